@@ -1,0 +1,84 @@
+# Works with GNU make 3.81, which macOS ships. ARGS="…" is handed on to the command behind a target.
+
+PYTHON ?= $(shell for p in python3 python3.15 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN = .venv/bin
+PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
+RUN = .venv/ready-to-run
+TEST = .venv/ready-to-test
+
+help:
+	@echo 'make run            a filled demo at http://127.0.0.1:8000   ARGS="--port 9000 --data DIR"'
+	@echo 'make test           every test                              ARGS="-k wallet -x"'
+	@echo 'make lint           ruff                                    ARGS="--fix"'
+	@echo 'make lock           writes requirements*.txt anew           ARGS="--upgrade"'
+	@echo 'make assets         hashes and compresses the static files'
+	@echo 'make translations   brings the Chinese catalogue up to date'
+	@echo 'make screenshots    draws the pictures in docs/'
+	@echo 'make clean          removes .venv, caches and build leftovers'
+
+run: $(RUN)
+	@$(BIN)/quanbao demo $(ARGS)
+
+test: $(TEST)
+	@sh tests/system-packages
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(TEST)
+	@$(BIN)/ruff check $(ARGS) .
+
+assets: $(TEST)
+	@$(BIN)/python -m web.assets $(ARGS)
+
+screenshots: $(TEST)
+	@sh tests/system-packages
+	@$(BIN)/python docs/screenshots.py $(ARGS)
+
+# Without dates, line numbers and guesses: the catalogue changes only when a text does.
+CATALOGUE = web/translations/zh/LC_MESSAGES/messages.po
+translations: $(TEST)
+	@$(BIN)/pybabel --quiet extract --mapping babel.cfg --add-location file --sort-by-file \
+		--keyword _l --keyword lazy_gettext --keyword lazy_ngettext:1,2 --keyword lazy_pgettext:1c,2 \
+		--output .venv/messages.pot web quanbao
+	@test -f $(CATALOGUE) || $(BIN)/pybabel --quiet init --locale zh -i .venv/messages.pot -d web/translations
+	@$(BIN)/pybabel --quiet update --locale zh --ignore-obsolete --no-fuzzy-matching --ignore-pot-creation-date \
+		-i .venv/messages.pot -d web/translations
+	@$(BIN)/pybabel --quiet compile --locale zh -d web/translations
+
+# uv lives in a folder that is thrown away, so that nobody needs it to run or to test.
+# Stated on standard input: what an editable install without build isolation has to find.
+lock: .venv/bin/python
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	$(BIN)/python -m venv "$$dir"; \
+	"$$dir/bin/python" -m pip --quiet --disable-pip-version-check install uv; \
+	compile() { echo 'setuptools>=77' | "$$dir/bin/uv" pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --system-certs \
+		--extra postgres --extra redis $(ARGS) "$$@" pyproject.toml - >/dev/null; }; \
+	compile --output-file requirements.txt; \
+	compile --extra test --constraint requirements.txt --output-file requirements-test.txt
+
+clean:
+	@rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --use-pep517: one dependency comes as source only, and an old pip would build it the old way.
+$(RUN): requirements.txt pyproject.toml $(BIN)/python
+	@echo 'Setting up .venv, a minute or two the first time …'
+	@$(PIP) install --use-pep517 --require-hashes -r requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(TEST): requirements-test.txt pyproject.toml $(BIN)/python
+	@echo 'Setting up .venv for the tests, a minute or two the first time …'
+	@$(PIP) install --use-pep517 --require-hashes -r requirements-test.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $(RUN) $@
+
+$(BIN)/python:
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo 'Python 3.11 or newer is needed: install it, or name it: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) lacks its venv module; on Debian: apt install python3-venv" >&2; exit 1; }
+	@"$(PYTHON)" -m venv --clear .venv
+
+.PHONY: help run test lint lock assets screenshots translations clean

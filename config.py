@@ -1,0 +1,203 @@
+"""Settings: one frozen value read from the environment, with every error in one line."""
+
+import base64
+import os
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+PREFIX = "QUANBAO_"
+KEYS = ("SECRET_KEY", "PASSWORD_KEY", "VAPID_KEY")
+PUSH_HOSTS = (
+    "fcm.googleapis.com",
+    "jmt17.google.com",
+    "updates.push.services.mozilla.com",
+    "push.services.mozilla.com",
+    "web.push.apple.com",
+    "notify.windows.com",
+)
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; its text names the variable and the cure."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an operator decides. The meaning of each is in CONTRACT.md, "Environment"."""
+
+    data: Path
+    secret_key: str
+    password_key: str
+    vapid_key: str
+    database_url: str | None = None
+    redis_url: str | None = None
+    base_url: str | None = None
+    contact: str | None = None
+    trusted_proxies: int = 0
+    push_hosts: tuple[str, ...] = PUSH_HOSTS
+    worker: str = "embedded"
+    now: datetime | None = None
+    demo: bool = False
+
+    @property
+    def sqlite_file(self) -> Path:
+        return self.data / "quanbao.sqlite3"
+
+    def clock(self) -> Callable[[], datetime]:
+        """The only clock of the application: aware UTC, started at `now` where that is set."""
+        if self.now is None:
+            return lambda: datetime.now(UTC)
+        start, began = self.now, monotonic()
+        return lambda: datetime.fromtimestamp(start.timestamp() + monotonic() - began, UTC)
+
+
+def from_environment(environ: Mapping[str, str] | None = None, *, demo: bool = False) -> Settings:
+    """Read, check and complete the settings; makes the data folder and missing keys.
+
+    Raises SettingsError for an unknown QUANBAO_ variable or a value that cannot be used.
+    """
+    given = {k: v for k, v in (os.environ if environ is None else environ).items() if k.startswith(PREFIX)}
+    for name in given:
+        if name.removeprefix(PREFIX) not in {*PARSERS, *KEYS, *(f"{key}_FILE" for key in KEYS)}:
+            raise SettingsError(f"{name} is not a setting of Quanbao; see the list in docs/operating.md")
+    values = {field: parse(given[PREFIX + name], PREFIX + name)
+              for name, (field, parse) in PARSERS.items() if PREFIX + name in given}
+    data = values.setdefault("data", Path("data"))
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        keys = {name.lower(): _key(name, given, data) for name in KEYS}
+    except OSError as error:
+        raise SettingsError(f"QUANBAO_DATA: {data} cannot be used: {error.strerror}") from None
+    return Settings(demo=demo, **keys, **values)
+
+
+def _key(name: str, given: Mapping[str, str], data: Path) -> str:
+    """A key from its variable, the file its variable names, or the data folder (made once)."""
+    variable = PREFIX + name
+    if variable in given and f"{variable}_FILE" in given:
+        raise SettingsError(f"{variable} and {variable}_FILE are both set: keep one")
+    if f"{variable}_FILE" in given:
+        try:
+            value = Path(given[f"{variable}_FILE"]).read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            raise SettingsError(f"{variable}_FILE names a file that cannot be read") from None
+    elif variable in given:
+        value = given[variable].strip()
+    else:
+        value = _kept(data / f"{name.lower()}.key", _new_vapid if name == "VAPID_KEY" else _new_key)
+    _check_key(variable, value)
+    return value
+
+
+def _check_key(variable: str, value: str) -> None:
+    if variable.endswith("VAPID_KEY"):
+        try:
+            number = int.from_bytes(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
+            ec.derive_private_key(number, ec.SECP256R1())
+        except ValueError:
+            raise SettingsError(f"{variable} must be a P-256 private key in base64url") from None
+    elif len(value) < 32:
+        raise SettingsError(f"{variable} must have at least 32 characters; leave it out to have one made")
+
+
+def _new_key() -> str:
+    return secrets.token_urlsafe(48)
+
+
+def _new_vapid() -> str:
+    number = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value
+    return base64.urlsafe_b64encode(number.to_bytes(32)).rstrip(b"=").decode()
+
+
+def _kept(path: Path, make: Callable[[], str]) -> str:
+    """The key in `path`; of several processes that start at once, one makes it and all read it."""
+    if not path.exists():
+        draft = path.with_suffix(f".{secrets.token_hex(4)}.tmp")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(make() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text().strip()
+
+
+def _url(*schemes: str) -> Callable[[str, str], str]:
+    def parse(text: str, name: str) -> str:
+        try:
+            parts = urlsplit(text.strip())
+            usable = parts.scheme in schemes and (parts.netloc or parts.path) and (parts.port or True)
+        except ValueError:
+            usable = False
+        if not usable:
+            raise SettingsError(f"{name} must begin with {' or '.join(s + ':' for s in schemes)}")
+        return text.strip()
+    return parse
+
+
+def _base_url(text: str, name: str) -> str:
+    url = _url("http", "https")(text, name).rstrip("/")
+    parts = urlsplit(url)
+    if not parts.hostname or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+        raise SettingsError(f"{name} must be an address without a path, like https://vouchers.example")
+    return url
+
+
+def _proxies(text: str, name: str) -> int:
+    if not re.fullmatch(r"\d{1,2}", text.strip(), re.ASCII):
+        raise SettingsError(f"{name} must be a number of proxies from 0 to 99")
+    return int(text)
+
+
+def _worker(text: str, name: str) -> str:
+    if text not in ("embedded", "external"):
+        raise SettingsError(f"{name} must be embedded or external")
+    return text
+
+
+def _push_hosts(text: str, name: str) -> tuple[str, ...]:
+    """More hosts, apart by commas or spaces: exact host names, or whole origins."""
+    more = tuple(part.lower().rstrip("/") for part in re.split(r"[\s,]+", text) if part)
+    for entry in more:
+        if not re.fullmatch(r"(https?://)?[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?", entry):
+            raise SettingsError(f"{name}: {entry!r} is neither a host nor an origin")
+    return PUSH_HOSTS + more
+
+
+def _moment(text: str, name: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise SettingsError(f"{name} must be a time like 2026-12-01T12:00:00+08:00") from None
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+
+
+def _folder(text: str, name: str) -> Path:
+    if not text.strip() or "\0" in text:
+        raise SettingsError(f"{name} must name a folder")
+    return Path(text)
+
+
+PARSERS: dict[str, tuple[str, Callable[[str, str], object]]] = {
+    "DATA": ("data", _folder),
+    "DATABASE_URL": ("database_url", _url("postgresql", "postgres")),
+    "REDIS_URL": ("redis_url", _url("redis", "rediss", "unix")),
+    "BASE_URL": ("base_url", _base_url),
+    "CONTACT": ("contact", _url("mailto", "https")),
+    "TRUSTED_PROXIES": ("trusted_proxies", _proxies),
+    "PUSH_HOSTS": ("push_hosts", _push_hosts),
+    "WORKER": ("worker", _worker),
+    "NOW": ("now", _moment),
+}

@@ -1,0 +1,147 @@
+"""Opening either engine, the fields both store alike, and the one way to write."""
+
+import fcntl
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import apsw
+from peewee import (
+    BigIntegerField,
+    DatabaseProxy,
+    OperationalError,
+    PeeweeException,
+    PostgresqlDatabase,
+    TextField,
+)
+from playhouse.apsw_ext import APSWDatabase
+from playhouse.db_url import parse
+
+T = TypeVar("T")
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+RETRIES = 12
+PRAGMAS = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "cache_size": -16_000}
+# Serialization failure and deadlock: PostgreSQL has rolled back, the same work may be tried again.
+RETRYABLE = {"40001", "40P01"}
+
+db = DatabaseProxy()
+
+
+class Busy(Exception):
+    """The database could not take the work now; nothing was written. Try again in a moment."""
+
+
+class Changed(Exception):
+    """What a transaction had judged was changed before it could write: judge again."""
+
+
+class UtcField(BigIntegerField):
+    """An aware UTC time, stored as microseconds since 1970 on both engines.
+
+    apsw binds no datetimes, and PostgreSQL gives aware ones back naive through peewee.
+    """
+
+    def db_value(self, value):
+        return (value - EPOCH) // MICROSECOND if isinstance(value, datetime) else value
+
+    def python_value(self, value):
+        return value if value is None else EPOCH + value * MICROSECOND
+
+
+class JsonField(TextField):
+    """A small JSON document, stored as text on both engines."""
+
+    def db_value(self, value):
+        return value if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+    def python_value(self, value):
+        return value if value is None else json.loads(value)
+
+
+def sqlite_is_safe(version: str) -> bool:
+    """Whether this SQLite has the WAL-reset fix: 3.51.3, or its backports 3.44.6 and 3.50.7."""
+    number = tuple(int(part) for part in version.split("."))
+    return number >= (3, 51, 3) or (3, 50, 7) <= number < (3, 51) or (3, 44, 6) <= number < (3, 45)
+
+
+def open_sqlite(path: Path, **extra) -> APSWDatabase:
+    """The SQLite file at `path`; raises OSError with the cure where this SQLite could corrupt it."""
+    if not sqlite_is_safe(apsw.sqlitelibversion()):
+        raise OSError(f"SQLite {apsw.sqlitelibversion()} can corrupt a database that two processes write: "
+                      "upgrade with  pip install -U apsw")
+    return APSWDatabase(str(path), pragmas=PRAGMAS, lock_type="IMMEDIATE", timeout=10, **extra)
+
+
+def open_postgresql(url: str) -> PostgresqlDatabase:
+    settings = parse(url, unquote_password=True, unquote_user=True)
+    settings.setdefault("connect_timeout", 5)
+    settings.setdefault("options", "-c lock_timeout=5000 -c statement_timeout=30000 "
+                                   "-c idle_in_transaction_session_timeout=30000")
+    return PostgresqlDatabase(**settings, prefer_psycopg3=True)
+
+
+def open_database(database_url: str | None, sqlite_file: Path) -> None:
+    """Point every model at PostgreSQL by URL, or at the SQLite file where there is none."""
+    if db.obj is not None and not db.is_closed():
+        db.close()
+    db.initialize(open_postgresql(database_url) if database_url else open_sqlite(sqlite_file))
+
+
+def on_sqlite() -> bool:
+    return isinstance(db.obj, APSWDatabase)
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """Wait in line to write: SQLite's own busy handler is unfair, a file lock is not."""
+    if not on_sqlite() or db.database == ":memory:":
+        yield
+        return
+    with open(f"{db.database}.lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def write_transaction(work: Callable[[], T]) -> T:
+    """Run `work` in one write transaction and give back what it returns.
+
+    `work` may run more than once: after a serialization failure, a deadlock, or when it
+    raises Changed. Raises Busy when the database did not take it; nothing is written then.
+    """
+    assert not db.in_transaction(), "a write transaction inside another would be a mere savepoint"
+    for _ in range(RETRIES):
+        try:
+            with turn(), db.atomic():
+                return work()
+        except Changed:
+            continue
+        except OperationalError as error:
+            if _code(error) in RETRYABLE:
+                continue
+            drop_broken_connection()
+            raise Busy(str(error)) from error
+    raise Busy("others kept changing the same rows")
+
+
+def locked(query):
+    """The query with its rows locked; SQLite's writer is alone already."""
+    return query if on_sqlite() else query.for_update("FOR NO KEY UPDATE")
+
+
+def drop_broken_connection() -> None:
+    """Close a connection that the server has ended, so that the next use opens a new one."""
+    try:
+        if not on_sqlite() and not db.is_closed() and not db.is_connection_usable():
+            db.close()
+    except PeeweeException:
+        db.obj._state.reset()
+
+
+def _code(error: OperationalError) -> str | None:
+    """PostgreSQL's SQLSTATE; peewee keeps the driver's own error as the first argument."""
+    return getattr(error.args[0], "sqlstate", None) if error.args else None

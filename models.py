@@ -1,0 +1,375 @@
+"""The tables, what the database itself refuses, and questions about one row.
+
+The words are those of docs/words.md. Money is in minor units of the merchant's currency,
+times are aware UTC, days are days of the merchant's time zone.
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from peewee import (
+    BigAutoField,
+    BigIntegerField,
+    BlobField,
+    BooleanField,
+    Check,
+    CompositeKey,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    TextField,
+)
+
+from database import JsonField, UtcField, db
+
+
+class Kind(StrEnum):
+    """What a campaign's vouchers are good for. All but a discount are exchange vouchers [0023]."""
+
+    DISCOUNT = "discount"
+    PRIZE = "prize"
+    GIFT = "gift"
+    GIVEAWAY = "giveaway"
+
+
+class Role(StrEnum):
+    OWNER = "owner"
+    MANAGER = "manager"
+    CASHIER = "cashier"
+
+
+class State(StrEnum):
+    """What a voucher shows its holder; CONTRACT.md says which one holds."""
+
+    REVOKED = "revoked"
+    USED = "used"
+    EXCHANGED = "exchanged"
+    USED_UP = "used_up"
+    EXPIRED = "expired"
+    PARTLY_USED = "partly_used"
+    UNUSED = "unused"
+
+
+def one_of(column: str, values: type[StrEnum]) -> Check:
+    return Check(f"{column} IN ({', '.join(repr(v.value) for v in values)})")
+
+
+class Table(Model):
+    id = BigAutoField()
+
+    class Meta:
+        database = db
+        legacy_table_names = False
+
+
+class Account(Table):
+    """One for each case-folded e-mail: a wallet, and any memberships."""
+
+    email = TextField(unique=True)
+    password_hash = TextField(null=True)
+    created_at = UtcField()
+
+
+class Session(Table):
+    """A browser that is signed in. Only the hash of its token is kept."""
+
+    token_hash = BlobField(unique=True)
+    account = ForeignKeyField(Account, on_delete="CASCADE")
+    created_at = UtcField()
+    seen_at = UtcField()
+    expires_at = UtcField()
+
+
+class Link(Table):
+    """A one-time link: GET shows it, POST uses it up. Only the hash of its token is kept."""
+
+    token_hash = BlobField(unique=True)
+    purpose = TextField()
+    account = ForeignKeyField(Account, null=True, on_delete="CASCADE")
+    expires_at = UtcField()
+    used_at = UtcField(null=True)
+
+    class Meta:
+        constraints = [Check("purpose IN ('sign-in', 'set-up')")]
+
+
+class Merchant(Table):
+    """The business: branches, campaigns, customers, members."""
+
+    slug = TextField(unique=True)
+    name = TextField()
+    time_zone = TextField()
+    currency = TextField()
+    language = TextField()
+    created_at = UtcField()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    def day(self, moment: datetime) -> date:
+        """The merchant's calendar day at this moment."""
+        return moment.astimezone(self.zone).date()
+
+
+class Branch(Table):
+    """One place of a merchant where vouchers are redeemed."""
+
+    merchant = ForeignKeyField(Merchant, backref="branches")
+    slug = TextField()
+    name = TextField()
+    address = TextField(default="")
+
+    class Meta:
+        indexes = ((("merchant", "slug"), True),)
+
+
+class Member(Table):
+    """An account with a role at a merchant."""
+
+    merchant = ForeignKeyField(Merchant, backref="members")
+    account = ForeignKeyField(Account, backref="memberships")
+    role = TextField()
+
+    class Meta:
+        indexes = ((("merchant", "account"), True),)
+        constraints = [one_of("role", Role)]
+
+
+class MemberBranch(Model):
+    """A branch whose till page a cashier may use."""
+
+    member = ForeignKeyField(Member, on_delete="CASCADE")
+    branch = ForeignKeyField(Branch)
+
+    class Meta:
+        database = db
+        legacy_table_names = False
+        primary_key = CompositeKey("member", "branch")
+
+
+class Customer(Table):
+    """A consumer as one merchant knows them; its row is what redemptions of theirs queue for."""
+
+    merchant = ForeignKeyField(Merchant, index=False)
+    consumer = ForeignKeyField(Account)
+    first_seen_at = UtcField()
+
+    class Meta:
+        indexes = ((("merchant", "consumer"), True),)
+
+
+class CustomerGroup(Model):
+    """A customer is in the merchant's group of this name."""
+
+    customer = ForeignKeyField(Customer, on_delete="CASCADE", backref="groups", index=False)
+    name = TextField()
+
+    class Meta:
+        database = db
+        legacy_table_names = False
+        primary_key = CompositeKey("customer", "name")
+
+
+class RedemptionPassword(Table):
+    """What the merchant types (消费密码). `sealed` opens only with the key outside the database.
+
+    Changing it raises `version`, and the version of every campaign that points here, so that no
+    redemption judged under the old one can commit.
+    """
+
+    merchant = ForeignKeyField(Merchant)
+    sealed = BlobField()
+    version = IntegerField(default=1)
+    valid_from = UtcField()
+
+
+class Guess(Table):
+    """A reservation in a password's budgets, made before the password is looked at.
+
+    In flight while `wrong` is null; a right password deletes it. `tag` tells a repeated wrong
+    value without keeping it, and such a repetition is not `counted` for the password.
+    """
+
+    password = ForeignKeyField(RedemptionPassword, index=False)
+    version = IntegerField()
+    consumer = ForeignKeyField(Account)
+    made_at = UtcField()
+    wrong = BooleanField(null=True)
+    counted = BooleanField(default=True)
+    tag = BlobField(null=True)
+
+    class Meta:
+        indexes = ((("password", "version", "made_at"), False),)
+
+
+class Campaign(Table):
+    """One activity: product, prices, quantity, period, place, conditions, password [0019].
+
+    The columns from `issued` on are its figures, kept in the transactions that change them.
+    """
+
+    merchant = ForeignKeyField(Merchant, backref="campaigns", index=False)
+    slug = TextField()
+    kind = TextField()
+    product = TextField()
+    original_price = BigIntegerField(null=True)
+    offer_price = BigIntegerField(null=True)
+    quantity = BigIntegerField()
+    starts_at = UtcField()
+    ends_at = UtcField()
+    place = TextField(default="")
+    terms = TextField(default="")
+    uses_per_voucher = IntegerField(default=1)
+    per_consumer = IntegerField(null=True)
+    new_customers_only = BooleanField(default=False)
+    groups = JsonField(default=list)
+    minimum_spend = BigIntegerField(null=True)
+    weekdays = JsonField(default=list)
+    hours = JsonField(default=list)
+    branch_slugs = JsonField(default=list)
+    password = ForeignKeyField(RedemptionPassword)
+    version = IntegerField(default=1)
+    created_at = UtcField()
+    ended_at = UtcField(null=True)
+    issued = BigIntegerField(default=0)
+    opened = BigIntegerField(default=0)
+    redeemed = BigIntegerField(default=0)
+    consumers = BigIntegerField(default=0)
+    discount_given = BigIntegerField(default=0)
+    rolled_back = BigIntegerField(default=0)
+
+    class Meta:
+        indexes = ((("merchant", "slug"), True),)
+        constraints = [
+            one_of("kind", Kind),
+            Check("redeemed BETWEEN 0 AND quantity"),
+            Check("starts_at < ends_at"),
+            Check("uses_per_voucher BETWEEN 1 AND 10000"),
+            Check("kind = 'discount' OR uses_per_voucher = 1"),
+            Check("(kind = 'discount') = (original_price IS NOT NULL AND offer_price IS NOT NULL)"),
+            Check("offer_price IS NULL OR 0 <= offer_price AND offer_price <= original_price"),
+        ]
+
+    @property
+    def is_exchange(self) -> bool:
+        """Prize, gift, giveaway: no price check, one use [0023]."""
+        return self.kind != Kind.DISCOUNT
+
+    @property
+    def remaining(self) -> int:
+        return self.quantity - self.redeemed
+
+    def is_over(self, now: datetime) -> bool:
+        return self.ended_at is not None or now >= self.ends_at
+
+
+class Voucher(Table):
+    """One consumer's right from one campaign. `nth` tells apart several of one holder."""
+
+    code = TextField(unique=True)
+    campaign = ForeignKeyField(Campaign, index=False)
+    consumer = ForeignKeyField(Account)
+    nth = IntegerField(default=1)
+    uses = IntegerField()
+    uses_left = IntegerField()
+    issued_at = UtcField()
+    opened_at = UtcField(null=True)
+    revoked_at = UtcField(null=True)
+    ended_at = UtcField(null=True)
+
+    class Meta:
+        indexes = ((("campaign", "consumer", "nth"), True),)
+        constraints = [Check("uses_left BETWEEN 0 AND uses")]
+
+    def state(self, campaign: Campaign, now: datetime) -> State:
+        if self.revoked_at is not None:
+            return State.REVOKED
+        if self.uses_left == 0:
+            if campaign.is_exchange:
+                return State.EXCHANGED
+            return State.USED if self.uses == 1 else State.USED_UP
+        if campaign.is_over(now):
+            return State.EXPIRED
+        return State.UNUSED if self.uses_left == self.uses else State.PARTLY_USED
+
+
+class Attempt(Table):
+    """One try at the till that got a verdict: kept, and given again to the same id."""
+
+    consumer = ForeignKeyField(Account, index=False)
+    attempt_id = TextField()
+    voucher = ForeignKeyField(Voucher)
+    campaign = ForeignKeyField(Campaign, index=False)
+    at = UtcField()
+    reason = TextField(null=True)
+    trace = JsonField()
+    verdict = JsonField()
+
+    class Meta:
+        indexes = ((("consumer", "attempt_id"), True), (("campaign", "reason"), False))
+
+
+class Redemption(Table):
+    """One use of a voucher that passed (核销): the ledger, only ever added to.
+
+    `branch_slug` is empty where no branch was named, here and in the two tables below.
+    """
+
+    consumer = ForeignKeyField(Account, index=False)
+    attempt_id = TextField()
+    voucher = ForeignKeyField(Voucher, index=False)
+    use_number = IntegerField()
+    campaign = ForeignKeyField(Campaign)
+    merchant = ForeignKeyField(Merchant, index=False)
+    branch_slug = TextField()
+    day = TextField()
+    number = IntegerField()
+    words = TextField()
+    amount = BigIntegerField(null=True)
+    discount = BigIntegerField()
+    redeemed_at = UtcField()
+
+    class Meta:
+        indexes = (
+            (("consumer", "attempt_id"), True),
+            (("voucher", "use_number"), True),
+            (("merchant", "branch_slug", "day", "number"), True),
+        )
+        constraints = [Check("discount >= 0"), Check("use_number >= 1"), Check("number >= 1")]
+
+
+class DayNumber(Model):
+    """The last receipt number given at a branch on one of its days."""
+
+    merchant = ForeignKeyField(Merchant, index=False)
+    branch_slug = TextField()
+    day = TextField()
+    last = IntegerField()
+
+    class Meta:
+        database = db
+        legacy_table_names = False
+        primary_key = CompositeKey("merchant", "branch_slug", "day")
+
+
+class DayFigure(Model):
+    """A campaign's standing redemptions of one day at one branch."""
+
+    campaign = ForeignKeyField(Campaign, index=False)
+    day = TextField()
+    branch_slug = TextField()
+    redeemed = BigIntegerField()
+    discount_given = BigIntegerField()
+
+    class Meta:
+        database = db
+        legacy_table_names = False
+        primary_key = CompositeKey("campaign", "day", "branch_slug")
+
+
+TABLES = (
+    Account, Session, Link, Merchant, Branch, Member, MemberBranch, Customer, CustomerGroup,
+    RedemptionPassword, Guess, Campaign, Voucher, Attempt, Redemption, DayNumber, DayFigure,
+)

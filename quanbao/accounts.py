@@ -1,0 +1,178 @@
+"""Accounts, the sessions of their browsers, and one-time links."""
+
+import hashlib
+import secrets
+import unicodedata
+from datetime import datetime, timedelta
+from functools import cache
+
+from cryptography.exceptions import InvalidKey
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from peewee import IntegrityError
+
+from database import write_transaction
+from models import Account, Link, Member, Session
+
+SHORTEST_PASSWORD = 8
+LONGEST_PASSWORD = 200
+CONSUMER_SESSION = timedelta(days=90)
+MEMBER_SESSION = timedelta(hours=12)
+SIGN_IN_LINK = timedelta(hours=1)
+SET_UP_LINK = timedelta(hours=1)
+
+
+class Refused(Exception):
+    """What was typed cannot be taken: `field` is its name, `code` says why."""
+
+    def __init__(self, field: str, code: str):
+        super().__init__(f"{field}: {code}")
+        self.field, self.code = field, code
+
+
+def email_address(text: str) -> str:
+    """The case-folded address; raises Refused where it cannot be one."""
+    address = unicodedata.normalize("NFC", text.strip()).casefold()
+    name, at, host = address.rpartition("@")
+    odd = any(c.isspace() or not c.isprintable() for c in address)
+    if not (name and at and host) or odd or "@" in name or len(address) > 254:
+        raise Refused("email", "not_an_address")
+    return address
+
+
+def check_password(password: str) -> str:
+    if len(password) < SHORTEST_PASSWORD:
+        raise Refused("password", "too_short")
+    if len(password) > LONGEST_PASSWORD:
+        raise Refused("password", "too_long")
+    return password
+
+
+def hash_password(password: str) -> str:
+    """Argon2id with 19 MiB and 2 passes (OWASP Password Storage Cheat Sheet); some 25 ms of one core."""
+    return _argon2id(secrets.token_bytes(16)).derive_phc_encoded(_bytes(password))
+
+
+def _argon2id(salt: bytes) -> Argon2id:
+    return Argon2id(salt=salt, length=32, iterations=2, lanes=1, memory_cost=19 * 1024)
+
+
+def _bytes(password: str) -> bytes:
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
+
+
+def password_is(account: Account | None, password: str) -> bool:
+    """Whether this is the account's password; takes as long where there is no account or password."""
+    known = account.password_hash if account else None
+    try:
+        Argon2id.verify_phc_encoded(_bytes(password[:LONGEST_PASSWORD]), known or _nobody())
+    except InvalidKey:
+        return False
+    return known is not None
+
+
+@cache
+def _nobody() -> str:
+    return hash_password(secrets.token_hex(16))
+
+
+def sign_up(email: str, password: str, now: datetime) -> Account:
+    """A new account; raises Refused with `taken` where the address has one."""
+    address, hashed = email_address(email), hash_password(check_password(password))
+    try:
+        return write_transaction(
+            lambda: Account.create(email=address, password_hash=hashed, created_at=now)
+        )
+    except IntegrityError:
+        raise Refused("email", "taken") from None
+
+
+def by_email(email: str) -> Account | None:
+    try:
+        return Account.get_or_none(Account.email == email_address(email))
+    except Refused:
+        return None
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
+
+
+# Sessions
+
+
+def start_session(account: Account, now: datetime) -> str:
+    """Sign a browser in: returns the new token that its cookie carries; only the hash is kept."""
+    token = secrets.token_urlsafe(32)
+    write_transaction(lambda: Session.create(
+        token_hash=_hash(token), account=account, created_at=now, seen_at=now, expires_at=now + _lifetime(account)
+    ))
+    return token
+
+
+def session_of(token: str, now: datetime) -> Session | None:
+    """The living session of a token, its account with it; it slides on while it is used."""
+    found = Session.select(Session, Account).join(Account).where(Session.token_hash == _hash(token)).get_or_none()
+    if found is None or found.expires_at <= now:
+        return None
+    lifetime = found.expires_at - found.seen_at
+    if now - found.seen_at > lifetime / 24:
+        _slide(found, now)
+    return found
+
+
+def _slide(session: Session, now: datetime) -> None:
+    session.seen_at, session.expires_at = now, now + _lifetime(session.account)
+    write_transaction(lambda: Session.update(seen_at=session.seen_at, expires_at=session.expires_at)
+                      .where(Session.id == session.id).execute())
+
+
+def _lifetime(account: Account) -> timedelta:
+    is_member = Member.select().where(Member.account == account).exists()
+    return MEMBER_SESSION if is_member else CONSUMER_SESSION
+
+
+def end_session(token: str) -> None:
+    write_transaction(lambda: Session.delete().where(Session.token_hash == _hash(token)).execute())
+
+
+# One-time links
+
+
+def make_link(purpose: str, lifetime: timedelta, now: datetime, account: Account | None = None) -> str:
+    """A new link's token of 128 bits; only its hash is kept."""
+    token = secrets.token_urlsafe(16)
+    write_transaction(lambda: Link.create(
+        token_hash=_hash(token), purpose=purpose, account=account, expires_at=now + lifetime
+    ))
+    return token
+
+
+def usable_link(purpose: str, token: str, now: datetime) -> Link | None:
+    """The link if it may still be used; changes nothing."""
+    link = Link.get_or_none((Link.token_hash == _hash(token)) & (Link.purpose == purpose))
+    return link if link and link.used_at is None and now < link.expires_at else None
+
+
+def use_up(link: Link, now: datetime) -> bool:
+    """Whether this call was the one that used the link; in the caller's transaction."""
+    fresh = (Link.id == link.id) & Link.used_at.is_null() & (Link.expires_at > now)
+    return Link.update(used_at=now).where(fresh).execute() == 1
+
+
+def sign_in_by_link(token: str, new_password: str | None, now: datetime) -> Account | None:
+    """The account of a sign-in link, used up by this; sets the password and ends old sessions if asked.
+
+    Raises Refused for a password that is too short, and then the link stays good.
+    """
+    link = usable_link("sign-in", token, now)
+    hashed = hash_password(check_password(new_password)) if new_password else None
+
+    def use() -> Account | None:
+        if link is None or not use_up(link, now):
+            return None
+        if hashed:
+            Account.update(password_hash=hashed).where(Account.id == link.account_id).execute()
+            Session.delete().where(Session.account == link.account_id).execute()
+        return Account.get_by_id(link.account_id)
+
+    return write_transaction(use)

@@ -1,0 +1,133 @@
+"""How often a redemption password may be guessed.
+
+A reservation is committed before the password is looked at: any other order lets parallel guesses
+through. Only a wrong password costs. The right one deletes its reservation in the transaction of
+its verdict; a reservation that no verdict ever settled told nobody anything, and lapses.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from math import ceil
+
+from peewee import fn
+
+from database import locked, write_transaction
+from models import Account, Guess, RedemptionPassword
+
+DAY = timedelta(hours=24)
+IN_FLIGHT = timedelta(seconds=60)  # far longer than any request lives
+REPEATED = timedelta(minutes=10)
+MEMORY = timedelta(days=30)  # how long a consumer's wrong tries make them wait longer
+
+PASSWORD_A_DAY = 100
+PASSWORD_IN_LIFE = 1000
+CONSUMER_A_DAY = 10
+CONSUMER_FREE = 5
+FIRST_WAIT = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(minutes=60)
+
+PATIENCE = 2.0  # seconds
+POLL = 0.05  # seconds
+
+
+@dataclass(frozen=True)
+class Spent:
+    """No try may be made now: the budget is used up, or (`in_flight`) may be, by tries under way."""
+
+    retry_after: int  # seconds
+    in_flight: bool = False
+
+
+def reserve(
+    password: RedemptionPassword, consumer: Account, *, clock: Callable[[], datetime], sleep: Callable[[float], None]
+) -> Guess | Spent:
+    """Reserve one try, committed when this returns.
+
+    Where only tries in flight stand in the way it waits for them, two seconds at most.
+    """
+    for _ in range(round(PATIENCE / POLL)):
+        answer = write_transaction(partial(_reserve, password, consumer, clock()))
+        if not (isinstance(answer, Spent) and answer.in_flight):
+            return answer
+        sleep(POLL)
+    return answer
+
+
+def _reserve(password: RedemptionPassword, consumer: Account, now: datetime) -> Guess | Spent:
+    row = locked(RedemptionPassword.select().where(RedemptionPassword.id == password.id)).get()
+    of_row = (Guess.password == row) & (Guess.version == row.version)
+    lapsed = Guess.wrong.is_null() & (Guess.made_at <= now - IN_FLIGHT)
+    Guess.delete().where(of_row & lapsed).execute()
+    spent = _of_password(of_row, now) or _of_consumer(of_row & (Guess.consumer == consumer), now)
+    return spent or Guess.create(password=row, version=row.version, consumer=consumer, made_at=now)
+
+
+def _of_password(of_row, now: datetime) -> Spent | None:
+    """100 wrong values in any 24 hours, 1,000 in the password's life."""
+    query = Guess.select(Guess.made_at, Guess.wrong).where(of_row & Guess.counted).order_by(Guess.made_at)
+    rows = list(query.tuples())
+    wrong_ever = sum(1 for _, wrong in rows if wrong)
+    if wrong_ever >= PASSWORD_IN_LIFE:
+        return Spent(int(DAY.total_seconds()))
+    today = [(made, wrong) for made, wrong in rows if made > now - DAY or wrong is None]
+    wrong_today = [made for made, wrong in today if wrong]
+    if len(wrong_today) >= PASSWORD_A_DAY:
+        return Spent(_seconds(wrong_today[-PASSWORD_A_DAY] + DAY - now))
+    if len(today) >= PASSWORD_A_DAY or wrong_ever + len(today) - len(wrong_today) >= PASSWORD_IN_LIFE:
+        return Spent(ceil(PATIENCE), in_flight=True)
+    return None
+
+
+def _of_consumer(of_consumer, now: datetime) -> Spent | None:
+    """Five wrong ones, then 30 seconds and ever longer between two; ten in any 24 hours."""
+    recent = Guess.made_at > now - MEMORY
+    query = Guess.select(Guess.made_at, Guess.wrong).where(of_consumer & recent).order_by(Guess.made_at)
+    rows = list(query.tuples())
+    wrong = [made for made, is_wrong in rows if is_wrong]
+    if wait := _wait(wrong, now):
+        return Spent(_seconds(wait))
+    if _wait([made for made, _ in rows], now):
+        return Spent(ceil(PATIENCE), in_flight=True)
+    return None
+
+
+def _wait(tries: list[datetime], now: datetime) -> timedelta | None:
+    """How long these wrong tries, oldest first, keep their consumer waiting; none if not at all."""
+    if len(tries) < CONSUMER_FREE:
+        return None
+    doublings = min(len(tries) - CONSUMER_FREE, 7)
+    until = tries[-1] + min(FIRST_WAIT * 2**doublings, LONGEST_WAIT)
+    if len(tries) >= CONSUMER_A_DAY:
+        until = max(until, tries[-CONSUMER_A_DAY] + DAY)
+    return until - now if until > now else None
+
+
+def still_holds(guess: Guess, now: datetime) -> bool:
+    """Whether the reservation may still be used: a request that hung too long may not compare."""
+    alive = Guess.select(fn.COUNT(Guess.id)).where(Guess.id == guess.id).scalar()
+    return bool(alive) and now < guess.made_at + IN_FLIGHT
+
+
+def give_back(guess: Guess) -> None:
+    """The password was right, or never looked at; in the caller's transaction."""
+    Guess.delete().where(Guess.id == guess.id).execute()
+
+
+def spend(guess: Guess, tag: bytes) -> None:
+    """The password was wrong; in the caller's transaction.
+
+    The same wrong value within ten minutes counts once for the password, each time for the consumer:
+    a till that goes on typing last month's password must not close the shop.
+    """
+    same = (
+        (Guess.password == guess.password_id) & (Guess.version == guess.version) & (Guess.tag == tag)
+        & (Guess.made_at > guess.made_at - REPEATED) & (Guess.id != guess.id)
+    )
+    counted = not Guess.select(fn.COUNT(Guess.id)).where(same).scalar()
+    Guess.update(wrong=True, counted=counted, tag=tag).where(Guess.id == guess.id).execute()
+
+
+def _seconds(wait: timedelta) -> int:
+    return max(1, ceil(wait.total_seconds()))

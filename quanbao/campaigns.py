@@ -1,0 +1,113 @@
+"""The rules of a campaign [0019]: one judge for every way to enter one."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from models import Kind
+from quanbao import passwords
+from quanbao.opening import minutes
+from quanbao.reader import MISSING, Reader, is_slug, is_text
+
+MOST_MONEY = 10**12  # minor units
+MOST_VOUCHERS = 10**9
+MOST_USES = 10_000
+
+
+def read(reader: Reader, zone: ZoneInfo, branches: set[str]) -> dict[str, Any]:
+    """The columns of a campaign from what was entered; faults are in the reader.
+
+    The redemption password is under `redemption_password`, none to have one generated.
+    """
+    values = {
+        "slug": reader.slug(),
+        "kind": reader.one_of("kind", [kind.value for kind in Kind]),
+        "product": reader.text("product", 200),
+        "quantity": reader.integer("quantity", 1, MOST_VOUCHERS),
+        "place": reader.text("place", 500, ""),
+        "terms": reader.text("terms", 5000, ""),
+        "uses_per_voucher": reader.integer("uses_per_voucher", 1, MOST_USES, 1),
+        "redemption_password": _password(reader),
+    }
+    values |= _prices(reader, values["kind"]) | _period(reader, zone)
+    if values["kind"] != Kind.DISCOUNT and values["uses_per_voucher"] != 1:
+        reader.fault("uses_per_voucher", "must be 1: prizes, gifts and giveaways are exchanged once")
+    values |= _conditions(Reader(reader.get("conditions") or {}, reader.at("conditions"), reader.faults), branches)
+    return values
+
+
+def _password(reader: Reader) -> str | None:
+    text = reader.take("redemption_password", None, "6 to 12 digits",
+                       lambda v: isinstance(v, str) and passwords.digits(v) is not None)
+    password = passwords.digits(text) if text else None
+    if password and passwords.is_trivial(password):
+        reader.fault("redemption_password", "is too easy to guess: use other digits than one run or two of a kind")
+    return password
+
+
+def _prices(reader: Reader, kind: str | None) -> dict[str, int | None]:
+    """A discount has both prices, the offer not above the original; exchange vouchers have none [0023]."""
+    if kind != Kind.DISCOUNT:
+        for key in ("original_price", "offer_price"):
+            if reader.get(key) is not None and kind is not None:
+                reader.fault(key, f"must be left out: a {kind} has no prices")
+        return {"original_price": None, "offer_price": None}
+    original = reader.integer("original_price", 1, MOST_MONEY)
+    offer = reader.integer("offer_price", 0, MOST_MONEY)
+    if original is not None and offer is not None and offer > original:
+        reader.fault("offer_price", "above original_price")
+    return {"original_price": original, "offer_price": offer}
+
+
+def _period(reader: Reader, zone: ZoneInfo) -> dict[str, datetime | None]:
+    starts, ends = (_moment(reader, key, zone) for key in ("starts_at", "ends_at"))
+    if starts and ends and ends <= starts:
+        reader.fault("ends_at", "before starts_at" if ends < starts else "equals starts_at")
+    return {"starts_at": starts, "ends_at": ends}
+
+
+def _moment(reader: Reader, key: str, zone: ZoneInfo) -> datetime | None:
+    """A date (its first moment; the end of that day for `ends_at`) or a time, the merchant's without offset."""
+    text = reader.take(key, MISSING, "a date like 2026-12-31 or a time like 2026-12-31T18:00",
+                       lambda v: isinstance(v, str) and _parsed(v) is not None)
+    parsed = _parsed(text) if isinstance(text, str) else None
+    if parsed is None:
+        return None
+    if not isinstance(parsed, datetime):
+        day = parsed + timedelta(days=1) if key == "ends_at" else parsed
+        parsed = datetime.combine(day, time())
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _parsed(text: str) -> date | datetime | None:
+    for parse in (date.fromisoformat, datetime.fromisoformat):
+        try:
+            parsed = parse(text)
+        except ValueError:
+            continue
+        return parsed if 2000 <= parsed.year <= 9000 else None
+    return None
+
+
+def _conditions(reader: Reader, branches: set[str]) -> dict[str, Any]:
+    values = {
+        "per_consumer": reader.integer("per_consumer", 1, MOST_USES, None),
+        "new_customers_only": reader.flag("new_customers_only"),
+        "groups": reader.items("groups", "text of 1 to 100 characters", lambda v: is_text(v, 100)),
+        "minimum_spend": reader.integer("minimum_spend", 1, MOST_MONEY, None),
+        "weekdays": sorted(set(reader.items("weekdays", "from 1 (Monday) to 7",
+                                            lambda v: type(v) is int and 1 <= v <= 7))),
+        "hours": reader.items("hours", 'two different times like ["10:00", "22:00"]', _is_span),
+        "branch_slugs": reader.items("branches", "the slug of one of the merchant's branches",
+                                     lambda v: is_slug(v) and v in branches),
+    }
+    reader.done()
+    return values
+
+
+def _is_span(value: Any) -> bool:
+    try:
+        start, end = (minutes(text) for text in value)
+    except (TypeError, ValueError, AttributeError):
+        return False
+    return start != end and start < 24 * 60

@@ -1,0 +1,101 @@
+"""A campaign's figures: read from its own rows, and recounted from the ledger."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from peewee import fn
+
+from database import db
+from models import Attempt, Campaign, DayFigure, DayNumber, Merchant, Redemption, Voucher
+
+
+@dataclass(frozen=True)
+class Figures:
+    """CONTRACT.md, "Figures". Money in minor units; days are ISO dates of the merchant's zone."""
+
+    issued: int
+    opened: int
+    redeemed: int
+    remaining: int
+    consumers: int
+    discount_given: int
+    rolled_back: int
+    by_day: dict[str, int]
+    by_branch: dict[str, int]
+    refused: dict[str, int]
+
+
+def of(campaign: Campaign) -> Figures:
+    """The figures as the last redemption left them; costs the same whatever was redeemed."""
+    day, branch = DayFigure.day, DayFigure.branch_slug
+    return Figures(
+        issued=campaign.issued, opened=campaign.opened, redeemed=campaign.redeemed, remaining=campaign.remaining,
+        consumers=campaign.consumers, discount_given=campaign.discount_given, rolled_back=campaign.rolled_back,
+        by_day=_sums(campaign, day), by_branch=_sums(campaign, branch), refused=_refused(campaign),
+    )
+
+
+def _sums(campaign: Campaign, column) -> dict[str, int]:
+    rows = DayFigure.select(column, fn.SUM(DayFigure.redeemed)).where(DayFigure.campaign == campaign)
+    return {key: int(total) for key, total in rows.group_by(column).order_by(column).tuples()}
+
+
+def _refused(campaign: Campaign) -> dict[str, int]:
+    refused = (Attempt.campaign == campaign) & Attempt.reason.is_null(False)
+    rows = Attempt.select(Attempt.reason, fn.COUNT(Attempt.id)).where(refused).group_by(Attempt.reason)
+    return dict(rows.order_by(Attempt.reason).tuples())
+
+
+def differences() -> Iterator[str]:
+    """One line for each figure that the ledger does not bear out; nothing is repaired."""
+    for campaign in Campaign.select(Campaign, Merchant).join(Merchant).order_by(Campaign.id):
+        name = f"{campaign.merchant.slug}/{campaign.slug}"
+        kept, counted = asdict(of(campaign)), recount(campaign)
+        for figure, value in counted.items():
+            if kept[figure] != value:
+                yield f"{name} {figure}: {kept[figure]} kept, {value} counted"
+    yield from _vouchers()
+    yield from _numbers()
+
+
+def recount(campaign: Campaign) -> dict[str, Any]:
+    """The figures that are kept in columns, counted again from vouchers and ledger."""
+    vouchers = Voucher.select().where(Voucher.campaign == campaign)
+    ledger = Redemption.select().where(Redemption.campaign == campaign)
+    redeemed, consumers, discount = ledger.select(
+        fn.COUNT(Redemption.id), fn.COUNT(Redemption.consumer.distinct()), fn.COALESCE(fn.SUM(Redemption.discount), 0)
+    ).tuples()[0]
+    return {
+        "issued": vouchers.count(),
+        "opened": vouchers.where(Voucher.opened_at.is_null(False)).count(),
+        "redeemed": redeemed,
+        "consumers": consumers,
+        "discount_given": int(discount),
+        "by_day": _ledger_counts(campaign, Redemption.day),
+        "by_branch": _ledger_counts(campaign, Redemption.branch_slug),
+    }
+
+
+def _ledger_counts(campaign: Campaign, column) -> dict[str, int]:
+    rows = Redemption.select(column, fn.COUNT(Redemption.id)).where(Redemption.campaign == campaign)
+    return dict(rows.group_by(column).order_by(column).tuples())
+
+
+def _vouchers() -> Iterator[str]:
+    """Vouchers whose uses left do not agree with their redemptions."""
+    rows = db.execute_sql("""
+        SELECT v.code, v.uses, v.uses_left, COUNT(r.id) FROM voucher v LEFT JOIN redemption r ON r.voucher_id = v.id
+        GROUP BY v.id, v.code, v.uses, v.uses_left HAVING v.uses - v.uses_left <> COUNT(r.id) ORDER BY v.id""")
+    for code, uses, left, redeemed in rows.fetchall():
+        yield f"voucher {code} uses_left: {left} kept, {uses - redeemed} counted"
+
+
+def _numbers() -> Iterator[str]:
+    """Days whose last receipt number is not the ledger's."""
+    place = (Redemption.merchant, Redemption.branch_slug, Redemption.day)
+    given = {tuple(row[:3]): row[3] for row in Redemption.select(*place, fn.MAX(Redemption.number)).group_by(*place).tuples()}
+    kept = {(n.merchant_id, n.branch_slug, n.day): n.last for n in DayNumber.select()}
+    for key in sorted(given.keys() | kept.keys()):
+        if given.get(key) != kept.get(key):
+            yield f"{key[2]} {key[1] or 'no branch'} receipt number: {kept.get(key)} kept, {given.get(key)} counted"

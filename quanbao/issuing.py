@@ -1,0 +1,44 @@
+"""Issuing vouchers to consumers: one format, a code each, never with the password [0019]."""
+
+import secrets
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+
+from models import Account, Campaign, Customer, Voucher
+
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # 31 letters that are not taken for one another
+LENGTH = 16
+BATCH = 1000
+
+
+def new_code() -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+
+
+def issue(campaign: Campaign, consumers: Iterable[Account], now: datetime) -> int:
+    """Give each consumer a voucher, one each time they are named; returns how many.
+
+    Runs in the caller's transaction. The consumers become customers of the merchant.
+    """
+    nth: Counter = Counter()
+    rows, customers = [], []
+    for consumer in consumers:
+        nth[consumer.id] += 1
+        rows.append({
+            "code": new_code(), "campaign": campaign.id, "consumer": consumer.id, "nth": nth[consumer.id],
+            "uses": campaign.uses_per_voucher, "uses_left": campaign.uses_per_voucher, "issued_at": now,
+        })
+        customers.append({"merchant": campaign.merchant_id, "consumer": consumer.id, "first_seen_at": now})
+    for start in range(0, len(rows), BATCH):
+        Customer.insert_many(customers[start:start + BATCH]).on_conflict_ignore().execute()
+        Voucher.insert_many(rows[start:start + BATCH]).execute()
+    Campaign.update(issued=Campaign.issued + len(rows)).where(Campaign.id == campaign.id).execute()
+    return len(rows)
+
+
+def open_voucher(voucher: Voucher, now: datetime) -> None:
+    """Note the first time its holder opened a voucher; in the caller's transaction."""
+    first = Voucher.update(opened_at=now).where((Voucher.id == voucher.id) & Voucher.opened_at.is_null())
+    if first.execute():
+        Campaign.update(opened=Campaign.opened + 1).where(Campaign.id == voucher.campaign_id).execute()

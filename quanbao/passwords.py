@@ -1,0 +1,82 @@
+"""The redemption password (消费密码): sealed at rest, compared in constant time."""
+
+import hashlib
+import hmac
+import secrets
+import unicodedata
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+from models import Merchant, RedemptionPassword
+
+LONGEST = 12
+
+
+class WrongKey(Exception):
+    """The key in use does not open a password that this database holds."""
+
+
+def digits(text: str) -> str | None:
+    """The password typed in any script's digits, as ASCII; none if it is not 6 to 12 digits."""
+    values = [unicodedata.decimal(character, None) for character in text.strip()]
+    if not 6 <= len(values) <= LONGEST or None in values:
+        return None
+    return "".join(map(str, values))
+
+
+def is_trivial(password: str) -> bool:
+    """Fewer than three different digits, or a run up or down: the first that a guesser tries."""
+    steps = {(int(b) - int(a)) % 10 for a, b in zip(password, password[1:], strict=False)}
+    return len(set(password)) < 3 or steps in ({1}, {9})
+
+
+def generate() -> str:
+    """Six digits that nobody would try first."""
+    while is_trivial(password := f"{secrets.randbelow(10**6):06d}"):
+        pass
+    return password
+
+
+def create(merchant: Merchant, password: str, *, key: str, now) -> RedemptionPassword:
+    """A new redemption password of the merchant's; runs in the caller's transaction."""
+    row = RedemptionPassword.create(merchant=merchant, sealed=b"", valid_from=now)
+    row.sealed = _box(key).encrypt(_padded(password), [_bound_to(row)])
+    row.save(only=[RedemptionPassword.sealed])
+    return row
+
+
+def reveal(row: RedemptionPassword, key: str) -> str:
+    """The password in the clear, for its owner; raises WrongKey."""
+    return _open(row, key).rstrip(b"\0").decode()
+
+
+def matches(row: RedemptionPassword, typed: str, key: str) -> bool:
+    """Whether `typed` (ASCII digits) is the password; takes as long whatever it is. Raises WrongKey."""
+    return hmac.compare_digest(_open(row, key), _padded(typed))
+
+
+def tag(row: RedemptionPassword, typed: str, key: str) -> bytes:
+    """What tells a repeated wrong value, and says nothing about it without the key."""
+    secret = hashlib.sha256(b"quanbao guess tag\0" + key.encode()).digest()
+    return hmac.digest(secret, b"%d.%d." % (row.id, row.version) + typed.encode(), "sha256")[:16]
+
+
+def _open(row: RedemptionPassword, key: str) -> bytes:
+    try:
+        return _box(key).decrypt(bytes(row.sealed), [_bound_to(row)])
+    except (InvalidTag, ValueError):
+        raise WrongKey("QUANBAO_PASSWORD_KEY does not open the redemption passwords of this database") from None
+
+
+def _box(key: str) -> AESSIV:
+    return AESSIV(hashlib.sha512(b"quanbao redemption password\0" + key.encode()).digest())
+
+
+def _bound_to(row: RedemptionPassword) -> bytes:
+    return b"redemption_password %d" % row.id
+
+
+def _padded(password: str) -> bytes:
+    """To one length, so that neither the sealed bytes nor the comparison tell how long it is."""
+    return password.encode().ljust(LONGEST, b"\0")

@@ -1,0 +1,95 @@
+"""Reading a document that people wrote: every fault is kept with its path, nothing stops at the first."""
+
+import difflib
+import re
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
+MISSING = object()
+
+
+class Reader:
+    """One object of the document. Reading a field gives its value, or the default after a fault."""
+
+    def __init__(self, value: Any, path: str, faults: list[str]):
+        self.path, self.faults, self.read = path, faults, set()
+        self.value = value if isinstance(value, dict) else {}
+        if not isinstance(value, dict):
+            self.fault("", "must be an object")
+
+    def at(self, key: str) -> str:
+        return f"{self.path}.{key}" if self.path and key else self.path or key or "document"
+
+    def fault(self, key: str, what: str) -> None:
+        self.faults.append(f"{self.at(key)}: {what}")
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.read.add(key)
+        return self.value.get(key, default)
+
+    def take(self, key: str, default: Any, wanted: str, usable: Callable[[Any], bool]) -> Any:
+        """The value if usable; left out (or null) it is the default, or a fault where that is MISSING."""
+        value = self.get(key)
+        if value is None:
+            if default is MISSING:
+                self.fault(key, "is missing")
+                return None
+            return default
+        if not usable(value):
+            self.fault(key, f"must be {wanted}")
+            return None if default is MISSING else default
+        return value
+
+    def text(self, key: str, longest: int, default: Any = MISSING) -> Any:
+        return self.take(key, default, f"text of 1 to {longest} characters", lambda v: is_text(v, longest))
+
+    def slug(self, key: str = "slug") -> Any:
+        wanted = "lower-case letters, digits and single hyphens, 63 at most"
+        return self.take(key, MISSING, wanted, is_slug)
+
+    def integer(self, key: str, least: int, most: int, default: Any = MISSING) -> Any:
+        wanted = f"a whole number from {least:,} to {most:,}"
+        return self.take(key, default, wanted, lambda v: type(v) is int and least <= v <= most)
+
+    def flag(self, key: str) -> bool:
+        return self.take(key, False, "true or false", lambda v: type(v) is bool)
+
+    def one_of(self, key: str, values: list[str], default: Any = MISSING) -> Any:
+        return self.take(key, default, f"one of {', '.join(values)}", lambda v: isinstance(v, str) and v in values)
+
+    def one_of_many(self, key: str, values: Collection[str], wanted: str) -> Any:
+        return self.take(key, MISSING, wanted, lambda v: isinstance(v, str) and v in values)
+
+    def items(self, key: str, wanted: str, usable: Callable[[Any], bool]) -> list:
+        """A list whose every item is usable; the faulty ones are named and left out."""
+        values = self.take(key, [], "a list", lambda v: isinstance(v, list))
+        for number, value in enumerate(values):
+            if not usable(value):
+                self.fault(f"{key}[{number}]", f"must be {wanted}")
+        return [value for value in values if usable(value)]
+
+    def readers(self, key: str) -> Iterator["Reader"]:
+        values = self.take(key, [], "a list", lambda v: isinstance(v, list))
+        for number, value in enumerate(values):
+            yield Reader(value, self.at(f"{key}[{number}]"), self.faults)
+
+    def done(self) -> None:
+        """Name the fields that nobody asked for: mostly a slip of the pen."""
+        for key in self.value.keys() - self.read:
+            near = difflib.get_close_matches(str(key), self.read, 1)
+            self.fault(str(key)[:40], f"is not a field here{f'; did you mean {near[0]}?' if near else ''}")
+
+
+def is_text(value: Any, longest: int) -> bool:
+    """Printable text, line breaks and tabs allowed, that both engines can store."""
+    return (
+        isinstance(value, str) and 0 < len(value.strip()) <= longest >= len(value)
+        and all(c.isprintable() or c in "\n\r\t\u200d\u200c\u3000\xa0" for c in value)
+    )
+
+
+def is_slug(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= 63 and SLUG.fullmatch(value) is not None

@@ -1,0 +1,79 @@
+"""Bringing a database up to date, one process at a time."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from peewee import CharField, IntegerField, OperationalError
+from playhouse.migrations import Runner
+
+from database import db, on_sqlite, turn
+
+DIRECTORY = Path(__file__).parent / "migrations"
+# Any number does, as long as nobody else on this PostgreSQL server locks the same.
+ADVISORY_LOCK = 0x5175616E62616F
+
+
+class NewerDatabase(Exception):
+    """The database was made by a newer Quanbao than this one."""
+
+
+class _Runner(Runner):
+    def __init__(self):
+        super().__init__(db.obj, str(DIRECTORY))
+
+        class History(db.Model):
+            # peewee's own history table stores a datetime, which apsw does not bind.
+            name = CharField(unique=True)
+            applied = IntegerField(default=lambda: int(time.time()))
+
+            class Meta:
+                legacy_table_names = False
+                table_name = "schema_migration"
+
+        self.History = History
+
+
+def migrate() -> list[str]:
+    """Apply what is missing, under a lock, and name what was applied.
+
+    Raises NewerDatabase when the database has migrations that this version does not know.
+    """
+    with _alone():
+        runner = _Runner()
+        _refuse_newer(runner)
+        return runner.up()
+
+
+def pending() -> list[str]:
+    """The migrations this database still lacks; raises NewerDatabase like `migrate`."""
+    runner = _Runner()
+    _refuse_newer(runner)
+    applied = runner.applied()
+    return [migration.name for migration in runner.migrations() if migration.name not in applied]
+
+
+def _refuse_newer(runner: Runner) -> None:
+    unknown = sorted(set(runner.applied()) - {migration.name for migration in runner.migrations()})
+    if unknown:
+        raise NewerDatabase(f"the database has {unknown[-1]}, which this version does not know: upgrade Quanbao")
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """The writers' file lock on SQLite, an advisory lock on PostgreSQL."""
+    if on_sqlite():
+        with turn():
+            yield
+        return
+    db.execute_sql("SET lock_timeout = 0")
+    db.execute_sql("SELECT pg_advisory_lock(%s)", (ADVISORY_LOCK,))
+    try:
+        yield
+    finally:
+        try:
+            db.execute_sql("SELECT pg_advisory_unlock(%s)", (ADVISORY_LOCK,))
+            db.execute_sql("RESET lock_timeout")
+        except OperationalError:
+            db.close()  # the server ended the session, and the lock with it

@@ -1,0 +1,72 @@
+"""The first start: an empty site gets its first owner, merchant and branch from a one-time link."""
+
+import re
+import secrets
+from datetime import datetime
+
+from models import Account, Link, Merchant
+from quanbao import accounts, loading
+
+PATHS = {
+    "merchants[0].name": "name",
+    "merchants[0].time_zone": "time_zone",
+    "merchants[0].currency": "currency",
+    "merchants[0].branches[0].name": "branch",
+    "merchants[0].branches[0].address": "address",
+    "merchants[0].members[0].email": "email",
+    "merchants[0].members[0].password": "password",
+}
+
+
+class Refused(Exception):
+    """What was entered cannot be taken; `faults` says what each field must be."""
+
+    def __init__(self, faults: dict[str, str]):
+        super().__init__(", ".join(faults))
+        self.faults = faults
+
+
+class LinkSpent(Exception):
+    """Somebody used the link a moment earlier."""
+
+
+def is_needed() -> bool:
+    return not Merchant.select().exists()
+
+
+def new_link(now: datetime) -> str:
+    """The token of a new set-up link, good for an hour; earlier ones stop working."""
+    Link.delete().where(Link.purpose == "set-up").execute()
+    return accounts.make_link("set-up", accounts.SET_UP_LINK, now)
+
+
+def set_up(link: Link, entered: dict[str, str], *, now: datetime, password_key: str) -> tuple[Account, Merchant]:
+    """Use the link up and make owner, merchant and branch, or raise Refused and leave it good."""
+    def use_link() -> None:
+        if not is_needed() or not accounts.use_up(link, now):
+            raise LinkSpent
+
+    try:
+        loading.load(_document(entered), now=now, password_key=password_key, first=use_link)
+    except loading.Refused as refused:
+        faults = dict(fault.split(": ", 1) for fault in refused.faults)
+        raise Refused({field: faults[path] for path, field in PATHS.items() if path in faults}) from None
+    merchant = Merchant.select().order_by(Merchant.id).get()
+    return merchant.members.get().account, merchant
+
+
+def _document(entered: dict[str, str]) -> dict:
+    """What was entered as `quanbao load` reads it, so that one judge serves both."""
+    return {"merchants": [{
+        "slug": _slug(entered["name"]), "name": entered["name"].strip(), "time_zone": entered["time_zone"].strip(),
+        "currency": entered["currency"].strip().upper(), "language": entered["language"],
+        "branches": [{"slug": _slug(entered["branch"]), "name": entered["branch"].strip(),
+                      "address": entered["address"].strip() or None}],
+        "members": [{"email": entered["email"], "password": entered["password"], "role": "owner"}],
+    }]}
+
+
+def _slug(name: str) -> str:
+    """A name as it may stand in an address; one of its own where the name has no letters for that."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:50].strip("-")
+    return slug or f"m-{secrets.token_hex(3)}"

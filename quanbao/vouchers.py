@@ -1,0 +1,108 @@
+"""A consumer's vouchers: fetched together with the right to them, described in one format [0012]."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from models import Account, Branch, Campaign, CustomerGroup, Customer, Merchant, Redemption, Voucher
+from quanbao.checks import Case, Till
+
+Description = dict[str, Any]
+
+
+def moment(time: datetime | None) -> str | None:
+    """ISO 8601 in UTC, to the microsecond only where there are any."""
+    return time.isoformat().replace("+00:00", "Z") if time else None
+
+
+def held(code: str, consumer: Account) -> Voucher | None:
+    """The voucher with this code if the consumer is its holder, campaign and merchant with it."""
+    return _with_campaign().where((Voucher.code == code) & (Voucher.consumer == consumer)).get_or_none()
+
+
+def wallet(consumer: Account) -> list[Voucher]:
+    """All the consumer's vouchers, due soonest first."""
+    return list(_with_campaign().where(Voucher.consumer == consumer).order_by(Campaign.ends_at, Voucher.id))
+
+
+def _with_campaign():
+    return Voucher.select(Voucher, Campaign, Merchant).join(Campaign).join(Merchant)
+
+
+def branches(campaign: Campaign) -> list[Branch]:
+    """Where the campaign's vouchers may be redeemed: its own branches, else all of the merchant's."""
+    return _own(campaign, Branch.select().where(Branch.merchant == campaign.merchant_id).order_by(Branch.id))
+
+
+def _own(campaign: Campaign, places: Iterable[Branch]) -> list[Branch]:
+    return [place for place in places if not campaign.branch_slugs or place.slug in campaign.branch_slugs]
+
+
+def case(voucher: Voucher, now: datetime, till: Till = Till()) -> Case:
+    """What the checks judge, read from the ledger now; counts only where a condition asks for them."""
+    campaign = voucher.campaign
+    others = Redemption.select().where((Redemption.consumer == voucher.consumer_id) & (Redemption.voucher != voucher))
+    return Case(
+        now=now, voucher=voucher, campaign=campaign, till=till,
+        groups=_groups(voucher) if campaign.groups else frozenset(),
+        uses_of_campaign=others.where(Redemption.campaign == campaign).count() if campaign.per_consumer else 0,
+        uses_of_merchant=(
+            others.where(Redemption.merchant == campaign.merchant_id).count() if campaign.new_customers_only else 0
+        ),
+        branches=frozenset(branch.slug for branch in branches(campaign)) if till.branch else frozenset(),
+    )
+
+
+def _groups(voucher: Voucher) -> frozenset[str]:
+    rows = CustomerGroup.select(CustomerGroup.name).join(Customer).where(
+        (Customer.merchant == voucher.campaign.merchant_id) & (Customer.consumer == voucher.consumer_id)
+    )
+    return frozenset(row.name for row in rows)
+
+
+def describe_all(held: list[Voucher], now: datetime) -> list[Description]:
+    """Many vouchers at once, with one look for all their branches."""
+    merchants = {voucher.campaign.merchant_id for voucher in held}
+    places = defaultdict(list)
+    for branch in Branch.select().where(Branch.merchant.in_(merchants)).order_by(Branch.id):
+        places[branch.merchant_id].append(branch)
+    return [describe(v, now, _own(v.campaign, places[v.campaign.merchant_id])) for v in held]
+
+
+def conditions(campaign: Campaign) -> Description:
+    return {
+        "per_consumer": campaign.per_consumer,
+        "new_customers_only": campaign.new_customers_only,
+        "groups": campaign.groups,
+        "minimum_spend": campaign.minimum_spend,
+        "weekdays": campaign.weekdays,
+        "hours": campaign.hours,
+        "branches": campaign.branch_slugs,
+    }
+
+
+def describe(voucher: Voucher, now: datetime, places: Iterable[Branch] | None = None) -> Description:
+    """The voucher as CONTRACT.md has it, ready for JSON: the one format for pages and programs."""
+    campaign = voucher.campaign
+    if places is None:
+        places = branches(campaign)
+    return {
+        "code": voucher.code,
+        "state": voucher.state(campaign, now).value,
+        "kind": campaign.kind,
+        "product": campaign.product,
+        "merchant": campaign.merchant.name,
+        "original_price": campaign.original_price,
+        "offer_price": campaign.offer_price,
+        "currency": campaign.merchant.currency,
+        "starts_at": moment(campaign.starts_at),
+        "ends_at": moment(campaign.ends_at),
+        "place": campaign.place,
+        "terms": campaign.terms,
+        "conditions": conditions(campaign),
+        "uses": voucher.uses,
+        "uses_left": voucher.uses_left,
+        "ended_at": moment(voucher.ended_at),
+        "branches": [{"slug": b.slug, "name": b.name, "address": b.address} for b in places],
+    }

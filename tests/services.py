@@ -1,0 +1,63 @@
+"""The session's own PostgreSQL, Redis and browser, and a loud word about what is not there.
+
+A machine's own servers are never used: they may hold somebody's data, and their settings are not ours.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import NoReturn
+
+import pytest
+
+from tests.programs import Missing, browser_executable
+from tests.servers import Postgres, Redis
+
+_left_out: dict[str, str] = {}
+
+
+def leave_out(what: str, cure: str) -> NoReturn:
+    """The only way to skip for want of a service: CI may not be green without it, a person must see it."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what} is missing, and CI leaves nothing out: {cure}", pytrace=False)
+    _left_out[what] = cure
+    pytest.skip(f"left out: no {what}")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    with _needed(Postgres) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Redis]:
+    with _needed(Redis) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def browser_path() -> str:
+    """For playwright's executable_path: its own browser downloads are not needed."""
+    return _needed(browser_executable)
+
+
+def _needed(find: Callable):
+    try:
+        return find()
+    except Missing as missing:
+        reason = missing
+    leave_out(reason.what, reason.cure)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter) -> Iterator[None]:
+    """Skips are easily overlooked: what a machine lacks is named once more, right above the closing line."""
+    yield
+    if not _left_out:
+        return
+    skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    terminalreporter.section("LEFT OUT", sep="!", red=True, bold=True)
+    for what, cure in _left_out.items():
+        count = sum(f"left out: no {what}" in text for text in skipped)
+        terminalreporter.line(f"{what}: {count} tests did not run. {cure}", red=True, bold=True)
+    terminalreporter.section("NOT EVERYTHING WAS TESTED", sep="!", red=True, bold=True)

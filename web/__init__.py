@@ -1,0 +1,51 @@
+"""How people and programs reach Quanbao. `create_app` is the reading order of the application."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from flask import Flask
+from htmx_flask import Htmx
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from config import Settings
+from database import open_database
+from quanbao.redemption import Keys
+from web import assets, codes, errors, formats, languages, limits, pages, routes, security, sessions
+
+LARGEST_REQUEST = 64 * 1024  # bytes; nothing that a browser sends here comes near
+
+
+def create_app(
+    settings: Settings, *, clock: Callable[[], datetime] | None = None, sleep: Callable[[float], None] = time.sleep
+) -> Flask:
+    """The application on the database of these settings; `clock` and `sleep` are for tests."""
+    app = Flask(__name__, static_folder=None)
+    app.config.from_mapping(
+        SECRET_KEY=settings.secret_key,
+        MAX_CONTENT_LENGTH=LARGEST_REQUEST,
+        WTF_CSRF_ENABLED=False,  # the cross-site guard covers every unsafe request
+        TEMPLATES_AUTO_RELOAD=False,
+    )
+    app.extensions["quanbao"] = settings
+    app.extensions["clock"] = clock or settings.clock()
+    app.extensions["sleep"] = sleep
+    app.extensions["keys"] = Keys(password=settings.password_key, receipts=settings.secret_key)
+
+    open_database(settings.database_url, settings.sqlite_file)
+    Htmx(app)
+    codes.init_app(app)
+    security.init_app(app)
+    sessions.init_app(app)
+    languages.init_app(app)
+    formats.init_app(app)
+    pages.init_app(app)
+    assets.init_app(app)
+    limits.init_app(app)
+    errors.init_app(app)
+    routes.init_app(app)
+
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
+    return app

@@ -1,0 +1,28 @@
+"""One address, three kinds of answer: a page, a fragment for htmx, JSON for who asks for it."""
+
+from flask import Response, jsonify, make_response, render_template, request
+
+from web.messages import PROBLEMS
+
+
+def wants_json() -> bool:
+    """Whether JSON was asked for, and is liked better than a page."""
+    accept = request.accept_mimetypes
+    return accept.quality("application/json") > accept.quality("text/html")
+
+
+def wants_fragment() -> bool:
+    return bool(request.htmx) and not request.htmx.history_restore_request and not wants_json()
+
+
+def problem(status: int, reason: str, headers: dict[str, str] | None = None) -> Response:
+    """What went wrong, in the reader's words and the form that was asked for."""
+    title, advice = PROBLEMS.get(reason, PROBLEMS["failed"])
+    if wants_json():
+        answer = jsonify(reason=reason, message=f"{title} {advice}")
+    else:
+        name = "problems/_problem.html" if wants_fragment() else "problems/page.html"
+        answer = make_response(render_template(name, title=title, advice=advice, reason=reason))
+    answer.status_code = status
+    answer.headers.update(headers or {})
+    return answer

@@ -1,0 +1,22 @@
+"""What may stand in an address: anything else is not found before it reaches a database."""
+
+from flask import Flask
+from werkzeug.routing import BaseConverter
+
+from quanbao.issuing import ALPHABET, LENGTH
+
+
+class CodeConverter(BaseConverter):
+    regex = f"[{ALPHABET}]{{{LENGTH}}}"
+
+
+class SlugConverter(BaseConverter):
+    regex = "[a-z0-9]+(?:-[a-z0-9]+)*"
+
+
+class TokenConverter(BaseConverter):
+    regex = "[A-Za-z0-9_-]{16,64}"
+
+
+def init_app(app: Flask) -> None:
+    app.url_map.converters.update(code=CodeConverter, slug=SlugConverter, token=TokenConverter)

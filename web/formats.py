@@ -1,0 +1,85 @@
+"""Money, days and times as the reader's language and the merchant's zone have them."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime, format_time, get_day_names
+from babel.lists import format_list
+from babel.numbers import NumberFormatError, format_currency, format_decimal, get_currency_precision, parse_decimal
+from flask import Flask
+from flask_babel import get_locale
+
+LONGEST_AMOUNT = 20
+
+
+def init_app(app: Flask) -> None:
+    app.jinja_env.filters.update(
+        money=money, count=count, day=day, moment=moment, clock_time=clock_time, last_day=last_day, code=grouped,
+        weekdays=weekdays, listed=listed,
+    )
+
+
+def money(minor: int, currency: str) -> str:
+    """Minor units as a price; whole amounts without idle zeros."""
+    value = Decimal(minor).scaleb(-get_currency_precision(currency))
+    whole = value == value.to_integral_value()
+    return format_currency(value, currency, locale=get_locale(),
+                           format="¤#,##0" if whole else None, currency_digits=not whole)
+
+
+def minor_units(text: str, currency: str) -> int | None:
+    """What a person typed as an amount, in minor units; none if it is no amount of this currency."""
+    try:
+        value = parse_decimal(text.strip()[:LONGEST_AMOUNT], locale=get_locale(), strict=False)
+        minor = value.scaleb(get_currency_precision(currency))
+    except (NumberFormatError, InvalidOperation, ValueError):
+        return None
+    if not minor.is_finite() or minor < 0 or minor != minor.to_integral_value():
+        return None
+    return int(minor)
+
+
+def count(number: int) -> str:
+    return format_decimal(number, locale=get_locale())
+
+
+def _aware(time: datetime | str) -> datetime:
+    """Descriptions of vouchers hold times as ISO text."""
+    return datetime.fromisoformat(time) if isinstance(time, str) else time
+
+
+def day(time: datetime | date | str, zone: ZoneInfo = ZoneInfo("UTC"), style: str = "medium") -> str:
+    if isinstance(time, str) and len(time) == 10:
+        return format_date(date.fromisoformat(time), style, locale=get_locale())
+    return format_date(_aware(time).astimezone(zone).date(), style, locale=get_locale())
+
+
+def last_day(end: datetime | str, zone: ZoneInfo) -> str:
+    """A period's end as people say it: the last day it still holds, with the hour if it is not midnight."""
+    wall = _aware(end).astimezone(zone)
+    if (wall.hour, wall.minute) == (0, 0):
+        return format_date((wall - timedelta(days=1)).date(), "medium", locale=get_locale())
+    return f"{format_date(wall.date(), 'medium', locale=get_locale())} {clock_time(wall, zone)}"
+
+
+def moment(time: datetime | str, zone: ZoneInfo) -> str:
+    return format_datetime(_aware(time), "medium", tzinfo=zone, locale=get_locale())
+
+
+def clock_time(time: datetime | str, zone: ZoneInfo, style: str = "short") -> str:
+    return format_time(_aware(time).astimezone(zone), style, tzinfo=zone, locale=get_locale())
+
+
+def grouped(code: str) -> str:
+    return "-".join(code[start:start + 4] for start in range(0, len(code), 4))
+
+
+def weekdays(numbers: Sequence[int]) -> str:
+    names = get_day_names("abbreviated", locale=get_locale())
+    return listed([names[number - 1] for number in numbers])
+
+
+def listed(items: Sequence[str]) -> str:
+    return format_list(list(items), style="unit", locale=get_locale())

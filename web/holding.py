@@ -1,0 +1,22 @@
+"""A voucher and the right to it, in one step."""
+
+from flask import abort
+
+from database import write_transaction
+from models import Voucher
+from quanbao import issuing, vouchers
+from web.context import now
+from web.sessions import consumer
+
+
+def held(code: str) -> Voucher:
+    """The voucher in the hand of the one who asks; for anybody else there is nothing here.
+
+    Notes the first time that its holder opened it.
+    """
+    voucher = vouchers.held(code, consumer())
+    if voucher is None:
+        abort(404)
+    if voucher.opened_at is None:
+        write_transaction(lambda: issuing.open_voucher(voucher, now()))
+    return voucher

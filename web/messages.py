@@ -1,0 +1,91 @@
+"""What people are told, in words: what happened, and what to do next. Nobody is blamed."""
+
+from flask_babel import lazy_gettext as _
+
+from models import Kind, State
+from quanbao.reasons import Reason
+
+Text = tuple[str, str]  # what happened, what to do next
+
+REASONS: dict[Reason, Text] = {
+    Reason.NOT_FOUND: (_("No such voucher."), _("Open your wallet to see the vouchers you hold.")),
+    Reason.MALFORMED: (_("Something was missing."), _("Go back and try once more.")),
+    Reason.TOO_MANY_ATTEMPTS: (
+        _("Too many wrong passwords."), _("Wait a little, or ask the shop to change its password."),
+    ),
+    Reason.BUSY: (_("The server is busy."), _("Nothing was redeemed. Type the password again in a moment.")),
+    Reason.PASSWORD_INCORRECT: (_("That is not the password."), _("Ask the cashier to type it once more.")),
+    Reason.REVOKED: (_("This voucher was taken back by the shop."), _("Ask the shop about it.")),
+    Reason.CAMPAIGN_ENDED: (_("The shop has ended this offer."), _("You can still buy at the normal price.")),
+    Reason.NOT_YET_VALID: (_("This voucher is not valid yet."), _("Come back when its time begins.")),
+    Reason.EXPIRED: (_("This voucher has expired."), _("You can still buy at the normal price.")),
+    Reason.OUTSIDE_HOURS: (_("Not at this hour."), _("Come back at the hours printed on the voucher.")),
+    Reason.SOLD_OUT: (_("Sold out."), _("Everything on offer has been redeemed.")),
+    Reason.GROUP_ONLY: (_("This offer is for a group of customers."), _("Ask the shop whether you belong to it.")),
+    Reason.NEW_CUSTOMERS_ONLY: (
+        _("This offer is for new customers."), _("You have redeemed a voucher of this shop before."),
+    ),
+    Reason.CUSTOMER_LIMIT_REACHED: (
+        _("You have had your share of this offer."), _("Each customer may take it only so many times."),
+    ),
+    Reason.MINIMUM_SPEND: (_("The bill is too small for this offer."), _("See the least amount on the voucher.")),
+    Reason.WRONG_BRANCH: (_("Not at this branch."), _("See on the voucher where it is good.")),
+    Reason.PRICE_CHANGED: (_("The price has changed."), _("Look at the new price; if you like it, redeem again.")),
+    Reason.ALREADY_REDEEMED: (_("Already redeemed."), _("A voucher is good once; this one has been used.")),
+    Reason.USED_UP: (_("Used up."), _("All uses of this voucher have been redeemed.")),
+}
+
+PROBLEMS: dict[str, Text] = {
+    "malformed": (_("We could not read that request."), _("Go back and try once more.")),
+    "signed_out": (_("You are signed out."), _("Sign in and try again.")),
+    "forbidden": (_("That is not for this account."), _("Ask the owner of the business for the right to see it.")),
+    "cross_site": (_("This request came from another site."), _("Open Quanbao itself and try again there.")),
+    "not_found": (_("There is nothing here."), _("The address may be mistyped, or what was here is gone.")),
+    "too_large": (_("That was too much at once."), _("Shorten it and try again.")),
+    "too_often": (_("Too many tries."), _("Wait a little and try again.")),
+    "busy": (_("The server is busy."), _("Nothing was changed. Try again in a moment.")),
+    "failed": (_("Something went wrong on our side."), _("Nothing was changed. Try again in a moment.")),
+}
+
+STATES: dict[State, str] = {
+    State.UNUSED: _("Unused"),
+    State.PARTLY_USED: _("Partly used"),
+    State.USED: _("Used"),
+    State.EXCHANGED: _("Exchanged"),
+    State.USED_UP: _("Used up"),
+    State.EXPIRED: _("Expired"),
+    State.REVOKED: _("Taken back"),
+}
+
+KINDS: dict[Kind, str] = {
+    Kind.DISCOUNT: _("Discount"),
+    Kind.PRIZE: _("Prize"),
+    Kind.GIFT: _("Gift"),
+    Kind.GIVEAWAY: _("Giveaway"),
+}
+
+# What the form of a redemption may lack, by field.
+FIELDS: dict[str, Text] = {
+    "attempt_id": (_("The attempt has no usable number."), _("Open the voucher again and press Redeem.")),
+    "password": (_("The password must be 6 to 12 digits."), _("Type it once more.")),
+    "amount": (_("The amount is not a sum of money."), _("Go back and enter the bill as on the receipt.")),
+    "branch": (_("The branch is not one of the list."), _("Go back and choose where you are.")),
+    "offer_price": (_("The price is not a sum of money."), _("Open the voucher again and press Redeem.")),
+}
+
+REFUSED_FIELDS: dict[str, str] = {
+    "not_an_address": _("Enter an e-mail address, like name@example.org."),
+    "too_short": _("Use at least 8 characters."),
+    "too_long": _("Use at most 200 characters."),
+    "taken": _("This address cannot be used to sign up. If it is yours, sign in."),
+}
+
+SET_UP_FIELDS: dict[str, str] = {
+    "email": _("Enter an e-mail address, like name@example.org."),
+    "password": _("Use 8 characters or more; an address that has an account keeps its password."),
+    "name": _("Enter a name of 1 to 200 characters."),
+    "time_zone": _("Choose a time zone from the list, like Asia/Shanghai."),
+    "currency": _("Enter a currency in three letters, like CNY."),
+    "branch": _("Enter a name of 1 to 200 characters."),
+    "address": _("Enter at most 500 characters."),
+}

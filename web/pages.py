@@ -1,0 +1,21 @@
+"""What every template may use besides the formats."""
+
+from flask import Flask
+from flask_login import current_user
+
+from models import Member, Merchant, Role
+from web import qr
+from web.messages import KINDS, REASONS, STATES
+
+
+def init_app(app: Flask) -> None:
+    app.jinja_env.globals.update(kinds=KINDS, states=STATES, reasons=REASONS, qr=qr.svg, businesses=businesses)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+
+def businesses() -> list[Merchant]:
+    """The merchants whose pages the signed-in member may open."""
+    if not current_user.is_authenticated:
+        return []
+    mine = (Member.account == current_user.account) & (Member.role != Role.CASHIER)
+    return list(Merchant.select().join(Member).where(mine).order_by(Merchant.name))

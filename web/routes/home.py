@@ -1,0 +1,28 @@
+"""The front door, and the switch of languages."""
+
+from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask_login import current_user
+
+from web.context import settings
+from web.demo import cast
+from web.languages import LANGUAGES
+from web.paths import ours
+
+routes = Blueprint("home", __name__)
+
+
+@routes.get("/")
+def show():
+    if settings().demo:
+        return render_template("demo/page.html", cast=cast())
+    if current_user.is_authenticated:
+        return redirect(url_for("wallet.show"))
+    return render_template("home/page.html")
+
+
+@routes.post("/language")
+def switch():
+    chosen = request.form.get("language")
+    if chosen in LANGUAGES:
+        session["language"] = chosen
+    return redirect(ours(request.form.get("next"), url_for("home.show")), 303)

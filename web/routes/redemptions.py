@@ -1,0 +1,160 @@
+"""At the till: one step for what the campaign asks, the keypad, the verdict, and attempts again."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+
+from flask import Blueprint, Response, abort, current_app, jsonify, make_response, render_template, request, url_for
+from flask_babel import gettext
+from flask_login import login_required
+
+from models import Voucher
+from quanbao import checks, passwords, redemption, vouchers
+from quanbao.checks import Till
+from quanbao.reader import is_slug
+from quanbao.reasons import Reason
+from quanbao.redemption import Try, Verdict
+from web import formats
+from web.answers import wants_fragment, wants_json
+from web.context import now
+from web.holding import held
+from web.messages import FIELDS, REASONS, Text
+from web.sessions import consumer
+
+routes = Blueprint("redemptions", __name__)
+
+STATUS = {
+    None: 200, Reason.PASSWORD_INCORRECT: 403, Reason.NOT_FOUND: 404, Reason.MALFORMED: 422,
+    Reason.TOO_MANY_ATTEMPTS: 429, Reason.BUSY: 503,
+}
+SETTLED = {None, Reason.PASSWORD_INCORRECT, *checks.CHECKS}  # stored under the attempt's id
+SAME_SCREEN = {Reason.PASSWORD_INCORRECT, Reason.MALFORMED, Reason.BUSY}  # another try may go better
+OTHER_ENTRIES = {Reason.MINIMUM_SPEND, Reason.WRONG_BRANCH, Reason.PRICE_CHANGED}  # with other entries it may
+LONGEST_NUMBER = 13  # digits; the largest sum of money that a campaign may have
+
+
+@routes.get("/vouchers/<code:code>/redeem")
+@login_required
+def redeem(code: str):
+    """The keypad, unless it is plain beforehand that nothing can be redeemed."""
+    voucher, moment = held(code), now()
+    reason = checks.foreseen(vouchers.case(voucher, moment))
+    if reason:
+        verdict = Verdict("", reason, vouchers.describe(voucher, moment))
+        return _render("redemptions/page.html", verdict, voucher, REASONS[reason])
+    return _step(voucher) or render_template(
+        "redemptions/keypad.html", voucher=voucher, branch=request.args.get("branch"),
+        amount=_amount(voucher, request.args.get("amount", "")),
+    )
+
+
+def _amount(voucher: Voucher, text: str) -> int | None:
+    return formats.minor_units(text, voucher.campaign.merchant.currency)
+
+
+def _step(voucher: Voucher):
+    """The one step for amount and branch, while what the campaign asks for is not there yet."""
+    campaign, sent = voucher.campaign, request.args
+    places = vouchers.branches(campaign) if campaign.branch_slugs else []
+    lacking = set()
+    if campaign.minimum_spend is not None and _amount(voucher, sent.get("amount", "")) is None:
+        lacking.add("amount")
+    if places and sent.get("branch") not in [place.slug for place in places]:
+        lacking.add("branch")
+    if not lacking:
+        return None
+    faults = lacking & sent.keys()
+    page = render_template("redemptions/step.html", voucher=voucher, places=places, faults=faults, sent=sent)
+    return page, 422 if faults else 200
+
+
+@routes.post("/vouchers/<code:code>/redemptions")
+@login_required
+def attempt(code: str):
+    attempt_id = _uuid(request.form.get("attempt_id"))
+    if attempt_id is None:
+        return answer(Verdict("", Reason.MALFORMED), code, FIELDS["attempt_id"])
+    typed, till, fault = _read(request.form)
+    verdict = redemption.attempt(
+        Try(consumer(), code, attempt_id, typed, till), clock=current_app.extensions["clock"],
+        sleep=current_app.extensions["sleep"], keys=current_app.extensions["keys"],
+    )
+    malformed = verdict.reason is Reason.MALFORMED and fault
+    return answer(verdict, code, FIELDS[fault] if malformed else None)
+
+
+@routes.get("/attempts/<attempt_id>")
+@login_required
+def show(attempt_id: str):
+    known = _uuid(attempt_id)
+    verdict = redemption.stored(consumer(), known) if known else None
+    if verdict is None:
+        abort(404)
+    reply = answer(verdict, verdict.voucher["code"])
+    reply.status_code = 200
+    return reply
+
+
+def _uuid(text: str | None) -> str | None:
+    """The attempt id in its one spelling, or none where it is no UUID (RFC 9562)."""
+    try:
+        value = str(uuid.UUID(text or ""))
+    except ValueError:
+        return None
+    return value if value == text.lower() else None
+
+
+def _read(form: Mapping[str, str]) -> tuple[str | None, Till | None, str | None]:
+    """Password and till as sent, and the first field that is not what it must be."""
+    typed, branch = passwords.digits(form.get("password", "")), form.get("branch") or None
+    amount, offer_price = _number(form.get("amount")), _number(form.get("offer_price"))
+    faults = [name for name, bad in (
+        ("amount", amount is False), ("offer_price", offer_price is False),
+        ("branch", branch is not None and not is_slug(branch)),
+    ) if bad]
+    till = None if faults else Till(branch, amount, offer_price)
+    return typed, till, "password" if typed is None else faults[0] if faults else None
+
+
+def _number(text: str | None) -> int | None | bool:
+    """Minor units; none where nothing was sent, False where it is no such number."""
+    if not text:
+        return None
+    usable = text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER
+    return int(text) if usable else False
+
+
+def answer(verdict: Verdict, code: str, texts: Text | None = None) -> Response:
+    """The verdict as JSON, as the fragment that replaces the keypad, or as a page."""
+    texts = texts or REASONS.get(verdict.reason)
+    if wants_json():
+        reply = jsonify(_json(verdict, texts))
+    else:
+        template = "redemptions/_verdict.html" if wants_fragment() else "redemptions/page.html"
+        reply = make_response(_render(template, verdict, vouchers.held(code, consumer()), texts))
+    reply.status_code = STATUS.get(verdict.reason, 409)
+    if verdict.retry_after:
+        reply.headers["Retry-After"] = str(verdict.retry_after)
+    return reply
+
+
+def _render(template: str, verdict: Verdict, voucher: Voucher | None, texts: Text | None) -> str:
+    afresh = url_for("redemptions.redeem", code=voucher.code) if voucher else ""
+    return render_template(
+        template, verdict=verdict, voucher=voucher, texts=texts, now=now(),
+        redeemed_at=datetime.fromisoformat(verdict.redeemed_at) if verdict.redeemed_at else None,
+        settled=verdict.reason in SETTLED, retry=verdict.reason in SAME_SCREEN | OTHER_ENTRIES,
+        again="" if verdict.reason in SAME_SCREEN and wants_fragment() else afresh,  # "" is the keypad's own address
+    )
+
+
+def _json(verdict: Verdict, texts: Text | None) -> dict:
+    return {
+        "outcome": "redeemed" if verdict.redeemed else "refused",
+        "reason": verdict.reason,
+        "message": f"{texts[0]} {texts[1]}" if texts else gettext("Redeemed."),
+        "attempt_id": verdict.attempt_id or None,
+        "voucher": verdict.voucher,
+        "receipt": verdict.receipt,
+        "redeemed_at": verdict.redeemed_at,
+    }

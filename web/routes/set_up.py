@@ -1,0 +1,54 @@
+"""The first start: a one-time link makes the first owner, merchant and branch."""
+
+import re
+from zoneinfo import available_timezones
+
+from flask import Blueprint, abort, redirect, render_template, url_for
+
+from quanbao import accounts, setting_up
+from web import forms, sessions
+from web.context import now, settings
+from web.languages import language
+from web.limits import link_limit
+from web.messages import SET_UP_FIELDS
+
+routes = Blueprint("set_up", __name__)
+
+
+@routes.get("/set-up/<token:token>")
+@link_limit
+def show(token: str):
+    _usable(token)
+    return _page(forms.SetUp(time_zone="Asia/Shanghai", currency="CNY"))
+
+
+@routes.post("/set-up/<token:token>")
+@link_limit
+def set_up(token: str):
+    link, form = _usable(token), forms.SetUp()
+    if not form.validate():
+        return _page(form), 422
+    try:
+        account, merchant = setting_up.set_up(
+            link, {**form.data, "language": language()}, now=now(), password_key=settings().password_key
+        )
+    except setting_up.Refused as refused:
+        for field in refused.faults:
+            form[field].errors = [SET_UP_FIELDS[field]]
+        return _page(form), 422
+    except setting_up.LinkSpent:
+        abort(404)
+    sessions.sign_in(account)
+    return redirect(url_for("campaigns.index", merchant=merchant.slug), 303)
+
+
+def _usable(token: str):
+    link = accounts.usable_link("set-up", token, now())
+    if link is None or not setting_up.is_needed():
+        abort(404)
+    return link
+
+
+def _page(form: forms.SetUp) -> str:
+    zones = sorted(zone for zone in available_timezones() if re.match(r"(Africa|America|Asia|Europe|Pacific)/", zone))
+    return render_template("set_up/page.html", form=form, zones=zones)

@@ -1,0 +1,52 @@
+"""What the browser and the operator's tools ask for besides pages."""
+
+from flask import Blueprint, Response, jsonify, render_template
+from flask_babel import gettext
+
+from database import db
+from quanbao import schema
+from web import assets
+from web.languages import language_tag
+
+routes = Blueprint("shell", __name__)
+
+
+@routes.get("/healthz")
+def healthz():
+    return jsonify(status="ok")
+
+
+@routes.get("/readyz")
+def readyz():
+    """Whether the database answers and is up to date; the funnel turns its absence into 503."""
+    db.execute_sql("SELECT 1")
+    missing = schema.pending()
+    return jsonify(status="behind" if missing else "ok", missing=missing), 503 if missing else 200
+
+
+@routes.get("/manifest.webmanifest")
+def manifest() -> Response:
+    answer = jsonify(
+        id="/", name="Quanbao", short_name=gettext("Quanbao"), lang=language_tag(), start_url="/wallet", scope="/",
+        display="standalone", background_color="#f6f1e7", theme_color="#b3261e",
+        description=gettext("All your vouchers in one place."),
+        icons=[
+            {"src": assets.url("icons/icon-192.png"), "sizes": "192x192", "type": "image/png"},
+            {"src": assets.url("icons/icon-512.png"), "sizes": "512x512", "type": "image/png"},
+            {"src": assets.url("icons/maskable-512.png"), "sizes": "512x512", "type": "image/png",
+             "purpose": "maskable"},
+        ],
+    )
+    answer.mimetype = "application/manifest+json"
+    answer.headers["Cache-Control"] = "no-cache"
+    return answer
+
+
+@routes.get("/sw.js")
+def service_worker() -> Response:
+    return assets.send("sw.js", "no-cache")
+
+
+@routes.get("/offline")
+def offline():
+    return render_template("shell/offline.html")

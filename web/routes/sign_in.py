@@ -1,0 +1,86 @@
+"""Signing up, in and out; the one-time link for a forgotten password."""
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+
+from quanbao import accounts
+from web import forms, sessions
+from web.context import now
+from web.limits import link_limit, sign_in_limits, sign_up_limit
+from web.paths import ours
+
+routes = Blueprint("sign_in", __name__)
+
+
+def _next() -> str:
+    return ours(request.values.get("next"), url_for("wallet.show"))
+
+
+@routes.get("/sign-in")
+def show():
+    return render_template("sign_in/page.html", form=forms.SignIn(), next=_next())
+
+
+@routes.post("/sign-in")
+@sign_in_limits[0]
+@sign_in_limits[1]
+def sign_in():
+    form = forms.SignIn()
+    account = None
+    if form.validate():
+        account = accounts.by_email(form.email.data)
+        if accounts.password_is(account, form.password.data):
+            sessions.sign_in(account)
+            return redirect(_next(), 303)
+    return render_template("sign_in/page.html", form=form, next=_next(), wrong=not form.errors), 422
+
+
+@routes.get("/sign-up")
+def show_sign_up():
+    return render_template("sign_in/sign_up.html", form=forms.SignUp(), next=_next())
+
+
+@routes.post("/sign-up")
+@sign_up_limit
+def sign_up():
+    form = forms.SignUp()
+    if form.validate():
+        try:
+            sessions.sign_in(accounts.sign_up(form.email.data, form.password.data, now()))
+            return redirect(_next(), 303)
+        except accounts.Refused as refused:
+            forms.explain(form, refused)
+    return render_template("sign_in/sign_up.html", form=form, next=_next()), 422
+
+
+@routes.post("/sign-out")
+def sign_out():
+    sessions.sign_out()
+    return redirect(url_for("home.show"), 303)
+
+
+@routes.get("/sign-in/<token:token>")
+@link_limit
+def show_link(token: str):
+    link = accounts.usable_link("sign-in", token, now())
+    if link is None:
+        return render_template("sign_in/spent_link.html"), 404
+    return render_template("sign_in/link.html", form=forms.NewPassword(), email=link.account.email)
+
+
+@routes.post("/sign-in/<token:token>")
+@link_limit
+def use_link(token: str):
+    link = accounts.usable_link("sign-in", token, now())
+    if link is None:
+        return render_template("sign_in/spent_link.html"), 404
+    form = forms.NewPassword()
+    try:
+        account = accounts.sign_in_by_link(token, form.password.data, now())
+    except accounts.Refused as refused:
+        form.validate()
+        forms.explain(form, refused)
+        return render_template("sign_in/link.html", form=form, email=link.account.email), 422
+    if account is None:
+        abort(404)
+    sessions.sign_in(account)
+    return redirect(url_for("wallet.show"), 303)

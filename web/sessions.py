@@ -1,0 +1,88 @@
+"""Who is signed in: Flask-Login over sessions that are rows of ours, so that they can be ended."""
+
+from flask import Flask, Response, current_app, redirect, request, session, url_for
+from flask.sessions import SecureCookieSessionInterface
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+
+from models import Account
+from quanbao import accounts
+from web.answers import problem, wants_json
+from web.context import is_https, now
+
+
+class SignedIn(UserMixin):
+    """Flask-Login's user: an account by way of one session; its id is the session's random token."""
+
+    def __init__(self, account: Account, token: str):
+        self.account, self.token = account, token
+
+    def get_id(self) -> str:
+        return self.token
+
+
+class CookieInterface(SecureCookieSessionInterface):
+    """Name and flags of the cookie follow the address: `__Host-` needs https (RFC 6265bis)."""
+
+    def get_cookie_name(self, app: Flask) -> str:
+        return "__Host-quanbao" if is_https() else "quanbao"
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return is_https()
+
+    def get_cookie_samesite(self, app: Flask) -> str:
+        return "Lax"
+
+    def save_session(self, app: Flask, session, response: Response) -> None:
+        if request.endpoint != "assets.static_file":  # what everybody shares does not vary by cookie
+            super().save_session(app, session, response)
+
+
+login = LoginManager()
+login.session_protection = None  # it binds to the address, and phones change theirs
+
+
+def init_app(app: Flask) -> None:
+    app.session_interface = CookieInterface()
+    app.permanent_session_lifetime = accounts.CONSUMER_SESSION
+    app.config["SESSION_REFRESH_EACH_REQUEST"] = False
+    login.init_app(app)
+
+
+@login.user_loader
+def load(token: str) -> SignedIn | None:
+    moment = now()
+    found = accounts.session_of(token, moment)
+    if found is None:
+        return None
+    if found.seen_at == moment:
+        session.modified = True  # a session that slides on takes its cookie with it
+    return SignedIn(found.account, token)
+
+
+@login.unauthorized_handler
+def ask_to_sign_in():
+    if wants_json():
+        return problem(401, "signed_out")
+    here = request.full_path.rstrip("?") if request.method == "GET" else url_for("wallet.show")
+    target = url_for("sign_in.show", next=here)
+    if request.htmx:
+        return current_app.response_class(status=401, headers={"HX-Redirect": target})
+    return redirect(target, 303)
+
+
+def consumer() -> Account:
+    """The signed-in account; for routes that require one."""
+    return current_user.account
+
+
+def sign_in(account: Account) -> None:
+    """Start a session under a new token; one that the browser had before is ended."""
+    sign_out()
+    session.permanent = True
+    login_user(SignedIn(account, accounts.start_session(account, now())))
+
+
+def sign_out() -> None:
+    if current_user.is_authenticated:
+        accounts.end_session(current_user.token)
+        logout_user()
