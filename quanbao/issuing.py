@@ -16,17 +16,18 @@ def new_code() -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
 
 
-def issue(campaign: Campaign, consumers: Iterable[Account], now: datetime) -> int:
+def issue(campaign: Campaign, consumers: Iterable[Account], now: datetime, *, already: int = 0) -> int:
     """Give each consumer a voucher, one each time they are named; returns how many.
 
-    Runs in the caller's transaction. The consumers become customers of the merchant.
+    `already` is how many of this campaign each of them holds. Runs in the caller's transaction.
+    The consumers become customers of the merchant.
     """
     nth: Counter = Counter()
     rows, customers = [], []
     for consumer in consumers:
         nth[consumer.id] += 1
         rows.append({
-            "code": new_code(), "campaign": campaign.id, "consumer": consumer.id, "nth": nth[consumer.id],
+            "code": new_code(), "campaign": campaign.id, "consumer": consumer.id, "nth": already + nth[consumer.id],
             "uses": campaign.uses_per_voucher, "uses_left": campaign.uses_per_voucher, "issued_at": now,
         })
         customers.append({"merchant": campaign.merchant_id, "consumer": consumer.id, "first_seen_at": now})

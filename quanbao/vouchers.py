@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from models import Account, Branch, Campaign, CustomerGroup, Customer, Merchant, Redemption, Voucher
+from models import Account, Branch, Campaign, Customer, CustomerGroup, Merchant, Redemption, Voucher
 from quanbao.checks import Case, Till
 
 Description = dict[str, Any]

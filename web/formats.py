@@ -25,8 +25,9 @@ def money(minor: int, currency: str) -> str:
     """Minor units as a price; whole amounts without idle zeros."""
     value = Decimal(minor).scaleb(-get_currency_precision(currency))
     whole = value == value.to_integral_value()
-    return format_currency(value, currency, locale=get_locale(),
-                           format="¤#,##0" if whole else None, currency_digits=not whole)
+    text = format_currency(value, currency, locale=get_locale(), format="¤#,##0" if whole else None,
+                           currency_digits=not whole)
+    return text.replace("CN¥", "¥")  # the narrow form: the merchant's place says which ¥ it is
 
 
 def minor_units(text: str, currency: str) -> int | None:
@@ -51,9 +52,12 @@ def _aware(time: datetime | str) -> datetime:
 
 
 def day(time: datetime | date | str, zone: ZoneInfo = ZoneInfo("UTC"), style: str = "medium") -> str:
+    """A calendar day, given as such (a date, or ten characters of ISO 8601) or as a moment in a zone."""
     if isinstance(time, str) and len(time) == 10:
-        return format_date(date.fromisoformat(time), style, locale=get_locale())
-    return format_date(_aware(time).astimezone(zone).date(), style, locale=get_locale())
+        time = date.fromisoformat(time)
+    if isinstance(time, str | datetime):
+        time = _aware(time).astimezone(zone).date()
+    return format_date(time, style, locale=get_locale())
 
 
 def last_day(end: datetime | str, zone: ZoneInfo) -> str:

@@ -1,0 +1,107 @@
+"""A fresh, migrated database for each test on each engine, and an application on it."""
+
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from config import from_environment
+from database import db, open_database
+from quanbao import schema
+from quanbao.redemption import Keys
+from tests.clock import Clock
+from tests.factories import World
+from tests.pages import PageClient
+from web import create_app
+
+pytest_plugins = ["tests.services"]
+
+SQLITE = "sqlite"
+POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.postgresql)
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory):
+    """A SQLite file with all tables and no rows, to copy."""
+    path = tmp_path_factory.mktemp("migrated") / "quanbao.sqlite3"
+    open_database(None, path)
+    schema.migrate()
+    db.close()  # the last connection folds the WAL into the file
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_server):
+    """The name of a PostgreSQL database with all tables and no rows, to copy."""
+    open_database(postgres_server.create("migrated"), None)
+    schema.migrate()
+    db.close()
+    return "migrated"
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """Settings on a SQLite file of this test's own; `database` puts them on PostgreSQL where asked."""
+    return from_environment({"QUANBAO_DATA": str(tmp_path / "data")})
+
+
+@pytest.fixture(params=[SQLITE, POSTGRESQL])
+def database(request, settings):
+    """The rules' tests run on both engines: the settings of a fresh database, opened."""
+    yield from _fresh(request, settings, request.param)
+
+
+@pytest.fixture
+def sqlite(request, settings):
+    """For what has nothing to do with the engine."""
+    yield from _fresh(request, settings, SQLITE)
+
+
+def _fresh(request, settings, engine):
+    if engine == SQLITE:
+        shutil.copy(request.getfixturevalue("migrated_file"), settings.sqlite_file)
+        open_database(None, settings.sqlite_file)
+        yield settings
+        db.close()
+        return
+    server, template = request.getfixturevalue("postgres_server"), request.getfixturevalue("migrated_template")
+    url = server.create("test", template=template)
+    open_database(url, None)
+    yield replace(settings, database_url=url)
+    db.close()
+    server.drop("test")
+
+
+@pytest.fixture
+def clock():
+    """Tuesday, 1 December 2026, noon in Shanghai; a test moves it."""
+    return Clock("2026-12-01T12:00:00+08:00")
+
+
+@pytest.fixture
+def keys(settings):
+    return Keys(password=settings.password_key, receipts=settings.secret_key)
+
+
+@pytest.fixture
+def world(database, clock, keys):
+    """The cast of a test on both engines; see tests/factories.py."""
+    return World(clock, keys)
+
+
+@pytest.fixture
+def small_world(sqlite, clock, keys):
+    """The same cast on SQLite alone, for tests of pages."""
+    return World(clock, keys)
+
+
+@pytest.fixture
+def app(small_world, sqlite, clock):
+    """The application on the small world, by the test's clock."""
+    return create_app(sqlite, clock=clock, sleep=clock.sleep)
+
+
+@pytest.fixture
+def client(app):
+    """A browser that nobody is signed in with; it checks every page it gets."""
+    return PageClient(app)
