@@ -28,7 +28,7 @@ lint: $(TEST)
 	@$(BIN)/ruff check $(ARGS) .
 
 assets: $(TEST)
-	@$(BIN)/python -m web.assets $(ARGS)
+	@$(BIN)/python -c 'from web.assets import compress; compress()'
 
 screenshots: $(TEST)
 	@sh tests/system-packages

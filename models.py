@@ -55,12 +55,14 @@ def one_of(column: str, values: type[StrEnum]) -> Check:
     return Check(f"{column} IN ({', '.join(repr(v.value) for v in values)})")
 
 
-class Table(Model):
-    id = BigAutoField()
-
+class Row(Model):
     class Meta:
         database = db
         legacy_table_names = False
+
+
+class Table(Row):
+    id = BigAutoField()
 
 
 class Account(Table):
@@ -137,15 +139,13 @@ class Member(Table):
         constraints = [one_of("role", Role)]
 
 
-class MemberBranch(Model):
+class MemberBranch(Row):
     """A branch whose till page a cashier may use."""
 
     member = ForeignKeyField(Member, on_delete="CASCADE")
     branch = ForeignKeyField(Branch)
 
     class Meta:
-        database = db
-        legacy_table_names = False
         primary_key = CompositeKey("member", "branch")
 
 
@@ -160,15 +160,13 @@ class Customer(Table):
         indexes = ((("merchant", "consumer"), True),)
 
 
-class CustomerGroup(Model):
+class CustomerGroup(Row):
     """A customer is in the merchant's group of this name."""
 
     customer = ForeignKeyField(Customer, on_delete="CASCADE", backref="groups", index=False)
     name = TextField()
 
     class Meta:
-        database = db
-        legacy_table_names = False
         primary_key = CompositeKey("customer", "name")
 
 
@@ -340,7 +338,7 @@ class Redemption(Table):
         constraints = [Check("discount >= 0"), Check("use_number >= 1"), Check("number >= 1")]
 
 
-class DayNumber(Model):
+class DayNumber(Row):
     """The last receipt number given at a branch on one of its days."""
 
     merchant = ForeignKeyField(Merchant, index=False)
@@ -349,12 +347,10 @@ class DayNumber(Model):
     last = IntegerField()
 
     class Meta:
-        database = db
-        legacy_table_names = False
         primary_key = CompositeKey("merchant", "branch_slug", "day")
 
 
-class DayFigure(Model):
+class DayFigure(Row):
     """A campaign's standing redemptions of one day at one branch."""
 
     campaign = ForeignKeyField(Campaign, index=False)
@@ -364,8 +360,6 @@ class DayFigure(Model):
     discount_given = BigIntegerField()
 
     class Meta:
-        database = db
-        legacy_table_names = False
         primary_key = CompositeKey("campaign", "day", "branch_slug")
 
 

@@ -40,6 +40,7 @@ def email_address(text: str) -> str:
 
 
 def check_password(password: str) -> str:
+    """The password if it may be used for an account; raises Refused."""
     if len(password) < SHORTEST_PASSWORD:
         raise Refused("password", "too_short")
     if len(password) > LONGEST_PASSWORD:
@@ -87,6 +88,7 @@ def sign_up(email: str, password: str, now: datetime) -> Account:
 
 
 def by_email(email: str) -> Account | None:
+    """The account of an address as somebody typed it, if it has one."""
     try:
         return Account.get_or_none(Account.email == email_address(email))
     except Refused:
@@ -132,6 +134,7 @@ def _lifetime(account: Account) -> timedelta:
 
 
 def end_session(token: str) -> None:
+    """Sign the browser with this token out: its cookie is worth nothing from now on."""
     write_transaction(lambda: Session.delete().where(Session.token_hash == _hash(token)).execute())
 
 

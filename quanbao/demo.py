@@ -41,6 +41,7 @@ def build(now: datetime, keys: Keys) -> None:
 
 
 def document(now: datetime) -> dict[str, Any]:
+    """What the demo loads, with periods around `now`."""
     people = [person.email for person in CAST if person.merchant is None]
     return {
         "merchants": [_tea_house(now, people), _bookshop(now, people)],

@@ -94,7 +94,8 @@ def _vouchers() -> Iterator[str]:
 def _numbers() -> Iterator[str]:
     """Days whose last receipt number is not the ledger's."""
     place = (Redemption.merchant, Redemption.branch_slug, Redemption.day)
-    given = {tuple(row[:3]): row[3] for row in Redemption.select(*place, fn.MAX(Redemption.number)).group_by(*place).tuples()}
+    highest = Redemption.select(*place, fn.MAX(Redemption.number)).group_by(*place).tuples()
+    given = {tuple(row[:3]): row[3] for row in highest}
     kept = {(n.merchant_id, n.branch_slug, n.day): n.last for n in DayNumber.select()}
     for key in sorted(given.keys() | kept.keys()):
         if given.get(key) != kept.get(key):

@@ -92,4 +92,5 @@ def is_text(value: Any, longest: int) -> bool:
 
 
 def is_slug(value: Any) -> bool:
+    """Whether it may stand in an address as the name of something."""
     return isinstance(value, str) and len(value) <= 63 and SLUG.fullmatch(value) is not None

@@ -31,6 +31,7 @@ class LinkSpent(Exception):
 
 
 def is_needed() -> bool:
+    """Whether the site has no merchant yet."""
     return not Merchant.select().exists()
 
 

@@ -9,6 +9,7 @@ from models import Account, Branch, Campaign, Customer, CustomerGroup, Merchant,
 from quanbao.checks import Case, Till
 
 Description = dict[str, Any]
+NOTHING_TYPED = Till()
 
 
 def moment(time: datetime | None) -> str | None:
@@ -39,7 +40,7 @@ def _own(campaign: Campaign, places: Iterable[Branch]) -> list[Branch]:
     return [place for place in places if not campaign.branch_slugs or place.slug in campaign.branch_slugs]
 
 
-def case(voucher: Voucher, now: datetime, till: Till = Till()) -> Case:
+def case(voucher: Voucher, now: datetime, till: Till = NOTHING_TYPED) -> Case:
     """What the checks judge, read from the ledger now; counts only where a condition asks for them."""
     campaign = voucher.campaign
     others = Redemption.select().where((Redemption.consumer == voucher.consumer_id) & (Redemption.voucher != voucher))
@@ -71,6 +72,7 @@ def describe_all(held: list[Voucher], now: datetime) -> list[Description]:
 
 
 def conditions(campaign: Campaign) -> Description:
+    """The conditions of taking part, as a document to load has them."""
     return {
         "per_consumer": campaign.per_consumer,
         "new_customers_only": campaign.new_customers_only,

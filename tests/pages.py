@@ -90,15 +90,17 @@ class PageClient:
         return answer.json
 
     def _ask(self, method: str, path: str, status: int, more: dict) -> Page:
+        whole = "HX-Request" not in more.get("headers", {}) or "HX-History-Restore-Request" in more["headers"]
         answer = self._send(method, path, {"Accept": "text/html"}, more)
         assert answer.status_code == status, (answer.status_code, answer.text[:500])
         page = Page(answer.text)
         page.location = answer.headers.get("Location")
         page.headers = answer.headers
         if status < 300 or status >= 400:
-            check(page, whole="HX-Request" not in (more.get("headers") or {}))
+            check(page, whole=whole)
         return page
 
     def _send(self, method: str, path: str, headers: dict, more: dict):
-        headers = {"Sec-Fetch-Site": "same-origin", "Accept-Language": "en"} | headers | (more.pop("headers", None) or {})
+        usual = {"Sec-Fetch-Site": "same-origin", "Accept-Language": "en"}
+        headers = usual | headers | more.pop("headers", {})
         return self.http.open(path, method=method, headers=headers, **more)

@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import sys
 from functools import cache
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def url(name: str) -> str:
 @cache
 def names() -> frozenset[str]:
     files = (path for path in STATIC.rglob("*") if path.is_file() and path.suffix not in (".br", ".gz"))
-    return frozenset(path.relative_to(STATIC).as_posix() for path in files)
+    return frozenset(path.relative_to(STATIC).as_posix() for path in files) - {"sw.js"}  # it has its own address
 
 
 @routes.get("/static/<version>/<path:name>")
@@ -79,7 +78,3 @@ def compress() -> None:
             content = path.read_bytes()
             path.with_name(path.name + ".br").write_bytes(brotli.compress(content, quality=11))
             path.with_name(path.name + ".gz").write_bytes(gzip.compress(content, 9, mtime=0))
-
-
-if __name__ == "__main__":
-    sys.exit(compress())

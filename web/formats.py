@@ -1,5 +1,6 @@
 """Money, days and times as the reader's language and the merchant's zone have them."""
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -11,7 +12,7 @@ from babel.numbers import NumberFormatError, format_currency, format_decimal, ge
 from flask import Flask
 from flask_babel import get_locale
 
-LONGEST_AMOUNT = 20
+AMOUNT = re.compile(r"\d[\d.,' \u00a0\u202f]{0,19}")
 
 
 def init_app(app: Flask) -> None:
@@ -32,8 +33,10 @@ def money(minor: int, currency: str) -> str:
 
 def minor_units(text: str, currency: str) -> int | None:
     """What a person typed as an amount, in minor units; none if it is no amount of this currency."""
+    if not AMOUNT.fullmatch(text.strip()):
+        return None
     try:
-        value = parse_decimal(text.strip()[:LONGEST_AMOUNT], locale=get_locale(), strict=False)
+        value = parse_decimal(text.strip(), locale=get_locale(), strict=False)
         minor = value.scaleb(get_currency_precision(currency))
     except (NumberFormatError, InvalidOperation, ValueError):
         return None
@@ -51,7 +54,7 @@ def _aware(time: datetime | str) -> datetime:
     return datetime.fromisoformat(time) if isinstance(time, str) else time
 
 
-def day(time: datetime | date | str, zone: ZoneInfo = ZoneInfo("UTC"), style: str = "medium") -> str:
+def day(time: datetime | date | str, zone: ZoneInfo | None = None, style: str = "medium") -> str:
     """A calendar day, given as such (a date, or ten characters of ISO 8601) or as a moment in a zone."""
     if isinstance(time, str) and len(time) == 10:
         time = date.fromisoformat(time)

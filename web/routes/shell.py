@@ -1,6 +1,8 @@
 """What the browser and the operator's tools ask for besides pages."""
 
-from flask import Blueprint, Response, jsonify, render_template
+import json
+
+from flask import Blueprint, Response, jsonify, render_template, url_for
 from flask_babel import gettext
 
 from database import db
@@ -9,6 +11,8 @@ from web import assets
 from web.languages import language_tag
 
 routes = Blueprint("shell", __name__)
+
+SHELL = ("app.css", "app.js", "vendor/htmx.min.js", "icons/icon.svg")
 
 
 @routes.get("/healthz")
@@ -44,7 +48,12 @@ def manifest() -> Response:
 
 @routes.get("/sw.js")
 def service_worker() -> Response:
-    return assets.send("sw.js", "no-cache")
+    """The worker, with what it keeps written above it."""
+    kept = [url_for("shell.offline"), *map(assets.url, SHELL)]
+    script = f"const SHELL = {json.dumps(kept)};\n" + (assets.STATIC / "sw.js").read_text("utf-8")
+    answer = Response(script, mimetype="text/javascript")
+    answer.headers["Cache-Control"] = "no-cache"
+    return answer
 
 
 @routes.get("/offline")

@@ -21,6 +21,7 @@
   });
   tick();
   setInterval(tick, 1000);
+  navigator.serviceWorker?.register('/sw.js', { updateViaCache: 'none' });
 
   const form = find('#keypad');
   if (!form) return;

@@ -1,0 +1,206 @@
+"""Races over HTTP: a server of several processes, and requests that are all let go at one moment."""
+
+import asyncio
+import hashlib
+import json
+import os
+import resource
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from urllib.parse import urlencode
+
+from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
+
+from config import Settings
+from database import write_transaction
+from models import Account, Campaign, Session, Voucher
+from quanbao import accounts, issuing
+from tests.factories import PASSWORD, World
+from tests.servers import PATIENCE, Server
+
+ROOT = Path(__file__).parent.parent
+BATCH = 1000
+DEADLINE = 60  # seconds, for one burst
+ROUNDS = 10  # how often those that were told "busy" ask again
+OPEN_FILES = 4096  # a burst of 1,000 needs as many sockets, here and in the server
+
+START = (
+    "POST /vouchers/{code}/redemptions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n"
+    "Accept: application/json\r\nSec-Fetch-Site: same-origin\r\nCookie: {cookie}\r\n"
+    "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n"
+)
+
+
+# The server
+
+
+def environment(settings: Settings, world: World) -> dict[str, str]:
+    """For a program that works on the world's database, by the world's clock and not by the person's settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("QUANBAO_", "PG"))}
+    url = {"QUANBAO_DATABASE_URL": settings.database_url} if settings.database_url else {}
+    return kept | url | {"QUANBAO_DATA": str(settings.data), "QUANBAO_NOW": world.clock().isoformat()}
+
+
+class Site(Server):
+    """`quanbao serve --processes 2`; another `program` is one that takes the same words."""
+
+    signal = "TERM"
+
+    def __init__(self, settings: Settings, world: World, program: str = "cli"):
+        super().__init__()
+        self.how["cwd"] = ROOT
+        self.how["env"] = environment(settings, world) | {"FOLDER": str(self.folder), "SIGNAL": self.signal}
+        _raise_limit()
+        self.start(sys.executable, "-m", program, "serve", "--port", str(self.port), "--processes", "2")
+
+    def answers(self) -> bool:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def stop(self) -> None:
+        """All its processes at once, without waiting for what they are at."""
+        os.killpg(self.keeper.pid, signal.SIGKILL)
+        self.keeper.communicate(timeout=PATIENCE)
+        shutil.rmtree(self.folder)
+
+
+def _raise_limit() -> None:
+    """Many systems allow 256 or 1,024 open files at first; the servers inherit what is set here."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < OPEN_FILES:
+        enough = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
+
+
+def check(settings: Settings, world: World) -> subprocess.CompletedProcess:
+    """`quanbao check` on the world's database."""
+    return subprocess.run(
+        [sys.executable, "-m", "cli", "check"], cwd=ROOT, env=environment(settings, world), timeout=DEADLINE,
+        capture_output=True, text=True,
+    )
+
+
+# The crowd
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A consumer who is signed in and holds one voucher."""
+
+    cookie: str
+    code: str
+
+
+def crowd(settings: Settings, world: World, campaign: Campaign, size: int) -> list[Holder]:
+    """New consumers with a voucher each, written straight into the database."""
+    now = world.clock()
+    emails = [f"crowd{number}@example.org" for number in range(size)]
+    people = [{"email": email, "created_at": now} for email in emails]
+    Account.insert_many(people).execute()
+    consumers = list(Account.select().where(Account.email.in_(emails)).order_by(Account.id))
+    write_transaction(lambda: issuing.issue(campaign, consumers, now))
+    codes = dict(Voucher.select(Voucher.consumer, Voucher.code).where(Voucher.campaign == campaign).tuples())
+    cookies = sign_in(settings, world, consumers)
+    return [Holder(cookie, codes[consumer.id]) for cookie, consumer in zip(cookies, consumers, strict=True)]
+
+
+def sign_in(settings: Settings, world: World, consumers: Sequence[Account]) -> list[str]:
+    """The Cookie header of each consumer's new session, signed as Flask and named as Flask-Login do it."""
+    app = Flask("cookies")
+    app.secret_key = settings.secret_key
+    serializer = SecureCookieSessionInterface().get_signing_serializer(app)
+    now, tokens = world.clock(), [secrets.token_urlsafe(32) for _ in consumers]
+    Session.insert_many([{
+        "token_hash": hashlib.sha256(token.encode()).digest(), "account": consumer.id,
+        "created_at": now, "seen_at": now, "expires_at": now + accounts.CONSUMER_SESSION,
+    } for token, consumer in zip(tokens, consumers, strict=True)]).execute()
+    return [f"quanbao={serializer.dumps({'_user_id': token, '_fresh': True})}" for token in tokens]
+
+
+# The requests
+
+
+@dataclass(frozen=True)
+class Request:
+    """One try at the till. Sent again, it is the same attempt."""
+
+    holder: Holder
+    password: str = PASSWORD
+    attempt_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    def parts(self, port: int) -> tuple[bytes, bytes]:
+        """What can be sent beforehand, and the rest, without which no server can begin."""
+        body = urlencode({"password": self.password, "attempt_id": self.attempt_id})
+        head = START.format(code=self.holder.code, port=port, cookie=self.holder.cookie, length=len(body))
+        return head.encode(), f"\r\n{body}".encode()
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    reason: str | None
+    retry_after: str | None
+
+    @classmethod
+    def read(cls, raw: bytes) -> "Answer":
+        head, _, body = raw.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        return cls(int(first.split()[1]), json.loads(body)["reason"], headers.get("retry-after"))
+
+    @property
+    def is_busy(self) -> bool:
+        return (self.status, self.reason) == (503, "busy") and self.retry_after is not None
+
+
+def fire(site: Site, requests: Sequence[Request]) -> list[Answer]:
+    """The answers to requests that are all let go at once, in their order."""
+    return asyncio.run(_fire(site.port, requests))
+
+
+async def _fire(port: int, requests: Sequence[Request]) -> list[Answer]:
+    start = asyncio.Barrier(len(requests))
+    try:
+        async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as group:
+            asked = [group.create_task(_ask(port, request, start)) for request in requests]
+    except TimeoutError:
+        answered = sum(task.done() and not task.cancelled() for task in asked)
+        raise AssertionError(f"{answered} of {len(asked)} requests were answered within {DEADLINE} s") from None
+    return [task.result() for task in asked]
+
+
+async def _ask(port: int, request: Request, start: asyncio.Barrier) -> Answer:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    early, rest = request.parts(port)
+    try:
+        writer.write(early)
+        await start.wait()
+        writer.write(rest)
+        return Answer.read(await reader.read())
+    finally:
+        writer.close()
+
+
+def persist(site: Site, requests: Sequence[Request]) -> list[Answer]:
+    """As `fire`; who is told "busy" asks again under the same attempt id, as a phone does."""
+    answers = dict(zip(requests, fire(site, requests), strict=True))
+    for _ in range(ROUNDS):
+        if not (again := [request for request, answer in answers.items() if answer.is_busy]):
+            break
+        answers |= zip(again, fire(site, again), strict=True)
+    return list(answers.values())

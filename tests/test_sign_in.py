@@ -1,0 +1,193 @@
+"""Signing up, in and out: sessions are rows that can be ended, cookies are as strict as the address allows."""
+
+from dataclasses import replace
+
+import pytest
+from flask.sessions import SecureCookieSessionInterface
+
+from models import Account, Role, Session
+from quanbao import accounts
+from tests.factories import ACCOUNT_PASSWORD
+from tests.pages import PageClient
+from web import create_app
+
+MEI = {"email": "Mei@Example.org ", "password": ACCOUNT_PASSWORD}
+
+
+@pytest.fixture
+def mei(small_world):
+    Account.update(password_hash=accounts.hash_password(ACCOUNT_PASSWORD)).execute()
+    return small_world.mei
+
+
+def token_of(client) -> str:
+    with client.http.session_transaction() as cookie:
+        return cookie["_user_id"]
+
+
+def test_signing_in_with_the_address_in_any_case_leads_to_the_wallet(client, mei):
+    assert client.post("/sign-in", MEI).location == "/wallet"
+    assert "Wallet" in client.get("/wallet").text
+
+
+def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(client, mei):
+    wrong = client.post("/sign-in", {**MEI, "password": "not-this-one"}, status=422)
+    unknown = client.post("/sign-in", {**MEI, "email": "nobody@example.org"}, status=422)
+    assert wrong.html.replace("Mei@Example.org ", "").replace("nobody@example.org", "") == \
+        unknown.html.replace("nobody@example.org", "").replace("Mei@Example.org ", "")
+    assert ACCOUNT_PASSWORD not in wrong.html
+    assert "not-this-one" not in wrong.html
+
+
+def test_signing_up_makes_an_account_and_a_wallet(client):
+    assert client.post("/sign-up", {"email": "NEW@example.org", "password": "12345678"}).location == "/wallet"
+    assert "No vouchers yet" in client.get("/wallet").text
+    assert Account.get(Account.email == "new@example.org")
+
+
+@pytest.mark.parametrize(("email", "password", "says"), [
+    ("", "12345678", "Please fill this in."),
+    ("nobody", "12345678", "Enter an e-mail address"),
+    ("a b@example.org", "12345678", "Enter an e-mail address"),
+    ("new@example.org", "1234567", "at least 8 characters"),
+    ("mei@example.org", "12345678", "cannot be used to sign up"),
+    ("n\x00w@example.org", "12345678", "Enter an e-mail address"),
+])
+def test_signing_up_names_the_field_and_keeps_what_was_typed(client, mei, email, password, says):
+    page = client.post("/sign-up", {"email": email, "password": password}, status=422)
+    assert says in page.text
+    assert page.all("input", name="email")[0]["value"] == email
+    assert not page.all("input", name="password")[0]["value"]
+
+
+def test_a_captured_cookie_is_dead_after_signing_out(client, mei):
+    client.post("/sign-in", MEI)
+    stolen = PageClient(client.app)
+    stolen.http.set_cookie("quanbao", client.http.get_cookie("quanbao").value)
+    stolen.get("/wallet")
+    client.post("/sign-out")
+    assert stolen.get("/wallet", status=303).location == "/sign-in?next=/wallet"
+    assert Session.select().count() == 0
+
+
+def test_each_sign_in_gets_a_new_token_and_ends_the_browsers_old_session(client, mei):
+    client.post("/sign-in", MEI)
+    first = token_of(client)
+    client.post("/sign-in", MEI)
+    assert token_of(client) != first
+    assert Session.select().count() == 1
+    assert accounts.session_of(first, client.app.extensions["clock"]()) is None
+
+
+@pytest.mark.parametrize(("role", "idle", "lives"), [
+    (None, {"days": 89}, True), (None, {"days": 90}, False),
+    (Role.OWNER, {"hours": 11}, True), (Role.OWNER, {"hours": 12}, False),
+])
+def test_sessions_slide_and_end(client, small_world, clock, role, idle, lives):
+    person = small_world.member(role=role) if role else small_world.mei
+    client.sign_in(person)
+    for _ in range(3 if lives else 1):
+        clock.forward(**idle)
+        answer = client._send("GET", "/wallet", {}, {})
+        assert answer.status_code == (200 if lives else 303)
+        assert ("Set-Cookie" in answer.headers) is lives, "a session that slides takes its cookie with it"
+
+
+def test_a_session_does_not_write_with_every_request(client, small_world, clock):
+    client.sign_in(small_world.mei)
+    client.get("/wallet")
+    seen = Session.get().seen_at
+    clock.forward(minutes=5)
+    client.get("/wallet")
+    assert Session.get().seen_at == seen
+
+
+def test_only_failures_are_limited(client, mei):
+    for _ in range(25):
+        client.post("/sign-in", MEI)
+    for _ in range(10):
+        client.post("/sign-in", {**MEI, "password": "wrong-password"}, status=422)
+    refused = client.post("/sign-in", {**MEI, "password": "wrong-password"}, status=429)
+    assert int(refused.headers["Retry-After"]) > 0
+    assert "Wait a little" in refused.text
+
+
+@pytest.mark.redis
+def test_processes_share_flood_limits_by_redis(small_world, sqlite, clock, redis_server):
+    apps = [create_app(replace(sqlite, redis_url=redis_server.url), clock=clock) for _ in range(2)]
+    clients = [PageClient(app) for app in apps]
+    statuses = [
+        clients[turn % 2]._send("POST", "/sign-in", {}, {"data": {"email": "x@example.org", "password": "wrong"}})
+        .status_code for turn in range(12)
+    ]
+    assert statuses == [422] * 10 + [429] * 2
+
+
+@pytest.mark.parametrize(("target", "leads"), [
+    ("/vouchers/2222222222222222", "/vouchers/2222222222222222"),
+    ("//evil.example", "/wallet"), ("/\\evil.example", "/wallet"), ("https://evil.example", "/wallet"),
+    ("evil", "/wallet"), ("", "/wallet"), ("/a\\b", "/wallet"), ("/\tevil", "/wallet"), ("/\nevil", "/wallet"),
+])
+def test_next_stays_on_our_site(client, mei, target, leads):
+    assert client.post("/sign-in", {**MEI, "next": target}).location == leads
+
+
+def test_cookies_follow_the_address(client, mei):
+    answer = client._send("POST", "/sign-in", {}, {"data": MEI, "base_url": "https://localhost"})
+    cookie = answer.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-quanbao=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= {part.strip() for part in cookie.split(";")}
+    assert "Domain" not in cookie
+    assert answer.headers["Strict-Transport-Security"]
+    plain = client._send("POST", "/sign-in", {}, {"data": MEI}).headers["Set-Cookie"]
+    assert plain.startswith("quanbao=")
+    assert "Secure" not in plain
+    assert "HttpOnly" in plain
+
+
+def test_a_cookie_that_somebody_signed_with_another_key_is_nothing(client, mei):
+    forged = SecureCookieSessionInterface().get_signing_serializer(
+        type("Other", (), {"secret_key": "another", "config": {"SECRET_KEY_FALLBACKS": []}})()
+    ).dumps({"_user_id": "x"})
+    client.http.set_cookie("quanbao", forged)
+    client.get("/wallet", status=303)
+
+
+def test_signed_out_programs_hear_it_in_json(client):
+    assert client.json("/wallet", status=401)["reason"] == "signed_out"
+
+
+def test_signed_out_fragments_lead_to_the_sign_in_page(client):
+    answer = client._send("GET", "/wallet", {"HX-Request": "true"}, {})
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/sign-in?next=/wallet")
+
+
+class TestTheLink:
+    """`quanbao account link`: looking at it changes nothing, using it works once."""
+
+    @pytest.fixture
+    def path(self, small_world, clock):
+        return "/sign-in/" + accounts.make_link("sign-in", accounts.SIGN_IN_LINK, clock(), small_world.mei)
+
+    def test_looking_changes_nothing_and_using_works_once(self, client, path):
+        for _ in range(3):
+            assert "mei@example.org" in client.get(path).text
+        assert client.post(path).location == "/wallet"
+        client.get("/wallet")
+        PageClient(client.app).get(path, status=404)
+        PageClient(client.app).post(path, status=404)
+
+    def test_it_can_set_a_new_password_and_ends_the_old_sessions(self, client, path, small_world):
+        other = PageClient(client.app).sign_in(small_world.mei)
+        client.post(path, {"password": "a-new-secret"})
+        other.get("/wallet", status=303)
+        assert accounts.password_is(Account.get_by_id(small_world.mei.id), "a-new-secret")
+
+    def test_a_short_password_leaves_the_link_good(self, client, path):
+        assert "at least 8" in client.post(path, {"password": "short"}, status=422).text
+        client.post(path, {"password": "long enough"})
+
+    def test_it_ends_after_an_hour(self, client, path, clock):
+        clock.forward(hours=1)
+        client.get(path, status=404)
+        client.post(path, status=404)

@@ -1,0 +1,246 @@
+"""The till over HTTP: the step, the keypad, the verdict in three forms, and what leaks nothing."""
+
+import pytest
+
+from models import Voucher
+from quanbao import issuing
+from quanbao.reasons import Reason
+from tests.factories import PASSWORD, WRONG, stored, utc
+
+ID = "0b0e7f2e-52a5-4d47-9f6b-0f3d1c9c6a11"
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def voucher(small_world, client):
+    client.sign_in(small_world.mei)
+    return small_world.voucher()
+
+
+def form(**more):
+    return {"password": PASSWORD, "attempt_id": ID, **more}
+
+
+def redeem(client, voucher, status=200, **more):
+    path = f"/vouchers/{voucher.code}/redemptions"
+    return client.json(path, method="POST", data=form(**more), status=status)
+
+
+def test_the_verdict_as_json_has_the_contracts_fields(client, voucher):
+    verdict = redeem(client, voucher, branch="main", offer_price="1800", amount="5000")
+    assert set(verdict) == {"outcome", "reason", "message", "attempt_id", "voucher", "receipt", "redeemed_at"}
+    assert (verdict["outcome"], verdict["reason"], verdict["attempt_id"]) == ("redeemed", None, ID)
+    assert verdict["receipt"]["number"] == 1
+    assert len(verdict["receipt"]["words"].split()) == 2
+    assert verdict["redeemed_at"] == "2026-12-01T04:00:00Z"
+    assert verdict["voucher"] == client.json(f"/vouchers/{voucher.code}")
+
+
+def test_a_voucher_as_json_has_the_contracts_fields(client, voucher):
+    assert client.json(f"/vouchers/{voucher.code}") == {
+        "code": voucher.code, "state": "unused", "kind": "discount", "product": "Oolong, 500 ml",
+        "merchant": "Lotus Tea", "original_price": 3000, "offer_price": 1800, "currency": "CNY",
+        "starts_at": "2026-11-30T16:00:00Z", "ends_at": "2026-12-31T16:00:00Z", "place": "", "terms": "",
+        "conditions": {"per_consumer": None, "new_customers_only": False, "groups": [], "minimum_spend": None,
+                       "weekdays": [], "hours": [], "branches": []},
+        "uses": 1, "uses_left": 1, "ended_at": None,
+        "branches": [{"slug": "main", "name": "Main Street", "address": "1 Main St"},
+                     {"slug": "river", "name": "Riverside", "address": ""}],
+    }
+    wallet = client.json("/wallet")
+    assert wallet["as_of"] == "2026-12-01T04:00:00Z"
+    assert wallet["vouchers"] == [client.json(f"/vouchers/{voucher.code}")]
+
+
+@pytest.mark.parametrize(("arrange", "status", "reason"), [
+    (lambda world, voucher: {"password": WRONG}, 403, "password_incorrect"),
+    (lambda world, voucher: Voucher.update(revoked_at=world.clock()).execute() and {}, 409, "revoked"),
+    (lambda world, voucher: {"offer_price": "1"}, 409, "price_changed"),
+    (lambda world, voucher: {"branch": "nowhere"}, 409, "wrong_branch"),
+    (lambda world, voucher: world.spend_password(), 429, "too_many_attempts"),
+    (lambda world, voucher: {"password": "12345"}, 422, "malformed"),
+    (lambda world, voucher: {"password": "1234567890123"}, 422, "malformed"),
+    (lambda world, voucher: {"password": "48291a"}, 422, "malformed"),
+    (lambda world, voucher: {"password": ""}, 422, "malformed"),
+    (lambda world, voucher: {"amount": "12.50"}, 422, "malformed"),
+    (lambda world, voucher: {"amount": "-1"}, 422, "malformed"),
+    (lambda world, voucher: {"amount": "9" * 5000}, 422, "malformed"),
+    (lambda world, voucher: {"offer_price": "٣"}, 422, "malformed"),
+    (lambda world, voucher: {"branch": "Main Street"}, 422, "malformed"),
+    (lambda world, voucher: {"branch": "a\x00b"}, 422, "malformed"),
+    (lambda world, voucher: {"attempt_id": "1"}, 422, "malformed"),
+    (lambda world, voucher: {"attempt_id": ""}, 422, "malformed"),
+    (lambda world, voucher: {"attempt_id": "{" + ID + "}"}, 422, "malformed"),
+])
+def test_each_reason_has_its_status(client, small_world, voucher, arrange, status, reason):
+    verdict = redeem(client, voucher, status, **(arrange(small_world, voucher) or {}))
+    assert (verdict["outcome"], verdict["reason"]) == ("refused", reason)
+    assert verdict["message"]
+    assert verdict["receipt"] is None
+    assert stored() == ((1, 0) if status in (403, 409) else (0, 0))
+
+
+def test_a_spent_budget_says_when_to_come_back(client, small_world, voucher):
+    small_world.spend_password()
+    page = client.post(f"/vouchers/{voucher.code}/redemptions", form(), status=429)
+    assert page.headers["Retry-After"] == str(24 * 3600)
+    assert page.verdict()["data-reason"] == "too_many_attempts"
+
+
+def test_the_password_may_be_typed_in_any_scripts_digits(client, voucher):
+    assert redeem(client, voucher, password="４８２９１３")["outcome"] == "redeemed"
+
+
+def test_an_attempt_id_in_capitals_is_the_same_attempt(client, voucher):
+    first = redeem(client, voucher)
+    assert redeem(client, voucher, attempt_id=ID.upper()) == first
+    assert client.json(f"/attempts/{ID.upper()}") == first
+
+
+def test_attempts_are_for_who_made_them(client, small_world, voucher):
+    redeem(client, voucher, 403, password=WRONG)
+    assert client.json(f"/attempts/{ID}")["reason"] == "password_incorrect"
+    assert client.json("/attempts/not-a-uuid", status=404)["reason"] == "not_found"
+    client.sign_in(small_world.account())
+    assert client.json(f"/attempts/{ID}", status=404)["reason"] == "not_found"
+
+
+def test_somebody_elses_voucher_and_none_at_all_look_the_same(client, small_world, voucher):
+    foreign = small_world.voucher(holder=small_world.account())
+    absent = issuing.new_code()
+    answers = []
+    for code in (foreign.code, absent):
+        seen = client.json(f"/vouchers/{code}", status=404)
+        tried = client.json(f"/vouchers/{code}/redemptions", method="POST", data=form(), status=404)
+        answers.append((seen, {**tried, "attempt_id": None}, client.get(f"/vouchers/{code}/redeem", status=404).text))
+    assert answers[0] == answers[1]
+    assert stored() == (0, 0)
+
+
+class TestThreeForms:
+    def test_a_page_where_a_page_is_asked_for(self, client, voucher):
+        page = client.post(f"/vouchers/{voucher.code}/redemptions", form(), status=200)
+        assert page.verdict()["data-outcome"] == "redeemed"
+        assert "Give the phone back" in page.text
+
+    def test_a_fragment_for_htmx(self, client, voucher):
+        page = client.post(f"/vouchers/{voucher.code}/redemptions", form(), status=200, headers=HTMX)
+        assert not page.all("html")
+        assert page.verdict()["data-outcome"] == "redeemed"
+
+    def test_what_htmx_restores_from_history_is_a_page(self, client, voucher):
+        headers = {**HTMX, "HX-History-Restore-Request": "true"}
+        assert client.get(f"/vouchers/{voucher.code}/redeem", headers=headers).all("html")
+
+    def test_a_refusal_says_why_what_next_and_the_normal_price(self, client, small_world, voucher):
+        small_world.clock.set("2027-01-02T12:00:00+08:00")
+        client.sign_in(small_world.mei)
+        page = client.post(f"/vouchers/{voucher.code}/redemptions", form(), status=409, headers=HTMX)
+        assert page.verdict()["data-reason"] == "expired"
+        for words in ("has expired", "normal price", "¥30", "Nothing was redeemed"):
+            assert words in page.text
+
+    def test_a_changed_price_shows_the_new_one(self, client, voucher):
+        page = client.post(f"/vouchers/{voucher.code}/redemptions", form(offer_price="900"), status=409, headers=HTMX)
+        assert "New price: ¥18" in page.text
+
+    def test_a_malformed_field_is_named(self, client, voucher):
+        page = client.post(f"/vouchers/{voucher.code}/redemptions", form(amount="x"), status=422, headers=HTMX)
+        assert "amount" in page.text
+
+
+class TestBeforeAnybodyTypes:
+    """What is known beforehand is said beforehand, by the voucher's page and by the keypad's address."""
+
+    @pytest.mark.parametrize(("columns", "reason"), [
+        ({"ends_at": utc("2026-12-01T12:00:00+08:00")}, Reason.EXPIRED),
+        ({"starts_at": utc("2026-12-01T12:00:01+08:00")}, Reason.NOT_YET_VALID),
+        ({"redeemed": 100}, Reason.SOLD_OUT),
+        ({"groups": ["regulars"]}, Reason.GROUP_ONLY),
+        ({"weekdays": [1]}, Reason.OUTSIDE_HOURS),
+    ])
+    def test_no_keypad_opens_for_nothing(self, client, small_world, columns, reason):
+        client.sign_in(small_world.mei)
+        voucher = small_world.voucher(campaign=small_world.campaign(**columns))
+        page = client.get(f"/vouchers/{voucher.code}")
+        assert page.all("p", **{"data-reason": reason.value})
+        assert "Redeem" not in page.text.split()
+        page = client.get(f"/vouchers/{voucher.code}/redeem")
+        assert page.verdict()["data-reason"] == reason
+        assert not page.all("form", id="keypad")
+        assert stored() == (0, 0)
+
+
+class TestTheStep:
+    """Amount and branch are asked for once, only where the campaign needs them."""
+
+    @pytest.fixture
+    def voucher(self, small_world, client):
+        client.sign_in(small_world.mei)
+        return small_world.voucher(campaign=small_world.campaign(minimum_spend=5000, branch_slugs=["main", "river"]))
+
+    def test_it_comes_before_the_keypad(self, client, voucher):
+        page = client.get(f"/vouchers/{voucher.code}/redeem")
+        assert not page.all("form", id="keypad")
+        assert {"Amount", "Branch"} <= set(page.text.split())
+
+    @pytest.mark.parametrize(("amount", "branch"), [("x", "main"), ("", "main"), ("1e9", "main"), ("-5", "main"),
+                                                    ("12.345", "main"), ("50", "nowhere"), ("50", "")])
+    def test_what_cannot_be_taken_is_kept_and_named(self, client, voucher, amount, branch):
+        page = client.get(f"/vouchers/{voucher.code}/redeem", status=422,
+                          query_string={"amount": amount, "branch": branch})
+        assert page.all("input", id="amount")[0]["value"] == amount
+        faulty = "branch" if branch != "main" else "amount"
+        assert any("wrong" in (a.get("class") or "") for a in page.all("div")), faulty
+
+    def test_the_keypad_carries_both_on_in_minor_units(self, client, voucher):
+        page = client.get(f"/vouchers/{voucher.code}/redeem", query_string={"amount": "1,250.50", "branch": "main"})
+        assert page.all("input", name="amount")[0]["value"] == "125050"
+        assert page.all("input", name="branch")[0]["value"] == "main"
+
+    def test_the_verdict_leads_back_to_it(self, client, voucher):
+        page = client.post(f"/vouchers/{voucher.code}/redemptions", form(amount="4999", branch="main"), status=409,
+                           headers=HTMX)
+        assert page.verdict()["data-reason"] == "minimum_spend"
+        assert page.all("a", href=f"/vouchers/{voucher.code}/redeem")
+
+
+def test_no_page_that_a_consumer_gets_has_the_password(client, voucher):
+    address = f"/vouchers/{voucher.code}"
+    answers = [client.get(path).html for path in ("/wallet", address, f"{address}/redeem")]
+    answers.append(client.post(f"{address}/redemptions", form(), status=200).html)
+    answers += [str(client.json(path)) for path in ("/wallet", address, f"/attempts/{ID}")]
+    assert not [answer for answer in answers if PASSWORD in answer]
+
+
+def test_the_keypad_has_one_voucher_and_no_field_for_digits(client, voucher):
+    page = client.get(f"/vouchers/{voucher.code}/redeem")
+    assert {field["name"] for field in page.all("input")} == {"attempt_id", "offer_price"}
+    assert all(field["type"] == "hidden" for field in page.all("input"))
+    assert not page.all("nav")
+    assert not page.all("header")
+
+
+def test_opening_is_counted_once_and_only_by_the_holder(client, small_world, voucher):
+    campaign = voucher.campaign
+    for _ in range(2):
+        client.get(f"/vouchers/{voucher.code}")
+    assert Voucher.get().opened_at == small_world.clock()
+    client.sign_in(small_world.account())
+    client.get(f"/vouchers/{voucher.code}", status=404)
+    assert type(campaign).get_by_id(campaign.id).opened == 1
+
+
+def test_the_wallet_puts_what_is_due_soon_first_and_the_past_apart(client, small_world):
+    client.sign_in(small_world.mei)
+    late = small_world.voucher(campaign=small_world.campaign(product="Late"))
+    small_world.voucher(campaign=small_world.campaign(product="Soon", ends_at=utc("2026-12-02T00:00:00+08:00")))
+    small_world.voucher(campaign=small_world.campaign(product="Gone", ends_at=utc("2026-12-01T01:00:00+08:00")))
+    small_world.voucher(campaign=small_world.campaign(product="Taken"), revoked_at=small_world.clock())
+    small_world.voucher(campaign=small_world.campaign(product="Spent"), uses_left=0)
+    text = client.get("/wallet").text
+    order = [text.index(word) for word in ("Soon", "Late", "Spent", "Taken", "Gone")]
+    assert order[0] < order[1] < order[2] < min(order[3:])
+    assert late.code not in text
+    for state in ("Unused", "Used", "Expired", "Taken back"):
+        assert state in text
