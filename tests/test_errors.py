@@ -1,0 +1,81 @@
+"""What goes wrong is said in one way: no traceback, nothing secret, in the form that was asked for."""
+
+import logging
+
+import pytest
+from peewee import OperationalError
+
+from web.routes import wallet
+
+SECRET = "canary-5d1f"
+
+
+@pytest.fixture
+def breaking(monkeypatch, client, small_world):
+    """Make the wallet raise what is asked for."""
+    client.sign_in(small_world.mei)
+
+    def arm(error):
+        def fail(*_):
+            raise error
+        monkeypatch.setattr(wallet.vouchers, "wallet", fail)
+
+    return arm
+
+
+def test_an_unforeseen_error_is_ours_and_shows_nothing(client, breaking, caplog):
+    breaking(RuntimeError(SECRET))
+    page = client.get("/wallet", status=500)
+    assert "Something went wrong on our side" in page.text
+    assert SECRET not in page.html
+    assert "Traceback" not in page.html
+    assert client.json("/wallet", status=500)["reason"] == "failed"
+    assert "/wallet" in caplog.text
+
+
+def test_a_database_that_is_away_is_busy_and_says_when_to_come_back(client, breaking, caplog):
+    breaking(OperationalError("connection to server failed: " + SECRET))
+    with caplog.at_level(logging.WARNING):
+        page = client.get("/wallet", status=503)
+    assert page.headers["Retry-After"] == "2"
+    assert SECRET not in page.html + caplog.text
+
+
+def test_fragments_and_programs_get_their_own_form(client, breaking):
+    breaking(RuntimeError())
+    fragment = client.get("/wallet", status=500, headers={"HX-Request": "true"})
+    assert fragment.verdict()["data-reason"] == "failed"
+    assert not fragment.all("html")
+
+
+@pytest.mark.parametrize("path", [
+    "/nope", "/vouchers/short", "/vouchers/%00", "/vouchers/2222222222222222%0a", "/vouchers/222222222222222O",
+    "/static/0/app.css", "/static/0/../app.py", "/static/x/%2e%2e/app.py", "/merchants/LOTUS/campaigns", "/attempts/",
+    "/merchants/a--b/campaigns", "/sign-in/short", "/set-up/" + "x" * 65,
+])
+def test_what_is_no_address_of_ours_is_not_there(client, small_world, path):
+    client.sign_in(small_world.mei)
+    assert "There is nothing here" in client.get(path, status=404).text
+
+
+def test_too_much_at_once_is_refused_before_it_is_read(client):
+    page = client.post("/sign-in", {"email": "x" * 100_000}, status=413)
+    assert "too much at once" in page.text
+
+
+def test_the_shell_asks_nobody_who_they_are(client, small_world):
+    client.sign_in(small_world.mei)
+    worker = client._send("GET", "/sw.js", {}, {})
+    assert worker.headers["Cache-Control"] == "no-cache"
+    assert worker.mimetype == "text/javascript"
+    assert "/offline" in worker.text.splitlines()[0]
+    manifest = client._send("GET", "/manifest.webmanifest", {}, {})
+    assert manifest.json["start_url"] == "/wallet"
+    for icon in manifest.json["icons"]:
+        assert client._send("GET", icon["src"], {}, {}).status_code == 200
+
+
+def test_readiness_knows_a_database_that_lags_behind(client, small_world, monkeypatch):
+    assert client.json("/readyz") == {"status": "ok", "missing": []}
+    monkeypatch.setattr("quanbao.schema.pending", lambda: ["0002_next"])
+    assert client.json("/readyz", status=503) == {"status": "behind", "missing": ["0002_next"]}
