@@ -62,7 +62,7 @@ def _document(entered: dict[str, str]) -> dict:
         "slug": _slug(entered["name"]), "name": entered["name"].strip(), "time_zone": entered["time_zone"].strip(),
         "currency": entered["currency"].strip().upper(), "language": entered["language"],
         "branches": [{"slug": _slug(entered["branch"]), "name": entered["branch"].strip(),
-                      "address": entered["address"].strip() or None}],
+                      "address": (entered["address"] or "").strip() or None}],
         "members": [{"email": entered["email"], "password": entered["password"], "role": "owner"}],
     }]}
 

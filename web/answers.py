@@ -2,7 +2,7 @@
 
 from flask import Response, jsonify, make_response, render_template, request
 
-from web.messages import PROBLEMS
+from web.messages import PROBLEMS, sentences
 
 
 def wants_json() -> bool:
@@ -19,7 +19,7 @@ def problem(status: int, reason: str, headers: dict[str, str] | None = None) -> 
     """What went wrong, in the reader's words and the form that was asked for."""
     title, advice = PROBLEMS.get(reason, PROBLEMS["failed"])
     if wants_json():
-        answer = jsonify(reason=reason, message=f"{title} {advice}")
+        answer = jsonify(reason=reason, message=sentences(title, advice))
     else:
         name = "problems/_problem.html" if wants_fragment() else "problems/page.html"
         answer = make_response(render_template(name, title=title, advice=advice, reason=reason))

@@ -89,4 +89,5 @@ def weekdays(numbers: Sequence[int]) -> str:
 
 
 def listed(items: Sequence[str]) -> str:
-    return format_list(list(items), style="unit", locale=get_locale())
+    """A plain enumeration; in Chinese Babel's own for units has nothing between the items."""
+    return "、".join(items) if get_locale().language == "zh" else format_list(list(items), style="unit", locale="en")

@@ -16,7 +16,10 @@ def choose() -> str:
     chosen = session.get("language")
     if chosen in LANGUAGES:
         return chosen
-    return request.accept_languages.best_match(list(LANGUAGES), default="en")
+    for tag, quality in request.accept_languages:  # the best first; best_match would put "en" before "zh-CN"
+        if quality and (wanted := tag.split("-")[0].lower()) in LANGUAGES:
+            return wanted
+    return "en"
 
 
 def language() -> str:

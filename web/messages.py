@@ -1,5 +1,6 @@
 """What people are told, in words: what happened, and what to do next. Nobody is blamed."""
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from models import Kind, State
@@ -89,3 +90,8 @@ SET_UP_FIELDS: dict[str, str] = {
     "branch": _("Enter a name of 1 to 200 characters."),
     "address": _("Enter at most 500 characters."),
 }
+
+
+def sentences(what: str, then: str) -> str:
+    """Two sentences in a row: Chinese has no space between them."""
+    return gettext("%(what)s %(then)s", what=what, then=then)

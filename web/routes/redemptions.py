@@ -18,7 +18,7 @@ from web import formats
 from web.answers import wants_fragment, wants_json
 from web.context import now
 from web.holding import held
-from web.messages import FIELDS, REASONS, Text
+from web.messages import FIELDS, REASONS, Text, sentences
 from web.sessions import consumer
 
 routes = Blueprint("redemptions", __name__)
@@ -152,7 +152,7 @@ def _json(verdict: Verdict, texts: Text | None) -> dict:
     return {
         "outcome": "redeemed" if verdict.redeemed else "refused",
         "reason": verdict.reason,
-        "message": f"{texts[0]} {texts[1]}" if texts else gettext("Redeemed."),
+        "message": sentences(*texts) if texts else gettext("Redeemed."),
         "attempt_id": verdict.attempt_id or None,
         "voucher": verdict.voucher,
         "receipt": verdict.receipt,

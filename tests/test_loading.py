@@ -1,0 +1,315 @@
+"""`quanbao load`: the contract's document, what it makes, and how a wrong one is refused."""
+
+import copy
+import json
+import math
+import re
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from database import write_transaction
+from models import TABLES, Account, Campaign, Customer, Member, MemberBranch, RedemptionPassword, Voucher
+from quanbao import accounts, figures, loading, passwords
+from tests.factories import utc
+
+NOW = utc("2026-11-20T09:00:00Z")
+KEY = "k" * 40
+GONE = object()
+
+SAMPLE = json.loads("""
+{"merchants": [{"slug": "lotus", "name": "Lotus Tea", "time_zone": "Asia/Shanghai", "currency": "CNY",
+   "branches": [{"slug": "main", "name": "Main Street", "address": "1 Main St"}],
+   "members": [{"email": "owner@lotus.example", "password": "owners-secret", "role": "owner"},
+               {"email": "till@lotus.example", "password": "tills-secret", "role": "cashier", "branches": ["main"]}],
+   "campaigns": [{"slug": "oolong", "kind": "discount", "product": "Oolong, 500 ml", "original_price": 3000,
+      "offer_price": 1800, "quantity": 100, "starts_at": "2026-12-01", "ends_at": "2026-12-31",
+      "place": "all branches", "uses_per_voucher": 1,
+      "conditions": {"per_consumer": 1, "new_customers_only": false, "groups": [], "minimum_spend": null,
+                     "weekdays": [1,2,3,4,5], "hours": [["10:00","22:00"]], "branches": ["main"]},
+      "terms": "One a day", "redemption_password": "482913", "publish_to": ["consumer@example.org"]}]}],
+ "consumers": [{"email": "consumer@example.org", "password": "consumers-secret", "groups": {"lotus": ["regulars"]}}]}
+""")  # CONTRACT.md, "Loading", with passwords and terms for its dots
+
+
+def changed(*changes: tuple[str, Any]) -> Any:
+    """The sample with other values at these paths; GONE takes one out, a list may grow by one."""
+    document = copy.deepcopy(SAMPLE)
+    for path, value in changes:
+        *way, last = [int(key) if key.isdigit() else key for key in re.findall(r"[^.\[\]]+", path)]
+        place = document
+        for key in way:
+            place = place[key]
+        if value is GONE:
+            del place[last]
+        elif isinstance(place, list) and last == len(place):
+            place.append(value)
+        else:
+            place[last] = value
+    return document
+
+
+def load(document: Any) -> loading.Loaded:
+    return loading.load(document, now=NOW, password_key=KEY)
+
+
+def rows() -> dict[str, int]:
+    return {model.__name__: model.select().count() for model in TABLES}
+
+
+def faults(document: Any) -> list[str]:
+    """Why it is refused; nothing is written then."""
+    before = rows()
+    with pytest.raises(loading.Refused) as caught:
+        load(document)
+    assert rows() == before
+    assert str(caught.value).splitlines() == caught.value.faults, "a line each"
+    return caught.value.faults
+
+
+def test_the_contracts_document(database):
+    assert load(SAMPLE) == loading.Loaded(merchants=1, consumers=3, campaigns=1, vouchers=1, generated={})
+    campaign, voucher = Campaign.get(), Voucher.get()
+    merchant = campaign.merchant
+    assert (merchant.slug, merchant.time_zone, merchant.currency) == ("lotus", "Asia/Shanghai", "CNY")
+    assert (campaign.kind, campaign.original_price, campaign.offer_price) == ("discount", 3000, 1800)
+    assert (campaign.quantity, campaign.place, campaign.terms) == (100, "all branches", "One a day")
+    assert campaign.starts_at == utc("2026-12-01T00:00:00+08:00")
+    assert campaign.ends_at == utc("2027-01-01T00:00:00+08:00"), "a date means the end of that day"
+    conditions = (campaign.per_consumer, campaign.new_customers_only, campaign.groups, campaign.minimum_spend)
+    assert conditions == (1, False, [], None)
+    when = (campaign.weekdays, campaign.hours, campaign.branch_slugs)
+    assert when == ([1, 2, 3, 4, 5], [["10:00", "22:00"]], ["main"])
+    assert voucher.consumer.email == "consumer@example.org"
+    assert (voucher.nth, voucher.uses, voucher.uses_left, voucher.issued_at) == (1, 1, 1, NOW)
+    assert passwords.reveal(RedemptionPassword.get(), KEY) == "482913"
+    assert list(figures.differences()) == []
+
+
+def test_the_people_of_the_contracts_document(database):
+    load(SAMPLE)
+    roles = {member.account.email: member.role for member in Member.select()}
+    assert roles == {"owner@lotus.example": "owner", "till@lotus.example": "cashier"}
+    assert [(row.member.account.email, row.branch.slug) for row in MemberBranch.select()] \
+        == [("till@lotus.example", "main")]
+    assert [(c.consumer.email, [g.name for g in c.groups]) for c in Customer.select()] \
+        == [("consumer@example.org", ["regulars"])]
+    for email, secret in (("owner@lotus.example", "owners-secret"), ("consumer@example.org", "consumers-secret")):
+        assert accounts.password_is(accounts.by_email(email), secret)
+
+
+@pytest.mark.parametrize(("zone", "field", "text", "meant"), [
+    ("Asia/Shanghai", "starts_at", "2026-12-01T10:30", "2026-12-01T02:30:00Z"),
+    ("Asia/Shanghai", "starts_at", "2026-12-01T10:30:00-05:00", "2026-12-01T15:30:00Z"),
+    ("Asia/Shanghai", "ends_at", "2026-12-31T00:00", "2026-12-30T16:00:00Z"),
+    ("America/New_York", "ends_at", "2026-12-31", "2027-01-01T05:00:00Z"),
+    ("Europe/Lisbon", "starts_at", "2026-10-25", "2026-10-24T23:00:00Z"),
+    ("Europe/Lisbon", "ends_at", "2027-03-28", "2027-03-28T23:00:00Z"),
+])
+def test_times_are_the_merchants_unless_they_say_otherwise(sqlite, zone, field, text, meant):
+    path = f"merchants[0].campaigns[0].{field}"
+    load(changed(("merchants[0].time_zone", zone), (path, text)))
+    assert getattr(Campaign.get(), field) == utc(meant)
+
+
+def test_who_is_named_twice_gets_a_second_voucher(database):
+    load(changed(("merchants[0].campaigns[0].publish_to", ["consumer@example.org", " Consumer@EXAMPLE.org"])))
+    assert [(v.consumer.email, v.nth) for v in Voucher.select().order_by(Voucher.id)] \
+        == [("consumer@example.org", 1), ("consumer@example.org", 2)]
+    assert (Campaign.get().issued, Customer.select().count(), len({v.code for v in Voucher.select()})) == (2, 1, 2)
+
+
+def test_campaigns_with_one_password_share_its_row(database):
+    """And with it a guesser's budget. Another merchant's equal password is another row."""
+    campaign = SAMPLE["merchants"][0]["campaigns"][0]
+    twin, other = campaign | {"slug": "twin", "redemption_password": "４８２９１３"}, campaign | {"slug": "other"}
+    neighbour = SAMPLE["merchants"][0] | {"slug": "neighbour"}
+    load(changed(("merchants[0].campaigns[1]", twin), ("merchants[1]", neighbour),
+                 ("merchants[0].campaigns[2]", other | {"redemption_password": "750264"})))
+    used = [(c.merchant.slug, c.slug, c.password_id) for c in Campaign.select().order_by(Campaign.id)]
+    ids = {(merchant, slug): number for merchant, slug, number in used}
+    assert ids["lotus", "oolong"] == ids["lotus", "twin"]
+    assert len(set(ids.values())) == RedemptionPassword.select().count() == 3
+
+
+def test_what_is_left_out_has_its_default(database):
+    little = {key: SAMPLE["merchants"][0]["campaigns"][0][key] for key in ("slug", "product", "starts_at", "ends_at")}
+    done = load(changed(("merchants[0].campaigns[0]", little | {"kind": "gift", "quantity": 1})))
+    campaign = Campaign.get()
+    assert (campaign.uses_per_voucher, campaign.original_price, campaign.offer_price) == (1, None, None)
+    assert (campaign.per_consumer, campaign.weekdays, campaign.hours, campaign.branch_slugs) == (None, [], [], [])
+    password = done.generated["lotus/oolong"]
+    assert passwords.reveal(RedemptionPassword.get(), KEY) == password
+    assert re.fullmatch("[0-9]{6}", password)
+    assert not passwords.is_trivial(password)
+
+
+def test_a_second_document_builds_on_the_first(database):
+    """Its consumers may join groups of a merchant that is there, and accounts keep their passwords."""
+    load(SAMPLE)
+    owner = {"email": "OWNER@lotus.example", "password": "owners-secret", "groups": {"lotus": ["staff"]}}
+    load({"consumers": [owner, {"email": "consumer@example.org", "groups": {"lotus": ["regulars", "teetotal"]}}]})
+    assert Account.select().count() == 3
+    groups = {customer.consumer.email: sorted(g.name for g in customer.groups) for customer in Customer.select()}
+    assert groups == {"consumer@example.org": ["regulars", "teetotal"], "owner@lotus.example": ["staff"]}
+    assert accounts.password_is(accounts.by_email("owner@lotus.example"), "owners-secret")
+
+
+# What is refused
+
+M, C = "merchants[0]", "merchants[0].campaigns[0]"
+CONDITIONS, NOBODY = f"{C}.conditions", "nobody@example.org"
+WRONG: list[tuple[str, list[Any], str]] = [  # a path, values that each are its one fault, a word of what is said
+    ("merchants", [{}, "lotus", 7], "a list"),
+    (f"{M}.slug", [GONE, None], "is missing"),
+    (f"{M}.slug", ["", "Lotus", "lotus tea", "-lotus", "lotus--tea", "莲", "l" * 64, 7, True, "lotus\n"], "must be"),
+    (f"{M}.name", [GONE], "is missing"),
+    (f"{M}.name", ["", " ", "Lotus\0", "Lotus\ud800", "Lotus\x1b[2J", "Lotus\x7f", "l" * 201, 7, ["Lotus"]], "must be"),
+    (f"{M}.time_zone", ["Asia/Atlantis", "../../etc/passwd", "UTC+8", 8, ""], "must be"),
+    (f"{M}.currency", ["YUAN", "cny", "", 156], "must be"),
+    (f"{M}.timezone", ["Asia/Shanghai"], "did you mean time_zone?"),
+    (f"{M}.branches[0].name", [GONE], "is missing"),
+    (f"{M}.branches[1].slug", ["main"], "twice"),
+    (f"{M}.members[0].email", ["owner", "@lotus", "owner@", "a@b@c.d", "o w@lotus.example", "o\0@l.d", 7], "must be"),
+    (f"{M}.members[0].password", ["", "seven77", 12345678, "s" * 201, "secrets\0", "\udfffsecrets"], "must be"),
+    (f"{M}.members[0].role", ["boss", "Owner", 1], "one of"),
+    (f"{M}.members[0].branches", [["main"]], "must be left out"),
+    (f"{M}.members[1].branches[0]", ["attic", 1, None], "must be"),
+    (f"{M}.members[1].email", ["owner@lotus.example"], "twice"),
+    (f"{C}.kind", ["coupon", "Discount", 1], "one of"),
+    (f"{C}.original_price", [GONE], "is missing"),
+    (f"{C}.original_price", [0, -1, True, "3000", 3000.0, 2**63, 10**400, math.nan, math.inf], "must be"),
+    (f"{C}.offer_price", [-1, False, "1800", -(2**63) - 1], "must be"),
+    (f"{C}.offer_price", [3001], "above original_price"),
+    (f"{C}.quantity", [0, -1, True, 1.5, "100", 2**63, math.nan, []], "must be"),
+    (f"{C}.uses_per_voucher", [0, 10_001, True, "1", 2**31], "must be"),
+    (f"{C}.starts_at", ["soon", "2026-02-30", "2026-12-01T25:00", 20261201, "٢٠٢٦-١٢-٠١", "0001-01-01"], "must be"),
+    (f"{C}.ends_at", ["2026-11-29", "2026-11-30T23:59:59", "2026-11-30T10:00-05:00"], "before starts_at"),
+    (f"{C}.ends_at", ["2026-12-01T00:00", "2026-11-30", "2026-11-30T16:00:00Z"], "equals starts_at"),
+    (CONDITIONS, ["weekdays", [1], 7, True], "an object"),
+    (CONDITIONS, [[], "", 0, False], "must be an object"),
+    (f"{CONDITIONS}.weekday", [1], "did you mean weekdays?"),
+    (f"{CONDITIONS}.per_consumer", [0, True, "1", 2**63], "must be"),
+    (f"{CONDITIONS}.new_customers_only", [0, 1, "false"], "true or false"),
+    (f"{CONDITIONS}.groups[0]", ["", "\ud800", 7, ["regulars"], "r" * 101], "must be"),
+    (f"{CONDITIONS}.minimum_spend", [0, -1, 1.0, 2**63], "must be"),
+    (f"{CONDITIONS}.weekdays[0]", [0, 8, True, "1", "Mon", None, 1.0], "must be"),
+    (f"{CONDITIONS}.hours[0]", ["10:00-22:00", ["10:00"], ["10:00", "10:00"], ["9:00", "10:00"],
+                                ["10:00", "24:01"], ["24:00", "10:00"], ["10:60", "11:00"], [600, 1320]], "must be"),
+    (f"{CONDITIONS}.hours[0]", [{"10:00": 1, "22:00": 2}], "must be two"),
+    (f"{CONDITIONS}.branches[0]", ["attic", None, ["main"]], "must be"),
+    (f"{C}.redemption_password", ["", "48291", "4829130000000", 482913, "48291a", "482 913", "482913\0"], "must be"),
+    (f"{C}.redemption_password", ["123456", "654321", "890123", "111111", "121212", "٠٠٠٠٠٠"], "too easy"),
+    (f"{C}.publish_to", ["consumer@example.org", {}], "a list"),
+    (f"{C}.publish_to[0]", ["consumer", 7, None, ["consumer@example.org"]], "must be"),
+    (f"{C}.publish_to[1]", [NOBODY], "has no account"),
+    ("consumers[1].password", ["owners-other-secret"], "another one"),
+    ("consumers[0].groups", [["lotus"], "lotus", 7], "an object"),
+    ("consumers[0].groups", [[], "", 0, False], "must be an object"),
+    ("consumers[0].groups.lotus[0]", ["", 7, "\x00"], "must be"),
+    ("consumers[0].groups.nosuch", [["regulars"], []], "no merchant"),
+    ("consumers[0].emial", ["c@example.org"], "did you mean email?"),
+    ("merchant", [[]], "did you mean merchants?"),
+]
+NO_GROUPS = ("consumers[0].groups", {})
+BESIDES = {  # what has to be otherwise for the table's fault to be the only one
+    "merchants": NO_GROUPS, f"{M}.slug": NO_GROUPS,
+    f"{M}.members[1].email": (f"{M}.members[1].password", GONE),
+    f"{M}.branches[1].slug": (f"{M}.branches[1]", {"name": "Another"}),
+    "consumers[1].password": ("consumers[1]", {"email": "Owner@Lotus.example"}),
+}
+
+
+@pytest.mark.parametrize(("path", "values", "word"), WRONG, ids=[f"{path} {word}" for path, _, word in WRONG])
+def test_a_fault_is_named_with_its_path(sqlite, path, values, word):
+    besides = [BESIDES[path]] if path in BESIDES else []
+    for value in values:
+        (fault,) = faults(changed(*besides, (path, value)))
+        assert fault.startswith(f"{path}: "), repr(value)
+        assert word in fault, repr(value)
+
+
+@pytest.mark.parametrize("document", [[], None, "merchants", 7, True, math.nan])
+def test_a_document_is_an_object(sqlite, document):
+    assert faults(document) == ["document: must be an object"]
+    assert faults(changed(NO_GROUPS, (M, document)))[0] == "merchants[0]: must be an object"
+
+
+def test_every_fault_is_reported_and_nothing_is_written(database):
+    wrong = changed((f"{M}.currency", "YUAN"), (f"{M}.members[1].branches[0]", "attic"), (f"{C}.quantity", 0),
+                    (f"{C}.ends_at", "2026-11-01"), (f"{C}.redemption_password", "123456"), (f"{C}.colour", "red"),
+                    ("consumers[0].email", GONE))
+    assert sorted(fault.split(": ")[0] for fault in faults(wrong)) == sorted([
+        f"{M}.currency", f"{M}.members[1].branches[0]", f"{C}.quantity", f"{C}.ends_at", f"{C}.redemption_password",
+        f"{C}.colour", "consumers[0].email", f"{C}.publish_to[0]"])
+    assert f"{C}.ends_at: before starts_at" in faults(wrong)
+
+
+@pytest.mark.parametrize("kind", ["prize", "gift", "giveaway"])
+def test_an_exchange_voucher_has_no_prices_and_one_use(sqlite, kind):
+    told = faults(changed((f"{C}.kind", kind), (f"{C}.uses_per_voucher", 2)))
+    assert sorted(fault.split(": ")[0] for fault in told) \
+        == [f"{C}.offer_price", f"{C}.original_price", f"{C}.uses_per_voucher"]
+
+
+def test_what_is_there_already_is_not_loaded_again(database):
+    load(SAMPLE)
+    assert faults(SAMPLE) == [f"{M}.slug: lotus exists already"]
+    assert faults({"merchants": SAMPLE["merchants"][:1] * 2, "consumers": SAMPLE["consumers"]})[-1] \
+        == "merchants[1].slug: lotus exists already"
+    (fault,) = faults({"consumers": [SAMPLE["consumers"][0] | {"password": "quite-another"}]})
+    assert fault.startswith("consumers[0].password: must be left out")
+    campaign = SAMPLE["merchants"][0]["campaigns"][0]
+    (fault,) = faults(changed((f"{M}.slug", "twice"), (f"{M}.campaigns[1]", campaign)))
+    assert fault.startswith(f"{M}.campaigns[1].slug: ")
+
+
+def test_a_fault_is_one_line_whatever_the_document_says(sqlite):
+    consumer = {"email": "c@example.org", "groups": {"lo\ntus": ["regulars"]}}
+    assert len(faults({"con\nsumers": [], "\ud800": 1, "\u2028": 2, "consumers": [consumer]})) == 4
+
+
+def test_a_fault_does_not_move_or_make_others(sqlite):
+    told = faults(changed((f"{C}.publish_to", ["not-an-address", NOBODY])))
+    assert [fault.split(": ")[0] for fault in told] == [f"{C}.publish_to[0]", f"{C}.publish_to[1]"]
+    bare = {"name": "Lotus Tea", "time_zone": "Asia/Shanghai", "currency": "CNY"}
+    assert faults({"merchants": [bare, bare]}) == ["merchants[0].slug: is missing", "merchants[1].slug: is missing"]
+
+
+def outcome(document: Any) -> list[str] | None:
+    try:
+        load(document)
+    except loading.Refused as refused:
+        return [fault.split(": ")[0] for fault in refused.faults]
+    return None
+
+
+def test_a_branch_named_twice_is_a_fault_or_nothing(sqlite):
+    """But no surprise of the database's while it is written."""
+    assert outcome(changed((f"{M}.members[1].branches", ["main", "main"]))) in (None, [f"{M}.members[1].branches[1]"])
+
+
+def paths(value: Any, path: str = "") -> list[str]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    found = [path] if path else []
+    for key, part in inner:
+        found += paths(part, f"{path}[{key}]" if isinstance(value, list) else f"{path}.{key}".lstrip("."))
+    return found
+
+
+NAMES = {path.split(".")[-1].split("[")[0] for path in paths(SAMPLE)}
+KNOWN = st.sampled_from(sorted(NAMES | {"lotus", "main", "prize", "consumer@example.org", "2026-12-02"}))
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | KNOWN
+JSON = st.recursive(PLAIN, lambda part: st.lists(part, max_size=3) | st.dictionaries(KNOWN | st.text(), part), max_leaves=6)
+CHANGES = st.lists(st.tuples(st.sampled_from(paths(SAMPLE)), JSON), min_size=1, max_size=2)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(document=JSON | CHANGES.map(lambda found: changed(*sorted(found, key=lambda change: -len(change[0])))))
+def test_any_document_is_loaded_or_refused(sqlite, document):
+    """Anything at all, and the sample with one or two of its values replaced, the inner one first."""
+    if outcome(document) is None:
+        write_transaction(lambda: [model.delete().execute() for model in reversed(TABLES)])
+    assert not any(rows().values())
