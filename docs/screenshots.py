@@ -1,0 +1,120 @@
+"""Draws the pictures of docs/pictures anew, from the demo on a fixed day: `make screenshots`."""
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from config import from_environment
+from quanbao.demo import REDEMPTION_PASSWORD
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS.parent))  # the tests' helpers are of no installed package
+
+PICTURES = DOCS / "pictures"
+LARGEST = 200_000  # bytes; a README loads them all
+NOW = "2026-12-01T18:24:00+08:00"
+SECRET = "for-pictures-only-for-pictures-only-"  # the receipt's words come from it, and should not change
+PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
+DESKTOP = {"viewport": {"width": 1120, "height": 1040}}
+ENGLISH, CHINESE = {"locale": "en-US"}, {"locale": "zh-CN"}
+DARK = {"color_scheme": "dark"}
+
+
+def main() -> None:
+    from tests.browser import FLAGS, Site
+    from tests.programs import browser_executable
+
+    PICTURES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as data, sync_playwright() as playwright:
+        settings = from_environment({"QUANBAO_DATA": data, "QUANBAO_SECRET_KEY": SECRET})
+        chromium = playwright.chromium.launch(executable_path=browser_executable(), args=FLAGS)
+        with Site(settings, "demo", QUANBAO_NOW=NOW, QUANBAO_SECRET_KEY=SECRET) as demo:
+            for name, (person, look, steps) in PLAN.items():
+                with somebody(chromium, demo.url, person, look) as page:
+                    steps(page)
+                    draw(page, name)
+        chromium.close()
+
+
+@contextmanager
+def somebody(browser: Browser, url: str, person: str, look: dict) -> Iterator[Page]:
+    """A person of the demo's cast with a browser of their own, whose clock is the demo's."""
+    with browser.new_context(base_url=url, **look) as context:
+        context.clock.set_fixed_time(NOW)
+        page = context.new_page()
+        page.goto("/")
+        page.locator(f"button[value='{person}@lotus.example']").click()
+        yield page
+
+
+def draw(page: Page, name: str) -> None:
+    page.wait_for_load_state("networkidle")
+    target = PICTURES / f"{name}.png"
+    page.screenshot(path=target, animations="disabled", caret="hide")
+    size = target.stat().st_size
+    assert size <= LARGEST, f"{name} has {size} bytes: make it simpler or smaller"
+    print(f"{target.relative_to(DOCS.parent)}  {size // 1000} kB")
+
+
+# What is on them
+
+
+def wallet(page: Page) -> None:
+    page.goto("/wallet")
+
+
+def voucher(product: str) -> Callable[[Page], None]:
+    return lambda page: page.get_by_role("link", name=product).click()
+
+
+def keypad(product: str) -> Callable[[Page], None]:
+    def steps(page: Page) -> None:
+        voucher(product)(page)
+        page.locator("main a.button, main form button").first.click()
+        page.keyboard.type(REDEMPTION_PASSWORD[:4])
+
+    return steps
+
+
+def redeemed(product: str) -> Callable[[Page], None]:
+    def steps(page: Page) -> None:
+        keypad(product)(page)
+        page.keyboard.type(REDEMPTION_PASSWORD[4:])
+        page.keyboard.press("Enter")
+        page.locator("[data-outcome=redeemed]").wait_for()
+
+    return steps
+
+
+def refused(product: str) -> Callable[[Page], None]:
+    def steps(page: Page) -> None:
+        keypad(product)(page)
+        page.keyboard.type("00")
+        page.keyboard.press("Enter")
+        page.locator("[data-outcome=refused]").wait_for()
+
+    return steps
+
+
+def figures(page: Page) -> None:
+    page.goto("/merchants/lotus/campaigns/oolong/figures")
+
+
+PLAN = {
+    "wallet": ("customer", PHONE | ENGLISH, wallet),
+    "voucher": ("customer", PHONE | ENGLISH, voucher("Oolong, 500 ml")),
+    "keypad": ("customer", PHONE | ENGLISH, keypad("Oolong, 500 ml")),
+    "refused": ("customer", PHONE | ENGLISH, refused("Oolong, 500 ml")),
+    "redeemed": ("customer", PHONE | ENGLISH, redeemed("Oolong, 500 ml")),
+    "wallet-zh-dark": ("newcomer", PHONE | CHINESE | DARK, wallet),
+    "keypad-zh-dark": ("newcomer", PHONE | CHINESE | DARK, keypad("Oolong, 500 ml")),
+    "figures": ("owner", DESKTOP | ENGLISH, figures),
+    "figures-zh-dark": ("owner", DESKTOP | CHINESE | DARK, figures),
+}
+
+if __name__ == "__main__":
+    main()
