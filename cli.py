@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -142,6 +143,8 @@ def load(options: argparse.Namespace) -> None:
         raise No(f"{options.file}: is not UTF-8") from None
     except json.JSONDecodeError as error:
         raise No(f"{options.file}: is not JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
+    except ValueError:  # Python reads no integer of over 4,300 digits
+        raise No(f"{options.file}: has a number that is far too long") from None
     except RecursionError:
         raise No(f"{options.file}: is nested too deeply") from None
     settings = _ready()
@@ -213,7 +216,7 @@ def _address(settings: Settings, options: argparse.Namespace) -> str:
             probe.bind((options.host, options.port))
         except OSError as error:
             raise No(f"{options.host}:{options.port} cannot be served on: {error.strerror or error}") from None
-        options.port = probe.getsockname()[1]
+        options.bound, options.port = probe.getsockname()[:2]  # granian takes addresses, not names
     host = f"[{options.host}]" if ":" in options.host else options.host
     return settings.base_url or f"http://{host}:{options.port}"
 
@@ -223,11 +226,19 @@ def _serve(target: str, options: argparse.Namespace, processes: int, address: st
     from granian.constants import Interfaces
 
     db.close()  # each server process opens its own
+    os.register_at_fork(after_in_child=_die_when_told)
     print(f"Serving on {address}/", flush=True)
     Granian(
-        target, address=options.host, port=options.port, interface=Interfaces.WSGI, workers=processes,
+        target, address=options.bound, port=options.port, interface=Interfaces.WSGI, workers=processes,
         blocking_threads=THREADS, factory=target.endswith(":demo"), log_level="error", websockets=False,
+        workers_kill_timeout=10,
     ).serve()
+
+
+def _die_when_told() -> None:
+    """A server process is forked with its parent's handlers, and would swallow a signal that comes early."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

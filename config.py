@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives.asymmetric import ec
 
 PREFIX = "QUANBAO_"
+PORT = r"(:(6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[1-5]\d{4}|[1-9]\d{0,3}))?"
+HOST_OR_ORIGIN = re.compile(rf"(https?://)?[a-z0-9.-]+{PORT}|https?://\[[0-9a-f:]+\]{PORT}", re.ASCII)
 KEYS = ("SECRET_KEY", "PASSWORD_KEY", "VAPID_KEY")
 PUSH_HOSTS = (
     "fcm.googleapis.com",
@@ -74,6 +76,8 @@ def from_environment(environ: Mapping[str, str] | None = None, *, demo: bool = F
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         keys = {name.lower(): _key(name, given, data) for name in KEYS}
+    except UnicodeDecodeError:
+        raise SettingsError(f"QUANBAO_DATA: a key in {data} is damaged: put its copy back") from None
     except OSError as error:
         raise SettingsError(f"QUANBAO_DATA: {data} cannot be used: {error.strerror}") from None
     return Settings(demo=demo, **keys, **values)
@@ -104,7 +108,7 @@ def _check_key(variable: str, value: str) -> None:
             ec.derive_private_key(number, ec.SECP256R1())
         except ValueError:
             raise SettingsError(f"{variable} must be a P-256 private key in base64url") from None
-    elif len(value) < 32:
+    elif len(value) < 32 or not value.isprintable():
         raise SettingsError(f"{variable} must have at least 32 characters; leave it out to have one made")
 
 
@@ -138,11 +142,13 @@ def _url(*schemes: str) -> Callable[[str, str], str]:
     def parse(text: str, name: str) -> str:
         try:
             parts = urlsplit(text.strip())
-            usable = parts.scheme in schemes and (parts.netloc or parts.path) and (parts.port or True)
+            where = parts.path if parts.scheme == "mailto" else parts.netloc or parts.path.startswith("/")
+            usable = parts.scheme in schemes and where and parts.port != 0 and not re.search(r"[\s\x00]", text.strip())
         except ValueError:
             usable = False
         if not usable:
-            raise SettingsError(f"{name} must begin with {' or '.join(s + ':' for s in schemes)}")
+            begins = " or ".join("mailto:" if scheme == "mailto" else f"{scheme}://" for scheme in schemes)
+            raise SettingsError(f"{name} must be an address that begins with {begins}")
         return text.strip()
     return parse
 
@@ -171,7 +177,7 @@ def _push_hosts(text: str, name: str) -> tuple[str, ...]:
     """More hosts, apart by commas or spaces: exact host names, or whole origins."""
     more = tuple(part.lower().rstrip("/") for part in re.split(r"[\s,]+", text) if part)
     for entry in more:
-        if not re.fullmatch(r"(https?://)?[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?", entry):
+        if not HOST_OR_ORIGIN.fullmatch(entry):
             raise SettingsError(f"{name}: {entry!r} is neither a host nor an origin")
     return PUSH_HOSTS + more
 
@@ -179,9 +185,9 @@ def _push_hosts(text: str, name: str) -> tuple[str, ...]:
 def _moment(text: str, name: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise SettingsError(f"{name} must be a time like 2026-12-01T12:00:00+08:00") from None
-    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
 
 
 def _folder(text: str, name: str) -> Path:
@@ -193,7 +199,7 @@ def _folder(text: str, name: str) -> Path:
 PARSERS: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "DATA": ("data", _folder),
     "DATABASE_URL": ("database_url", _url("postgresql", "postgres")),
-    "REDIS_URL": ("redis_url", _url("redis", "rediss", "unix")),
+    "REDIS_URL": ("redis_url", _url("redis", "rediss", "redis+unix")),
     "BASE_URL": ("base_url", _base_url),
     "CONTACT": ("contact", _url("mailto", "https")),
     "TRUSTED_PROXIES": ("trusted_proxies", _proxies),

@@ -143,5 +143,5 @@ def drop_broken_connection() -> None:
 
 
 def _code(error: OperationalError) -> str | None:
-    """PostgreSQL's SQLSTATE; peewee keeps the driver's own error as the first argument."""
-    return getattr(error.args[0], "sqlstate", None) if error.args else None
+    """PostgreSQL's SQLSTATE, from the driver's own error."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None)

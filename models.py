@@ -246,7 +246,8 @@ class Campaign(Table):
             Check("starts_at < ends_at"),
             Check("uses_per_voucher BETWEEN 1 AND 10000"),
             Check("kind = 'discount' OR uses_per_voucher = 1"),
-            Check("(kind = 'discount') = (original_price IS NOT NULL AND offer_price IS NOT NULL)"),
+            Check("(kind = 'discount') = (original_price IS NOT NULL)"),
+            Check("(kind = 'discount') = (offer_price IS NOT NULL)"),
             Check("offer_price IS NULL OR 0 <= offer_price AND offer_price <= original_price"),
         ]
 

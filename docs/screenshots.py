@@ -4,6 +4,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -42,9 +43,8 @@ def main() -> None:
 
 @contextmanager
 def somebody(browser: Browser, url: str, person: str, look: dict) -> Iterator[Page]:
-    """A person of the demo's cast with a browser of their own, whose clock is the demo's."""
+    """A person of the demo's cast with a browser of their own."""
     with browser.new_context(base_url=url, **look) as context:
-        context.clock.set_fixed_time(NOW)
         page = context.new_page()
         page.goto("/")
         page.locator(f"button[value='{person}@lotus.example']").click()
@@ -75,7 +75,8 @@ def keypad(product: str) -> Callable[[Page], None]:
     def steps(page: Page) -> None:
         voucher(product)(page)
         page.locator("main a.button, main form button").first.click()
-        page.keyboard.type(REDEMPTION_PASSWORD[:4])
+        page.locator("button[data-digit='0']").wait_for()  # the script shows the keys when it listens
+        page.keyboard.type(REDEMPTION_PASSWORD)
 
     return steps
 
@@ -83,9 +84,11 @@ def keypad(product: str) -> Callable[[Page], None]:
 def redeemed(product: str) -> Callable[[Page], None]:
     def steps(page: Page) -> None:
         keypad(product)(page)
-        page.keyboard.type(REDEMPTION_PASSWORD[4:])
         page.keyboard.press("Enter")
-        page.locator("[data-outcome=redeemed]").wait_for()
+        verdict = page.locator("[data-outcome=redeemed]")
+        at = datetime.fromisoformat(verdict.locator("time").get_attribute("datetime"))
+        page.clock.set_fixed_time(at + timedelta(seconds=3))  # the phone's clock, at the till's hour
+        page.wait_for_timeout(1500)  # it ticks once a second
 
     return steps
 
@@ -93,7 +96,8 @@ def redeemed(product: str) -> Callable[[Page], None]:
 def refused(product: str) -> Callable[[Page], None]:
     def steps(page: Page) -> None:
         keypad(product)(page)
-        page.keyboard.type("00")
+        page.keyboard.press("Backspace")
+        page.keyboard.type("0")
         page.keyboard.press("Enter")
         page.locator("[data-outcome=refused]").wait_for()
 

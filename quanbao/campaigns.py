@@ -32,7 +32,7 @@ def read(reader: Reader, zone: ZoneInfo, branches: set[str]) -> dict[str, Any]:
     values |= _prices(reader, values["kind"]) | _period(reader, zone)
     if values["kind"] != Kind.DISCOUNT and values["uses_per_voucher"] != 1:
         reader.fault("uses_per_voucher", "must be 1: prizes, gifts and giveaways are exchanged once")
-    values |= _conditions(Reader(reader.get("conditions") or {}, reader.at("conditions"), reader.faults), branches)
+    values |= _conditions(reader.inner("conditions"), branches)
     return values
 
 
@@ -106,6 +106,8 @@ def _conditions(reader: Reader, branches: set[str]) -> dict[str, Any]:
 
 
 def _is_span(value: Any) -> bool:
+    if not isinstance(value, list):
+        return False
     try:
         start, end = (minutes(text) for text in value)
     except (TypeError, ValueError, AttributeError):

@@ -11,6 +11,7 @@ from quanbao import accounts, campaigns
 from quanbao.reader import MISSING, Reader, is_slug, is_text
 
 LANGUAGES = ["en", "zh"]
+TIME_ZONES = frozenset(available_timezones())
 
 
 @dataclass
@@ -38,7 +39,7 @@ def read(document: Any) -> tuple[Plan, list[str]]:
 
 
 def _merchant(reader: Reader, plan: Plan) -> dict[str, Any]:
-    zone = reader.one_of_many("time_zone", available_timezones(), "a time zone like Asia/Shanghai")
+    zone = reader.one_of_many("time_zone", TIME_ZONES, "a time zone like Asia/Shanghai")
     values = {
         "slug": reader.slug(),
         "name": reader.text("name", 200),
@@ -76,8 +77,8 @@ def _member(reader: Reader, plan: Plan, branches: set[str]) -> dict[str, Any]:
     values = {
         "email": _person(reader, plan),
         "role": reader.one_of("role", [role.value for role in Role]),
-        "branches": reader.items("branches", "the slug of one of the merchant's branches",
-                                 lambda v: is_slug(v) and v in branches),
+        "branches": sorted(set(reader.items("branches", "the slug of one of the merchant's branches",
+                                            lambda v: is_slug(v) and v in branches))),
     }
     if values["branches"] and values["role"] not in (Role.CASHIER, None):
         reader.fault("branches", "must be left out: only a cashier is bound to branches")
@@ -116,15 +117,18 @@ def _check_known(reader: Reader, email: str, password: str | None) -> None:
 
 def _campaign(reader: Reader, zone: ZoneInfo, branches: set[str]) -> dict[str, Any]:
     values = campaigns.read(reader, zone, branches)
-    addresses = reader.items("publish_to", "an e-mail address", _is_address)
-    values |= {"publish_to": [accounts.email_address(text) for text in addresses], "path": reader.path}
+    reader.items("publish_to", "an e-mail address", _is_address)
+    listed = reader.get("publish_to")
+    addresses = listed if isinstance(listed, list) else []
+    values["publish_to"] = [accounts.email_address(text) if _is_address(text) else None for text in addresses]
+    values["path"] = reader.path
     reader.done()
     return values
 
 
 def _consumer(reader: Reader, plan: Plan, merchants: list[str | None]) -> None:
     email = _person(reader, plan)
-    groups = Reader(reader.get("groups") or {}, reader.at("groups"), reader.faults)
+    groups = reader.inner("groups")
     for slug in groups.value:
         names = groups.items(slug, "text of 1 to 100 characters", lambda v: is_text(v, 100))
         if slug not in merchants and not _merchant_exists(slug):
@@ -142,7 +146,7 @@ def _check_publications(plan: Plan, faults: list[str]) -> None:
     known: dict[str, bool] = {}
     for campaign in (c for merchant in plan.merchants for c in merchant["campaigns"]):
         for number, email in enumerate(campaign["publish_to"]):
-            if email not in plan.people and not known.setdefault(email, bool(accounts.by_email(email))):
+            if email and email not in plan.people and not known.setdefault(email, bool(accounts.by_email(email))):
                 faults.append(f"{campaign['path']}.publish_to[{number}]: {email} has no account: "
                               "add it to consumers")
 
@@ -150,6 +154,6 @@ def _check_publications(plan: Plan, faults: list[str]) -> None:
 def _check_twice(plan: Plan, faults: list[str]) -> None:
     seen = set()
     for merchant in plan.merchants:
-        if merchant["slug"] in seen or _merchant_exists(merchant["slug"]):
+        if merchant["slug"] and merchant["slug"] in seen or _merchant_exists(merchant["slug"]):
             faults.append(f"{merchant['path']}.slug: {merchant['slug']} exists already")
         seen.add(merchant["slug"])

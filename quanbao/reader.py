@@ -24,7 +24,8 @@ class Reader:
         return f"{self.path}.{key}" if self.path and key else self.path or key or "document"
 
     def fault(self, key: str, what: str) -> None:
-        self.faults.append(f"{self.at(key)}: {what}")
+        printable = "".join(c if c.isprintable() else "\ufffd" for c in self.at(key))
+        self.faults.append(f"{printable}: {what}")
 
     def get(self, key: str, default: Any = None) -> Any:
         self.read.add(key)
@@ -76,9 +77,14 @@ class Reader:
         for number, value in enumerate(values):
             yield Reader(value, self.at(f"{key}[{number}]"), self.faults)
 
+    def inner(self, key: str) -> "Reader":
+        """The object under a key, empty where it was left out."""
+        value = self.get(key)
+        return Reader({} if value is None else value, self.at(key), self.faults)
+
     def done(self) -> None:
         """Name the fields that nobody asked for: mostly a slip of the pen."""
-        for key in self.value.keys() - self.read:
+        for key in sorted(self.value.keys() - self.read):
             near = difflib.get_close_matches(str(key), self.read, 1)
             self.fault(str(key)[:40], f"is not a field here{f'; did you mean {near[0]}?' if near else ''}")
 

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
@@ -29,6 +30,8 @@ FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]
 PATIENCE = 15_000  # milliseconds; only what fails takes so long
+KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "Delete", "0", "Confirm"]
+GREEN = "rgb(10, 107, 76)"  # the screen of what was redeemed, and of nothing else
 LOCALES = {"en": "en-US", "zh": "zh-CN"}
 
 
@@ -87,7 +90,7 @@ class Visitor:
         self.site = site
         self.complaints: list[str] = []
         self.expected: list[str] = []
-        self.posts: list[Request] = []  # what the keypad sent
+        self.posts: list[dict[str, str]] = []  # the forms that the keypad sent
         self.context = browser.new_context(base_url=site.url, **look)
         self.context.set_default_timeout(PATIENCE)
         self.context.on("console", lambda line: self._note(line.type, f"{line.text} {line.location['url']}"))
@@ -101,16 +104,21 @@ class Visitor:
 
     def _keep(self, request: Request) -> None:
         if request.method == "POST" and request.url.endswith("/redemptions"):
-            self.posts.append(request)
+            self.posts.append(dict(parse_qsl(request.post_data)))
 
     def expect(self, *parts: str) -> None:
         """The browser will print lines with these words, as it does about every answer from 400 on."""
         self.expected += parts
 
+    def odd(self) -> list[str]:
+        """What the browser complained of since it was last asked, and nobody expected."""
+        lines = [line for line in self.complaints if not any(part in line for part in self.expected)]
+        self.complaints.clear()
+        return lines
+
     def leave(self) -> None:
         self.context.close()
-        odd = [line for line in self.complaints if not any(part in line for part in self.expected)]
-        assert not odd, odd
+        assert self.odd() == []
 
     # Signing in
 
@@ -192,14 +200,14 @@ def visit(browser):
 
 
 @pytest.fixture
-def site(database) -> Iterator[Site]:
-    """The site of `world`, on either engine."""
+def site(browser_path, database) -> Iterator[Site]:
+    """The site of `world`, on either engine; not without a browser to look at it."""
     with Site(database) as serving:
         yield serving
 
 
 @pytest.fixture
-def small_site(sqlite) -> Iterator[Site]:
+def small_site(browser_path, sqlite) -> Iterator[Site]:
     """The site of `small_world`."""
     with Site(sqlite) as serving:
         yield serving

@@ -8,24 +8,18 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from config import from_environment
-from database import db, open_database
-from models import Role
-from quanbao import accounts
-from quanbao.redemption import Keys
-from tests.browser import NOON, Site, Visitor, desktop, phone
-from tests.clock import Clock
-from tests.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG, World, utc
+from tests.browser import Visitor, desktop, phone
+from tests.factories import PASSWORD
+from tests.town import LIN, NEWCOMER, OWNER, Town
 from web import create_app
 
-pytest_plugins = ["tests.browser"]
+pytest_plugins = ["tests.browser", "tests.town"]
 
 AXE = (Path(__file__).parent / "vendor/axe-core/axe.min.js").read_text("utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 LOOKS = {
     "phone-light-en": phone(), "phone-dark-zh": phone(language="zh", dark=True), "desktop-dark-en": desktop(dark=True),
 }
-LIN, NOBODY_YET, OWNER = "lin@example.org", "new@example.org", "owner@example.org"
 OTHER_ANSWERS = {  # what has an address and is no page
     "assets.static_file", "shell.healthz", "shell.readyz", "shell.manifest", "shell.service_worker",
 }
@@ -74,7 +68,7 @@ PAGES = {
     "link": Row("sign_in.show_link", "/sign-in/{link}"),
     "spent link": Row("sign_in.show_link", "/sign-in/0123456789abcdef", status=404),
     "set up": Row("set_up.show", "/set-up/{set_up}", site="empty"),
-    "wallet, empty": Row("wallet.show", "/wallet", NOBODY_YET),
+    "wallet, empty": Row("wallet.show", "/wallet", NEWCOMER),
     "wallet, full": Row("wallet.show", "/wallet", LIN, act=unfold),
     **{f"voucher, {name}": Row("vouchers.show", f"/vouchers/{{{name}}}", LIN) for name in (
         "discount", "prize", "gift", "giveaway", "used", "exchanged", "partly_used", "used_up", "expired", "revoked",
@@ -101,63 +95,6 @@ def test_every_page_of_the_application_has_a_row(sqlite):
     assert pages == {row.endpoint for row in PAGES.values()} - {None}, "give each page a row in PAGES"
 
 
-# The sites, and who is at which
-
-
-def fill(world: World) -> dict[str, str]:
-    """A voucher of every kind and state, and verdicts; returns the codes, ids and tokens in their addresses."""
-    lin = world.account(email=LIN, password=ACCOUNT_PASSWORD)
-    world.account(email=NOBODY_YET, password=ACCOUNT_PASSWORD)
-    world.member(role=Role.OWNER, email=OWNER, password=ACCOUNT_PASSWORD)
-    past = {"starts_at": utc("2026-10-01T00:00:00+08:00"), "ends_at": utc("2026-11-01T00:00:00+08:00")}
-    campaigns = {
-        "discount": {"weekdays": [1, 2, 3, 4, 5], "hours": [["10:00", "22:00"]], "groups": [], "per_consumer": 2},
-        "prize": {"kind": "prize"}, "gift": {"kind": "gift"}, "giveaway": {"kind": "giveaway"},
-        "used": {"slug": "oolong"}, "exchanged": {"kind": "prize"}, "partly_used": {"uses_per_voucher": 5},
-        "used_up": {"uses_per_voucher": 2}, "expired": past, "revoked": {},
-        "early": {"slug": "early", "starts_at": utc("2026-12-24T00:00:00+08:00")},
-        "wordy": {"product": "Geburtstagsfrühstücksüberraschung" * 2, "original_price": 123_456_789_00,
-                  "offer_price": 12_345_678_99, "terms": "https://example.org/" + "x" * 80, "place": "y" * 60},
-        "dinner": {"minimum_spend": 15000, "branch_slugs": ["main", "river"]},
-        "gone": {"quantity": 1},
-    }
-    vouchers = {name: world.voucher(campaign=world.campaign(**columns), holder=lin, **(
-        {"revoked_at": world.clock()} if name == "revoked" else {})) for name, columns in campaigns.items()}
-    wrong = world.attempt(vouchers["used"], typed=WRONG)
-    price = world.attempt(vouchers["used"], offer_price=1)
-    done = [world.attempt(vouchers[name], branch="main")
-            for name in ("used", "exchanged", "partly_used", "used_up", "used_up")]
-    world.attempt(world.voucher(campaign=vouchers["gone"].campaign, holder=world.account()))
-    verdicts = {"redeemed": done[0], "password_incorrect": wrong, "price_changed": price,
-                "sold_out": world.attempt(vouchers["gone"])}
-    link = accounts.make_link("sign-in", accounts.SIGN_IN_LINK, world.clock(), lin)
-    return {name: voucher.code for name, voucher in vouchers.items()} | {
-        name: verdict.attempt_id for name, verdict in verdicts.items()} | {"link": link}
-
-
-@dataclass
-class Town:
-    """Three sites: a shop's, one that nobody has set up, and the demo."""
-
-    sites: dict[str, Site]
-    places: dict[str, str]
-
-    def address(self, row: Row) -> str:
-        return self.sites[row.site].url + row.path.format_map(self.places)
-
-
-@pytest.fixture(scope="module")
-def town(tmp_path_factory, browser_path) -> Iterator[Town]:
-    shop, empty, demo = (from_environment({"QUANBAO_DATA": str(tmp_path_factory.mktemp(name))})
-                         for name in ("shop", "empty", "demo"))
-    with Site(shop) as at_shop, Site(empty) as at_empty, Site(demo, "demo") as at_demo:
-        open_database(None, shop.sqlite_file)
-        places = fill(World(Clock(NOON), Keys(password=shop.password_key, receipts=shop.secret_key)))
-        db.close()
-        places["set_up"] = re.search(r"/set-up/(\S+)", (at_empty.folder / "log").read_text())[1]
-        yield Town({"shop": at_shop, "empty": at_empty, "demo": at_demo}, places)
-
-
 @pytest.fixture(scope="module")
 def people(browser, town) -> Iterator[Callable[[str, str, str | None], Visitor]]:
     """Each person comes once to each site with each look, and stays."""
@@ -174,6 +111,10 @@ def people(browser, town) -> Iterator[Callable[[str, str, str | None], Visitor]]
     yield person
     for visitor in here.values():
         visitor.leave()
+
+
+def address(town: Town, row: Row) -> str:
+    return town.sites[row.site].url + row.path.format_map(town.places)
 
 
 # What is wrong with a page
@@ -204,12 +145,12 @@ def test_a_page_is_for_everybody(town, people, look, name):
     page.set_viewport_size(LOOKS[look]["viewport"])
     if row.status >= 400:
         visitor.expect(f"status of {row.status}")
-    answer = page.goto(town.address(row))
+    answer = page.goto(address(town, row))
     if row.act:
         row.act(page)
     else:
         assert answer.status == row.status
-    assert violations(page) == []
+    assert (violations(page), visitor.odd()) == ([], [])
     if "is_mobile" in LOOKS[look]:
         assert [wider_than(page, width) for width in (360, 320)] == [[], []]
 
@@ -221,7 +162,7 @@ def test_the_screens_without_an_answer_are_for_everybody(town, visit, look):
     visitor.expect("net::ERR_", "htmx:sendError", "htmx:afterRequest")
     visitor.context.add_init_script(AXE)
     page = visitor.page
-    page.goto(town.address(PAGES["keypad"]))
+    page.goto(address(town, PAGES["keypad"]))
     page.clock.install()
     visitor.context.set_offline(True)
     page.keyboard.type(PASSWORD)
@@ -234,10 +175,27 @@ def test_the_screens_without_an_answer_are_for_everybody(town, visit, look):
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize(
+    ("name", "fields"), [("sign up, too short", ["password"]), ("step, mistaken", ["amount", "branch"])])
+def test_a_fault_is_told_with_its_field(town, people, name, fields):
+    """Who only hears the page hears the fault when they come to the field."""
+    row = PAGES[name]
+    visitor = people("desktop-dark-en", row.site, row.who)
+    visitor.expect(f"status of {row.status}")
+    visitor.page.goto(address(town, row))
+    if row.act:
+        row.act(visitor.page)
+    for field in fields:
+        entry = visitor.page.locator(f"[name={field}]")
+        expect(entry).to_have_attribute("aria-invalid", "true")
+        expect(entry).to_have_accessible_description(re.compile("."))
+
+
+@pytest.mark.browser
 def test_the_keypad_bears_letters_of_twice_the_size(town, people):
     page = people("phone-light-en", "shop", LIN).page
     page.set_viewport_size(LOOKS["phone-light-en"]["viewport"])
-    page.goto(town.address(PAGES["keypad"]))
+    page.goto(address(town, PAGES["keypad"]))
     page.keyboard.type(PASSWORD)
     page.evaluate("document.documentElement.style.fontSize = '200%'")
     assert wider_than(page, 360) == []
@@ -251,6 +209,6 @@ def test_the_keypad_bears_letters_of_twice_the_size(town, people):
 def test_axe_is_awake(town, people):
     """A page with a fault, so that finding none elsewhere means something."""
     page = people("desktop-dark-en", "shop", None).page
-    page.goto(town.address(PAGES["sign in"]))
+    page.goto(address(town, PAGES["sign in"]))
     page.evaluate("document.querySelector('label').remove()")
     assert "label:" in violations(page)[0]

@@ -52,7 +52,8 @@ def test_the_business_reads_no_clock_and_no_environment():
 
 def test_the_password_leaves_by_one_door():
     """Only its owner's page and the start's check of the key may open it."""
-    wrong = [named(path) for path in PRODUCT if "passwords.reveal(" in path.read_text("utf-8") and path.name != "cli.py"]
+    wrong = [named(path) for path in PRODUCT
+             if "passwords.reveal(" in path.read_text("utf-8") and path.name != "cli.py"]
     assert not wrong, f"a page for owners needs a row here and a test that nobody else gets it: {wrong}"
 
 

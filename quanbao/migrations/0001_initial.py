@@ -82,7 +82,8 @@ CREATE TABLE campaign (
     CHECK (starts_at < ends_at),
     CHECK (uses_per_voucher BETWEEN 1 AND 10000),
     CHECK (kind = 'discount' OR uses_per_voucher = 1),
-    CHECK ((kind = 'discount') = (original_price IS NOT NULL AND offer_price IS NOT NULL)),
+    CHECK ((kind = 'discount') = (original_price IS NOT NULL)),
+    CHECK ((kind = 'discount') = (offer_price IS NOT NULL)),
     CHECK (offer_price IS NULL OR 0 <= offer_price AND offer_price <= original_price)
 ) {end};
 CREATE UNIQUE INDEX campaign_merchant_id_slug ON campaign (merchant_id, slug);

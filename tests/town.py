@@ -1,0 +1,69 @@
+"""Sites with something to see on every page, served for all the tests of a module."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from config import from_environment
+from database import db, open_database
+from models import Role
+from quanbao import accounts
+from quanbao.redemption import Keys
+from tests.browser import NOON, Site
+from tests.clock import Clock
+from tests.factories import ACCOUNT_PASSWORD, WRONG, World, utc
+
+LIN, NEWCOMER, OWNER = "lin@example.org", "new@example.org", "owner@example.org"
+
+
+def fill(world: World) -> dict[str, str]:
+    """A voucher of every kind and state, and verdicts; returns the codes, ids and tokens in their addresses."""
+    lin = world.account(email=LIN, password=ACCOUNT_PASSWORD)
+    world.account(email=NEWCOMER, password=ACCOUNT_PASSWORD)
+    world.member(role=Role.OWNER, email=OWNER, password=ACCOUNT_PASSWORD)
+    past = {"starts_at": utc("2026-10-01T00:00:00+08:00"), "ends_at": utc("2026-11-01T00:00:00+08:00")}
+    campaigns = {
+        "discount": {"weekdays": [1, 2, 3, 4, 5], "hours": [["10:00", "22:00"]], "groups": [], "per_consumer": 2},
+        "prize": {"kind": "prize"}, "gift": {"kind": "gift"}, "giveaway": {"kind": "giveaway"},
+        "used": {"slug": "oolong"}, "exchanged": {"kind": "prize"}, "partly_used": {"uses_per_voucher": 5},
+        "used_up": {"uses_per_voucher": 2}, "expired": past, "revoked": {},
+        "early": {"slug": "early", "starts_at": utc("2026-12-24T00:00:00+08:00")},
+        "wordy": {"product": "Geburtstagsfrühstücksüberraschung" * 2, "original_price": 123_456_789_00,
+                  "offer_price": 12_345_678_99, "terms": "https://example.org/" + "x" * 80, "place": "y" * 60},
+        "dinner": {"minimum_spend": 15000, "branch_slugs": ["main", "river"]},
+        "gone": {"quantity": 1},
+    }
+    vouchers = {name: world.voucher(campaign=world.campaign(**columns), holder=lin, **(
+        {"revoked_at": world.clock()} if name == "revoked" else {})) for name, columns in campaigns.items()}
+    wrong = world.attempt(vouchers["used"], typed=WRONG)
+    price = world.attempt(vouchers["used"], offer_price=1)
+    done = [world.attempt(vouchers[name], branch="main")
+            for name in ("used", "exchanged", "partly_used", "used_up", "used_up")]
+    world.attempt(world.voucher(campaign=vouchers["gone"].campaign, holder=world.account()))
+    verdicts = {"redeemed": done[0], "password_incorrect": wrong, "price_changed": price,
+                "sold_out": world.attempt(vouchers["gone"])}
+    link = accounts.make_link("sign-in", accounts.SIGN_IN_LINK, world.clock(), lin)
+    return {name: voucher.code for name, voucher in vouchers.items()} | {
+        name: verdict.attempt_id for name, verdict in verdicts.items()} | {"link": link}
+
+
+@dataclass(frozen=True)
+class Town:
+    """Three sites: a shop's, one that nobody has set up, and the demo."""
+
+    sites: dict[str, Site]
+    places: dict[str, str]  # what stands in addresses: codes, ids, tokens
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory, browser_path) -> Iterator[Town]:
+    shop, empty, demo = (from_environment({"QUANBAO_DATA": str(tmp_path_factory.mktemp(name))})
+                         for name in ("shop", "empty", "demo"))
+    with Site(shop) as at_shop, Site(empty) as at_empty, Site(demo, "demo") as at_demo:
+        open_database(None, shop.sqlite_file)
+        places = fill(World(Clock(NOON), Keys(password=shop.password_key, receipts=shop.secret_key)))
+        db.close()
+        places["set_up"] = re.search(r"/set-up/(\S+)", (at_empty.folder / "log").read_text())[1]
+        yield Town({"shop": at_shop, "empty": at_empty, "demo": at_demo}, places)
