@@ -24,7 +24,7 @@ from web import create_app
 
 T = TypeVar("T")
 
-PAUSE = 0.2  # seconds; longer than a busy machine takes to bring all of a burst to the same point
+PAUSE = 0.4  # seconds; longer than a busy machine takes to bring all of a burst to the same point
 
 look_at_consumer = budgets._of_consumer
 

@@ -43,7 +43,7 @@ def redeem(code: str):
         verdict = Verdict("", reason, vouchers.describe(voucher, moment))
         return _render("redemptions/page.html", verdict, voucher, REASONS[reason])
     return _step(voucher) or render_template(
-        "redemptions/keypad.html", voucher=voucher, branch=request.args.get("branch"),
+        "redemptions/keypad.html", voucher=voucher, spare_id=uuid.uuid4(), branch=request.args.get("branch"),
         amount=_amount(voucher, request.args.get("amount", "")),
     )
 

@@ -1,6 +1,5 @@
-// The service worker. It keeps the shell, nothing of anybody's, and answers a navigation that finds no server.
-// Above this line the server writes SHELL, the addresses to keep: a new style has a new address, and so makes a
-// new worker, which takes over when the last page of the old one is closed.
+// The service worker keeps the shell, nothing of anybody's, and answers a navigation that finds no server.
+// The server writes SHELL above: a new style has a new address, so makes a new worker.
 const NAME = 'shell-' + SHELL.join();
 
 const keep = async () => {
