@@ -14,10 +14,9 @@ from peewee import PeeweeException
 
 from config import Settings, SettingsError, from_environment
 from database import Busy, db, open_database
+from models import RedemptionPassword
 from quanbao import accounts, demo, figures, loading, passwords, schema, setting_up
 from quanbao.redemption import Keys
-
-THREADS = 8  # a process; redemptions wait for the disk, not for the processor
 
 
 class No(Exception):
@@ -31,6 +30,7 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
+    os.umask(0o077)  # what is written here is nobody else's on this machine
     try:
         options.run(options)
     except (No, SettingsError, schema.NewerDatabase, passwords.WrongKey) as problem:
@@ -41,6 +41,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(_say(f"the database: {_one_line(problem)}"))
     except OSError as problem:
         sys.exit(_say(f"{problem.filename or ''} {problem.strerror or problem}".strip()))
+    except UnicodeError:
+        sys.exit(_say("a path, a host or a setting has characters that cannot be used there"))
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -102,13 +104,12 @@ def _number(text: str, least: int, most: int) -> int:
 def serve(options: argparse.Namespace) -> None:
     settings = _ready()
     address = _address(settings, options)
-    _check_password_key(settings)
     if settings.now:
         print(f"The clock was started at {settings.now.isoformat()} (QUANBAO_NOW).")
     if setting_up.is_needed():
         token = setting_up.new_link(settings.clock()())
         print(f"This site is empty. Set it up, once, within an hour: {address}/set-up/{token}")
-    _serve("wsgi:app", options, options.processes, address)
+    _serve("wsgi:front", options, options.processes, address)
 
 
 def run_demo(options: argparse.Namespace) -> None:
@@ -138,7 +139,7 @@ def migrate(options: argparse.Namespace) -> None:
 
 def load(options: argparse.Namespace) -> None:
     try:
-        document = json.loads(options.file.read_bytes())
+        document = json.loads(options.file.read_bytes(), object_pairs_hook=_once)
     except UnicodeDecodeError:
         raise No(f"{options.file}: is not UTF-8") from None
     except json.JSONDecodeError as error:
@@ -175,6 +176,15 @@ def account_link(options: argparse.Namespace) -> None:
 # Helpers
 
 
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """JSON lets a key stand twice and drops the first silently."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, _ in pairs if sum(key == other for other, _ in pairs) > 1)
+        raise No(f"the document has {twice[:60]!r} twice in one object")
+    return found
+
+
 def _open(settings: Settings) -> None:
     """Point at the database, and say in one line what its drivers lack."""
     try:
@@ -182,21 +192,21 @@ def _open(settings: Settings) -> None:
         db.connect(reuse_if_open=True)
     except ImportError:
         raise No("QUANBAO_DATABASE_URL needs PostgreSQL's driver: pip install 'quanbao[postgres]'") from None
+    except TypeError:
+        raise No("QUANBAO_DATABASE_URL has a parameter behind its ? that does not belong there") from None
 
 
 def _ready() -> Settings:
     settings = from_environment()
     _open(settings)
     schema.migrate()
+    _check_password_key(settings)
     return settings
 
 
 def _check_password_key(settings: Settings) -> None:
-    """A key that opens nothing would refuse every voucher at every till: better not to start."""
-    from models import RedemptionPassword
-
-    row = RedemptionPassword.select().first()
-    if row:
+    """A key that opens not all would refuse vouchers at the tills: better not to start."""
+    for row in RedemptionPassword.select():
         passwords.reveal(row, settings.password_key)
 
 
@@ -229,8 +239,8 @@ def _serve(target: str, options: argparse.Namespace, processes: int, address: st
     os.register_at_fork(after_in_child=_die_when_told)
     print(f"Serving on {address}/", flush=True)
     Granian(
-        target, address=options.bound, port=options.port, interface=Interfaces.WSGI, workers=processes,
-        blocking_threads=THREADS, factory=target.endswith(":demo"), log_level="error", websockets=False,
+        target, address=options.bound, port=options.port, interface=Interfaces.RSGI, workers=processes,
+        factory=True, log_level="error", websockets=False,
         workers_kill_timeout=10,
     ).serve()
 

@@ -12,6 +12,7 @@ import apsw
 from peewee import (
     BigIntegerField,
     DatabaseProxy,
+    InterfaceError,
     OperationalError,
     PeeweeException,
     PostgresqlDatabase,
@@ -34,6 +35,10 @@ db = DatabaseProxy()
 
 class Busy(Exception):
     """The database could not take the work now; nothing was written. Try again in a moment."""
+
+
+class Unknown(Exception):
+    """The connection was lost while PostgreSQL committed: the work is written or not, nobody can say yet."""
 
 
 class Changed(Exception):
@@ -111,21 +116,37 @@ def write_transaction(work: Callable[[], T]) -> T:
     """Run `work` in one write transaction and give back what it returns.
 
     `work` may run more than once: after a serialization failure, a deadlock, or when it
-    raises Changed. Raises Busy when the database did not take it; nothing is written then.
+    raises Changed. Raises Busy when the database did not take it; nothing is written then. Raises
+    Unknown when the connection was lost at the commit.
     """
     assert not db.in_transaction(), "a write transaction inside another would be a mere savepoint"
     for _ in range(RETRIES):
+        worked = False
         try:
             with turn(), db.atomic():
-                return work()
+                answer = work()
+                worked = True
+            return answer
         except Changed:
             continue
-        except OperationalError as error:
+        except (OperationalError, InterfaceError) as error:
             if _code(error) in RETRYABLE:
                 continue
+            lost = worked and not on_sqlite()
             drop_broken_connection()
-            raise Busy(str(error)) from error
+            raise (Unknown if lost else Busy)(str(error)) from error
     raise Busy("others kept changing the same rows")
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """One moment of the whole database, for reading while others write."""
+    if on_sqlite():
+        with db.atomic("DEFERRED"):
+            yield
+        return
+    with db.atomic("REPEATABLE READ"):
+        yield
 
 
 def locked(query):

@@ -66,10 +66,15 @@ class Table(Row):
 
 
 class Account(Table):
-    """One for each case-folded e-mail: a wallet, and any memberships."""
+    """One for each case-folded e-mail: a wallet, and any memberships.
+
+    `proved` once the operator vouched for the address or a link that was sent there was used: who signs
+    up may have typed anybody's.
+    """
 
     email = TextField(unique=True)
     password_hash = TextField(null=True)
+    proved = BooleanField(default=False)
     created_at = UtcField()
 
 

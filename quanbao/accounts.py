@@ -165,16 +165,19 @@ def use_up(link: Link, now: datetime) -> bool:
 def sign_in_by_link(token: str, new_password: str | None, now: datetime) -> Account | None:
     """The account of a sign-in link, used up by this; sets the password and ends old sessions if asked.
 
-    Raises Refused for a password that is too short, and then the link stays good.
+    Raises Refused for a password that is too short, or lacks where nobody proved the address before (who
+    signed up with it must not stay in), and then the link stays good.
     """
     link = usable_link("sign-in", token, now)
+    if link and not new_password and not link.account.proved:
+        raise Refused("password", "needed")
     hashed = hash_password(check_password(new_password)) if new_password else None
 
     def use() -> Account | None:
         if link is None or not use_up(link, now):
             return None
         if hashed:
-            Account.update(password_hash=hashed).where(Account.id == link.account_id).execute()
+            Account.update(password_hash=hashed, proved=True).where(Account.id == link.account_id).execute()
             Session.delete().where(Session.account == link.account_id).execute()
         return Account.get_by_id(link.account_id)
 

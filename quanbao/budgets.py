@@ -115,8 +115,8 @@ def give_back(guess: Guess) -> None:
     Guess.delete().where(Guess.id == guess.id).execute()
 
 
-def spend(guess: Guess, tag: bytes) -> None:
-    """The password was wrong; in the caller's transaction.
+def spend(guess: Guess, tag: bytes) -> bool:
+    """The password was wrong; in the caller's transaction. False where the reservation is gone.
 
     The same wrong value within ten minutes counts once for the password, each time for the consumer:
     a till that goes on typing last month's password must not close the shop.
@@ -126,7 +126,7 @@ def spend(guess: Guess, tag: bytes) -> None:
         & (Guess.made_at > guess.made_at - REPEATED) & (Guess.id != guess.id)
     )
     counted = not Guess.select(fn.COUNT(Guess.id)).where(same).scalar()
-    Guess.update(wrong=True, counted=counted, tag=tag).where(Guess.id == guess.id).execute()
+    return Guess.update(wrong=True, counted=counted, tag=tag).where(Guess.id == guess.id).execute() == 1
 
 
 def _seconds(wait: timedelta) -> int:

@@ -11,7 +11,7 @@ from quanbao import accounts, campaigns
 from quanbao.reader import MISSING, Reader, is_slug, is_text
 
 LANGUAGES = ["en", "zh"]
-TIME_ZONES = frozenset(available_timezones())
+TIME_ZONES = frozenset(available_timezones() - {"Factory", "localtime"})
 
 
 @dataclass
@@ -74,12 +74,16 @@ def _branch(reader: Reader) -> dict[str, Any]:
 
 
 def _member(reader: Reader, plan: Plan, branches: set[str]) -> dict[str, Any]:
+    email = _person(reader, plan)
     values = {
-        "email": _person(reader, plan),
+        "email": email,
         "role": reader.one_of("role", [role.value for role in Role]),
         "branches": sorted(set(reader.items("branches", "the slug of one of the merchant's branches",
                                             lambda v: is_slug(v) and v in branches))),
     }
+    if email and not plan.people[email] and Account.select().where(
+            (Account.email == email) & ~Account.proved).exists():
+        reader.fault("password", "is needed: who signed up with this address has not proved that it is theirs")
     if values["branches"] and values["role"] not in (Role.CASHIER, None):
         reader.fault("branches", "must be left out: only a cashier is bound to branches")
     reader.done()

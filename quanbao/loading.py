@@ -21,6 +21,7 @@ from models import (
     MemberBranch,
     Merchant,
     RedemptionPassword,
+    Session,
 )
 from quanbao import accounts, documents, issuing, passwords
 
@@ -84,21 +85,27 @@ class _Writer:
         self.generated: dict[str, str] = {}
 
     def write(self, plan: documents.Plan) -> Loaded:
-        for email in plan.people:
-            self._account(email)
+        self._accounts(list(plan.people))
         merchants = {values["slug"]: self._merchant(values) for values in plan.merchants}
-        for email, slug, names in plan.groups:
-            self._groups(email, merchants.get(slug) or Merchant.get(Merchant.slug == slug), names)
+        self._groups(plan, merchants)
         entered = [(merchants[m["slug"]], m) for m in plan.merchants]
         vouchers = sum(self._campaigns(merchant, values["campaigns"]) for merchant, values in entered)
         return Loaded(len(merchants), len(plan.people), sum(len(m["campaigns"]) for m in plan.merchants),
                       vouchers, self.generated)
 
+    def _accounts(self, emails: list[str]) -> None:
+        """Many at a time: while this transaction is open, every till waits."""
+        for start in range(0, len(emails), issuing.BATCH):
+            batch = emails[start:start + issuing.BATCH]
+            Account.insert_many([
+                {"email": email, "password_hash": self.hashes.get(email), "created_at": self.now, "proved": True}
+                for email in batch
+            ]).on_conflict_ignore().execute()
+            self.accounts |= {account.email: account for account in Account.select().where(Account.email.in_(batch))}
+
     def _account(self, email: str) -> Account:
         if email not in self.accounts:
-            self.accounts[email] = Account.get_or_none(Account.email == email) or Account.create(
-                email=email, password_hash=self.hashes.get(email), created_at=self.now
-            )
+            self.accounts[email] = Account.get(Account.email == email)
         return self.accounts[email]
 
     def _merchant(self, values: dict[str, Any]) -> Merchant:
@@ -106,17 +113,30 @@ class _Writer:
         merchant = Merchant.create(created_at=self.now, **{key: values[key] for key in columns})
         branches = {b["slug"]: Branch.create(merchant=merchant, **b) for b in values["branches"]}
         for entry in values["members"]:
-            member = Member.create(merchant=merchant, account=self._account(entry["email"]), role=entry["role"])
+            member = self._member(merchant, entry)
             for slug in entry["branches"]:
                 MemberBranch.create(member=member, branch=branches[slug])
         return merchant
 
-    def _groups(self, email: str, merchant: Merchant, names: list[str]) -> None:
-        account = self._account(email)
-        Customer.insert(merchant=merchant, consumer=account, first_seen_at=self.now).on_conflict_ignore().execute()
-        customer = Customer.get((Customer.merchant == merchant) & (Customer.consumer == account))
-        for name in set(names):
-            CustomerGroup.insert(customer=customer, name=name).on_conflict_ignore().execute()
+    def _member(self, merchant: Merchant, entry: dict[str, Any]) -> Member:
+        """Sessions that the account had as a consumer are not worth a member's rights for months."""
+        account = self._account(entry["email"])
+        ends = self.now + accounts.MEMBER_SESSION
+        Session.update(expires_at=ends).where((Session.account == account) & (Session.expires_at > ends)).execute()
+        return Member.create(merchant=merchant, account=account, role=entry["role"])
+
+    def _groups(self, plan: documents.Plan, merchants: dict[str, Merchant]) -> None:
+        customers, groups = {}, {}
+        for email, slug, names in plan.groups:
+            if slug not in merchants:
+                merchants[slug] = Merchant.get(Merchant.slug == slug)
+            key = (merchants[slug].id, self._account(email).id)
+            customers[key] = {"merchant": key[0], "consumer": key[1], "first_seen_at": self.now}
+            groups |= {(*key, name): name for name in names}
+        _insert_new(Customer, list(customers.values()))
+        known = {(c.merchant_id, c.consumer_id): c.id for c in Customer.select().where(
+            Customer.merchant.in_({merchant for merchant, _ in customers}))} if customers else {}
+        _insert_new(CustomerGroup, [{"customer": known[key[:2]], "name": name} for key, name in groups.items()])
 
     def _campaigns(self, merchant: Merchant, entries: list[dict[str, Any]]) -> int:
         """Campaigns with the same password share its row, and with it the budget of a guesser."""
@@ -134,3 +154,8 @@ class _Writer:
 
     def _generate(self, merchant: Merchant, slug: str) -> str:
         return self.generated.setdefault(f"{merchant.slug}/{slug}", passwords.generate())
+
+
+def _insert_new(table: type[Customer] | type[CustomerGroup], rows: list[dict[str, Any]]) -> None:
+    for start in range(0, len(rows), issuing.BATCH):
+        table.insert_many(rows[start:start + issuing.BATCH]).on_conflict_ignore().execute()

@@ -10,9 +10,9 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from peewee import IntegrityError
+from peewee import IntegrityError, InterfaceError, OperationalError
 
-from database import Busy, Changed, locked, write_transaction
+from database import Busy, Changed, Unknown, locked, write_transaction
 from models import (
     Account,
     Attempt,
@@ -58,6 +58,7 @@ class Verdict:
     voucher: dict[str, Any] | None = None
     receipt: dict[str, Any] | None = None
     redeemed_at: str | None = None
+    till: dict[str, Any] | None = None  # what was entered beside the password, for the people to compare
     retry_after: int | None = None
 
     @property
@@ -74,7 +75,8 @@ def attempt(
 ) -> Verdict:
     """Judge one try and, if it passes, redeem: voucher, ledger and figures in one stroke.
 
-    A verdict that was stored under this attempt id is given again, whatever happened since.
+    A verdict that was stored under this attempt id is given again, whatever happened since. Raises
+    Unknown when the database was lost at the commit and cannot be asked what became of the try.
     """
     try:
         if again := stored(what.consumer, what.attempt_id, what.code):
@@ -85,7 +87,7 @@ def attempt(
         if what.typed is None or what.till is None:
             return Verdict(what.attempt_id, Reason.MALFORMED)
         return _reserve_and_settle(what, voucher, clock, sleep, keys)
-    except (Busy, _Overtaken):
+    except (Busy, _Overtaken, OperationalError, InterfaceError):
         return Verdict(what.attempt_id, Reason.BUSY, retry_after=1)
 
 
@@ -106,11 +108,26 @@ def _reserve_and_settle(what: Try, voucher: Voucher, clock, sleep, keys: Keys) -
         return Verdict(
             what.attempt_id, reason, vouchers.describe(voucher, clock()), retry_after=guess.retry_after
         )
-    return write_transaction(partial(_settle, what, voucher.id, guess, clock, keys))
+    try:
+        return write_transaction(partial(_settle, what, voucher.id, guess, clock, keys))
+    except Unknown as unknown:
+        return _ask_the_database(what, voucher.id, unknown)
+
+
+def _ask_the_database(what: Try, voucher_id: int, unknown: Unknown) -> Verdict:
+    """What became of a try whose commit was not answered: the locks wait until that commit is through."""
+    def look() -> Verdict | None:
+        _lock(voucher_id, what.consumer)
+        return stored(what.consumer, what.attempt_id, what.code)
+
+    try:
+        return write_transaction(look) or Verdict(what.attempt_id, Reason.BUSY, retry_after=1)
+    except (Busy, OperationalError, InterfaceError):
+        raise unknown from None
 
 
 def _settle(what: Try, voucher_id: int, guess, clock, keys: Keys) -> Verdict:
-    """One write transaction: lock customer, then voucher, then campaign, in this order everywhere."""
+    """One write transaction: lock consumer, customer, voucher, campaign, in this order everywhere."""
     try:
         voucher = _lock(voucher_id, what.consumer)
         if again := stored(what.consumer, what.attempt_id, what.code):
@@ -120,7 +137,8 @@ def _settle(what: Try, voucher_id: int, guess, clock, keys: Keys) -> Verdict:
         if password.version != guess.version or not budgets.still_holds(guess, now):
             raise _Overtaken
         if not passwords.matches(password, what.typed, keys.password):
-            budgets.spend(guess, passwords.tag(password, what.typed, keys.password))
+            if not budgets.spend(guess, passwords.tag(password, what.typed, keys.password)):
+                raise _Overtaken
             return _keep(what, voucher, now, Reason.PASSWORD_INCORRECT, [(Reason.PASSWORD_INCORRECT.value, False)])
         budgets.give_back(guess)
         reason, trace = judge(vouchers.case(voucher, now, what.till))
@@ -132,10 +150,12 @@ def _settle(what: Try, voucher_id: int, guess, clock, keys: Keys) -> Verdict:
 
 
 def _lock(voucher_id: int, consumer: Account) -> Voucher:
-    """The voucher with campaign, merchant and password as they are now, customer and voucher locked.
+    """The voucher with campaign, merchant and password as they are now; consumer, customer and voucher locked.
 
-    The campaign, the row that all its customers share, is locked last, by the update that counts.
+    The consumer, because an attempt's id is theirs at every merchant. The campaign, the row that all its
+    customers share, is locked last, by the update that counts.
     """
+    locked(Account.select(Account.id).where(Account.id == consumer.id)).get()
     merchant = Campaign.select(Campaign.merchant).join(Voucher).where(Voucher.id == voucher_id)
     locked(Customer.select().where((Customer.consumer == consumer) & (Customer.merchant == merchant))).get()
     voucher = locked(Voucher.select().where(Voucher.id == voucher_id)).get()
@@ -225,6 +245,7 @@ def _keep(
         "voucher": vouchers.describe(voucher, now),
         "receipt": receipt,
         "redeemed_at": None if reason else vouchers.moment(now),
+        "till": {"branch": what.till.branch, "amount": what.till.amount},
     }
     Attempt.create(
         consumer=what.consumer, attempt_id=what.attempt_id, voucher=voucher, campaign=voucher.campaign,

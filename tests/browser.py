@@ -91,6 +91,7 @@ class Visitor:
         self.complaints: list[str] = []
         self.expected: list[str] = []
         self.posts: list[dict[str, str]] = []  # the forms that the keypad sent
+        self.asked: list[str] = []  # the addresses at which it asked what became of them
         self.context = browser.new_context(base_url=site.url, **look)
         self.context.set_default_timeout(PATIENCE)
         self.context.on("console", lambda line: self._note(line.type, f"{line.text} {line.location['url']}"))
@@ -105,6 +106,8 @@ class Visitor:
     def _keep(self, request: Request) -> None:
         if request.method == "POST" and request.url.endswith("/redemptions"):
             self.posts.append(dict(parse_qsl(request.post_data)))
+        elif "/attempts/" in request.url:
+            self.asked.append(request.url)
 
     def expect(self, *parts: str) -> None:
         """The browser will print lines with these words, as it does about every answer from 400 on."""

@@ -55,9 +55,9 @@ class World:
     def make_password(self, *, merchant: Merchant | None = None, digits: str = PASSWORD) -> RedemptionPassword:
         return passwords.create(merchant or self.merchant, digits, key=self.keys.password, now=self.clock())
 
-    def account(self, *, email: str | None = None, password: str | None = None) -> Account:
+    def account(self, *, email: str | None = None, password: str | None = None, proved: bool = True) -> Account:
         return Account.create(
-            email=email or f"consumer{next(self.numbers)}@example.org", created_at=self.clock(),
+            email=email or f"consumer{next(self.numbers)}@example.org", created_at=self.clock(), proved=proved,
             password_hash=accounts.hash_password(password) if password else None,
         )
 

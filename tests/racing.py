@@ -164,7 +164,7 @@ class Answer:
         head, _, body = raw.decode().partition("\r\n\r\n")
         first, *lines = head.split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        reason = json.loads(body)["reason"]
+        reason = json.loads(body)["reason"] if body else None
         return cls(int(first.split()[1]), reason, headers.get("retry-after"), headers.get("x-process"))
 
     @property

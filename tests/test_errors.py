@@ -1,6 +1,7 @@
 """What goes wrong is said in one way: no traceback, nothing secret, in the form that was asked for."""
 
 import logging
+from io import BytesIO
 
 import pytest
 from peewee import OperationalError
@@ -79,3 +80,22 @@ def test_readiness_knows_a_database_that_lags_behind(client, small_world, monkey
     assert client.json("/readyz") == {"status": "ok", "missing": []}
     monkeypatch.setattr("quanbao.schema.pending", lambda: ["0002_next"])
     assert client.json("/readyz", status=503) == {"status": "behind", "missing": ["0002_next"]}
+
+
+@pytest.mark.parametrize("host", [
+    "a..b", "xn--", "a" * 64 + ".example", "a b", "evil/", "", "[", "localhost:99999999", "x" * 300, "a@b", "-a",
+])
+def test_a_host_that_no_browser_sends_is_refused_with_all_headers(app, host):
+    answer = app.test_client(use_cookies=False).get("/wallet", headers={"Host": host})
+    assert answer.status_code == 400
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]:8000", "shop.example", "xn--bcher-kva.example"])
+def test_hosts_that_browsers_send_are_served(app, host):
+    assert app.test_client().get("/sign-in", headers={"Host": host}).status_code == 200
+
+
+def test_a_file_under_the_name_of_a_field_is_no_field(client):
+    page = client.post("/sign-in", {"email": (BytesIO(b"x"), "x.txt"), "password": "12345678"}, status=422)
+    assert "Please fill this in." in page.text

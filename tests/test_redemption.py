@@ -1,16 +1,19 @@
 """One redemption, start to end: what passes, what is written, and what a repeated id gets."""
 
 import re
+import threading
 import uuid
 
 import pytest
+from peewee import OperationalError
 
-from database import db
+from database import Unknown, db
 from models import Attempt, Campaign, Guess, Redemption, Voucher
 from quanbao import budgets, figures, passwords, receipts, redemption
 from quanbao.checks import Till
 from quanbao.reasons import Reason
 from quanbao.redemption import Try
+from tests.conftest import POSTGRESQL
 from tests.factories import PASSWORD, WRONG, stored, utc
 
 ID = "0b0e7f2e-52a5-4d47-9f6b-0f3d1c9c6a11"
@@ -225,3 +228,72 @@ def test_the_row_that_all_tills_share_is_written_last(world, monkeypatch):
     world.attempt(voucher)
     assert written[-2:] == ["campaign", "attempt"]
     assert written.index("voucher") < written.index("redemption") < written.index("campaign")
+
+
+@pytest.mark.parametrize("database", [POSTGRESQL], indirect=True)
+class TestADatabaseThatIsLostAtTheCommit:
+    """Nobody heard whether it is written: the phone is told the truth, or nothing. A file has no such loss."""
+
+    @pytest.fixture
+    def losing(self, world, monkeypatch):
+        """The next commit that writes a redemption raises, after or before it is done."""
+        def arm(*, written: bool, away: bool = False):
+            commit = type(db.obj).commit
+
+            def fail(database):
+                if not Redemption.select().exists():
+                    return commit(database)
+                monkeypatch.setattr(type(db.obj), "commit", commit)
+                (commit if written else type(db.obj).rollback)(database)
+                if away:
+                    monkeypatch.setattr(redemption, "_ask_the_database", _away)
+                raise OperationalError("connection lost")
+
+            monkeypatch.setattr(type(db.obj), "commit", fail)
+
+        return arm
+
+    def test_what_was_written_is_told_as_redeemed(self, world, losing):
+        voucher = world.voucher()
+        losing(written=True)
+        assert world.attempt(voucher, attempt_id=ID).redeemed
+        assert stored() == (1, 1)
+
+    def test_what_was_not_written_is_told_as_busy(self, world, losing):
+        voucher = world.voucher()
+        losing(written=False)
+        assert world.attempt(voucher, attempt_id=ID).reason is Reason.BUSY
+        assert stored() == (0, 0)
+        assert world.attempt(voucher, attempt_id=ID).redeemed
+
+    def test_what_nobody_can_say_gets_no_verdict(self, world, losing):
+        voucher = world.voucher()
+        losing(written=True, away=True)
+        with pytest.raises(Unknown):
+            world.attempt(voucher, attempt_id=ID)
+
+
+def _away(what, voucher_id, unknown):
+    raise unknown
+
+
+def test_one_attempt_id_at_two_merchants_at_once_is_one_attempt(world):
+    """The id is the consumer's: whoever comes second finds it taken before any password is looked at."""
+    other = world.make_merchant(slug="other")
+    campaign = world.campaign(merchant=other, password=world.make_password(merchant=other, digits="750264"))
+    first, second = world.voucher(), world.voucher(campaign=campaign)
+    barrier, reasons = threading.Barrier(2), {}
+
+    def tries(voucher, typed):
+        barrier.wait()
+        reasons[typed] = world.attempt(voucher, typed=typed, attempt_id=ID).reason
+        db.close()
+
+    threads = [threading.Thread(target=tries, args=pair) for pair in ((first, PASSWORD), (second, WRONG))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Reason.MALFORMED in reasons.values()
+    assert stored()[0] == 1
+    assert Guess.select().count() == (1 if reasons[WRONG] is Reason.PASSWORD_INCORRECT else 0)

@@ -191,3 +191,28 @@ class TestTheLink:
         clock.forward(hours=1)
         client.get(path, status=404)
         client.post(path, status=404)
+
+    def test_who_only_typed_the_address_at_sign_up_does_not_stay_in(self, client, small_world, clock):
+        client.post("/sign-up", {"email": "boss@example.org", "password": "squatter1"})
+        account = Account.get(Account.email == "boss@example.org")
+        path = "/sign-in/" + accounts.make_link("sign-in", accounts.SIGN_IN_LINK, clock(), account)
+        boss = PageClient(client.app)
+        assert "Leave it empty" not in boss.get(path).text
+        assert "Choose a new password" in boss.post(path, status=422).text
+        boss.post(path, {"password": "the-boss-herself"})
+        boss.get("/wallet")
+        client.get("/wallet", status=303)
+
+
+def test_a_network_of_ipv6_counts_as_one_visitor(client, small_world):
+    statuses = [client._send("POST", "/sign-in", {}, {
+        "data": {"email": "mei@example.org", "password": "wrong-password"},
+        "environ_overrides": {"REMOTE_ADDR": f"2001:db8:1:2::{number:x}"},
+    }).status_code for number in range(11)]
+    assert statuses == [422] * 10 + [429]
+
+
+def test_junk_links_keep_nobody_from_a_good_one(client, small_world, clock):
+    for _ in range(80):
+        client.get("/sign-in/" + "x" * 22, status=404)
+    client.get("/sign-in/" + accounts.make_link("sign-in", accounts.SIGN_IN_LINK, clock(), small_world.mei))

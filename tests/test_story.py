@@ -7,7 +7,6 @@ from models import Redemption, Role, Voucher
 from tests.browser import GREEN, KEYS, Visitor, desktop, phone
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG, utc
 
-pytest_plugins = ["tests.browser"]
 pytestmark = pytest.mark.browser
 
 LIN, OWNER = "lin@example.org", "owner@example.org"

@@ -6,6 +6,7 @@ from models import Voucher
 from quanbao import issuing
 from quanbao.reasons import Reason
 from tests.factories import PASSWORD, WRONG, stored, utc
+from web import formats
 
 ID = "0b0e7f2e-52a5-4d47-9f6b-0f3d1c9c6a11"
 HTMX = {"HX-Request": "true"}
@@ -149,6 +150,32 @@ class TestThreeForms:
         assert "amount" in page.text
 
 
+def test_a_verdict_given_again_later_says_that_it_is_of_the_past(client, small_world, voucher):
+    redeem(client, voucher)
+    path = f"/attempts/{ID}"
+    assert client.get(path).all("span", **{"class": "clock"})
+    small_world.clock.forward(minutes=1)
+    page = client.get(path)
+    assert "not now" in page.text
+    assert not page.all("span", **{"class": "clock"})
+
+
+@pytest.mark.parametrize(("typed", "minor"), [
+    ("15", 1500), ("15.5", 1550), ("15,50", 1550), ("15.05", 1505), ("1,500", 150000), ("1,250.50", 125050),
+    ("1.250,50", 125050), ("1 250,50", 125050), ("12'345'678.90", 1234567890), ("0", 0), ("007", 700),
+    ("1.500", None), ("15,00,00", None), ("1,5,0", None), ("1,,5", None), ("1,50,000", None), ("15.005", None),
+    ("1e3", None), ("-1", None), (".5", None), ("5.", None), ("１５", None), ("9" * 20, None), ("", None),
+])
+def test_an_amount_is_read_in_one_way_or_asked_for_again(app, typed, minor):
+    with app.test_request_context():
+        assert formats.minor_units(typed, "EUR") == minor
+
+
+def test_a_currency_without_small_coins_has_no_decimals(app):
+    with app.test_request_context():
+        assert [formats.minor_units(text, "JPY") for text in ("1500", "1,500", "15.00")] == [1500, 1500, None]
+
+
 class TestBeforeAnybodyTypes:
     """What is known beforehand is said beforehand, by the voucher's page and by the keypad's address."""
 
@@ -197,6 +224,13 @@ class TestTheStep:
         page = client.get(f"/vouchers/{voucher.code}/redeem", query_string={"amount": "1,250.50", "branch": "main"})
         assert page.all("input", name="amount")[0]["value"] == "125050"
         assert page.all("input", name="branch")[0]["value"] == "main"
+
+    def test_the_cashier_sees_both_on_the_keypad_and_in_the_verdict(self, client, voucher):
+        page = client.get(f"/vouchers/{voucher.code}/redeem", query_string={"amount": "60", "branch": "river"})
+        assert "Riverside · Bill: ¥60" in page.text
+        page = client.post(f"/vouchers/{voucher.code}/redemptions", form(amount="6000", branch="river"), status=200,
+                           headers=HTMX)
+        assert "Riverside · Bill: ¥60" in page.text
 
     def test_the_verdict_leads_back_to_it(self, client, voucher):
         page = client.post(f"/vouchers/{voucher.code}/redemptions", form(amount="4999", branch="main"), status=409,

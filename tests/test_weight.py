@@ -10,8 +10,6 @@ from tests.browser import Visitor, phone
 from tests.factories import ACCOUNT_PASSWORD
 from web.assets import COMPRESSED, STATIC, names
 
-pytest_plugins = ["tests.browser"]
-
 FIRST_VISIT = 30_000  # bytes of scripts and styles, with their headers
 OUR_SCRIPTS = 6_000  # bytes as written
 HTMX = "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"  # 2.0.11, dist/htmx.min.js of htmx.org on npm

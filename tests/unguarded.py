@@ -21,6 +21,7 @@ from database import db, on_sqlite
 from models import Campaign, Voucher
 from quanbao import budgets, redemption
 from web import create_app
+from web.front import Front
 
 T = TypeVar("T")
 
@@ -78,15 +79,12 @@ def create_unguarded() -> Flask:
     return app
 
 
-def __getattr__(name: str) -> Flask:
-    # Made when first asked for, by the server's processes: to import this module changes nothing.
-    if name == "app":
-        globals()["app"] = create_unguarded()
-        return globals()["app"]
-    raise AttributeError(name)
+def front() -> Front:
+    """The target of the server's processes: to import this module changes nothing."""
+    return Front(create_unguarded())
 
 
 if __name__ == "__main__":
     serve_target = cli._serve
-    cli._serve = lambda target, *rest: serve_target("tests.unguarded:app", *rest)
+    cli._serve = lambda target, *rest: serve_target("tests.unguarded:front", *rest)
     cli.main()

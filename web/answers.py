@@ -15,11 +15,18 @@ def wants_fragment() -> bool:
     return bool(request.htmx) and not request.htmx.history_restore_request and not wants_json()
 
 
+def _no_verdict() -> dict[str, str | None]:
+    """Programs that redeem find a verdict's fields in every answer, also where none could be reached."""
+    if not request.path.endswith("/redemptions"):
+        return {}
+    return {"outcome": "refused", "attempt_id": None, "voucher": None, "receipt": None, "redeemed_at": None}
+
+
 def problem(status: int, reason: str, headers: dict[str, str] | None = None) -> Response:
     """What went wrong, in the reader's words and the form that was asked for."""
     title, advice = PROBLEMS.get(reason, PROBLEMS["failed"])
     if wants_json():
-        answer = jsonify(reason=reason, message=sentences(title, advice))
+        answer = jsonify(reason=reason, message=sentences(title, advice), **_no_verdict())
     else:
         name = "problems/_problem.html" if wants_fragment() else "problems/page.html"
         answer = make_response(render_template(name, title=title, advice=advice, reason=reason))

@@ -8,7 +8,7 @@ from flask import Flask, Response, request
 from peewee import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
 
-from database import Busy, drop_broken_connection
+from database import Busy, Unknown, drop_broken_connection
 from web.answers import problem
 from web.limits import limiter
 
@@ -24,6 +24,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     for error in (Busy, OperationalError, InterfaceError):
         app.register_error_handler(error, _busy)
+    app.register_error_handler(Unknown, _unknown)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -42,6 +43,12 @@ def _busy(error: Exception) -> Response:
     log.warning("busy: %s %s: %s", request.method, _route(), type(error).__name__)
     drop_broken_connection()
     return problem(503, "busy", {"Retry-After": "2"})
+
+
+def _unknown(error: Unknown) -> Response:
+    """Nobody can say yet what became of it: no verdict, so that the phone asks for the attempt."""
+    log.warning("unknown: %s %s", request.method, _route())
+    return Response(status=503, headers={"Retry-After": "2"})
 
 
 def _unexpected(error: Exception) -> Response:

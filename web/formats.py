@@ -3,16 +3,20 @@
 import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_time, get_day_names
 from babel.lists import format_list
-from babel.numbers import NumberFormatError, format_currency, format_decimal, get_currency_precision, parse_decimal
+from babel.numbers import format_currency, format_decimal, get_currency_precision
 from flask import Flask
 from flask_babel import get_locale
 
-AMOUNT = re.compile(r"\d[\d.,' \u00a0\u202f]{0,19}")
+LONGEST_AMOUNT = 14  # characters
+# A whole number, its thousands apart or not, and after the last mark the smaller coins.
+AMOUNT = re.compile(
+    r"(?P<whole>\d{1,3}(?:(?P<group>[,.' \u00a0\u202f])\d{3})(?:(?P=group)\d{3})*|\d{1,9})"
+    r"(?:(?P<point>[.,])(?P<cents>\d{1,3}))?", re.ASCII)
 
 
 def init_app(app: Flask) -> None:
@@ -32,17 +36,19 @@ def money(minor: int, currency: str) -> str:
 
 
 def minor_units(text: str, currency: str) -> int | None:
-    """What a person typed as an amount, in minor units; none if it is no amount of this currency."""
-    if not AMOUNT.fullmatch(text.strip()):
+    """What a person typed as an amount, in minor units; none if it is none, or could be read in two ways.
+
+    A mark before one or two last digits is the decimal point, one before three sets thousands apart.
+    """
+    found = AMOUNT.fullmatch(text.strip()[:LONGEST_AMOUNT + 1])
+    if not found:
         return None
-    try:
-        value = parse_decimal(text.strip(), locale=get_locale(), strict=False)
-        minor = value.scaleb(get_currency_precision(currency))
-    except (NumberFormatError, InvalidOperation, ValueError):
+    group, point, cents = found["group"], found["point"], found["cents"] or ""
+    digits = get_currency_precision(currency)
+    in_doubt = group == point if group else False
+    if in_doubt or (group == "." and not point) or len(cents) > digits or len(text.strip()) > LONGEST_AMOUNT:
         return None
-    if not minor.is_finite() or minor < 0 or minor != minor.to_integral_value():
-        return None
-    return int(minor)
+    return int(re.sub(r"\D", "", found["whole"]) + cents.ljust(digits, "0"))
 
 
 def count(number: int) -> str:
@@ -66,8 +72,9 @@ def day(time: datetime | date | str, zone: ZoneInfo | None = None, style: str = 
 def last_day(end: datetime | str, zone: ZoneInfo) -> str:
     """A period's end as people say it: the last day it still holds, with the hour if it is not midnight."""
     wall = _aware(end).astimezone(zone)
-    if (wall.hour, wall.minute) == (0, 0):
-        return format_date((wall - timedelta(days=1)).date(), "medium", locale=get_locale())
+    last = (_aware(end) - timedelta(microseconds=1)).astimezone(zone).date()
+    if last < wall.date():  # also where a day begins at one o'clock, since its midnight was skipped
+        return format_date(last, "medium", locale=get_locale())
     return f"{format_date(wall.date(), 'medium', locale=get_locale())} {clock_time(wall, zone)}"
 
 

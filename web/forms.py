@@ -1,5 +1,6 @@
 """The forms that people fill in. What they may hold is judged by the acts; here are names and widths."""
 
+from flask import request
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, PasswordField, StringField
@@ -21,17 +22,24 @@ def password_field(autocomplete: str) -> Field:
     return PasswordField(_("Password"), [REQUIRED, Length(max=LONGEST_PASSWORD)], render_kw=attributes)
 
 
-class SignIn(FlaskForm):
+class Form(FlaskForm):
+    class Meta(FlaskForm.Meta):
+        def wrap_formdata(self, form, formdata):
+            """Fields are text: a file that somebody sends under a field's name is not one."""
+            return request.form if request.method == "POST" else None
+
+
+class SignIn(Form):
     email = email_field()
     password = password_field("current-password")
 
 
-class SignUp(FlaskForm):
+class SignUp(Form):
     email = email_field()
     password = password_field("new-password")
 
 
-class NewPassword(FlaskForm):
+class NewPassword(Form):
     """Signing in by a link, with a new password if wanted."""
 
     password = PasswordField(
@@ -40,7 +48,7 @@ class NewPassword(FlaskForm):
     )
 
 
-class SetUp(FlaskForm):
+class SetUp(Form):
     """The first owner, merchant and branch of an empty site."""
 
     email = email_field()

@@ -1,17 +1,31 @@
 """Flood limits on signing in and up. The redemption password has budgets of its own."""
 
+from ipaddress import ip_network
+
 from flask import Flask, Response, request
 from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 
 from quanbao.accounts import Refused, email_address
 
-limiter = Limiter(get_remote_address, default_limits=[], headers_enabled=False)
+IPV6_HOME = 64  # bits: what one customer of a provider has to himself
+
+
+def neighbour() -> str:
+    """Who asks, as far as limits go: an IPv4 address, or the network of an IPv6 one."""
+    address = request.remote_addr or "127.0.0.1"
+    if ":" not in address:
+        return address
+    return str(ip_network(f"{address.partition('%')[0]}/{IPV6_HOME}", strict=False))
+
+
+limiter = Limiter(neighbour, default_limits=[], headers_enabled=False)
 
 
 def init_app(app: Flask) -> None:
+    redis_url = app.extensions["quanbao"].redis_url
     app.config.update(
-        RATELIMIT_STORAGE_URI=app.extensions["quanbao"].redis_url or "memory://",
+        RATELIMIT_STORAGE_URI=redis_url or "memory://",
+        RATELIMIT_STORAGE_OPTIONS={"socket_timeout": 0.5, "socket_connect_timeout": 0.5} if redis_url else {},
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,  # without Redis every process counts for itself
         RATELIMIT_KEY_PREFIX="quanbao",
     )
@@ -29,7 +43,7 @@ def address_typed() -> str:
         email = email_address(request.form.get("email", ""))
     except Refused:
         email = ""
-    return f"{email} {get_remote_address()}"
+    return f"{email} {neighbour()}"
 
 
 sign_in_limits = [
@@ -37,5 +51,4 @@ sign_in_limits = [
     limiter.limit("100 per 15 minutes", deduct_when=failed, methods=["POST"]),
 ]
 sign_up_limit = limiter.limit("60 per hour", methods=["POST"])
-link_limit = limiter.limit("60 per hour", deduct_when=failed, methods=["GET", "POST"])
 

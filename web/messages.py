@@ -77,6 +77,7 @@ FIELDS: dict[str, Text] = {
 REFUSED_FIELDS: dict[str, str] = {
     "not_an_address": _("Enter an e-mail address, like name@example.org."),
     "too_short": _("Use at least 8 characters."),
+    "needed": _("Choose a new password: the old one may be somebody else's."),
     "too_long": _("Use at most 200 characters."),
     "taken": _("This address cannot be used to sign up. If it is yours, sign in."),
 }

@@ -1,5 +1,7 @@
 """The guard against requests from other sites, and the headers on every answer."""
 
+import re
+
 from flask import Flask, Response, abort, request
 
 from web.context import base_url, is_https
@@ -19,14 +21,41 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+HOST = re.compile(rf"(?:(?P<name>{LABEL}(?:\.{LABEL})*)|\[[0-9A-Fa-f:.]+\])(?::\d{{1,5}})?", re.ASCII)
 HSTS = "max-age=31536000"
 PRIVATE = "no-store"
 VARY = ("Accept", "Accept-Language", "Cookie", "HX-Request")
 
 
 def init_app(app: Flask) -> None:
+    app.wsgi_app = HostGuard(app.wsgi_app)
     app.before_request(refuse_cross_site)
     app.after_request(add_headers)
+
+
+class HostGuard:
+    """Answers 400 to a scheme or Host that no browser sends, before anything builds an address with it."""
+
+    def __init__(self, application):
+        self.application = application
+
+    def __call__(self, environ, start_response):
+        if environ.get("wsgi.url_scheme") in ("http", "https") and is_host(environ.get("HTTP_HOST", "")):
+            return self.application(environ, start_response)
+        start_response("400 Bad Request", [("Content-Type", "text/plain"), *HEADERS.items()])
+        return [b"That is no address of this site.\n"]
+
+
+def is_host(text: str) -> bool:
+    """A host name of RFC 1123 or an address, with a port or without."""
+    found = HOST.fullmatch(text)
+    if not found or len(text) > 255:
+        return False
+    try:
+        return all(label.encode("ascii").decode("idna") for label in (found["name"] or "address").split("."))
+    except UnicodeError:
+        return False
 
 
 def refuse_cross_site() -> None:

@@ -7,7 +7,7 @@ COLUMNS = {
 
 TABLES = """
 CREATE TABLE account (
-    id {id}, email TEXT NOT NULL UNIQUE, password_hash TEXT, created_at {int} NOT NULL
+    id {id}, email TEXT NOT NULL UNIQUE, password_hash TEXT, proved {bool} NOT NULL, created_at {int} NOT NULL
 ) {end};
 CREATE TABLE session (
     id {id}, token_hash {bytes} NOT NULL UNIQUE,

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, abort, current_app, jsonify, make_response, render_template, request, url_for
 from flask_babel import gettext
@@ -30,6 +30,7 @@ STATUS = {
 SETTLED = {None, Reason.PASSWORD_INCORRECT, *checks.CHECKS}  # stored under the attempt's id
 SAME_SCREEN = {Reason.PASSWORD_INCORRECT, Reason.MALFORMED, Reason.BUSY}  # another try may go better
 OTHER_ENTRIES = {Reason.MINIMUM_SPEND, Reason.WRONG_BRANCH, Reason.PRICE_CHANGED}  # with other entries it may
+FRESH = timedelta(minutes=1)  # after that a verdict given again says that it is of the past
 LONGEST_NUMBER = 13  # digits; the largest sum of money that a campaign may have
 
 
@@ -44,8 +45,13 @@ def redeem(code: str):
         return _render("redemptions/page.html", verdict, voucher, REASONS[reason])
     return _step(voucher) or render_template(
         "redemptions/keypad.html", voucher=voucher, spare_id=uuid.uuid4(), branch=request.args.get("branch"),
-        amount=_amount(voucher, request.args.get("amount", "")),
+        amount=_amount(voucher, request.args.get("amount", "")), place=_place(voucher, request.args.get("branch")),
     )
+
+
+def _place(voucher: Voucher, slug: str | None) -> str | None:
+    """The name of the branch where the voucher is redeemed, for cashier and customer to see."""
+    return next((place.name for place in vouchers.branches(voucher.campaign) if place.slug == slug), None)
 
 
 def _amount(voucher: Voucher, text: str) -> int | None:
@@ -139,10 +145,12 @@ def answer(verdict: Verdict, code: str, texts: Text | None = None) -> Response:
 
 
 def _render(template: str, verdict: Verdict, voucher: Voucher | None, texts: Text | None) -> str:
+    redeemed_at = datetime.fromisoformat(verdict.redeemed_at) if verdict.redeemed_at else None
     afresh = url_for("redemptions.redeem", code=voucher.code) if voucher else ""
     return render_template(
         template, verdict=verdict, voucher=voucher, texts=texts, now=now(),
-        redeemed_at=datetime.fromisoformat(verdict.redeemed_at) if verdict.redeemed_at else None,
+        redeemed_at=redeemed_at, fresh=redeemed_at is not None and now() - redeemed_at < FRESH,
+        place=_place(voucher, verdict.till["branch"]) if verdict.till else None,
         settled=verdict.reason in SETTLED, retry=verdict.reason in SAME_SCREEN | OTHER_ENTRIES,
         again="" if verdict.reason in SAME_SCREEN and wants_fragment() else afresh,  # "" is the keypad's own address
     )

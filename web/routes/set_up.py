@@ -9,21 +9,18 @@ from quanbao import accounts, setting_up
 from web import forms, sessions
 from web.context import now, settings
 from web.languages import language
-from web.limits import link_limit
 from web.messages import SET_UP_FIELDS
 
 routes = Blueprint("set_up", __name__)
 
 
 @routes.get("/set-up/<token:token>")
-@link_limit
 def show(token: str):
     _usable(token)
     return _page(forms.SetUp(time_zone="Asia/Shanghai", currency="CNY"))
 
 
 @routes.post("/set-up/<token:token>")
-@link_limit
 def set_up(token: str):
     link, form = _usable(token), forms.SetUp()
     if not form.validate():

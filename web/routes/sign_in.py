@@ -2,10 +2,11 @@
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 
+from models import Account
 from quanbao import accounts
 from web import forms, sessions
 from web.context import now
-from web.limits import link_limit, sign_in_limits, sign_up_limit
+from web.limits import sign_in_limits, sign_up_limit
 from web.paths import ours
 
 routes = Blueprint("sign_in", __name__)
@@ -59,16 +60,20 @@ def sign_out():
 
 
 @routes.get("/sign-in/<token:token>")
-@link_limit
 def show_link(token: str):
     link = accounts.usable_link("sign-in", token, now())
     if link is None:
         return render_template("sign_in/spent_link.html"), 404
-    return render_template("sign_in/link.html", form=forms.NewPassword(), email=link.account.email)
+    return _link_page(forms.NewPassword(), link.account)
+
+
+def _link_page(form: forms.NewPassword, account: Account) -> str:
+    if not account.proved:
+        form.password.description = ""  # the old password may be that of somebody who only typed the address
+    return render_template("sign_in/link.html", form=form, email=account.email)
 
 
 @routes.post("/sign-in/<token:token>")
-@link_limit
 def use_link(token: str):
     link = accounts.usable_link("sign-in", token, now())
     if link is None:
@@ -79,7 +84,7 @@ def use_link(token: str):
     except accounts.Refused as refused:
         form.validate()
         forms.explain(form, refused)
-        return render_template("sign_in/link.html", form=form, email=link.account.email), 422
+        return _link_page(form, link.account), 422
     if account is None:
         abort(404)
     sessions.sign_in(account)

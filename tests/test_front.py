@@ -1,0 +1,99 @@
+"""Connections that send their request slowly hold no thread; the control shows what they do without the front."""
+
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, closing
+from http.client import HTTPConnection
+
+import pytest
+
+from tests.test_cli import ROOT, Site, end
+from web.front import THREADS
+
+SLOW = (
+    b"POST /sign-in HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\nContent-Length: 500\r\n"
+    b"Content-Type: application/x-www-form-urlencoded\r\n\r\nemail="
+)
+PATIENCE = 3  # seconds; an answer takes milliseconds
+
+
+@pytest.fixture
+def site(tmp_path):
+    with Site(tmp_path / "data", "serve") as running:
+        yield running
+
+
+def slow_connections(stack: ExitStack, port: int, count: int) -> list[socket.socket]:
+    opened = [stack.enter_context(closing(socket.create_connection(("127.0.0.1", port)))) for _ in range(count)]
+    for connection in opened:
+        connection.sendall(SLOW)
+    return opened
+
+
+def answers(port: int, path: str = "/healthz") -> bool:
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def test_slow_bodies_hold_up_nobody(site):
+    with ExitStack() as stack:
+        slow_connections(stack, site.port, THREADS * 3)
+        assert answers(site.port)
+        assert answers(site.port, "/readyz")
+
+
+def test_a_body_that_never_ends_is_given_up(site):
+    with ExitStack() as stack:
+        (connection,) = slow_connections(stack, site.port, 1)
+        connection.settimeout(30)
+        assert connection.recv(100).startswith(b"HTTP/1.1 408 ")
+
+
+def test_control_without_the_front_slow_bodies_hold_every_thread(site, tmp_path):
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        port = probe.getsockname()[1]
+    bare = subprocess.Popen(
+        [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--blocking-threads", "2",
+         "--no-log", "wsgi:app"],
+        cwd=ROOT, env={"PATH": "/usr/bin:/bin", "QUANBAO_DATA": str(site.data)}, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 20
+        while not answers(port) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert answers(port)
+        with ExitStack() as stack:
+            slow_connections(stack, port, 6)
+            assert not all(answers(port) for _ in range(3))
+    finally:
+        end(bare)
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status"), [
+    ("GET", "/static/x/%E4%BD%A0", None, 404), ("HEAD", "/sign-in", None, 200),
+    ("GET", "/sign-in?next=%2Fa%20b", None, 200),
+    ("POST", "/sign-in", "email=" + "x" * 70_000, 413), ("POST", "/sign-in", "email=%E4%BD%A0&password=x", 422),
+])
+def test_requests_arrive_as_they_were_sent(site, method, path, body, status):
+    connection = HTTPConnection("127.0.0.1", site.port, timeout=10)
+    connection.request(method, path, body, {
+        "Sec-Fetch-Site": "same-origin", "Content-Type": "application/x-www-form-urlencoded",
+    })
+    answer = connection.getresponse()
+    content = answer.read().decode()
+    assert answer.status == status
+    assert answer.headers["Content-Security-Policy"]
+    if "next" in path:
+        assert 'value="/a b"' in content
+    if status == 422:
+        assert 'value="你"' in content
+    connection.close()
