@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from database import write_transaction
 from models import Account, Voucher
-from quanbao import loading, redemption
+from quanbao import issuing, loading, redemption
 from quanbao.checks import Till
 from quanbao.redemption import Keys, Try
 
@@ -125,6 +126,7 @@ def _redeem(account: Account, voucher: Voucher, when: datetime, luck: random.Ran
         return
     attempt_id = str(uuid.UUID(int=luck.getrandbits(128), version=4))
     till = Till(branch=luck.choice(["main", "main", "river"]))
+    write_transaction(lambda: issuing.open_voucher(voucher, when.astimezone(UTC)))
     redemption.attempt(
         Try(account, voucher.code, attempt_id, typed, till),
         clock=lambda: when.astimezone(UTC), sleep=lambda seconds: None, keys=keys,
