@@ -40,6 +40,11 @@ def _own(campaign: Campaign, places: Iterable[Branch]) -> list[Branch]:
     return [place for place in places if not campaign.branch_slugs or place.slug in campaign.branch_slugs]
 
 
+def redemptions(voucher: Voucher) -> list[Redemption]:
+    """The voucher's redemptions, the latest first: what its holder can show of each."""
+    return list(Redemption.select().where(Redemption.voucher == voucher).order_by(Redemption.use_number.desc()))
+
+
 def case(voucher: Voucher, now: datetime, till: Till = NOTHING_TYPED) -> Case:
     """What the checks judge, read from the ledger now; counts only where a condition asks for them."""
     campaign = voucher.campaign

@@ -164,7 +164,8 @@ def test_a_verdict_given_again_later_says_that_it_is_of_the_past(client, small_w
     ("15", 1500), ("15.5", 1550), ("15,50", 1550), ("15.05", 1505), ("1,500", 150000), ("1,250.50", 125050),
     ("1.250,50", 125050), ("1 250,50", 125050), ("12'345'678.90", 1234567890), ("0", 0), ("007", 700),
     ("1.500", None), ("15,00,00", None), ("1,5,0", None), ("1,,5", None), ("1,50,000", None), ("15.005", None),
-    ("1e3", None), ("-1", None), (".5", None), ("5.", None), ("１５", None), ("9" * 20, None), ("", None),
+    ("1e3", None), ("-1", None), (".5", None), ("5.", None), ("9" * 20, None), ("a", None),
+    ("１５", 1500), ("¥200", 20000), ("￥１，２００", 120000), ("200元", 20000), ("€ 15,50", 1550), ("", None),
 ])
 def test_an_amount_is_read_in_one_way_or_asked_for_again(app, typed, minor):
     with app.test_request_context():
@@ -174,6 +175,34 @@ def test_an_amount_is_read_in_one_way_or_asked_for_again(app, typed, minor):
 def test_a_currency_without_small_coins_has_no_decimals(app):
     with app.test_request_context():
         assert [formats.minor_units(text, "JPY") for text in ("1500", "1,500", "15.00")] == [1500, 1500, None]
+
+
+def test_a_spent_voucher_shows_its_receipt_and_no_price_to_pay(client, voucher):
+    """Who reloads the green screen must not read that nothing was redeemed."""
+    receipt = redeem(client, voucher)["receipt"]
+    for path in (f"/vouchers/{voucher.code}", f"/vouchers/{voucher.code}/redeem"):
+        page = client.get(path)
+        assert f"No. {receipt['number']} · {receipt['words']}" in page.text
+    assert "Already redeemed" in page.text
+    assert "Nothing was redeemed" not in page.text
+    assert "Normal price" not in page.text
+
+
+def test_the_keypad_of_a_voucher_for_several_uses_says_how_many_are_left_and_when_the_last_was(client, small_world):
+    client.sign_in(small_world.mei)
+    voucher = small_world.voucher(campaign=small_world.campaign(uses_per_voucher=5))
+    words = redeem(client, voucher)["receipt"]["words"]
+    text = client.get(f"/vouchers/{voucher.code}/redeem").text
+    assert "4 of 5 uses left" in text
+    assert f"Last redeemed: No. 1 · {words}" in text
+
+
+def test_a_spent_budget_says_for_how_long_and_names_no_price(client, small_world, voucher):
+    for number in range(5):
+        redeem(client, voucher, 403, password=f"60241{number}", attempt_id=ID[:-1] + str(number))
+    page = client.post(f"/vouchers/{voucher.code}/redemptions", form(attempt_id=ID[:-1] + "9"), status=429)
+    assert "Try again in 30 seconds." in page.text
+    assert "Normal price" not in page.text
 
 
 class TestBeforeAnybodyTypes:
@@ -219,6 +248,11 @@ class TestTheStep:
         assert page.all("input", id="amount")[0]["value"] == amount
         faulty = "branch" if branch != "main" else "amount"
         assert any("wrong" in (a.get("class") or "") for a in page.all("div")), faulty
+
+    def test_a_bill_below_the_least_is_told_before_the_cashier_types(self, client, voucher):
+        page = client.get(f"/vouchers/{voucher.code}/redeem", status=422,
+                          query_string={"amount": "49.99", "branch": "main"})
+        assert "The bill is ¥49.99; this offer begins at ¥50." in page.text
 
     def test_the_keypad_carries_both_on_in_minor_units(self, client, voucher):
         page = client.get(f"/vouchers/{voucher.code}/redeem", query_string={"amount": "1,250.50", "branch": "main"})
@@ -278,3 +312,17 @@ def test_the_wallet_puts_what_is_due_soon_first_and_the_past_apart(client, small
     assert late.code not in text
     for state in ("Unused", "Used", "Expired", "Taken back"):
         assert state in text
+
+
+def test_the_wallet_says_what_cannot_be_redeemed_now_and_puts_it_last(client, small_world):
+    client.sign_in(small_world.mei)
+    for product, columns in {
+        "Gone": {"redeemed": 100, "ends_at": utc("2026-12-02T00:00:00+08:00")},
+        "Closed": {"groups": ["regulars"]}, "Night": {"hours": [["22:00", "23:00"]]}, "Open": {},
+    }.items():
+        small_world.voucher(campaign=small_world.campaign(product=product, **columns))
+    text = client.get("/wallet").text
+    night, open_, not_now, gone, closed = map(text.index, ("Night", "Open", "Not now", "Gone", "Closed"))
+    assert max(night, open_) < not_now < gone < closed
+    assert "Sold out." in text
+    assert "for a group of customers" in text

@@ -1,12 +1,13 @@
 """Money, days and times as the reader's language and the merchant's zone have them."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime, format_time, get_day_names
+from babel.dates import format_date, format_datetime, format_time, format_timedelta, get_day_names
 from babel.lists import format_list
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 from flask import Flask
@@ -23,6 +24,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
         money=money, count=count, day=day, moment=moment, clock_time=clock_time, last_day=last_day, code=grouped,
         weekdays=weekdays, listed=listed,
+        duration=duration,
     )
 
 
@@ -40,13 +42,14 @@ def minor_units(text: str, currency: str) -> int | None:
 
     A mark before one or two last digits is the decimal point, one before three sets thousands apart.
     """
-    found = AMOUNT.fullmatch(text.strip()[:LONGEST_AMOUNT + 1])
+    text = unicodedata.normalize("NFKC", text).strip().strip("¥元€$£").strip()
+    found = AMOUNT.fullmatch(text)
     if not found:
         return None
     group, point, cents = found["group"], found["point"], found["cents"] or ""
     digits = get_currency_precision(currency)
     in_doubt = group == point if group else False
-    if in_doubt or (group == "." and not point) or len(cents) > digits or len(text.strip()) > LONGEST_AMOUNT:
+    if in_doubt or (group == "." and not point) or len(cents) > digits or len(text) > LONGEST_AMOUNT:
         return None
     return int(re.sub(r"\D", "", found["whole"]) + cents.ljust(digits, "0"))
 
@@ -84,6 +87,10 @@ def moment(time: datetime | str, zone: ZoneInfo) -> str:
 
 def clock_time(time: datetime | str, zone: ZoneInfo, style: str = "short") -> str:
     return format_time(_aware(time).astimezone(zone), style, tzinfo=zone, locale=get_locale())
+
+
+def duration(seconds: int) -> str:
+    return format_timedelta(timedelta(seconds=seconds), threshold=1.5, locale=get_locale())
 
 
 def grouped(code: str) -> str:

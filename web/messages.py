@@ -12,7 +12,7 @@ REASONS: dict[Reason, Text] = {
     Reason.NOT_FOUND: (_("No such voucher."), _("Open your wallet to see the vouchers you hold.")),
     Reason.MALFORMED: (_("Something was missing."), _("Go back and try once more.")),
     Reason.TOO_MANY_ATTEMPTS: (
-        _("Too many wrong passwords."), _("Wait a little, or ask the shop to change its password."),
+        _("Too many wrong passwords."), _("The keypad opens again by itself."),
     ),
     Reason.BUSY: (_("The server is busy."), _("Nothing was redeemed. Type the password again in a moment.")),
     Reason.PASSWORD_INCORRECT: (_("That is not the password."), _("Ask the cashier to type it once more.")),

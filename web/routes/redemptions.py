@@ -46,6 +46,7 @@ def redeem(code: str):
     return _step(voucher) or render_template(
         "redemptions/keypad.html", voucher=voucher, spare_id=uuid.uuid4(), branch=request.args.get("branch"),
         amount=_amount(voucher, request.args.get("amount", "")), place=_place(voucher, request.args.get("branch")),
+        past=vouchers.redemptions(voucher),
     )
 
 
@@ -63,14 +64,16 @@ def _step(voucher: Voucher):
     campaign, sent = voucher.campaign, request.args
     places = vouchers.branches(campaign) if campaign.branch_slugs else []
     lacking = set()
-    if campaign.minimum_spend is not None and _amount(voucher, sent.get("amount", "")) is None:
+    amount = _amount(voucher, sent.get("amount", ""))
+    if campaign.minimum_spend is not None and (amount is None or amount < campaign.minimum_spend):
         lacking.add("amount")
     if places and sent.get("branch") not in [place.slug for place in places]:
         lacking.add("branch")
     if not lacking:
         return None
     faults = lacking & sent.keys()
-    page = render_template("redemptions/step.html", voucher=voucher, places=places, faults=faults, sent=sent)
+    page = render_template("redemptions/step.html", voucher=voucher, places=places, faults=faults, sent=sent,
+                           amount=amount)
     return page, 422 if faults else 200
 
 
@@ -151,6 +154,7 @@ def _render(template: str, verdict: Verdict, voucher: Voucher | None, texts: Tex
         template, verdict=verdict, voucher=voucher, texts=texts, now=now(),
         redeemed_at=redeemed_at, fresh=redeemed_at is not None and now() - redeemed_at < FRESH,
         place=_place(voucher, verdict.till["branch"]) if verdict.till else None,
+        past=vouchers.redemptions(voucher) if voucher and verdict.reason in checks.SPENT else [],
         settled=verdict.reason in SETTLED, retry=verdict.reason in SAME_SCREEN | OTHER_ENTRIES,
         again="" if verdict.reason in SAME_SCREEN and wants_fragment() else afresh,  # "" is the keypad's own address
     )

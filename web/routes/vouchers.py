@@ -21,5 +21,6 @@ def show(code: str):
     reason = checks.foreseen(vouchers.case(voucher, moment))
     return render_template(
         "vouchers/page.html", voucher=voucher, now=moment, places=vouchers.branches(voucher.campaign),
+        past=vouchers.redemptions(voucher),
         reason=reason, texts=REASONS.get(reason), address=base_url() + url_for("vouchers.show", code=code),
     )
