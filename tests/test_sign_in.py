@@ -10,6 +10,7 @@ from quanbao import accounts
 from tests.factories import ACCOUNT_PASSWORD
 from tests.pages import PageClient
 from web import create_app
+from web.limits import neighbour
 
 MEI = {"email": "Mei@Example.org ", "password": ACCOUNT_PASSWORD}
 
@@ -210,6 +211,21 @@ def test_a_network_of_ipv6_counts_as_one_visitor(client, small_world):
         "environ_overrides": {"REMOTE_ADDR": f"2001:db8:1:2::{number:x}"},
     }).status_code for number in range(11)]
     assert statuses == [422] * 10 + [429]
+
+
+@pytest.mark.parametrize(("first", "second", "same"), [
+    ("203.0.113.1", "203.0.113.1", True), ("203.0.113.1", "203.0.113.2", False),
+    ("2001:db8::1", "2001:db8::2", True), ("2001:db8::1%eth0", "2001:db8::2", True),
+    ("2001:db8::1", "2001:db8:0:1::1", False), ("::ffff:203.0.113.1", "::ffff:203.0.113.2", False),
+    ("::ffff:203.0.113.1", "203.0.113.1", True), ("203.0.113.1:5000", "unix:", False),
+])
+def test_who_counts_as_the_same_visitor(app, first, second, same):
+    """IPv4 in the clothes of IPv6 is not one network, and a proxy's odd word is no error of ours."""
+    def counted(address):
+        with app.test_request_context(environ_overrides={"REMOTE_ADDR": address}):
+            return neighbour()
+
+    assert (counted(first) == counted(second)) is same
 
 
 def test_junk_links_keep_nobody_from_a_good_one(client, small_world, clock):

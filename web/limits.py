@@ -1,6 +1,6 @@
 """Flood limits on signing in and up. The redemption password has budgets of its own."""
 
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 from flask import Flask, Response, request
 from flask_limiter import Limiter
@@ -11,11 +11,18 @@ IPV6_HOME = 64  # bits: what one customer of a provider has to himself
 
 
 def neighbour() -> str:
-    """Who asks, as far as limits go: an IPv4 address, or the network of an IPv6 one."""
-    address = request.remote_addr or "127.0.0.1"
-    if ":" not in address:
-        return address
-    return str(ip_network(f"{address.partition('%')[0]}/{IPV6_HOME}", strict=False))
+    """Who asks, as far as limits go: an IPv4 address, or the network of an IPv6 one.
+
+    What a proxy wrote that is no address counts as it stands.
+    """
+    text = request.remote_addr or "127.0.0.1"
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return text
+    if address.version == 4:
+        return text
+    return str(address.ipv4_mapped or ip_network(f"{text.partition('%')[0]}/{IPV6_HOME}", strict=False))
 
 
 limiter = Limiter(neighbour, default_limits=[], headers_enabled=False)
