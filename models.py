@@ -39,6 +39,15 @@ class Role(StrEnum):
     CASHIER = "cashier"
 
 
+class Audience(StrEnum):
+    """Whom a publication designates."""
+
+    ALL = "all"
+    GROUPS = "groups"
+    CUSTOMERS = "customers"
+    ADDRESSES = "addresses"
+
+
 class State(StrEnum):
     """What a voucher shows its holder; CONTRACT.md says which one holds."""
 
@@ -69,36 +78,29 @@ class Account(Table):
     """One for each case-folded e-mail: a wallet, and any memberships.
 
     `proved` once the operator vouched for the address or a link that was sent there was used: who signs
-    up may have typed anybody's.
+    up may have typed anybody's. A deleted account has no address; the ledger keeps its id.
     """
 
-    email = TextField(unique=True)
+    email = TextField(unique=True, null=True)
     password_hash = TextField(null=True)
     proved = BooleanField(default=False)
     created_at = UtcField()
 
 
 class Session(Table):
-    """A browser that is signed in. Only the hash of its token is kept."""
+    """A browser that is signed in. Only the hash of its token is kept.
+
+    `confirmed_at` is when the account's password was last typed, or a link used: what only its owner may
+    see is shown for a few minutes after that.
+    """
 
     token_hash = BlobField(unique=True)
     account = ForeignKeyField(Account, on_delete="CASCADE")
+    browser = TextField(default="")
     created_at = UtcField()
+    confirmed_at = UtcField()
     seen_at = UtcField()
     expires_at = UtcField()
-
-
-class Link(Table):
-    """A one-time link: GET shows it, POST uses it up. Only the hash of its token is kept."""
-
-    token_hash = BlobField(unique=True)
-    purpose = TextField()
-    account = ForeignKeyField(Account, null=True, on_delete="CASCADE")
-    expires_at = UtcField()
-    used_at = UtcField(null=True)
-
-    class Meta:
-        constraints = [Check("purpose IN ('sign-in', 'set-up')")]
 
 
 class Merchant(Table):
@@ -121,23 +123,26 @@ class Merchant(Table):
 
 
 class Branch(Table):
-    """One place of a merchant where vouchers are redeemed."""
+    """One place of a merchant where vouchers are redeemed; the ledger keeps naming one that was closed."""
 
     merchant = ForeignKeyField(Merchant, backref="branches")
     slug = TextField()
     name = TextField()
     address = TextField(default="")
+    closed_at = UtcField(null=True)
 
     class Meta:
         indexes = ((("merchant", "slug"), True),)
 
 
 class Member(Table):
-    """An account with a role at a merchant."""
+    """An account with a role at a merchant. Without one it is invited, at `address`, and has not joined."""
 
     merchant = ForeignKeyField(Merchant, backref="members")
-    account = ForeignKeyField(Account, backref="memberships")
+    account = ForeignKeyField(Account, backref="memberships", null=True)
+    address = TextField()
     role = TextField()
+    disabled_at = UtcField(null=True)
 
     class Meta:
         indexes = ((("merchant", "account"), True),)
@@ -154,15 +159,34 @@ class MemberBranch(Row):
         primary_key = CompositeKey("member", "branch")
 
 
+class Link(Table):
+    """A one-time link: GET shows it, POST uses it up. Only the hash of its token is kept."""
+
+    token_hash = BlobField(unique=True)
+    purpose = TextField()
+    account = ForeignKeyField(Account, null=True, on_delete="CASCADE")
+    member = ForeignKeyField(Member, null=True, on_delete="CASCADE")
+    expires_at = UtcField()
+    used_at = UtcField(null=True)
+
+    class Meta:
+        constraints = [Check("purpose IN ('sign-in', 'set-up', 'join')")]
+
+
 class Customer(Table):
-    """A consumer as one merchant knows them; its row is what redemptions of theirs queue for."""
+    """A consumer as one merchant knows them; its row is what redemptions of theirs queue for.
+
+    `address` is the one that the merchant typed, or the operator loaded: what the account is called
+    now, and whether there is one for another address, is nothing that a merchant learns.
+    """
 
     merchant = ForeignKeyField(Merchant, index=False)
     consumer = ForeignKeyField(Account)
+    address = TextField()
     first_seen_at = UtcField()
 
     class Meta:
-        indexes = ((("merchant", "consumer"), True),)
+        indexes = ((("merchant", "consumer"), True), (("merchant", "address"), False))
 
 
 class CustomerGroup(Row):
@@ -207,16 +231,29 @@ class Guess(Table):
         indexes = ((("password", "version", "made_at"), False),)
 
 
+class Picture(Table):
+    """A product's picture, made anew by us from what was sent: nobody else's bytes are ever served."""
+
+    merchant = ForeignKeyField(Merchant, index=False)
+    digest = TextField()
+    content = BlobField()
+
+    class Meta:
+        indexes = ((("merchant", "digest"), True),)
+
+
 class Campaign(Table):
     """One activity: product, prices, quantity, period, place, conditions, password [0019].
 
-    The columns from `issued` on are its figures, kept in the transactions that change them.
+    A draft until its first publication. The columns from `issued` on are its figures, kept in the
+    transactions that change them.
     """
 
     merchant = ForeignKeyField(Merchant, backref="campaigns", index=False)
     slug = TextField()
     kind = TextField()
     product = TextField()
+    picture = TextField(default="")  # the digest of one, or nothing
     original_price = BigIntegerField(null=True)
     offer_price = BigIntegerField(null=True)
     quantity = BigIntegerField()
@@ -235,6 +272,7 @@ class Campaign(Table):
     password = ForeignKeyField(RedemptionPassword)
     version = IntegerField(default=1)
     created_at = UtcField()
+    published_at = UtcField(null=True)
     ended_at = UtcField(null=True)
     issued = BigIntegerField(default=0)
     opened = BigIntegerField(default=0)
@@ -312,13 +350,15 @@ class Attempt(Table):
     verdict = JsonField()
 
     class Meta:
-        indexes = ((("consumer", "attempt_id"), True), (("campaign", "reason"), False))
+        indexes = (
+            (("consumer", "attempt_id"), True), (("campaign", "reason", "id"), False), (("campaign", "id"), False),
+        )
 
 
 class Redemption(Table):
     """One use of a voucher that passed (核销): the ledger, only ever added to.
 
-    `branch_slug` is empty where no branch was named, here and in the two tables below.
+    `branch_slug` is empty where no branch was named, here and in the tables below.
     """
 
     consumer = ForeignKeyField(Account, index=False)
@@ -356,20 +396,73 @@ class DayNumber(Row):
         primary_key = CompositeKey("merchant", "branch_slug", "day")
 
 
-class DayFigure(Row):
-    """A campaign's standing redemptions of one day at one branch."""
+class Heading(StrEnum):
+    """What a campaign's standing redemptions, and its refusals, are counted by."""
+
+    DAY = "day"
+    HOUR = "hour"
+    BRANCH = "branch"
+    REFUSED = "refused"
+
+
+class Figure(Row):
+    """A campaign's count of one day, one hour of the day, one branch, or one reason of refusal."""
 
     campaign = ForeignKeyField(Campaign, index=False)
-    day = TextField()
-    branch_slug = TextField()
-    redeemed = BigIntegerField()
-    discount_given = BigIntegerField()
+    heading = TextField()
+    name = TextField()
+    count = BigIntegerField()
 
     class Meta:
-        primary_key = CompositeKey("campaign", "day", "branch_slug")
+        primary_key = CompositeKey("campaign", "heading", "name")
+        constraints = [one_of("heading", Heading)]
+
+
+class Publication(Table):
+    """Issuing a campaign's vouchers to designated consumers [0019], some at a time.
+
+    `designated` are names of groups, ids of customers, or addresses, as `audience` says. `cursor` is the
+    customer, or the number of entries, that the last committed step came to; `last_customer` the
+    newest customer at the start. `failures` are lines of a file that could not be read: (line, text, reason).
+    """
+
+    campaign = ForeignKeyField(Campaign, backref="publications")
+    audience = TextField()
+    designated = JsonField(default=list)
+    failures = JsonField(default=list)
+    total = IntegerField()
+    done = IntegerField(default=0)
+    cursor = BigIntegerField(default=0)
+    last_customer = BigIntegerField(default=0)
+    issued = IntegerField(default=0)
+    linked = IntegerField(default=0)
+    created_at = UtcField()
+    finished_at = UtcField(null=True, index=True)
+
+    class Meta:
+        constraints = [one_of("audience", Audience)]
+
+
+class Claim(Table):
+    """A voucher for an address that is no customer's: whoever has its one-time link takes it, once.
+
+    The token is made from `seed` with the server's key, so that its owner can copy the link again; the
+    hash lets it be found.
+    """
+
+    token_hash = BlobField(unique=True)
+    seed = BlobField()
+    campaign = ForeignKeyField(Campaign, index=False)
+    address = TextField()
+    expires_at = UtcField()
+    claimed_at = UtcField(null=True)
+    customer = ForeignKeyField(Customer, null=True)
+
+    class Meta:
+        indexes = ((("campaign", "address"), True), (("campaign", "id"), False))
 
 
 TABLES = (
-    Account, Session, Link, Merchant, Branch, Member, MemberBranch, Customer, CustomerGroup,
-    RedemptionPassword, Guess, Campaign, Voucher, Attempt, Redemption, DayNumber, DayFigure,
+    Account, Session, Merchant, Branch, Member, MemberBranch, Link, Customer, CustomerGroup, RedemptionPassword,
+    Guess, Picture, Campaign, Voucher, Attempt, Redemption, DayNumber, Figure, Publication, Claim,
 )

@@ -17,6 +17,7 @@ SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 200
 CONSUMER_SESSION = timedelta(days=90)
 MEMBER_SESSION = timedelta(hours=12)
+FRESH = timedelta(minutes=10)
 SIGN_IN_LINK = timedelta(hours=1)
 SET_UP_LINK = timedelta(hours=1)
 
@@ -95,25 +96,46 @@ def by_email(email: str) -> Account | None:
         return None
 
 
-def _hash(token: str) -> bytes:
+def token_hash(token: str) -> bytes:
+    """What is kept of a token: enough to find it, not to make it."""
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()
 
 
 # Sessions
 
 
-def start_session(account: Account, now: datetime) -> str:
-    """Sign a browser in: returns the new token that its cookie carries; only the hash is kept."""
+def start_session(account: Account, now: datetime, browser: str = "") -> str:
+    """Sign a browser in: returns the new token that its cookie carries; only the hash is kept.
+
+    `browser` is what its owner will know it by.
+    """
     token = secrets.token_urlsafe(32)
     write_transaction(lambda: Session.create(
-        token_hash=_hash(token), account=account, created_at=now, seen_at=now, expires_at=now + _lifetime(account)
+        token_hash=token_hash(token), account=account, browser=browser[:100], created_at=now, confirmed_at=now,
+        seen_at=now, expires_at=now + _lifetime(account),
     ))
     return token
 
 
+def is_fresh(session: Session, now: datetime) -> bool:
+    """Whether the password was typed so lately that this browser is still in the hand of who typed it."""
+    return now < session.confirmed_at + FRESH
+
+
+def confirm(session: Session, now: datetime) -> None:
+    """The account's password was typed again."""
+    write_transaction(lambda: Session.update(confirmed_at=now).where(Session.id == session.id).execute())
+
+
+def shorten_sessions(account: Account, now: datetime) -> None:
+    """A consumer who becomes a member: sessions of months are not worth a member's rights. In a transaction."""
+    ends = now + MEMBER_SESSION
+    Session.update(expires_at=ends).where((Session.account == account) & (Session.expires_at > ends)).execute()
+
+
 def session_of(token: str, now: datetime) -> Session | None:
     """The living session of a token, its account with it; it slides on while it is used."""
-    found = Session.select(Session, Account).join(Account).where(Session.token_hash == _hash(token)).get_or_none()
+    found = Session.select(Session, Account).join(Account).where(Session.token_hash == token_hash(token)).get_or_none()
     if found is None or found.expires_at <= now:
         return None
     lifetime = found.expires_at - found.seen_at
@@ -129,13 +151,13 @@ def _slide(session: Session, now: datetime) -> None:
 
 
 def _lifetime(account: Account) -> timedelta:
-    is_member = Member.select().where(Member.account == account).exists()
+    is_member = Member.select().where((Member.account == account) & Member.disabled_at.is_null()).exists()
     return MEMBER_SESSION if is_member else CONSUMER_SESSION
 
 
 def end_session(token: str) -> None:
     """Sign the browser with this token out: its cookie is worth nothing from now on."""
-    write_transaction(lambda: Session.delete().where(Session.token_hash == _hash(token)).execute())
+    write_transaction(lambda: Session.delete().where(Session.token_hash == token_hash(token)).execute())
 
 
 # One-time links
@@ -143,16 +165,19 @@ def end_session(token: str) -> None:
 
 def make_link(purpose: str, lifetime: timedelta, now: datetime, account: Account | None = None) -> str:
     """A new link's token of 128 bits; only its hash is kept."""
+    return write_transaction(lambda: new_link(purpose, lifetime, now, account=account))
+
+
+def new_link(purpose: str, lifetime: timedelta, now: datetime, **about) -> str:
+    """The same in the caller's transaction; `about` are the link's account or member."""
     token = secrets.token_urlsafe(16)
-    write_transaction(lambda: Link.create(
-        token_hash=_hash(token), purpose=purpose, account=account, expires_at=now + lifetime
-    ))
+    Link.create(token_hash=token_hash(token), purpose=purpose, expires_at=now + lifetime, **about)
     return token
 
 
 def usable_link(purpose: str, token: str, now: datetime) -> Link | None:
     """The link if it may still be used; changes nothing."""
-    link = Link.get_or_none((Link.token_hash == _hash(token)) & (Link.purpose == purpose))
+    link = Link.get_or_none((Link.token_hash == token_hash(token)) & (Link.purpose == purpose))
     return link if link and link.used_at is None and now < link.expires_at else None
 
 

@@ -1,18 +1,20 @@
 """A campaign's figures: read from its own rows, and recounted from the ledger."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from peewee import fn
 
 from database import db, snapshot
-from models import Attempt, Campaign, DayFigure, DayNumber, Merchant, Redemption, Voucher
+from models import Attempt, Campaign, DayNumber, Figure, Heading, Merchant, Redemption, Voucher
 
 
 @dataclass(frozen=True)
 class Figures:
-    """CONTRACT.md, "Figures". Money in minor units; days are ISO dates of the merchant's zone."""
+    """CONTRACT.md, "Figures". Money in minor units; days (ISO dates) and hours ("00" on) are the merchant's."""
 
     issued: int
     opened: int
@@ -22,29 +24,31 @@ class Figures:
     discount_given: int
     rolled_back: int
     by_day: dict[str, int]
+    by_hour: dict[str, int]
     by_branch: dict[str, int]
     refused: dict[str, int]
 
 
 def of(campaign: Campaign) -> Figures:
     """The figures as the last redemption left them; costs the same whatever was redeemed."""
-    day, branch = DayFigure.day, DayFigure.branch_slug
+    tables: dict[str, dict[str, int]] = {heading: {} for heading in Heading}
+    for row in Figure.select().where(Figure.campaign == campaign).order_by(Figure.name):
+        tables[row.heading][row.name] = row.count
     return Figures(
         issued=campaign.issued, opened=campaign.opened, redeemed=campaign.redeemed, remaining=campaign.remaining,
         consumers=campaign.consumers, discount_given=campaign.discount_given, rolled_back=campaign.rolled_back,
-        by_day=_sums(campaign, day), by_branch=_sums(campaign, branch), refused=_refused(campaign),
+        by_day=tables[Heading.DAY], by_hour=tables[Heading.HOUR], by_branch=tables[Heading.BRANCH],
+        refused=tables[Heading.REFUSED],
     )
 
 
-def _sums(campaign: Campaign, column) -> dict[str, int]:
-    rows = DayFigure.select(column, fn.SUM(DayFigure.redeemed)).where(DayFigure.campaign == campaign)
-    return {key: int(total) for key, total in rows.group_by(column).order_by(column).tuples()}
-
-
-def _refused(campaign: Campaign) -> dict[str, int]:
-    refused = (Attempt.campaign == campaign) & Attempt.reason.is_null(False)
-    rows = Attempt.select(Attempt.reason, fn.COUNT(Attempt.id)).where(refused).group_by(Attempt.reason)
-    return dict(rows.order_by(Attempt.reason).tuples())
+def count(campaign: Campaign, names: dict[Heading, str]) -> None:
+    """Count one more under each heading; in the caller's transaction, rows in one order for everybody."""
+    rows = [{"campaign": campaign.id, "heading": heading, "name": names[heading], "count": 1}
+            for heading in sorted(names)]
+    Figure.insert_many(rows).on_conflict(
+        conflict_target=[Figure.campaign, Figure.heading, Figure.name], update={Figure.count: Figure.count + 1},
+    ).execute()
 
 
 def differences() -> Iterator[str]:
@@ -76,8 +80,26 @@ def recount(campaign: Campaign) -> dict[str, Any]:
         "consumers": consumers,
         "discount_given": int(discount),
         "by_day": _ledger_counts(campaign, Redemption.day),
+        "by_hour": _by_hour(campaign),
         "by_branch": _ledger_counts(campaign, Redemption.branch_slug),
+        "refused": _refused(campaign),
     }
+
+
+def hour(merchant: Merchant, moment: datetime) -> str:
+    """The hour of the merchant's wall clock, "00" to "23"."""
+    return f"{moment.astimezone(merchant.zone):%H}"
+
+
+def _by_hour(campaign: Campaign) -> dict[str, int]:
+    times = Redemption.select(Redemption.redeemed_at).where(Redemption.campaign == campaign).tuples().iterator()
+    return dict(sorted(Counter(hour(campaign.merchant, moment) for moment, in times).items()))
+
+
+def _refused(campaign: Campaign) -> dict[str, int]:
+    refused = (Attempt.campaign == campaign) & Attempt.reason.is_null(False)
+    rows = Attempt.select(Attempt.reason, fn.COUNT(Attempt.id)).where(refused).group_by(Attempt.reason)
+    return dict(rows.order_by(Attempt.reason).tuples())
 
 
 def _ledger_counts(campaign: Campaign, column) -> dict[str, int]:

@@ -21,7 +21,7 @@ def issue(campaign: Campaign, consumers: Iterable[Account], now: datetime, *, al
     """Give each consumer a voucher, one each time they are named; returns how many.
 
     `already` is how many of this campaign each of them holds. Runs in the caller's transaction.
-    The consumers become customers of the merchant.
+    The consumers become customers of the merchant, under the addresses of their accounts.
     """
     nth: Counter = Counter()
     rows, customers = [], []
@@ -31,7 +31,8 @@ def issue(campaign: Campaign, consumers: Iterable[Account], now: datetime, *, al
             "code": new_code(), "campaign": campaign.id, "consumer": consumer.id, "nth": already + nth[consumer.id],
             "uses": campaign.uses_per_voucher, "uses_left": campaign.uses_per_voucher, "issued_at": now,
         })
-        customers.append({"merchant": campaign.merchant_id, "consumer": consumer.id, "first_seen_at": now})
+        customers.append({"merchant": campaign.merchant_id, "consumer": consumer.id, "address": consumer.email,
+                          "first_seen_at": now})
     for start in range(0, len(rows), BATCH):
         Customer.insert_many(customers[start:start + BATCH]).on_conflict_ignore().execute()
         Voucher.insert_many(rows[start:start + BATCH]).execute()

@@ -21,7 +21,6 @@ from models import (
     MemberBranch,
     Merchant,
     RedemptionPassword,
-    Session,
 )
 from quanbao import accounts, documents, issuing, passwords
 
@@ -119,11 +118,9 @@ class _Writer:
         return merchant
 
     def _member(self, merchant: Merchant, entry: dict[str, Any]) -> Member:
-        """Sessions that the account had as a consumer are not worth a member's rights for months."""
         account = self._account(entry["email"])
-        ends = self.now + accounts.MEMBER_SESSION
-        Session.update(expires_at=ends).where((Session.account == account) & (Session.expires_at > ends)).execute()
-        return Member.create(merchant=merchant, account=account, role=entry["role"])
+        accounts.shorten_sessions(account, self.now)
+        return Member.create(merchant=merchant, account=account, address=account.email, role=entry["role"])
 
     def _groups(self, plan: documents.Plan, merchants: dict[str, Merchant]) -> None:
         customers, groups = {}, {}
@@ -131,7 +128,7 @@ class _Writer:
             if slug not in merchants:
                 merchants[slug] = Merchant.get(Merchant.slug == slug)
             key = (merchants[slug].id, self._account(email).id)
-            customers[key] = {"merchant": key[0], "consumer": key[1], "first_seen_at": self.now}
+            customers[key] = {"merchant": key[0], "consumer": key[1], "address": email, "first_seen_at": self.now}
             groups |= {(*key, name): name for name in names}
         _insert_new(Customer, list(customers.values()))
         known = {(c.merchant_id, c.consumer_id): c.id for c in Customer.select().where(
@@ -148,7 +145,9 @@ class _Writer:
             password = entry["redemption_password"] or self._generate(merchant, entry["slug"])
             if password not in rows:
                 rows[password] = passwords.create(merchant, password, key=self.password_key, now=self.now)
-            campaign = Campaign.create(merchant=merchant, password=rows[password], created_at=self.now, **columns)
+            published = self.now if entry["publish_to"] else None
+            campaign = Campaign.create(merchant=merchant, password=rows[password], created_at=self.now,
+                                       published_at=published, **columns)
             issued += issuing.issue(campaign, map(self._account, entry["publish_to"]), self.now)
         return issued
 

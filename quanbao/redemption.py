@@ -18,14 +18,14 @@ from models import (
     Attempt,
     Campaign,
     Customer,
-    DayFigure,
     DayNumber,
+    Heading,
     Merchant,
     Redemption,
     RedemptionPassword,
     Voucher,
 )
-from quanbao import budgets, passwords, receipts, vouchers
+from quanbao import budgets, figures, passwords, receipts, vouchers
 from quanbao.checks import Till, Trace, judge
 from quanbao.reasons import Reason
 
@@ -183,7 +183,9 @@ def _redeem(what: Try, voucher: Voucher, now: datetime, keys: Keys) -> dict[str,
         use_number=voucher.uses - voucher.uses_left, branch_slug=branch, day=day, number=number, words=words,
         amount=what.till.amount, discount=discount, redeemed_at=now,
     )
-    _count_day(campaign, branch, day, discount)
+    figures.count(campaign, {
+        Heading.DAY: day, Heading.HOUR: figures.hour(merchant, now), Heading.BRANCH: branch,
+    })
     _count(campaign, discount, first)
     return {"number": number, "words": words}
 
@@ -215,14 +217,6 @@ def _next_number(merchant: Merchant, branch: str, day: str) -> int:
     return list(upsert.returning(DayNumber.last))[0].last
 
 
-def _count_day(campaign: Campaign, branch: str, day: str, discount: int) -> None:
-    DayFigure.insert(campaign=campaign, day=day, branch_slug=branch, redeemed=1, discount_given=discount).on_conflict(
-        conflict_target=[DayFigure.campaign, DayFigure.day, DayFigure.branch_slug],
-        update={DayFigure.redeemed: DayFigure.redeemed + 1,
-                DayFigure.discount_given: DayFigure.discount_given + discount},
-    ).execute()
-
-
 def _count(campaign: Campaign, discount: int, first: bool) -> None:
     """The row that every till of the campaign shares, so last: counted only as it was judged."""
     counted = Campaign.update(
@@ -247,6 +241,8 @@ def _keep(
         "redeemed_at": None if reason else vouchers.moment(now),
         "till": {"branch": what.till.branch, "amount": what.till.amount},
     }
+    if reason:
+        figures.count(voucher.campaign, {Heading.REFUSED: reason})
     Attempt.create(
         consumer=what.consumer, attempt_id=what.attempt_id, voucher=voucher, campaign=voucher.campaign,
         at=now, reason=reason, trace=trace, verdict=answer,

@@ -32,8 +32,12 @@ def _with_campaign():
 
 
 def branches(campaign: Campaign) -> list[Branch]:
-    """Where the campaign's vouchers may be redeemed: its own branches, else all of the merchant's."""
-    return _own(campaign, Branch.select().where(Branch.merchant == campaign.merchant_id).order_by(Branch.id))
+    """Where the campaign's vouchers may be redeemed: its own branches that are open, else all of the merchant's."""
+    return _own(campaign, _open().where(Branch.merchant == campaign.merchant_id))
+
+
+def _open():
+    return Branch.select().where(Branch.closed_at.is_null()).order_by(Branch.id)
 
 
 def _own(campaign: Campaign, places: Iterable[Branch]) -> list[Branch]:
@@ -71,7 +75,7 @@ def describe_all(held: list[Voucher], now: datetime) -> list[Description]:
     """Many vouchers at once, with one look for all their branches."""
     merchants = {voucher.campaign.merchant_id for voucher in held}
     places = defaultdict(list)
-    for branch in Branch.select().where(Branch.merchant.in_(merchants)).order_by(Branch.id):
+    for branch in _open().where(Branch.merchant.in_(merchants)):
         places[branch.merchant_id].append(branch)
     return [describe(v, now, _own(v.campaign, places[v.campaign.merchant_id])) for v in held]
 

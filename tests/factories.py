@@ -63,7 +63,7 @@ class World:
 
     def member(self, *, role: Role, merchant: Merchant | None = None, **account: Any) -> Account:
         person = self.account(**account)
-        Member.create(merchant=merchant or self.merchant, account=person, role=role)
+        Member.create(merchant=merchant or self.merchant, account=person, address=person.email, role=role)
         return person
 
     def campaign(self, **columns: Any) -> Campaign:
@@ -74,7 +74,7 @@ class World:
         defaults = {
             "slug": f"campaign-{next(self.numbers)}", "kind": kind, "product": "Oolong, 500 ml", "quantity": 100,
             "starts_at": utc("2026-12-01T00:00:00+08:00"), "ends_at": utc("2027-01-01T00:00:00+08:00"),
-            "password": self.password, "created_at": self.clock(),
+            "password": self.password, "created_at": self.clock(), "published_at": self.clock(),
         }
         return Campaign.create(merchant=merchant, **{**defaults, **prices, **columns})
 
@@ -92,7 +92,7 @@ class World:
         """Put a customer into a group of the merchant's."""
         holder = holder or self.mei
         Customer.insert(
-            merchant=self.merchant, consumer=holder, first_seen_at=self.clock()
+            merchant=self.merchant, consumer=holder, address=holder.email, first_seen_at=self.clock()
         ).on_conflict_ignore().execute()
         customer = Customer.get((Customer.merchant == self.merchant) & (Customer.consumer == holder))
         CustomerGroup.create(customer=customer, name=name)

@@ -80,8 +80,8 @@ PAGES = {
     **{f"verdict, {name}": Row("redemptions.show", f"/attempts/{{{name}}}", LIN) for name in (
         "redeemed", "password_incorrect", "price_changed", "sold_out")},
     "campaigns": Row("campaigns.index", "/merchants/lotus/campaigns", OWNER),
-    "figures": Row("campaigns.show", "/merchants/lotus/campaigns/oolong/figures", OWNER),
-    "figures, none yet": Row("campaigns.show", "/merchants/lotus/campaigns/early/figures", OWNER),
+    "figures": Row("figures.show", "/merchants/lotus/campaigns/oolong/figures", OWNER),
+    "figures, none yet": Row("figures.show", "/merchants/lotus/campaigns/early/figures", OWNER),
     "nothing here": Row(None, "/nothing-here", status=404),
     "offline": Row("shell.offline", "/offline"),
 }

@@ -206,7 +206,7 @@ def test_a_campaign_for_groups_is_for_members_of_any_of_them(world):
     """The customer's own groups at this merchant; the same name at another one is another group."""
     voucher = world.voucher(campaign=world.campaign(groups=["regulars", "students"]))
     elsewhere = world.make_merchant(slug="rose")
-    stranger = Customer.create(merchant=elsewhere, consumer=world.mei, first_seen_at=NOW)
+    stranger = Customer.create(merchant=elsewhere, consumer=world.mei, address="mei@example.org", first_seen_at=NOW)
     CustomerGroup.create(customer=stranger, name="regulars")
     world.group("regulars", holder=world.account())
     world.group("staff")

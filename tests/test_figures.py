@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from models import Campaign, DayFigure, DayNumber, Role, Voucher
+from models import Campaign, DayNumber, Figure, Role, Voucher
 from quanbao import figures
 from tests.factories import WRONG
 from web import charts
@@ -31,6 +31,7 @@ def test_the_figures_after_a_busy_day(busy_campaign):
     assert (table.issued, table.redeemed, table.remaining, table.consumers) == (2, 3, 97, 2)
     assert table.discount_given == 3600
     assert table.by_day == {"2026-12-01": 1, "2026-12-02": 2}
+    assert table.by_hour == {"12": 3}
     assert table.by_branch == {"": 1, "main": 1, "river": 1}
     assert table.refused == {"password_incorrect": 1, "wrong_branch": 1}
     assert list(figures.differences()) == []
@@ -39,7 +40,7 @@ def test_the_figures_after_a_busy_day(busy_campaign):
 @pytest.mark.parametrize(("column", "named"), [
     (Campaign.issued, "issued"), (Campaign.opened, "opened"), (Campaign.redeemed, "redeemed"),
     (Campaign.consumers, "consumers"), (Campaign.discount_given, "discount_given"),
-    (DayFigure.redeemed, "by_day"), (Voucher.uses_left, "uses_left"), (DayNumber.last, "receipt number"),
+    (Figure.count, "by_branch"), (Voucher.uses_left, "uses_left"), (DayNumber.last, "receipt number"),
 ])
 def test_a_figure_that_was_changed_by_hand_is_found_and_left_alone(busy_campaign, column, named):
     changed = column.model.select().first()

@@ -10,7 +10,7 @@ from web.security import HEADERS
 ROUTES = {
     "assets.static_file": ("GET", 200, 200, 200),
     "campaigns.index": ("GET", 303, 200, 404),
-    "campaigns.show": ("GET", 303, 200, 404),
+    "figures.show": ("GET", 303, 200, 404),
     "home.show": ("GET", 200, 302, 302),
     "home.switch": ("POST", 303, 303, 303),
     "redemptions.attempt": ("POST", 303, 422, 422),
@@ -77,7 +77,7 @@ def test_who_may_call_what(client, small_world, addresses, who):
 @pytest.mark.parametrize(("role", "status"), [(Role.OWNER, 200), (Role.MANAGER, 200), (Role.CASHIER, 403)])
 def test_figures_are_for_owners_and_managers(client, small_world, addresses, role, status):
     client.sign_in(small_world.member(role=role))
-    client.get(addresses["campaigns.show"], status=status)
+    client.get(addresses["figures.show"], status=status)
     client.get(addresses["campaigns.index"], status=status)
 
 

@@ -11,9 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from config import Settings
 from database import open_database
 from quanbao.redemption import Keys
-from web import assets, codes, errors, formats, languages, limits, pages, routes, security, sessions
-
-LARGEST_REQUEST = 64 * 1024  # bytes; nothing that a browser sends here comes near
+from web import assets, codes, errors, formats, languages, limits, pages, routes, security, sessions, sizes
 
 
 def create_app(
@@ -23,7 +21,6 @@ def create_app(
     app = Flask(__name__, static_folder=None)
     app.config.from_mapping(
         SECRET_KEY=settings.secret_key,
-        MAX_CONTENT_LENGTH=LARGEST_REQUEST,
         WTF_CSRF_ENABLED=False,  # the cross-site guard covers every unsafe request
         TEMPLATES_AUTO_RELOAD=False,
     )
@@ -36,6 +33,7 @@ def create_app(
     Htmx(app)
     codes.init_app(app)
     security.init_app(app)
+    sizes.init_app(app)
     sessions.init_app(app)
     languages.init_app(app)
     formats.init_app(app)

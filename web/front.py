@@ -10,10 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from urllib.parse import unquote_to_bytes
 
-from web import LARGEST_REQUEST
+from web.sizes import LARGEST_REQUEST, largest
 
 THREADS = 8  # a process; redemptions wait for the disk, not for the processor
 PATIENCE = 10  # seconds for a body of at most 64 KiB
+UPLOAD_PATIENCE = 90  # seconds for a picture or a list, from a phone
+UPLOADS = 4  # at once; the memory of a process is for tills
 
 
 class Front:
@@ -22,10 +24,19 @@ class Front:
     def __init__(self, application):
         self.application = application
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
+        self.uploads = asyncio.Semaphore(UPLOADS)
 
     async def __rsgi__(self, scope, protocol) -> None:
+        most = largest(scope.method, scope.path)
+        if most > LARGEST_REQUEST and _announced(scope) > LARGEST_REQUEST:
+            async with self.uploads:
+                await self._answer(scope, protocol, most, UPLOAD_PATIENCE)
+        else:
+            await self._answer(scope, protocol, LARGEST_REQUEST, PATIENCE)
+
+    async def _answer(self, scope, protocol, most: int, patience: float) -> None:
         try:
-            body = await asyncio.wait_for(_read(protocol), PATIENCE)
+            body = await asyncio.wait_for(_read(protocol, most), patience)
         except TimeoutError:
             protocol.response_empty(408, [("connection", "close")])
             return
@@ -48,14 +59,20 @@ class Front:
         return *started, content
 
 
-async def _read(protocol) -> bytes:
+def _announced(scope) -> int:
+    """Bytes that the request says it has; one that says nothing is read as a small one."""
+    text = scope.headers.get("content-length") or ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
+
+
+async def _read(protocol, most: int) -> bytes:
     """The body, and a byte more of one that is too large: enough for the application to refuse it."""
     body = bytearray()
     async for chunk in protocol:
         body += chunk
-        if len(body) > LARGEST_REQUEST:
+        if len(body) > most:
             break
-    return bytes(body[:LARGEST_REQUEST + 1])
+    return bytes(body[:most + 1])
 
 
 def _environ(scope, body: bytes) -> dict:

@@ -18,5 +18,5 @@ def businesses() -> list[Merchant]:
     """The merchants whose pages the signed-in member may open."""
     if not current_user.is_authenticated:
         return []
-    mine = (Member.account == current_user.account) & (Member.role != Role.CASHIER)
+    mine = (Member.account == current_user.account) & (Member.role != Role.CASHIER) & Member.disabled_at.is_null()
     return list(Merchant.select().join(Member).where(mine).order_by(Merchant.name))

@@ -4,7 +4,7 @@ from flask import Flask, Response, current_app, redirect, request, session, url_
 from flask.sessions import SecureCookieSessionInterface
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
-from models import Account
+from models import Account, Session
 from quanbao import accounts
 from web.answers import problem, wants_json
 from web.context import is_https, now
@@ -13,8 +13,8 @@ from web.context import is_https, now
 class SignedIn(UserMixin):
     """Flask-Login's user: an account by way of one session; its id is the session's random token."""
 
-    def __init__(self, account: Account, token: str):
-        self.account, self.token = account, token
+    def __init__(self, account: Account, token: str, row: Session | None = None):
+        self.account, self.token, self.row = account, token, row
 
     def get_id(self) -> str:
         return self.token
@@ -37,6 +37,13 @@ class CookieInterface(SecureCookieSessionInterface):
             super().save_session(app, session, response)
 
 
+# The first mark that is in it names the browser: all of them say that they are Safari too.
+BROWSERS = (("MicroMessenger", "WeChat"), ("Edg", "Edge"), ("SamsungBrowser", "Samsung Internet"), ("OPR", "Opera"),
+            ("Firefox", "Firefox"), ("FxiOS", "Firefox"), ("CriOS", "Chrome"), ("Chrom", "Chrome"),
+            ("Safari", "Safari"))
+SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "Mac"),
+           ("CrOS", "ChromeOS"), ("Linux", "Linux"))
+
 login = LoginManager()
 login.session_protection = None  # it binds to the address, and phones change theirs
 
@@ -56,7 +63,7 @@ def load(token: str) -> SignedIn | None:
         return None
     if found.seen_at == moment:
         session.modified = True  # a session that slides on takes its cookie with it
-    return SignedIn(found.account, token)
+    return SignedIn(found.account, token, found)
 
 
 @login.unauthorized_handler
@@ -75,11 +82,19 @@ def consumer() -> Account:
     return current_user.account
 
 
+def browser_name() -> str:
+    """What the owner of an account knows a browser by: "Firefox on Android"."""
+    agent = request.user_agent.string
+    browser = next((name for mark, name in BROWSERS if mark in agent), "")
+    system = next((name for mark, name in SYSTEMS if mark in agent), "")
+    return " · ".join(filter(None, (browser, system)))
+
+
 def sign_in(account: Account) -> None:
     """Start a session under a new token; one that the browser had before is ended."""
     sign_out()
     session.permanent = True
-    login_user(SignedIn(account, accounts.start_session(account, now())))
+    login_user(SignedIn(account, accounts.start_session(account, now(), browser_name())))
 
 
 def sign_out() -> None:

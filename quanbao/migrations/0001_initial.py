@@ -7,38 +7,40 @@ COLUMNS = {
 
 TABLES = """
 CREATE TABLE account (
-    id {id}, email TEXT NOT NULL UNIQUE, password_hash TEXT, proved {bool} NOT NULL, created_at {int} NOT NULL
+    id {id}, email TEXT UNIQUE, password_hash TEXT, proved {bool} NOT NULL, created_at {int} NOT NULL
 ) {end};
 CREATE TABLE session (
     id {id}, token_hash {bytes} NOT NULL UNIQUE,
-    account_id {int} NOT NULL REFERENCES account ON DELETE CASCADE,
-    created_at {int} NOT NULL, seen_at {int} NOT NULL, expires_at {int} NOT NULL
+    account_id {int} NOT NULL REFERENCES account ON DELETE CASCADE, browser TEXT NOT NULL,
+    created_at {int} NOT NULL, confirmed_at {int} NOT NULL, seen_at {int} NOT NULL, expires_at {int} NOT NULL
 ) {end};
 CREATE INDEX session_account_id ON session (account_id);
-CREATE TABLE link (
-    id {id}, token_hash {bytes} NOT NULL UNIQUE,
-    purpose TEXT NOT NULL CHECK (purpose IN ('sign-in', 'set-up')),
-    account_id {int} REFERENCES account ON DELETE CASCADE,
-    expires_at {int} NOT NULL, used_at {int}
-) {end};
-CREATE INDEX link_account_id ON link (account_id);
 CREATE TABLE merchant (
     id {id}, slug TEXT NOT NULL UNIQUE, name TEXT NOT NULL, time_zone TEXT NOT NULL,
     currency TEXT NOT NULL, language TEXT NOT NULL, created_at {int} NOT NULL
 ) {end};
 CREATE TABLE branch (
     id {id}, merchant_id {int} NOT NULL REFERENCES merchant,
-    slug TEXT NOT NULL, name TEXT NOT NULL, address TEXT NOT NULL
+    slug TEXT NOT NULL, name TEXT NOT NULL, address TEXT NOT NULL, closed_at {int}
 ) {end};
 CREATE UNIQUE INDEX branch_merchant_id_slug ON branch (merchant_id, slug);
 CREATE INDEX branch_merchant_id ON branch (merchant_id);
 CREATE TABLE member (
-    id {id}, merchant_id {int} NOT NULL REFERENCES merchant, account_id {int} NOT NULL REFERENCES account,
-    role TEXT NOT NULL CHECK (role IN ('owner', 'manager', 'cashier'))
+    id {id}, merchant_id {int} NOT NULL REFERENCES merchant, account_id {int} REFERENCES account,
+    address TEXT NOT NULL, role TEXT NOT NULL CHECK (role IN ('owner', 'manager', 'cashier')), disabled_at {int}
 ) {end};
 CREATE UNIQUE INDEX member_merchant_id_account_id ON member (merchant_id, account_id);
 CREATE INDEX member_merchant_id ON member (merchant_id);
 CREATE INDEX member_account_id ON member (account_id);
+CREATE TABLE link (
+    id {id}, token_hash {bytes} NOT NULL UNIQUE,
+    purpose TEXT NOT NULL CHECK (purpose IN ('sign-in', 'set-up', 'join')),
+    account_id {int} REFERENCES account ON DELETE CASCADE,
+    member_id {int} REFERENCES member ON DELETE CASCADE,
+    expires_at {int} NOT NULL, used_at {int}
+) {end};
+CREATE INDEX link_account_id ON link (account_id);
+CREATE INDEX link_member_id ON link (member_id);
 CREATE TABLE member_branch (
     member_id {int} NOT NULL REFERENCES member ON DELETE CASCADE, branch_id {int} NOT NULL REFERENCES branch,
     PRIMARY KEY (member_id, branch_id)
@@ -47,9 +49,10 @@ CREATE INDEX member_branch_member_id ON member_branch (member_id);
 CREATE INDEX member_branch_branch_id ON member_branch (branch_id);
 CREATE TABLE customer (
     id {id}, merchant_id {int} NOT NULL REFERENCES merchant, consumer_id {int} NOT NULL REFERENCES account,
-    first_seen_at {int} NOT NULL
+    address TEXT NOT NULL, first_seen_at {int} NOT NULL
 ) {end};
 CREATE UNIQUE INDEX customer_merchant_id_consumer_id ON customer (merchant_id, consumer_id);
+CREATE INDEX customer_merchant_id_address ON customer (merchant_id, address);
 CREATE INDEX customer_consumer_id ON customer (consumer_id);
 CREATE TABLE customer_group (
     customer_id {int} NOT NULL REFERENCES customer ON DELETE CASCADE, name TEXT NOT NULL,
@@ -67,15 +70,20 @@ CREATE TABLE guess (
 ) {end};
 CREATE INDEX guess_password_id_version_made_at ON guess (password_id, version, made_at);
 CREATE INDEX guess_consumer_id ON guess (consumer_id);
+CREATE TABLE picture (
+    id {id}, merchant_id {int} NOT NULL REFERENCES merchant, digest TEXT NOT NULL, content {bytes} NOT NULL
+) {end};
+CREATE UNIQUE INDEX picture_merchant_id_digest ON picture (merchant_id, digest);
 CREATE TABLE campaign (
     id {id}, merchant_id {int} NOT NULL REFERENCES merchant, slug TEXT NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('discount', 'prize', 'gift', 'giveaway')),
-    product TEXT NOT NULL, original_price {int}, offer_price {int}, quantity {int} NOT NULL,
+    product TEXT NOT NULL, picture TEXT NOT NULL,
+    original_price {int}, offer_price {int}, quantity {int} NOT NULL,
     starts_at {int} NOT NULL, ends_at {int} NOT NULL, place TEXT NOT NULL, terms TEXT NOT NULL,
     uses_per_voucher {int} NOT NULL, per_consumer {int}, new_customers_only {bool} NOT NULL,
     groups TEXT NOT NULL, minimum_spend {int}, weekdays TEXT NOT NULL, hours TEXT NOT NULL,
     branch_slugs TEXT NOT NULL, password_id {int} NOT NULL REFERENCES redemption_password,
-    version {int} NOT NULL, created_at {int} NOT NULL, ended_at {int},
+    version {int} NOT NULL, created_at {int} NOT NULL, published_at {int}, ended_at {int},
     issued {int} NOT NULL, opened {int} NOT NULL, redeemed {int} NOT NULL, consumers {int} NOT NULL,
     discount_given {int} NOT NULL, rolled_back {int} NOT NULL,
     CHECK (redeemed BETWEEN 0 AND quantity),
@@ -103,7 +111,8 @@ CREATE TABLE attempt (
     at {int} NOT NULL, reason TEXT, trace TEXT NOT NULL, verdict TEXT NOT NULL
 ) {end};
 CREATE UNIQUE INDEX attempt_consumer_id_attempt_id ON attempt (consumer_id, attempt_id);
-CREATE INDEX attempt_campaign_id_reason ON attempt (campaign_id, reason);
+CREATE INDEX attempt_campaign_id_reason_id ON attempt (campaign_id, reason, id);
+CREATE INDEX attempt_campaign_id_id ON attempt (campaign_id, id);
 CREATE INDEX attempt_voucher_id ON attempt (voucher_id);
 CREATE TABLE redemption (
     id {id}, consumer_id {int} NOT NULL REFERENCES account, attempt_id TEXT NOT NULL,
@@ -122,10 +131,28 @@ CREATE TABLE day_number (
     merchant_id {int} NOT NULL REFERENCES merchant, branch_slug TEXT NOT NULL, day TEXT NOT NULL,
     last {int} NOT NULL, PRIMARY KEY (merchant_id, branch_slug, day)
 ) {end};
-CREATE TABLE day_figure (
-    campaign_id {int} NOT NULL REFERENCES campaign, day TEXT NOT NULL, branch_slug TEXT NOT NULL,
-    redeemed {int} NOT NULL, discount_given {int} NOT NULL, PRIMARY KEY (campaign_id, day, branch_slug)
+CREATE TABLE figure (
+    campaign_id {int} NOT NULL REFERENCES campaign,
+    heading TEXT NOT NULL CHECK (heading IN ('day', 'hour', 'branch', 'refused')), name TEXT NOT NULL,
+    count {int} NOT NULL, PRIMARY KEY (campaign_id, heading, name)
 ) {end};
+CREATE TABLE publication (
+    id {id}, campaign_id {int} NOT NULL REFERENCES campaign,
+    audience TEXT NOT NULL CHECK (audience IN ('all', 'groups', 'customers', 'addresses')),
+    designated TEXT NOT NULL, failures TEXT NOT NULL, total {int} NOT NULL, done {int} NOT NULL,
+    cursor {int} NOT NULL, last_customer {int} NOT NULL, issued {int} NOT NULL, linked {int} NOT NULL,
+    created_at {int} NOT NULL, finished_at {int}
+) {end};
+CREATE INDEX publication_campaign_id ON publication (campaign_id);
+CREATE INDEX publication_finished_at ON publication (finished_at);
+CREATE TABLE claim (
+    id {id}, token_hash {bytes} NOT NULL UNIQUE, seed {bytes} NOT NULL,
+    campaign_id {int} NOT NULL REFERENCES campaign, address TEXT NOT NULL,
+    expires_at {int} NOT NULL, claimed_at {int}, customer_id {int} REFERENCES customer
+) {end};
+CREATE UNIQUE INDEX claim_campaign_id_address ON claim (campaign_id, address);
+CREATE INDEX claim_campaign_id_id ON claim (campaign_id, id);
+CREATE INDEX claim_customer_id ON claim (customer_id);
 """
 
 

@@ -2,11 +2,29 @@
 
 from flask import Flask
 
-from web.routes import campaigns, demo, home, redemptions, set_up, shell, sign_in, vouchers, wallet
+from web.routes import (
+    account,
+    branches,
+    campaigns,
+    customers,
+    demo,
+    figures,
+    home,
+    members,
+    redemptions,
+    set_up,
+    shell,
+    sign_in,
+    vouchers,
+    wallet,
+)
+
+CONSUMERS = (home, sign_in, wallet, vouchers, redemptions, account)
+MERCHANTS = (set_up, campaigns, figures, customers, branches, members)
 
 
 def init_app(app: Flask) -> None:
-    for module in (home, sign_in, set_up, wallet, vouchers, redemptions, campaigns, shell):
+    for module in (*CONSUMERS, *MERCHANTS, shell):
         app.register_blueprint(module.routes)
     if app.extensions["quanbao"].demo:
         app.register_blueprint(demo.routes)

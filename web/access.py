@@ -1,0 +1,46 @@
+"""The right to a merchant's pages: the row and the right to it are fetched in one named step."""
+
+from flask import abort, g
+from flask_login import current_user
+
+from models import Campaign, Member, Merchant, Role
+from quanbao import accounts
+from web.context import now
+from web.sessions import consumer
+
+OWNER = (Role.OWNER,)
+STAFF = (Role.OWNER, Role.MANAGER)
+
+
+def membership(slug: str, roles: tuple[Role, ...]) -> Member:
+    """The signed-in account's own membership; not there for strangers, forbidden in another role."""
+    member = (
+        Member.select(Member, Merchant).join(Merchant)
+        .where((Merchant.slug == slug) & (Member.account == consumer()) & Member.disabled_at.is_null()).get_or_none()
+    )
+    if member is None:
+        abort(404)
+    if member.role not in roles:
+        abort(403)
+    g.member = member  # the pages' frame shows what this role may open
+    return member
+
+
+def merchant_of(slug: str, roles: tuple[Role, ...] = STAFF) -> Merchant:
+    """The merchant, for a member in one of these roles."""
+    return membership(slug, roles).merchant
+
+
+def campaign_of(merchant: str, slug: str, roles: tuple[Role, ...] = STAFF) -> Campaign:
+    """A campaign of the merchant's, for a member in one of these roles; its merchant with it."""
+    of = merchant_of(merchant, roles)
+    row = Campaign.get_or_none((Campaign.merchant == of) & (Campaign.slug == slug))
+    if row is None:
+        abort(404)
+    row.merchant = of
+    return row
+
+
+def is_fresh() -> bool:
+    """Whether whoever is signed in here typed the account's password, or used a link, minutes ago."""
+    return accounts.is_fresh(current_user.row, now())
