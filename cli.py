@@ -9,13 +9,14 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 
 from peewee import PeeweeException
 
 from config import Settings, SettingsError, from_environment
 from database import Busy, db, open_database
 from models import RedemptionPassword
-from quanbao import accounts, demo, figures, loading, passwords, schema, setting_up
+from quanbao import accounts, demo, figures, loading, passwords, schema, setting_up, worker
 from quanbao.redemption import Keys
 
 
@@ -72,6 +73,7 @@ def _parser() -> Parser:
         sub.add_argument("--port", type=_port, default=8000)
     serving.add_argument("--processes", type=_processes, default=1)
     trying.add_argument("--data", type=Path, help="folder to keep the demo in; new and empty by default")
+    command("worker", run_worker, "issue what serve leaves to it, where QUANBAO_WORKER is external")
     command("migrate", migrate, "bring the database up to date")
     document = command("load", load, "load merchants, consumers and campaigns from one JSON document")
     document.add_argument("file", metavar="FILE.json", type=Path)
@@ -128,6 +130,15 @@ def run_demo(options: argparse.Namespace) -> None:
           f"(at Harbour Books: {demo.BOOKSHOP_PASSWORD})")
     print(f"The data is in {settings.data}. Stop with Ctrl+C.")
     _serve("wsgi:demo", options, 1, address)
+
+
+def run_worker(options: argparse.Namespace) -> None:
+    settings = _ready()
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    print("Working. Stop with Ctrl+C.", flush=True)
+    worker.run(stop, clock=settings.clock(), key=settings.secret_key)
 
 
 def migrate(options: argparse.Namespace) -> None:

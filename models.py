@@ -421,14 +421,13 @@ class Figure(Row):
 class Publication(Table):
     """Issuing a campaign's vouchers to designated consumers [0019], some at a time.
 
-    `designated` are names of groups, ids of customers, or addresses, as `audience` says. `cursor` is the
-    customer, or the number of entries, that the last committed step came to; `last_customer` the
-    newest customer at the start. `failures` are lines of a file that could not be read: (line, text, reason).
+    `cursor` is the customer, or the part, that the last committed step came to; `last_customer` the newest
+    customer at the start. `failures` are lines that could not be read: number and text.
     """
 
     campaign = ForeignKeyField(Campaign, backref="publications")
     audience = TextField()
-    designated = JsonField(default=list)
+    groups = JsonField(default=list)
     failures = JsonField(default=list)
     total = IntegerField()
     done = IntegerField(default=0)
@@ -441,6 +440,17 @@ class Publication(Table):
 
     class Meta:
         constraints = [one_of("audience", Audience)]
+
+
+class PublicationPart(Row):
+    """Customers by id, or addresses, that a publication has still to come to."""
+
+    publication = ForeignKeyField(Publication, index=False, on_delete="CASCADE")
+    nth = IntegerField()
+    entries = JsonField()
+
+    class Meta:
+        primary_key = CompositeKey("publication", "nth")
 
 
 class Claim(Table):
@@ -464,5 +474,6 @@ class Claim(Table):
 
 TABLES = (
     Account, Session, Merchant, Branch, Member, MemberBranch, Link, Customer, CustomerGroup, RedemptionPassword,
-    Guess, Picture, Campaign, Voucher, Attempt, Redemption, DayNumber, Figure, Publication, Claim,
+    Guess, Picture, Campaign, Voucher, Attempt, Redemption, DayNumber, Figure, Publication,
+    PublicationPart, Claim,
 )

@@ -1,23 +1,37 @@
 """The application: `app` for any WSGI server, `front` for `quanbao serve`, `demo` for `quanbao demo`."""
 
-from config import from_environment
+from threading import Event, Thread
+
+from flask import Flask
+
+from config import Settings, from_environment
+from quanbao import worker
 from web import create_app
 from web.front import Front
 
 
 def demo() -> Front:
     """The demo, in each of its processes."""
-    return Front(create_app(from_environment(demo=True)))
+    return Front(_working(from_environment(demo=True)))
 
 
 def front() -> Front:
     """The application behind the front that waits for whole requests."""
-    return Front(create_app(from_environment()))
+    return Front(_working(from_environment()))
+
+
+def _working(settings: Settings) -> Flask:
+    """The application, and beside it the worker that finishes what is too much for a request."""
+    application = create_app(settings)
+    if settings.worker == "embedded":
+        work = {"clock": settings.clock(), "key": settings.secret_key}
+        Thread(target=worker.run, args=(Event(),), kwargs=work, name="worker", daemon=True).start()
+    return application
 
 
 def __getattr__(name: str):
     # Made when first asked for: the processes of the other two import this module too.
     if name in ("app", "application"):
-        globals()["app"] = globals()["application"] = create_app(from_environment())
+        globals()["app"] = globals()["application"] = _working(from_environment())
         return globals()["app"]
     raise AttributeError(name)

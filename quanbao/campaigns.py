@@ -71,12 +71,21 @@ def _moment(reader: Reader, key: str, zone: ZoneInfo) -> datetime | None:
     text = reader.take(key, MISSING, "a date like 2026-12-31 or a time like 2026-12-31T18:00",
                        lambda v: isinstance(v, str) and _parsed(v) is not None)
     parsed = _parsed(text) if isinstance(text, str) else None
-    if parsed is None:
-        return None
+    return None if parsed is None else _utc(parsed, zone, is_end=key == "ends_at")
+
+
+def _utc(parsed: date | datetime, zone: ZoneInfo, *, is_end: bool) -> datetime:
     if not isinstance(parsed, datetime):
-        day = parsed + timedelta(days=1) if key == "ends_at" else parsed
-        parsed = datetime.combine(day, time())
+        parsed = datetime.combine(parsed + timedelta(days=1) if is_end else parsed, time())
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def as_entered(moment: datetime, zone: ZoneInfo, *, is_end: bool = False) -> str:
+    """What is read as this moment: a date where one does, else a time of the merchant's."""
+    day = (moment - timedelta(microseconds=1 if is_end else 0)).astimezone(zone).date()
+    if _utc(day, zone, is_end=is_end) == moment:
+        return day.isoformat()
+    return moment.astimezone(zone).replace(tzinfo=None).isoformat()
 
 
 def _parsed(text: str) -> date | datetime | None:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from peewee import fn
@@ -40,6 +40,13 @@ def of(campaign: Campaign) -> Figures:
         by_day=tables[Heading.DAY], by_hour=tables[Heading.HOUR], by_branch=tables[Heading.BRANCH],
         refused=tables[Heading.REFUSED],
     )
+
+
+def of_day(merchant: Merchant, day: date) -> dict[int, int]:
+    """Standing redemptions of one day, by the campaign's id."""
+    rows = Figure.select(Figure.campaign, Figure.count).join(Campaign).where(
+        (Campaign.merchant == merchant) & (Figure.heading == Heading.DAY) & (Figure.name == day.isoformat()))
+    return dict(rows.tuples())
 
 
 def count(campaign: Campaign, names: dict[Heading, str]) -> None:

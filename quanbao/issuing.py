@@ -17,6 +17,26 @@ def new_code() -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
 
 
+def _row(campaign: Campaign, consumer: int, nth: int, now: datetime) -> dict:
+    return {
+        "code": new_code(), "campaign": campaign.id, "consumer": consumer, "nth": nth,
+        "uses": campaign.uses_per_voucher, "uses_left": campaign.uses_per_voucher, "issued_at": now,
+    }
+
+
+def issue_once(campaign: Campaign, consumers: Iterable[int], now: datetime) -> int:
+    """Give each consumer, by id, a voucher unless they hold one of this campaign; returns how many are new.
+
+    At most a thousand at once, in the caller's transaction; who they are customers of is its matter.
+    """
+    rows = [_row(campaign, consumer, 1, now) for consumer in sorted(set(consumers))]
+    if not rows:
+        return 0
+    issued = len(list(Voucher.insert_many(rows).on_conflict_ignore().returning(Voucher.id)))
+    Campaign.update(issued=Campaign.issued + issued).where(Campaign.id == campaign.id).execute()
+    return issued
+
+
 def issue(campaign: Campaign, consumers: Iterable[Account], now: datetime, *, already: int = 0) -> int:
     """Give each consumer a voucher, one each time they are named; returns how many.
 
@@ -27,10 +47,7 @@ def issue(campaign: Campaign, consumers: Iterable[Account], now: datetime, *, al
     rows, customers = [], []
     for consumer in consumers:
         nth[consumer.id] += 1
-        rows.append({
-            "code": new_code(), "campaign": campaign.id, "consumer": consumer.id, "nth": already + nth[consumer.id],
-            "uses": campaign.uses_per_voucher, "uses_left": campaign.uses_per_voucher, "issued_at": now,
-        })
+        rows.append(_row(campaign, consumer.id, already + nth[consumer.id], now))
         customers.append({"merchant": campaign.merchant_id, "consumer": consumer.id, "address": consumer.email,
                           "first_seen_at": now})
     for start in range(0, len(rows), BATCH):

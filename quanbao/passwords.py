@@ -8,7 +8,8 @@ import unicodedata
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-from models import Merchant, RedemptionPassword
+from database import locked, write_transaction
+from models import Campaign, Merchant, RedemptionPassword
 
 LONGEST = 12
 
@@ -44,6 +45,29 @@ def create(merchant: Merchant, password: str, *, key: str, now) -> RedemptionPas
     row.sealed = _box(key).encrypt(_padded(password), [_bound_to(row)])
     row.save(only=[RedemptionPassword.sealed])
     return row
+
+
+def change(row: RedemptionPassword, password: str, *, key: str, now) -> None:
+    """Put another password in its place, in every campaign that points here.
+
+    What guessers spent on the old one is forgotten. A redemption that was judged under it cannot commit:
+    the versions of the campaigns rise too.
+    """
+    def write() -> None:
+        locked(RedemptionPassword.select().where(RedemptionPassword.id == row.id)).get()
+        RedemptionPassword.update(
+            sealed=_box(key).encrypt(_padded(password), [_bound_to(row)]), version=RedemptionPassword.version + 1,
+            valid_from=now,
+        ).where(RedemptionPassword.id == row.id).execute()
+        Campaign.update(version=Campaign.version + 1).where(Campaign.password == row).execute()
+
+    write_transaction(write)
+
+
+def shared_with(campaign: Campaign) -> list[str]:
+    """The products of the other campaigns that the same password opens."""
+    same = (Campaign.password == campaign.password_id) & (Campaign.id != campaign.id)
+    return [product for product, in Campaign.select(Campaign.product).where(same).order_by(Campaign.id).tuples()]
 
 
 def reveal(row: RedemptionPassword, key: str) -> str:

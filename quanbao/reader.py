@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import secrets
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, TypeVar
 
@@ -100,3 +101,9 @@ def is_text(value: Any, longest: int) -> bool:
 def is_slug(value: Any) -> bool:
     """Whether it may stand in an address as the name of something."""
     return isinstance(value, str) and len(value) <= 63 and SLUG.fullmatch(value) is not None
+
+
+def slug_of(name: str) -> str:
+    """A name as it may stand in an address; one of its own where the name has no letters for that."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:50].strip("-")
+    return slug or f"m-{secrets.token_hex(3)}"

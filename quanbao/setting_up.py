@@ -1,11 +1,10 @@
 """The first start: an empty site gets its first owner, merchant and branch from a one-time link."""
 
-import re
-import secrets
 from datetime import datetime
 
 from models import Account, Link, Merchant
 from quanbao import accounts, loading
+from quanbao.reader import slug_of
 
 PATHS = {
     "merchants[0].name": "name",
@@ -59,15 +58,9 @@ def set_up(link: Link, entered: dict[str, str], *, now: datetime, password_key: 
 def _document(entered: dict[str, str]) -> dict:
     """What was entered as `quanbao load` reads it, so that one judge serves both."""
     return {"merchants": [{
-        "slug": _slug(entered["name"]), "name": entered["name"].strip(), "time_zone": entered["time_zone"].strip(),
+        "slug": slug_of(entered["name"]), "name": entered["name"].strip(), "time_zone": entered["time_zone"].strip(),
         "currency": entered["currency"].strip().upper(), "language": entered["language"],
-        "branches": [{"slug": _slug(entered["branch"]), "name": entered["branch"].strip(),
+        "branches": [{"slug": slug_of(entered["branch"]), "name": entered["branch"].strip(),
                       "address": (entered["address"] or "").strip() or None}],
         "members": [{"email": entered["email"], "password": entered["password"], "role": "owner"}],
     }]}
-
-
-def _slug(name: str) -> str:
-    """A name as it may stand in an address; one of its own where the name has no letters for that."""
-    slug = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:50].strip("-")
-    return slug or f"m-{secrets.token_hex(3)}"

@@ -18,5 +18,9 @@ class TokenConverter(BaseConverter):
     regex = "[A-Za-z0-9_-]{16,64}"
 
 
+class DigestConverter(BaseConverter):
+    regex = "[0-9a-f]{32}"
+
+
 def init_app(app: Flask) -> None:
-    app.url_map.converters.update(code=CodeConverter, slug=SlugConverter, token=TokenConverter)
+    app.url_map.converters.update(code=CodeConverter, slug=SlugConverter, token=TokenConverter, digest=DigestConverter)

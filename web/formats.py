@@ -102,6 +102,11 @@ def weekdays(numbers: Sequence[int]) -> str:
     return listed([names[number - 1] for number in numbers])
 
 
+def apart(text: str) -> list[str]:
+    """What people set apart by commas, also by those of Chinese."""
+    return [part for part in re.split(r"[,，、;；\n]", text) if part.strip()]
+
+
 def listed(items: Sequence[str]) -> str:
     """A plain enumeration; in Chinese Babel's own for units has nothing between the items."""
     return "、".join(items) if get_locale().language == "zh" else format_list(list(items), style="unit", locale="en")

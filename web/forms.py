@@ -3,9 +3,18 @@
 from flask import request
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from wtforms import EmailField, Field, PasswordField, StringField
+from wtforms import (
+    EmailField,
+    Field,
+    PasswordField,
+    RadioField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.validators import DataRequired, Length
 
+from models import Audience
 from quanbao.accounts import LONGEST_PASSWORD, Refused
 from web.messages import REFUSED_FIELDS
 
@@ -58,6 +67,35 @@ class SetUp(Form):
     currency = StringField(_("Currency"), [REQUIRED], render_kw={"maxlength": 3, "autocapitalize": "characters"})
     branch = StringField(_("Branch"), [REQUIRED], render_kw={"maxlength": 200})
     address = StringField(_("Address"), render_kw={"maxlength": 500, "autocomplete": "street-address"})
+
+
+WRONG_PASSWORD = _("That is not the password of your account.")
+
+
+class OwnPassword(Form):
+    """Whoever holds this browser shows that the account is theirs."""
+
+    password = PasswordField(_("Password"), render_kw={"autocomplete": "current-password",
+                                                       "maxlength": LONGEST_PASSWORD})
+
+
+class NewRedemptionPassword(Form):
+    """The digits that cashiers type from now on."""
+
+    redemption_password = StringField(
+        _("New redemption password"), description=_("6 to 12 digits. An owner may leave it empty to have one made."),
+        render_kw={"inputmode": "numeric", "maxlength": 24, "autocomplete": "off"})
+
+
+class Publish(Form):
+    """Whom a campaign's vouchers are for."""
+
+    audience = RadioField(validate_choice=False, choices=[
+        (Audience.ALL, _("All customers")), (Audience.GROUPS, _("Groups")),
+        (Audience.CUSTOMERS, _("Customers you pick")), (Audience.ADDRESSES, _("E-mail addresses"))])
+    groups = SelectMultipleField(validate_choice=False)
+    addresses = TextAreaField(_("Addresses"), render_kw={"rows": 4, "autocomplete": "off"})
+    failures: list = []
 
 
 def explain(form: FlaskForm, refused: Refused) -> None:

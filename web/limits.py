@@ -4,6 +4,7 @@ from ipaddress import ip_address, ip_network
 
 from flask import Flask, Response, request
 from flask_limiter import Limiter
+from flask_login import current_user
 
 from quanbao.accounts import Refused, email_address
 
@@ -44,6 +45,11 @@ def failed(response: Response) -> bool:
     return response.status_code >= 400
 
 
+def signed_in() -> str:
+    """Whose own password is typed, whatever page asks for it."""
+    return f"account {current_user.account.id}" if current_user.is_authenticated else neighbour()
+
+
 def address_typed() -> str:
     """The account that somebody tries to sign in to, from where."""
     try:
@@ -57,5 +63,7 @@ sign_in_limits = [
     limiter.limit("10 per 15 minutes", key_func=address_typed, deduct_when=failed, methods=["POST"]),
     limiter.limit("100 per 15 minutes", deduct_when=failed, methods=["POST"]),
 ]
+own_password_limit = limiter.shared_limit(
+    "10 per 15 minutes", scope="own password", key_func=signed_in, deduct_when=failed, methods=["POST"])
 sign_up_limit = limiter.limit("60 per hour", methods=["POST"])
 

@@ -93,6 +93,48 @@ SET_UP_FIELDS: dict[str, str] = {
 }
 
 
+# What the form of a campaign asks for, by field; and what else may be wrong with one.
+CAMPAIGN_FIELDS: dict[str, str] = {
+    "kind": _("Choose one of the kinds."),
+    "product": _("Enter a name of 1 to 200 characters."),
+    "original_price": _("Enter the price as on the price tag, like 30 or 30.50."),
+    "offer_price": _("Enter the price as on the price tag, like 18 or 18.50; 0 is free."),
+    "quantity": _("Enter a whole number, like 100."),
+    "starts_at": _("Choose the first day."),
+    "ends_at": _("Choose the last day."),
+    "place": _("Enter at most 500 characters."),
+    "uses_per_voucher": _("Enter a whole number from 1 to 10,000."),
+    "per_consumer": _("Enter a whole number from 1 to 10,000, or nothing."),
+    "groups": _("A group's name has at most 100 characters."),
+    "minimum_spend": _("Enter an amount, like 150, or nothing."),
+    "weekdays": _("Choose among the seven days."),
+    "hours": _("Enter from and until, like 10:00 and 22:00, or leave both empty."),
+    "branches": _("Choose among your branches."),
+    "terms": _("Enter at most 5,000 characters."),
+    "redemption_password": _("Enter 6 to 12 digits, or nothing."),
+    "password_in_use": _("Choose one of the list."),
+    "picture": _("Send the picture once more."),
+}
+CAMPAIGN_FAULTS: dict[tuple[str, str], str] = {
+    ("offer_price", "above"): _("The offer must not be above the original price."),
+    ("ends_at", "starts_at"): _("The end must come after the start."),
+    ("quantity", "rise"): _("It may only rise: so much was promised."),
+    ("redemption_password", "easy"): _("That is too easy to guess. Use other digits than one run or two of a kind."),
+    ("redemption_password", "twice"): _("Enter a new one or choose one in use, not both."),
+}
+
+PICTURES: dict[str, str] = {
+    "not_a_picture": _("Send a photo: a JPEG, PNG or WebP file."),
+    "too_many_pixels": _("This picture is too large. Send one of at most 50 megapixels."),
+}
+
+PUBLISHING: dict[str, str] = {
+    "over": _("The campaign is over. Change its period first, or duplicate it."),
+    "nobody": _("Nobody is designated yet. Choose whom the vouchers are for."),
+    "not_text": _("The file is no text. Save the list as CSV and send that."),
+}
+
+
 def sentences(what: str, then: str) -> str:
     """Two sentences in a row: Chinese has no space between them."""
     return gettext("%(what)s %(then)s", what=what, then=then)

@@ -139,12 +139,16 @@ CREATE TABLE figure (
 CREATE TABLE publication (
     id {id}, campaign_id {int} NOT NULL REFERENCES campaign,
     audience TEXT NOT NULL CHECK (audience IN ('all', 'groups', 'customers', 'addresses')),
-    designated TEXT NOT NULL, failures TEXT NOT NULL, total {int} NOT NULL, done {int} NOT NULL,
+    groups TEXT NOT NULL, failures TEXT NOT NULL, total {int} NOT NULL, done {int} NOT NULL,
     cursor {int} NOT NULL, last_customer {int} NOT NULL, issued {int} NOT NULL, linked {int} NOT NULL,
     created_at {int} NOT NULL, finished_at {int}
 ) {end};
 CREATE INDEX publication_campaign_id ON publication (campaign_id);
 CREATE INDEX publication_finished_at ON publication (finished_at);
+CREATE TABLE publication_part (
+    publication_id {int} NOT NULL REFERENCES publication ON DELETE CASCADE, nth {int} NOT NULL,
+    entries TEXT NOT NULL, PRIMARY KEY (publication_id, nth)
+) {end};
 CREATE TABLE claim (
     id {id}, token_hash {bytes} NOT NULL UNIQUE, seed {bytes} NOT NULL,
     campaign_id {int} NOT NULL REFERENCES campaign, address TEXT NOT NULL,

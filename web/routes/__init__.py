@@ -6,11 +6,15 @@ from web.routes import (
     account,
     branches,
     campaigns,
+    claims,
     customers,
     demo,
     figures,
     home,
     members,
+    passwords,
+    pictures,
+    publications,
     redemptions,
     set_up,
     shell,
@@ -19,8 +23,8 @@ from web.routes import (
     wallet,
 )
 
-CONSUMERS = (home, sign_in, wallet, vouchers, redemptions, account)
-MERCHANTS = (set_up, campaigns, figures, customers, branches, members)
+CONSUMERS = (home, sign_in, wallet, vouchers, redemptions, claims, account)
+MERCHANTS = (set_up, campaigns, passwords, pictures, publications, figures, customers, branches, members)
 
 
 def init_app(app: Flask) -> None:

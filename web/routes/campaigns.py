@@ -1,11 +1,15 @@
-"""A merchant's campaigns, for its members."""
+"""A merchant's campaigns: entered, changed, ended [0019]; for owners and managers."""
 
-from flask import Blueprint, render_template
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask_login import login_required
 
-from models import Campaign
-from web.access import merchant_of
-from web.context import now
+from models import Campaign, Merchant, RedemptionPassword
+from quanbao import claiming, customers, editing, figures, passwords, pictures, vouchers
+from web import campaign_form, previews
+from web.access import campaign_of, merchant_of
+from web.campaign_form import CampaignForm
+from web.context import now, settings
+from web.messages import PICTURES
 
 routes = Blueprint("campaigns", __name__)
 
@@ -14,5 +18,131 @@ routes = Blueprint("campaigns", __name__)
 @login_required
 def index(merchant: str):
     of = merchant_of(merchant)
-    campaigns = list(Campaign.select().where(Campaign.merchant == of).order_by(Campaign.ends_at.desc(), Campaign.id))
-    return render_template("campaigns/index.html", merchant=of, campaigns=campaigns, now=now())
+    drafts_first = (Campaign.published_at.is_null().desc(), Campaign.ends_at.desc(), Campaign.id)
+    return render_template(
+        "campaigns/index.html", merchant=of, now=now(), today=figures.of_day(of, of.day(now())),
+        campaigns=list(Campaign.select().where(Campaign.merchant == of).order_by(*drafts_first)))
+
+
+@routes.get("/merchants/<slug:merchant>/new-campaign")
+@login_required
+def new(merchant: str):
+    of = merchant_of(merchant)
+    form = campaign_form.new(of, customers.groups(of))
+    form.starts_at.data = of.day(now()).isoformat()
+    return _form_page(of, form)
+
+
+@routes.post("/merchants/<slug:merchant>/campaigns")
+@login_required
+def create(merchant: str):
+    of = merchant_of(merchant)
+    form = campaign_form.new(of, customers.groups(of))
+    try:
+        made = editing.create(of, _entered(of, form), now=now(), password_key=settings().password_key)
+    except (editing.Refused, pictures.Refused) as refused:
+        return _refused(of, form, refused)
+    return redirect(url_for("campaigns.show", merchant=merchant, campaign=made.slug), 303)
+
+
+@routes.post("/merchants/<slug:merchant>/preview")
+@login_required
+def preview(merchant: str):
+    of = merchant_of(merchant)
+    form = campaign_form.new(of, [])
+    voucher, places = previews.of(of, campaign_form.document(form, of.currency))
+    return render_template("campaigns/_preview.html", voucher=voucher, places=places, now=now())
+
+
+@routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>")
+@login_required
+def show(merchant: str, campaign: str):
+    row = campaign_of(merchant, campaign)
+    return render_template(
+        "campaigns/page.html", merchant=row.merchant, campaign=row, now=now(), places=vouchers.branches(row),
+        voucher=previews.voucher_of(row), publications=list(row.publications.limit(20)),
+        links=claiming.counts(row, now()), shared=passwords.shared_with(row))
+
+
+@routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/edit")
+@login_required
+def edit(merchant: str, campaign: str):
+    row = campaign_of(merchant, campaign)
+    if row.ended_at is not None:
+        return _over(row)
+    return _form_page(row.merchant, campaign_form.filled(row, customers.groups(row.merchant)), row)
+
+
+@routes.post("/merchants/<slug:merchant>/campaigns/<slug:campaign>/edit")
+@login_required
+def change(merchant: str, campaign: str):
+    row = campaign_of(merchant, campaign)
+    form = campaign_form.filled(row, customers.groups(row.merchant))
+    try:
+        editing.change(row, _entered(row.merchant, form), now=now(), password_key=settings().password_key)
+    except (editing.Refused, pictures.Refused) as refused:
+        return _refused(row.merchant, form, refused, row)
+    except editing.Over:
+        return _over(row)
+    return redirect(url_for("campaigns.show", merchant=merchant, campaign=campaign), 303)
+
+
+@routes.post("/merchants/<slug:merchant>/campaigns/<slug:campaign>/duplicate")
+@login_required
+def duplicate(merchant: str, campaign: str):
+    copy = editing.duplicate(campaign_of(merchant, campaign), now())
+    return redirect(url_for("campaigns.edit", merchant=merchant, campaign=copy.slug), 303)
+
+
+@routes.post("/merchants/<slug:merchant>/campaigns/<slug:campaign>/end")
+@login_required
+def end(merchant: str, campaign: str):
+    row = campaign_of(merchant, campaign)
+    try:
+        editing.end(row, now())
+    except editing.Over:
+        pass  # whoever pressed twice, or at the same time as somebody else, has what they want
+    return redirect(url_for("campaigns.show", merchant=merchant, campaign=campaign), 303)
+
+
+@routes.post("/merchants/<slug:merchant>/campaigns/<slug:campaign>/delete")
+@login_required
+def delete(merchant: str, campaign: str):
+    row = campaign_of(merchant, campaign)
+    try:
+        editing.delete(row)
+    except (editing.Published, editing.Over):
+        return redirect(url_for("campaigns.show", merchant=merchant, campaign=campaign), 303)
+    return redirect(url_for("campaigns.index", merchant=merchant), 303)
+
+
+def _entered(merchant: Merchant, form: CampaignForm) -> dict:
+    """What was entered; a picture that came with it is kept at once, so that no mistake elsewhere loses it."""
+    sent = request.files.get("picture")
+    if content := sent.read() if sent and sent.filename else b"":
+        form.kept_picture.data = pictures.keep(merchant, content)
+    elif request.form.get("no_picture"):
+        form.kept_picture.data = ""
+    return campaign_form.document(form, merchant.currency)
+
+
+def _refused(merchant: Merchant, form: CampaignForm, refused: Exception, campaign: Campaign | None = None):
+    if isinstance(refused, pictures.Refused):
+        form.picture.errors = [PICTURES[refused.code]]
+    else:
+        campaign_form.explain(form, refused.faults)
+    return _form_page(merchant, form, campaign), 422
+
+
+def _over(campaign: Campaign):
+    return redirect(url_for("campaigns.show", merchant=campaign.merchant.slug, campaign=campaign.slug), 303)
+
+
+def _form_page(merchant: Merchant, form: CampaignForm, campaign: Campaign | None = None) -> str:
+    entered = campaign_form.document(form, merchant.currency)
+    if campaign and campaign.published_at:
+        entered = editing.document(campaign) | {name: entered[name] for name in editing.CHANGEABLE}
+    voucher, places = previews.of(merchant, entered)
+    return render_template(
+        "campaigns/form.html", merchant=merchant, form=form, campaign=campaign, voucher=voucher, places=places,
+        now=now(), has_password=RedemptionPassword.select().where(RedemptionPassword.merchant == merchant).exists())

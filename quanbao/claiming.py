@@ -1,0 +1,83 @@
+"""Claiming: a consumer takes a voucher from a one-time link that the owner sent to their address."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from peewee import IntegrityError
+
+from database import Changed, locked, write_transaction
+from models import Account, Campaign, Claim, Customer, Merchant, Voucher
+from quanbao import accounts, issuing, publishing
+
+
+class Spent(Exception):
+    """Somebody used the link a moment earlier, or it is good no more."""
+
+
+def usable(token: str, now: datetime) -> Claim | None:
+    """The claim of a link that may still be used, campaign and merchant with it; changes nothing."""
+    found = (
+        Claim.select(Claim, Campaign, Merchant).join(Campaign).join(Merchant)
+        .where(Claim.token_hash == accounts.token_hash(token)).get_or_none()
+    )
+    good = found and found.claimed_at is None and now < found.expires_at and not found.campaign.is_over(now)
+    return found if good else None
+
+
+def claim(found: Claim, consumer: Account, now: datetime) -> Voucher:
+    """Use the link up and give the consumer the voucher; raises Spent.
+
+    Who holds one of this campaign already gets that one: one voucher a holder. The consumer becomes a
+    customer of the merchant's, known by the address that the link was sent to.
+    """
+    def take() -> Voucher:
+        try:
+            return _take(found, consumer, now)
+        except IntegrityError as error:
+            raise Changed from error
+
+    return write_transaction(take)
+
+
+def _take(found: Claim, consumer: Account, now: datetime) -> Voucher:
+    """In the order of locks everywhere: consumer, customer, voucher, campaign."""
+    locked(Account.select(Account.id).where(Account.id == consumer.id)).get()
+    merchant = found.campaign.merchant_id
+    Customer.insert(
+        merchant=merchant, consumer=consumer, address=found.address, first_seen_at=now).on_conflict_ignore().execute()
+    customer = Customer.get((Customer.merchant == merchant) & (Customer.consumer == consumer))
+    fresh = (Claim.id == found.id) & Claim.claimed_at.is_null() & (Claim.expires_at > now)
+    if Claim.update(claimed_at=now, customer=customer).where(fresh).execute() != 1:
+        raise Spent
+    campaign = Campaign.get_by_id(found.campaign_id)
+    if campaign.is_over(now):
+        raise Spent
+    issuing.issue_once(campaign, [consumer.id], now)
+    return Voucher.get((Voucher.campaign == campaign) & (Voucher.consumer == consumer) & (Voucher.nth == 1))
+
+
+def open_links(campaign: Campaign, now: datetime, key: str, *, after: int = 0, most: int = 1000) -> list[tuple]:
+    """Links that nobody has used yet: (id, address, token) in the order of their ids.
+
+    One whose token the key no longer makes is left out: it still works for who has it.
+    """
+    rows = Claim.select().where(
+        (Claim.campaign == campaign) & Claim.claimed_at.is_null() & (Claim.expires_at > now) & (Claim.id > after))
+    made = ((row, publishing.token(row.seed, key)) for row in rows.order_by(Claim.id).limit(most))
+    return [(row.id, row.address, token) for row, token in made if accounts.token_hash(token) == bytes(row.token_hash)]
+
+
+def all_open_links(campaign: Campaign, now: datetime, key: str) -> Iterator[tuple]:
+    """The same, all of them, a thousand at a time."""
+    after = 0
+    while some := open_links(campaign, now, key, after=after):
+        yield from some
+        after = some[-1][0]
+
+
+def counts(campaign: Campaign, now: datetime) -> tuple[int, int, int]:
+    """How many of the campaign's links are open, used, and too old."""
+    links = Claim.select().where(Claim.campaign == campaign)
+    used = links.where(Claim.claimed_at.is_null(False)).count()
+    still = links.where(Claim.claimed_at.is_null() & (Claim.expires_at > now)).count()
+    return still, used, links.count() - used - still

@@ -1,0 +1,196 @@
+"""Entering a campaign, changing it, ending it [0019]. The rules are those of `campaigns.read`.
+
+A draft may be changed in everything. Once it is published, holders rely on it: price, terms, picture and period
+may change, the quantity may rise. Every change raises the campaign's version, so that nothing that
+was judged before it can commit after it.
+"""
+
+import secrets
+from datetime import datetime
+from typing import Any
+
+from peewee import IntegrityError
+
+from database import locked, write_transaction
+from models import Branch, Campaign, Merchant, RedemptionPassword
+from quanbao import campaigns, passwords, pictures
+from quanbao.reader import Reader, slug_of
+
+CHANGEABLE = ("original_price", "offer_price", "terms", "starts_at", "ends_at", "quantity", "picture")
+COPIED = (
+    "kind", "product", "picture", "original_price", "offer_price", "quantity", "starts_at", "ends_at", "place", "terms",
+    "uses_per_voucher", "per_consumer", "new_customers_only", "groups", "minimum_spend", "weekdays", "hours",
+    "branch_slugs", "password",
+)
+
+Entered = dict[str, Any]
+
+
+class Refused(Exception):
+    """What was entered cannot be taken: `faults` says why, by field."""
+
+    def __init__(self, faults: dict[str, str]):
+        super().__init__(", ".join(faults))
+        self.faults = faults
+
+
+class Over(Exception):
+    """The campaign was ended: nothing about it changes any more."""
+
+
+class Published(Exception):
+    """Somebody holds vouchers of it: it can be ended, not deleted."""
+
+
+def document(campaign: Campaign) -> Entered:
+    """The campaign as it would be entered: periods in the merchant's time."""
+    zone = campaign.merchant.zone
+    return {
+        "slug": campaign.slug, "kind": campaign.kind, "product": campaign.product, "picture": campaign.picture,
+        "original_price": campaign.original_price, "offer_price": campaign.offer_price,
+        "quantity": campaign.quantity, "uses_per_voucher": campaign.uses_per_voucher,
+        "starts_at": campaigns.as_entered(campaign.starts_at, zone),
+        "ends_at": campaigns.as_entered(campaign.ends_at, zone, is_end=True),
+        "place": campaign.place or None, "terms": campaign.terms or None,
+        "conditions": {
+            "per_consumer": campaign.per_consumer, "new_customers_only": campaign.new_customers_only,
+            "groups": campaign.groups, "minimum_spend": campaign.minimum_spend, "weekdays": campaign.weekdays,
+            "hours": campaign.hours, "branches": campaign.branch_slugs,
+        },
+    }
+
+
+def create(merchant: Merchant, entered: Entered, *, now: datetime, password_key: str) -> Campaign:
+    """A new draft; raises Refused with every fault and makes nothing then."""
+    columns = _judged(merchant, {**entered, "slug": slug_of(str(entered.get("product") or ""))})
+    taken = Campaign.select().where((Campaign.merchant == merchant) & (Campaign.slug == columns["slug"])).exists()
+    if taken:
+        columns["slug"] = _another(columns["slug"])
+
+    def write() -> Campaign:
+        password = _password(merchant, columns, now, password_key) or passwords.create(
+            merchant, passwords.generate(), key=password_key, now=now)
+        return Campaign.create(merchant=merchant, created_at=now, password=password, **_without_password(columns))
+
+    try:
+        return write_transaction(write)
+    except IntegrityError:  # another draft took the name in this moment
+        columns["slug"] = _another(columns["slug"])
+        return write_transaction(write)
+
+
+def change(campaign: Campaign, entered: Entered, *, now: datetime, password_key: str) -> None:
+    """Change a draft in everything, a published campaign in what may change; raises Refused or Over.
+
+    Phones that show the old price are told so at the till, with the new one.
+    """
+    def write() -> None:
+        row = _locked(campaign)
+        columns = _judged(campaign.merchant, _merged(row, entered), row)
+        password = _password(campaign.merchant, columns, now, password_key)
+        changes = _without_password(columns) | ({"password": password} if password else {})
+        Campaign.update(version=Campaign.version + 1, **changes).where(Campaign.id == row.id).execute()
+
+    write_transaction(write)
+
+
+def _merged(row: Campaign, entered: Entered) -> Entered:
+    """What holders rely on stays as it is, whatever was sent."""
+    if row.published_at is None:
+        return {**entered, "slug": row.slug}
+    return document(row) | {key: entered.get(key) for key in CHANGEABLE}
+
+
+def _judged(merchant: Merchant, entered: Entered, row: Campaign | None = None) -> dict[str, Any]:
+    """The columns of what was entered; raises Refused."""
+    faults: list[str] = []
+    reader = Reader({key: value for key, value in entered.items() if key not in ("picture", "password_in_use")},
+                    "", faults)
+    slugs = {slug for slug, in Branch.select(Branch.slug).where(Branch.merchant == merchant).tuples()}
+    columns = campaigns.read(reader, merchant.zone, slugs)
+    columns["picture"] = entered.get("picture") or ""
+    if columns["picture"] and not pictures.is_kept(merchant, columns["picture"]):
+        reader.fault("picture", "is not kept here")
+    if entered.get("password_in_use"):
+        columns["password"] = _in_use(merchant, entered["password_in_use"], reader)
+    if row and row.published_at and columns["quantity"] and columns["quantity"] < row.quantity:
+        reader.fault("quantity", "may only rise")
+    if faults:
+        raise Refused(_by_field(faults))
+    return columns
+
+
+def _in_use(merchant: Merchant, number: Any, reader: Reader) -> RedemptionPassword | None:
+    """One of the merchant's own redemption passwords, by its id."""
+    if reader.get("redemption_password"):
+        reader.fault("redemption_password", "is there twice: enter one, or choose one in use")
+    usable = str(number).isascii() and str(number).isdigit() and len(str(number)) < 18
+    row = RedemptionPassword.get_or_none(
+        (RedemptionPassword.id == int(number)) & (RedemptionPassword.merchant == merchant)) if usable else None
+    if row is None:
+        reader.fault("password_in_use", "is no password of this merchant")
+    return row
+
+
+def _by_field(faults: list[str]) -> dict[str, str]:
+    """The first fault of each field: `conditions.hours[0]: must be …` is of `hours`."""
+    found: dict[str, str] = {}
+    for path, what in (fault.split(": ", 1) for fault in faults):
+        found.setdefault(path.removeprefix("conditions.").partition("[")[0], what)
+    return found
+
+
+def _password(merchant: Merchant, columns: dict[str, Any], now: datetime, key: str) -> RedemptionPassword | None:
+    """The row of the password that was chosen or typed, none where neither; digits in use share their row."""
+    if columns.get("password"):
+        return columns["password"]
+    typed = columns["redemption_password"]
+    if typed is None:
+        return None
+    known = RedemptionPassword.select().where(RedemptionPassword.merchant == merchant)
+    same = next((row for row in known if passwords.matches(row, typed, key)), None)
+    return same or passwords.create(merchant, typed, key=key, now=now)
+
+
+def _without_password(columns: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in columns.items() if key not in ("redemption_password", "password")}
+
+
+def _another(slug: str) -> str:
+    return f"{slug[:55]}-{secrets.token_hex(3)}"
+
+
+def _locked(campaign: Campaign) -> Campaign:
+    """The campaign as it is now, its row locked; raises Over where it was ended."""
+    row = locked(Campaign.select().where(Campaign.id == campaign.id)).get()
+    row.merchant = campaign.merchant
+    if row.ended_at is not None:
+        raise Over
+    return row
+
+
+def duplicate(campaign: Campaign, now: datetime) -> Campaign:
+    """A draft like this campaign, with its password and nobody's vouchers."""
+    columns = {name: getattr(campaign, name) for name in COPIED}
+    slug = _another(campaign.slug)
+    return write_transaction(
+        lambda: Campaign.create(merchant=campaign.merchant, slug=slug, created_at=now, **columns))
+
+
+def end(campaign: Campaign, now: datetime) -> None:
+    """End a published campaign early: from now on its vouchers are refused as `campaign_ended`."""
+    def write() -> None:
+        row = _locked(campaign)
+        Campaign.update(ended_at=now, version=Campaign.version + 1).where(Campaign.id == row.id).execute()
+
+    write_transaction(write)
+
+
+def delete(campaign: Campaign) -> None:
+    """Throw a draft away; raises Published where it is none any more."""
+    def write() -> None:
+        if _locked(campaign).published_at is not None:
+            raise Published
+        Campaign.delete().where(Campaign.id == campaign.id).execute()
+
+    write_transaction(write)

@@ -1,0 +1,64 @@
+"""A product's picture: made anew from what was sent, small, without what a camera wrote into it."""
+
+import hashlib
+from io import BytesIO
+from threading import Lock
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from database import write_transaction
+from models import Merchant, Picture
+
+FORMATS = ("JPEG", "PNG", "WEBP")  # an SVG is a program, and none of these
+MOST_PIXELS = 50_000_000
+LONGEST_SIDE = 1000  # pixels
+QUALITY = 82
+
+_one_at_a_time = Lock()  # a photograph unfolds to a hundred megabytes
+
+
+class Refused(Exception):
+    """These bytes are no picture that we take: `code` is `not_a_picture` or `too_many_pixels`."""
+
+    def __init__(self, code: str):
+        super().__init__(code)
+        self.code = code
+
+
+def keep(merchant: Merchant, sent: bytes) -> str:
+    """Keep the picture for the merchant's campaigns; returns its digest. Raises Refused."""
+    content = made_anew(sent)
+    digest = hashlib.sha256(content).hexdigest()[:32]
+    write_transaction(lambda: Picture.insert(merchant=merchant, digest=digest, content=content)
+                      .on_conflict_ignore().execute())
+    return digest
+
+
+def is_kept(merchant: Merchant, digest: str) -> bool:
+    """Whether this is the digest of one of the merchant's own pictures."""
+    return Picture.select().where((Picture.merchant == merchant) & (Picture.digest == digest)).exists()
+
+
+def made_anew(sent: bytes) -> bytes:
+    """A JPEG of at most 1000 pixels a side, upright, with nothing of the sender's but what one sees."""
+    with _one_at_a_time:
+        try:
+            with Image.open(BytesIO(sent), formats=FORMATS) as picture:
+                if picture.width * picture.height > MOST_PIXELS:
+                    raise Refused("too_many_pixels")
+                picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
+                return _jpeg(ImageOps.exif_transpose(picture))
+        except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError,
+                EOFError, IndexError, KeyError, TypeError, OverflowError):  # what Pillow's readers raise on damage
+            raise Refused("not_a_picture") from None
+
+
+def _jpeg(picture: Image.Image) -> bytes:
+    """On white where it lets something shine through."""
+    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    layer = picture.convert("RGBA")
+    flat = Image.new("RGB", layer.size, "white")
+    flat.paste(layer, mask=layer)
+    into = BytesIO()
+    flat.save(into, "JPEG", quality=QUALITY, optimize=True, progressive=True)
+    return into.getvalue()

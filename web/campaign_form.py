@@ -1,0 +1,170 @@
+"""The form of a campaign: what people type, as the document that `load` reads too, and back."""
+
+import unicodedata
+from typing import Any
+
+from babel.numbers import get_currency_precision
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from wtforms import (
+    BooleanField,
+    Field,
+    FileField,
+    HiddenField,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.widgets import DateInput, TimeInput
+
+from models import Branch, Campaign, Kind, Merchant, RedemptionPassword
+from quanbao import editing
+from web import formats
+from web.forms import Form
+from web.messages import CAMPAIGN_FAULTS, CAMPAIGN_FIELDS, KINDS
+
+MONEY = ("original_price", "offer_price", "minimum_spend")
+NUMBERS = ("quantity", "uses_per_voucher", "per_consumer")
+TEXTS = ("product", "place", "terms", "redemption_password", "password_in_use")
+SPANS = 2  # fields for hours, if no more are needed
+
+
+class Spans(Field):
+    """Hours from and until: pairs of inputs of one name."""
+
+    def process_formdata(self, values):
+        pairs = [values[start:start + 2] for start in range(0, len(values), 2)]
+        self.data = [pair for pair in pairs if any(text.strip() for text in pair)]
+
+    def rows(self) -> list[list[str]]:
+        filled = self.data or []
+        return filled + [["", ""]] * max(1, SPANS - len(filled))
+
+
+class CampaignForm(Form):
+    """Names are those of the document; the rules are in `quanbao.campaigns`."""
+
+    kind = RadioField(_("Kind"), choices=[(kind.value, KINDS[kind]) for kind in Kind], default=Kind.DISCOUNT.value,
+                      validate_choice=False)
+    product = StringField(_("Product"), render_kw={"maxlength": 200, "required": True})
+    original_price = StringField(_("Original price"), render_kw={"inputmode": "decimal", "maxlength": 14})
+    offer_price = StringField(_("Offer price"), render_kw={"inputmode": "decimal", "maxlength": 14})
+    quantity = StringField(_("Quantity"), description=_("How many redemptions there are in all."),
+                           render_kw={"inputmode": "numeric", "maxlength": 13, "required": True})
+    starts_at = StringField(_("Starts"), widget=DateInput(), render_kw={"required": True})
+    starts_time = StringField(_("Start time"), widget=TimeInput())
+    ends_at = StringField(_("Ends"), widget=DateInput(), render_kw={"required": True})
+    ends_time = StringField(_("End time"), widget=TimeInput())
+    place = StringField(_("Place"), description=_("As it should stand on the voucher, like: all branches."),
+                        render_kw={"maxlength": 500})
+    uses_per_voucher = StringField(_("Uses per voucher"), render_kw={"inputmode": "numeric", "maxlength": 6})
+    per_consumer = StringField(_("Redemptions per customer, at most"),
+                               render_kw={"inputmode": "numeric", "maxlength": 6})
+    new_customers_only = BooleanField(_("New customers only"))
+    groups = SelectMultipleField(_("Only for groups"), validate_choice=False)
+    more_groups = StringField(_("More groups, apart by commas"), render_kw={"maxlength": 500})
+    minimum_spend = StringField(_("Minimum spend"), render_kw={"inputmode": "decimal", "maxlength": 14})
+    weekdays = SelectMultipleField(_("Only on"), validate_choice=False)
+    hours = Spans(_("Only at these hours"))
+    branches = SelectMultipleField(_("Only at"), validate_choice=False)
+    terms = TextAreaField(_("Terms"), render_kw={"maxlength": 5000, "rows": 3})
+    picture = FileField(_("Picture"), render_kw={"accept": "image/jpeg,image/png,image/webp"})
+    kept_picture = HiddenField()
+    redemption_password = StringField(
+        _("Redemption password"), description=_("6 to 12 digits. Leave it empty to have one made for you."),
+        render_kw={"inputmode": "numeric", "maxlength": 24, "autocomplete": "off"})
+    password_in_use = SelectField(_("Or one that you use already"), validate_choice=False)
+
+
+def new(merchant: Merchant, groups: list[str]) -> CampaignForm:
+    """An empty form with the merchant's own choices."""
+    return _with_choices(CampaignForm(uses_per_voucher="1"), merchant, groups)
+
+
+def filled(campaign: Campaign, groups: list[str]) -> CampaignForm:
+    """The form with what the campaign has now."""
+    entered, currency = editing.document(campaign), campaign.merchant.currency
+    conditions = entered.pop("conditions")
+    values = {**entered, **conditions, "kept_picture": campaign.picture}
+    for name in MONEY:
+        values[name] = "" if values[name] is None else _plain(values[name], currency)
+    for name in ("starts", "ends"):
+        values[f"{name}_at"], _t, values[f"{name}_time"] = values[f"{name}_at"].partition("T")
+    values |= {name: "" if values[name] is None else str(values[name]) for name in NUMBERS}
+    values["weekdays"] = [str(day) for day in values["weekdays"]]
+    values.pop("picture")
+    return _with_choices(CampaignForm(**{name: "" if v is None else v for name, v in values.items()}),
+                         campaign.merchant, groups)
+
+
+def _plain(minor: int, currency: str) -> str:
+    """Minor units as they are typed: 3000 fen are 30, 3050 are 30.50."""
+    digits = get_currency_precision(currency)
+    whole, cents = divmod(minor, 10**digits)
+    return f"{whole}.{cents:0{digits}d}" if cents else str(whole)
+
+
+def _with_choices(form: CampaignForm, merchant: Merchant, groups: list[str]) -> CampaignForm:
+    chosen = form.groups.data or []
+    form.groups.choices = [(name, name) for name in dict.fromkeys([*groups, *chosen])]
+    form.weekdays.choices = [(str(day), formats.weekdays([day])) for day in range(1, 8)]
+    places = Branch.select().where((Branch.merchant == merchant) & (
+        Branch.closed_at.is_null() | Branch.slug.in_(form.branches.data or [""]))).order_by(Branch.id)
+    form.branches.choices = [(place.slug, place.name) for place in places]
+    form.password_in_use.choices = [("", gettext("A new one")), *_in_use(merchant)]
+    return form
+
+
+def _in_use(merchant: Merchant) -> list[tuple[str, str]]:
+    """The merchant's passwords by the campaigns that they open; the digits stay where they are."""
+    rows = Campaign.select(RedemptionPassword.id, Campaign.product).join(RedemptionPassword).where(
+        Campaign.merchant == merchant).order_by(Campaign.id.desc())
+    products: dict[int, list[str]] = {}
+    for number, product in rows.tuples():
+        products.setdefault(number, []).append(product)
+    return [(str(number), gettext("That of %(products)s", products=formats.listed(names[:3])))
+            for number, names in products.items()]
+
+
+def document(form: CampaignForm, currency: str) -> dict[str, Any]:
+    """What was entered, as `load` reads it; what is no number stays text, for the judge to refuse."""
+    discount = form.kind.data == Kind.DISCOUNT
+    entered: dict[str, Any] = {"kind": form.kind.data, "picture": form.kept_picture.data}
+    entered |= {name: (form[name].data or "").strip() or None for name in TEXTS}
+    money = {name: _or_text(form[name].data, lambda text: formats.minor_units(text, currency)) for name in MONEY}
+    numbers = {name: _or_text(form[name].data, _whole) for name in NUMBERS}
+    if not discount:  # fields that the form hides for an exchange voucher
+        money |= {"original_price": None, "offer_price": None}
+        numbers |= {"uses_per_voucher": None}
+    for name in ("starts", "ends"):
+        time = (form[f"{name}_time"].data or "").strip()
+        entered[f"{name}_at"] = "T".join(filter(None, ((form[f"{name}_at"].data or "").strip(), time))) or None
+    groups = [*(form.groups.data or []), *(part.strip() for part in formats.apart(form.more_groups.data or ""))]
+    conditions = {
+        "per_consumer": numbers.pop("per_consumer"), "minimum_spend": money.pop("minimum_spend"),
+        "new_customers_only": form.new_customers_only.data, "groups": list(dict.fromkeys(groups)),
+        "weekdays": [_or_text(day, _whole) for day in form.weekdays.data or []], "hours": form.hours.data or [],
+        "branches": form.branches.data or [],
+    }
+    return entered | money | numbers | {"conditions": conditions}
+
+
+def _or_text(text: str | None, read) -> Any:
+    text = (text or "").strip()
+    value = read(text) if text else None
+    return text or None if value is None else value
+
+
+def _whole(text: str) -> int | None:
+    """A whole number in any script's digits, its thousands apart or not."""
+    text = unicodedata.normalize("NFKC", text).replace(",", "").replace(" ", "")
+    return int(text) if text.isdecimal() and len(text) <= 12 else None
+
+
+def explain(form: CampaignForm, faults: dict[str, str]) -> None:
+    """Put each refusal of the act beside its field, in the reader's words."""
+    for name, what in faults.items():
+        text = next((text for (field, part), text in CAMPAIGN_FAULTS.items() if field == name and part in what), None)
+        form[name if name in form else "product"].errors = [text or CAMPAIGN_FIELDS.get(name, what)]

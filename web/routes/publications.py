@@ -1,0 +1,104 @@
+"""Publishing a campaign's vouchers to the consumers whom its owner designates [0019]."""
+
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask_login import login_required
+
+from models import Audience, Campaign, Customer, Publication
+from quanbao import addresses, customers, publishing
+from quanbao.addresses import Found
+from web import forms
+from web.access import campaign_of
+from web.answers import wants_fragment
+from web.context import now, settings
+from web.messages import PUBLISHING
+
+routes = Blueprint("publications", __name__)
+
+MOST_PICKED = 1000  # customers in one form; more of them are a group
+
+
+@routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/publications")
+@login_required
+def new(merchant: str, campaign: str):
+    return _page(campaign_of(merchant, campaign))
+
+
+@routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/publications/customers")
+@login_required
+def search(merchant: str, campaign: str):
+    """Customers to tick: those ticked already stay, whatever is searched next."""
+    row = campaign_of(merchant, campaign)
+    if not wants_fragment():
+        return _page(row)
+    return render_template("publications/_customers.html", **_found(row))
+
+
+@routes.post("/merchants/<slug:merchant>/campaigns/<slug:campaign>/publications")
+@login_required
+def publish(merchant: str, campaign: str):
+    row = campaign_of(merchant, campaign)
+    form = forms.Publish()
+    try:
+        audience, entries, failures = _designated(form)
+        publication = publishing.start(row, audience, entries, now=now(), failures=failures)
+    except addresses.NotText:
+        return _page(row, form, "not_text"), 422
+    except publishing.Refused as refused:
+        return _page(row, form, refused.code), 422
+    publishing.step(publication.id, now=now(), key=settings().secret_key)  # a thousand; the worker does the rest
+    return redirect(url_for("publications.show", merchant=merchant, campaign=campaign, number=publication.id), 303)
+
+
+@routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/publications/<int:number>")
+@login_required
+def show(merchant: str, campaign: str, number: int):
+    """How far it is; htmx asks again while it goes on, and hears 204 when nothing moved."""
+    row = campaign_of(merchant, campaign)
+    publication = Publication.get_or_none(
+        (Publication.id == min(number, 2**63 - 1)) & (Publication.campaign == row))
+    if publication is None:
+        abort(404)
+    if wants_fragment() and publication.finished_at is None and request.args.get("done") == str(publication.done):
+        return Response(status=204)
+    template = "publications/_progress.html" if wants_fragment() else "publications/page.html"
+    return render_template(template, merchant=row.merchant, campaign=row, publication=publication)
+
+
+def _designated(form: forms.Publish) -> tuple[Audience, list, list]:
+    """The audience, its entries, and the lines that could not be read; raises addresses.NotText."""
+    if form.audience.data == Audience.GROUPS:
+        return Audience.GROUPS, form.groups.data or [], []
+    if form.audience.data == Audience.CUSTOMERS:
+        return Audience.CUSTOMERS, _picked(), []
+    if form.audience.data == Audience.ALL:
+        return Audience.ALL, [], []
+    if form.audience.data != Audience.ADDRESSES:
+        raise publishing.Refused("nobody")
+    found, sent = addresses.typed(form.addresses.data or ""), request.files.get("file")
+    if sent and sent.filename:
+        in_file = addresses.in_file(sent.read())
+        found = Found(found.addresses | in_file.addresses, found.failures + in_file.failures)
+    form.failures = found.failures
+    return Audience.ADDRESSES, list(found.addresses), found.failures
+
+
+def _picked() -> list[int]:
+    values = request.values.getlist("customer")[:MOST_PICKED]
+    return list(dict.fromkeys(int(text) for text in values if text.isascii() and text.isdigit() and len(text) < 19))
+
+
+def _found(campaign: Campaign) -> dict:
+    """What the search shows: the ticked first, then who else it finds."""
+    text, ticked = request.values.get("q", "").strip()[:254], _picked()
+    mine = (Customer.merchant == campaign.merchant) & Customer.id.in_(ticked) & (Customer.address != "")
+    kept = list(Customer.select().where(mine).order_by(Customer.address)) if ticked else []
+    found = [customer for customer in customers.find(campaign.merchant, text) if customer not in kept]
+    return {"q": text, "ticked": kept, "found": found, "merchant": campaign.merchant, "campaign": campaign}
+
+
+def _page(campaign: Campaign, form: forms.Publish | None = None, fault: str | None = None) -> str:
+    form = form or forms.Publish(formdata=None, audience=request.args.get("audience", Audience.ALL))
+    everybody = Customer.select().where((Customer.merchant == campaign.merchant) & (Customer.address != "")).count()
+    return render_template(
+        "publications/new.html", form=form, everybody=everybody, groups=customers.groups(campaign.merchant),
+        fault=PUBLISHING.get(fault), failures=form.failures, now=now(), **_found(campaign))
