@@ -160,6 +160,48 @@ def end_session(token: str) -> None:
     write_transaction(lambda: Session.delete().where(Session.token_hash == token_hash(token)).execute())
 
 
+def end_session_of(account: Account, number: int) -> bool:
+    """End one of the account's own sessions; false where there is no such."""
+    mine = (Session.id == number) & (Session.account == account)
+    return write_transaction(lambda: Session.delete().where(mine).execute()) == 1
+
+
+def end_other_sessions(account: Account, token: str) -> None:
+    """Sign every browser out but the one with this token."""
+    write_transaction(lambda: _end_others(account, token))
+
+
+def _end_others(account: Account, token: str) -> None:
+    others = (Session.account == account) & (Session.token_hash != token_hash(token))
+    Session.delete().where(others).execute()
+    Link.delete().where(Link.account == account).execute()
+
+
+def change_password(account: Account, password: str, token: str) -> None:
+    """Another password; other browsers are signed out and links forgotten. Raises Refused."""
+    hashed = hash_password(check_password(password))
+
+    def write() -> None:
+        Account.update(password_hash=hashed).where(Account.id == account.id).execute()
+        _end_others(account, token)
+
+    write_transaction(write)
+
+
+def change_email(account: Account, email: str, token: str) -> None:
+    """Another address, which nobody has proved; what merchants call the person stays theirs. Raises Refused."""
+    address = email_address(email)
+
+    def write() -> None:
+        Account.update(email=address, proved=False).where(Account.id == account.id).execute()
+        _end_others(account, token)
+
+    try:
+        write_transaction(write)
+    except IntegrityError:
+        raise Refused("email", "taken") from None
+
+
 # One-time links
 
 

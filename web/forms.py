@@ -4,6 +4,7 @@ from flask import request
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import (
+    BooleanField,
     EmailField,
     Field,
     PasswordField,
@@ -77,6 +78,20 @@ class OwnPassword(Form):
 
     password = PasswordField(_("Password"), render_kw={"autocomplete": "current-password",
                                                        "maxlength": LONGEST_PASSWORD})
+
+
+class NewEmail(OwnPassword):
+    email = EmailField(_("New e-mail"), [REQUIRED, Length(max=254)],
+                       render_kw={"autocomplete": "email", "inputmode": "email", "maxlength": 254, "id": "new-email"})
+
+
+class OtherPassword(OwnPassword):
+    new_password = PasswordField(_("New password"), [REQUIRED, Length(max=LONGEST_PASSWORD)],
+                                 render_kw={"autocomplete": "new-password", "maxlength": LONGEST_PASSWORD})
+
+
+class Leave(OwnPassword):
+    sure = BooleanField(_("I want to delete my account and all my vouchers"))
 
 
 class NewRedemptionPassword(Form):

@@ -3,7 +3,7 @@
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
-from models import Kind, State
+from models import Kind, Role, State
 from quanbao.reasons import Reason
 
 Text = tuple[str, str]  # what happened, what to do next
@@ -132,6 +132,28 @@ PUBLISHING: dict[str, str] = {
     "over": _("The campaign is over. Change its period first, or duplicate it."),
     "nobody": _("Nobody is designated yet. Choose whom the vouchers are for."),
     "not_text": _("The file is no text. Save the list as CSV and send that."),
+}
+
+
+# What stands against a branch, a member or a group; `about` is the campaign that does.
+PEOPLE: dict[str, str] = {
+    "name": _("Enter a name of 1 to 200 characters."),
+    "address": _("Enter at most 500 characters."),
+    "last": _("This is the last open branch: open another one first."),
+    "only_place": _("“%(about)s” can be redeemed here only: let it end, or restrict it to other branches, first."),
+    "not_an_address": _("Enter an e-mail address, like name@example.org."),
+    "member_already": _("Whoever has this address is a member or invited already."),
+    "role": _("Choose one of the roles."),
+    "branches": _("Choose at least one branch for a cashier."),
+    "last_owner": _("This is the last owner: make somebody else an owner first."),
+    "gone": _("This invitation was withdrawn a moment ago."),
+    "group": _("Enter a group's name of 1 to 100 characters."),
+}
+
+ROLES: dict[Role, str] = {
+    Role.OWNER: _("Owner"),
+    Role.MANAGER: _("Manager"),
+    Role.CASHIER: _("Cashier"),
 }
 
 

@@ -5,11 +5,11 @@ from flask_login import current_user
 
 from models import Member, Merchant, Role
 from web import qr
-from web.messages import KINDS, REASONS, STATES, sentences
+from web.messages import KINDS, REASONS, ROLES, STATES, sentences
 
 
 def init_app(app: Flask) -> None:
-    app.jinja_env.globals.update(kinds=KINDS, states=STATES, reasons=REASONS, qr=qr.svg, businesses=businesses,
+    app.jinja_env.globals.update(kinds=KINDS, states=STATES, role_names=ROLES, reasons=REASONS, qr=qr.svg, businesses=businesses,
                                  sentences=sentences)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 

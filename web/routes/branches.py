@@ -1,8 +1,55 @@
-from flask import Blueprint, abort
+"""A merchant's branches, for owners and managers."""
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask_login import login_required
+
+from models import Branch, Merchant
+from quanbao import branches
+from web.access import merchant_of
+from web.context import now
+from web.messages import PEOPLE
 
 routes = Blueprint("branches", __name__)
 
 
 @routes.get("/merchants/<slug:merchant>/branches")
+@login_required
 def index(merchant: str):
-    abort(404)
+    return _page(merchant_of(merchant))
+
+
+@routes.post("/merchants/<slug:merchant>/branches")
+@login_required
+def add(merchant: str):
+    of = merchant_of(merchant)
+    try:
+        branches.open_(of, request.form.get("name", ""), request.form.get("address", ""))
+    except branches.Refused as refused:
+        return _page(of, refused, "new"), 422
+    return redirect(url_for("branches.index", merchant=merchant), 303)
+
+
+@routes.post("/merchants/<slug:merchant>/branches/<slug:branch>")
+@login_required
+def change(merchant: str, branch: str):
+    """One form for all that may be done to a branch: its buttons say what."""
+    of = merchant_of(merchant)
+    row = Branch.get_or_none((Branch.merchant == of) & (Branch.slug == branch))
+    if row is None:
+        abort(404)
+    try:
+        if request.form.get("do") == "close":
+            branches.close(row, now())
+        elif request.form.get("do") == "reopen":
+            branches.reopen(row)
+        else:
+            branches.change(row, request.form.get("name", ""), request.form.get("address", ""))
+    except branches.Refused as refused:
+        return _page(of, refused, branch), 422
+    return redirect(url_for("branches.index", merchant=merchant), 303)
+
+
+def _page(merchant: Merchant, refused: branches.Refused | None = None, where: str = "") -> str:
+    fault = PEOPLE[refused.code] % {"about": refused.about} if refused else None
+    return render_template("branches/page.html", merchant=merchant, branches=branches.of(merchant), fault=fault,
+                           where=where, entered=request.form)

@@ -1,10 +1,13 @@
 """Claim links: the owner copies, downloads or prints them; a consumer takes a voucher from one."""
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from itertools import chain
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask_babel import gettext
 from flask_login import current_user, login_required
 
 from quanbao import claiming, vouchers
-from web import previews
+from web import previews, tables
 from web.access import campaign_of
 from web.context import base_url, now, settings
 from web.sessions import consumer
@@ -56,7 +59,10 @@ def sheet(merchant: str, campaign: str):
 @login_required
 def download(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign)
-    abort(404)
+    links = claiming.all_open_links(row, now(), settings().secret_key)
+    rows = ((address, address_of(token)) for _, address, token in links)
+    heading = (gettext("Address"), gettext("Claim link"))
+    return tables.answer(f"{row.slug}-links", chain([heading], rows))
 
 
 def _links(merchant: str, campaign: str, template: str, most: int) -> str:

@@ -1,8 +1,91 @@
-from flask import Blueprint, abort
+"""A merchant's members, for its owners; and the link by which somebody joins."""
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask_login import current_user, login_required
+
+from models import Branch, Member, Merchant, Role
+from quanbao import members
+from web.access import OWNER, merchant_of
+from web.context import base_url, now
+from web.messages import PEOPLE
+from web.sessions import consumer
 
 routes = Blueprint("members", __name__)
 
 
 @routes.get("/merchants/<slug:merchant>/members")
+@login_required
 def index(merchant: str):
-    abort(404)
+    return _page(merchant_of(merchant, OWNER))
+
+
+@routes.post("/merchants/<slug:merchant>/members")
+@login_required
+def invite(merchant: str):
+    """The link is in this answer alone: only its hash is kept."""
+    of, form = merchant_of(merchant, OWNER), request.form
+    try:
+        member, token = members.invite(of, form.get("email", ""), form.get("role", ""), form.getlist("branches"), now())
+    except members.Refused as refused:
+        return _page(of, refused), 422
+    return _page(of, invited=member, link=base_url() + url_for("members.show_join", token=token))
+
+
+@routes.post("/merchants/<slug:merchant>/members/<int:number>")
+@login_required
+def change(merchant: str, number: int):
+    """One form for all that may be done to a member: its buttons say what."""
+    of, form = merchant_of(merchant, OWNER), request.form
+    row = Member.get_or_none((Member.id == min(number, 2**63 - 1)) & (Member.merchant == of))
+    if row is None:
+        abort(404)
+    try:
+        if form.get("do") == "link":
+            token = members.invite_again(row, now())
+            return _page(of, invited=row, link=base_url() + url_for("members.show_join", token=token))
+        if form.get("do") == "disable":
+            members.disable(row, now())
+        elif form.get("do") == "enable":
+            members.enable(row, now())
+        else:
+            members.change(row, form.get("role", ""), form.getlist("branches"))
+    except members.Refused as refused:
+        return _page(of, refused, row), 422
+    return redirect(url_for("members.index", merchant=merchant), 303)
+
+
+def _page(merchant: Merchant, refused: members.Refused | None = None, about: Member | None = None, **more) -> str:
+    places = Branch.select().where((Branch.merchant == merchant) & Branch.closed_at.is_null()).order_by(Branch.id)
+    return render_template(
+        "members/page.html", merchant=merchant, members=members.of(merchant), places=list(places), roles=list(Role),
+        fault=PEOPLE[refused.code] if refused else None, about=about, entered=request.form, **more)
+
+
+@routes.get("/join/<token:token>")
+def show_join(token: str):
+    link = members.usable_link(token, now())
+    if link is None:
+        return render_template("sign_in/spent_link.html"), 404
+    return _join_page(link)
+
+
+@routes.post("/join/<token:token>")
+def join(token: str):
+    link = members.usable_link(token, now())
+    if link is None:
+        return render_template("sign_in/spent_link.html"), 404
+    if not current_user.is_authenticated:
+        return redirect(url_for("sign_in.show", next=url_for("members.show_join", token=token)), 303)
+    try:
+        member = members.join(link, consumer(), now())
+    except members.Refused as refused:
+        return _join_page(link, PEOPLE[refused.code]), 422
+    if member is None:
+        return render_template("sign_in/spent_link.html"), 404
+    if member.role == Role.CASHIER:
+        return redirect(url_for("account.show"), 303)
+    return redirect(url_for("campaigns.index", merchant=link.member.merchant.slug), 303)
+
+
+def _join_page(link, fault=None) -> str:
+    return render_template("members/join.html", member=link.member, fault=fault, here=request.path)

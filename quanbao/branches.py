@@ -1,0 +1,86 @@
+"""A merchant's branches: opened, renamed, closed. The ledger keeps naming one that was closed."""
+
+import secrets
+from datetime import datetime
+
+from database import locked, write_transaction
+from models import Branch, Campaign, Merchant
+from quanbao.reader import is_text, slug_of
+
+LONGEST_NAME = 200
+LONGEST_ADDRESS = 500
+
+
+class Refused(Exception):
+    """It cannot be so: `field` and `code` say why; `about` names the campaign that stands against it."""
+
+    def __init__(self, field: str, code: str, about: str = ""):
+        super().__init__(f"{field}: {code}")
+        self.field, self.code, self.about = field, code, about
+
+
+def of(merchant: Merchant) -> list[Branch]:
+    """All branches, the closed ones last."""
+    order = (Branch.closed_at.is_null(False), Branch.id)
+    return list(Branch.select().where(Branch.merchant == merchant).order_by(*order))
+
+
+def open_(merchant: Merchant, name: str, address: str) -> Branch:
+    """A new branch; raises Refused."""
+    name, address = _judged(name, address)
+    slug = slug_of(name)
+
+    def write() -> Branch:
+        locked(Merchant.select().where(Merchant.id == merchant.id)).get()  # of two at once, one gets the name
+        taken = Branch.select().where((Branch.merchant == merchant) & (Branch.slug == slug)).exists()
+        free = f"{slug}-{secrets.token_hex(3)}" if taken else slug
+        return Branch.create(merchant=merchant, slug=free, name=name, address=address)
+
+    return write_transaction(write)
+
+
+def change(branch: Branch, name: str, address: str) -> None:
+    """Another name or address; raises Refused."""
+    name, address = _judged(name, address)
+    write_transaction(lambda: Branch.update(name=name, address=address).where(Branch.id == branch.id).execute())
+
+
+def close(branch: Branch, now: datetime) -> None:
+    """Take it out of the tills' lists; raises Refused where a campaign would have nowhere left to be redeemed.
+
+    The versions of the merchant's campaigns rise, here and below: what was judged before cannot commit after.
+    """
+    def write() -> None:
+        locked(Merchant.select().where(Merchant.id == branch.merchant_id)).get()
+        others = {slug for slug, in Branch.select(Branch.slug).where(
+            (Branch.merchant == branch.merchant_id) & Branch.closed_at.is_null() & (Branch.id != branch.id)).tuples()}
+        if not others:
+            raise Refused("close", "last")
+        for campaign in Campaign.select().where(Campaign.merchant == branch.merchant_id).order_by(Campaign.id):
+            if branch.slug in campaign.branch_slugs and not campaign.is_over(now) \
+                    and others.isdisjoint(campaign.branch_slugs):
+                raise Refused("close", "only_place", campaign.product)
+        _set(branch, now)
+
+    write_transaction(write)
+
+
+def reopen(branch: Branch) -> None:
+    """Offer it at the tills again."""
+    write_transaction(lambda: _set(branch, None))
+
+
+def _set(branch: Branch, closed_at: datetime | None) -> None:
+    Branch.update(closed_at=closed_at).where(Branch.id == branch.id).execute()
+    of_merchant = Campaign.select().where(Campaign.merchant == branch.merchant_id).order_by(Campaign.id)
+    list(locked(of_merchant))  # in the order of their ids, so that two of us cannot wait for each other
+    Campaign.update(version=Campaign.version + 1).where(Campaign.merchant == branch.merchant_id).execute()
+
+
+def _judged(name: str, address: str) -> tuple[str, str]:
+    name, address = name.strip(), address.strip()
+    if not is_text(name, LONGEST_NAME):
+        raise Refused("name", "name")
+    if address and not is_text(address, LONGEST_ADDRESS):
+        raise Refused("address", "address")
+    return name, address

@@ -1,0 +1,176 @@
+"""A merchant's members: invited by a one-time link, given a role, disabled. Only owners come here."""
+
+from datetime import datetime, timedelta
+
+from peewee import IntegrityError
+
+from database import locked, write_transaction
+from models import Account, Branch, Link, Member, MemberBranch, Merchant, Role
+from quanbao import accounts
+
+JOIN_LINK = timedelta(days=2)
+
+
+class Refused(Exception):
+    """It cannot be so; `field` is what stands against it, `code` says why."""
+
+    def __init__(self, field: str, code: str):
+        super().__init__(f"{field}: {code}")
+        self.field, self.code = field, code
+
+
+def of(merchant: Merchant) -> list[Member]:
+    """All members, those who may do something first; `branch_names` is set on each."""
+    order = (Member.disabled_at.is_null(False), Member.role != Role.OWNER, Member.address)
+    rows = list(Member.select().where(Member.merchant == merchant).order_by(*order))
+    names: dict[int, list[Branch]] = {}
+    for row in MemberBranch.select(MemberBranch, Branch).join(Branch).where(
+            MemberBranch.member.in_([member.id for member in rows])).order_by(Branch.id):
+        names.setdefault(row.member_id, []).append(row.branch)
+    for member in rows:
+        member.places = names.get(member.id, [])
+    return rows
+
+
+def invite(merchant: Merchant, email: str, role: str, branches: list[str], now: datetime) -> tuple[Member, str]:
+    """A member who has not joined yet, and the token of the link; raises Refused.
+
+    The same happens whether or not the address has an account.
+    """
+    try:
+        address = accounts.email_address(email)
+    except accounts.Refused:
+        raise Refused("email", "not_an_address") from None
+
+    def write() -> tuple[Member, str]:
+        _lock(merchant)
+        if Member.select().where((Member.merchant == merchant) & (Member.address == address)).exists():
+            raise Refused("email", "member_already")
+        member = Member.create(merchant=merchant, address=address, role=_role(role))
+        _place(member, branches)
+        return member, _new_link(member, now)
+
+    return write_transaction(write)
+
+
+def invite_again(member: Member, now: datetime) -> str:
+    """Another link for somebody who has not joined; the one before is good no more. Raises Refused."""
+    def write() -> str:
+        row = _fresh(member)
+        if row.account_id is not None or row.disabled_at is not None:
+            raise Refused("email", "member_already")
+        return _new_link(row, now)
+
+    return write_transaction(write)
+
+
+def _new_link(member: Member, now: datetime) -> str:
+    Link.delete().where(Link.member == member).execute()
+    return accounts.new_link("join", JOIN_LINK, now, member=member)
+
+
+def change(member: Member, role: str, branches: list[str]) -> None:
+    """Another role or other branches; raises Refused for the last owner."""
+    def write() -> None:
+        row = _fresh(member)
+        if row.role == Role.OWNER and _role(role) != Role.OWNER:
+            _keep_an_owner(row)
+        Member.update(role=_role(role)).where(Member.id == row.id).execute()
+        row.role = role
+        MemberBranch.delete().where(MemberBranch.member == row).execute()
+        _place(row, branches)
+
+    write_transaction(write)
+
+
+def disable(member: Member, now: datetime) -> None:
+    """Take all rights away, at once; an invitation is withdrawn whole. Raises Refused for the last owner."""
+    def write() -> None:
+        row = _fresh(member)
+        if row.account_id is None:
+            row.delete_instance(recursive=True)
+            return
+        if row.role == Role.OWNER and row.disabled_at is None:
+            _keep_an_owner(row)
+        Member.update(disabled_at=now).where(Member.id == row.id).execute()
+
+    write_transaction(write)
+
+
+def enable(member: Member, now: datetime) -> None:
+    """Give the rights back to somebody who had joined."""
+    def write() -> None:
+        row = _fresh(member)
+        if row.account_id is not None:
+            Member.update(disabled_at=None).where(Member.id == row.id).execute()
+            accounts.shorten_sessions(row.account, now)
+
+    write_transaction(write)
+
+
+def usable_link(token: str, now: datetime) -> Link | None:
+    """The link of an invitation that still stands, member and merchant with it; changes nothing."""
+    link = accounts.usable_link("join", token, now)
+    return link if link and link.member.account_id is None and link.member.disabled_at is None else None
+
+
+def join(link: Link, account: Account, now: datetime) -> Member | None:
+    """Use the link up and make the account the member; none where somebody else was first.
+
+    Raises Refused where the account is a member here already, and the link stays good.
+    """
+    def write() -> Member | None:
+        locked(Account.select(Account.id).where(Account.id == account.id)).get()
+        _lock(link.member.merchant)
+        mine = (Member.merchant == link.member.merchant_id) & (Member.account == account)
+        if Member.select().where(mine).exists():
+            raise Refused("email", "member_already")
+        free = (Member.id == link.member_id) & Member.account.is_null() & Member.disabled_at.is_null()
+        if not accounts.use_up(link, now) or not Member.update(account=account).where(free).execute():
+            return None
+        accounts.shorten_sessions(account, now)
+        return Member.get_by_id(link.member_id)
+
+    try:
+        return write_transaction(write)
+    except IntegrityError:
+        raise Refused("email", "member_already") from None
+
+
+def _lock(merchant: Merchant) -> None:
+    """Members are changed one after another: two owners could demote each other at once."""
+    locked(Merchant.select().where(Merchant.id == merchant.id)).get()
+
+
+def _fresh(member: Member) -> Member:
+    _lock(member.merchant)
+    row = Member.get_or_none(Member.id == member.id)
+    if row is None:
+        raise Refused("email", "gone")
+    return row
+
+
+def _keep_an_owner(member: Member) -> None:
+    others = Member.select().where(
+        (Member.merchant == member.merchant_id) & (Member.role == Role.OWNER) & (Member.id != member.id)
+        & Member.disabled_at.is_null() & Member.account.is_null(False))
+    if not others.exists():
+        raise Refused("role", "last_owner")
+
+
+def _role(role: str) -> Role:
+    try:
+        return Role(role)
+    except ValueError:
+        raise Refused("role", "role") from None
+
+
+def _place(member: Member, slugs: list[str]) -> None:
+    """A cashier has one branch at least, nobody else any."""
+    if member.role != Role.CASHIER:
+        return
+    known = Branch.select().where((Branch.merchant == member.merchant_id) & Branch.slug.in_(slugs or [""]))
+    rows = [{"member": member.id, "branch": branch.id} for branch in known]
+    if not rows:
+        raise Refused("branches", "branches")
+    MemberBranch.insert_many(rows).execute()
