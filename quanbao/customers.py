@@ -22,7 +22,7 @@ class Refused(Exception):
 def groups(merchant: Merchant) -> list[str]:
     """The names of all groups that customers are in or campaigns ask for."""
     inside = CustomerGroup.select(CustomerGroup.name).join(Customer).where(Customer.merchant == merchant).distinct()
-    asked = Campaign.select(Campaign.groups).where((Campaign.merchant == merchant) & (Campaign.groups != []))
+    asked = Campaign.select(Campaign.groups).where(Campaign.merchant == merchant)
     return sorted({name for name, in inside.tuples()} | {name for names, in asked.tuples() for name in names})
 
 

@@ -157,7 +157,7 @@ def _without_password(columns: dict[str, Any]) -> dict[str, Any]:
 
 
 def _another(slug: str) -> str:
-    return f"{slug[:55]}-{secrets.token_hex(3)}"
+    return f"{slug[:55].strip('-')}-{secrets.token_hex(3)}"
 
 
 def _locked(campaign: Campaign) -> Campaign:
@@ -181,7 +181,8 @@ def end(campaign: Campaign, now: datetime) -> None:
     """End a published campaign early: from now on its vouchers are refused as `campaign_ended`."""
     def write() -> None:
         row = _locked(campaign)
-        Campaign.update(ended_at=now, version=Campaign.version + 1).where(Campaign.id == row.id).execute()
+        if row.published_at is not None:  # a draft is deleted instead
+            Campaign.update(ended_at=now, version=Campaign.version + 1).where(Campaign.id == row.id).execute()
 
     write_transaction(write)
 

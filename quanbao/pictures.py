@@ -36,7 +36,8 @@ def keep(merchant: Merchant, sent: bytes) -> str:
 
 def is_kept(merchant: Merchant, digest: str) -> bool:
     """Whether this is the digest of one of the merchant's own pictures."""
-    return Picture.select().where((Picture.merchant == merchant) & (Picture.digest == digest)).exists()
+    return digest.isalnum() and Picture.select().where(
+        (Picture.merchant == merchant) & (Picture.digest == digest)).exists()
 
 
 def made_anew(sent: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """Entering campaigns and changing them: one judge for every way in, and what was promised stays."""
 
+import copy
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -84,7 +85,7 @@ def test_the_form_and_load_make_the_same_campaign(world, kind):
 
 def put(entered: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     """A campaign with another value at a path like `conditions.hours[0]`."""
-    entered = {**entered, "conditions": {**entered["conditions"]}}
+    entered = copy.deepcopy(entered)
     place, _, name = path.rpartition(".")
     name, is_item, _ = name.partition("[")
     into = entered[place] if place else entered
@@ -150,8 +151,8 @@ def test_names_in_addresses_are_apart_and_can_be_followed(world):
     copies = [editing.duplicate(now(campaign), world.clock()) for campaign in (*twice, chinese, loaded)]
     slugs = [campaign.slug for campaign in (*twice, chinese, *copies)]
     assert len(set(slugs)) == len(slugs)
-    for copy in copies:
-        change(world, copy)  # a name that cannot stand in an address would be refused here
+    for twin in copies:
+        change(world, twin)  # a name that cannot stand in an address would be refused here
 
 
 # Periods in the merchant's time
@@ -195,7 +196,7 @@ def test_the_hour_that_comes_twice_in_autumn_stays_the_hour_it_is(world):
 
 def test_a_draft_may_be_changed_in_everything(world):
     draft = make(world)
-    changed = change(world, draft, kind="gift", product="Tea", quantity=1, place="", terms=None, **EXCHANGE,
+    changed = change(world, draft, kind="gift", product="Tea", quantity=1, place=None, terms=None, **EXCHANGE,
                      starts_at="2026-11-01", ends_at="2026-11-02T18:00", conditions={}, redemption_password=NEW)
     assert (changed.kind, changed.product, changed.quantity, changed.place, changed.terms) == ("gift", "Tea", 1, "", "")
     assert (changed.offer_price, changed.per_consumer, changed.hours, changed.branch_slugs) == (None, None, [], [])
@@ -275,7 +276,7 @@ def test_a_duplicate_is_a_draft_with_nobodys_vouchers(world):
     campaign = world.campaign(place="p", groups=["g"], hours=[["10:00", "22:00"]], picture="0" * 32, minimum_spend=1)
     world.attempt(world.voucher(campaign=campaign), amount=1)
     editing.end(campaign, world.clock())
-    copy = now(editing.duplicate(now(campaign), world.clock()))
-    assert columns(copy) == columns(now(campaign))
-    assert copy.password_id == campaign.password_id
-    assert (copy.published_at, copy.ended_at, copy.issued, copy.redeemed, copy.version) == (None, None, 0, 0, 1)
+    twin = now(editing.duplicate(now(campaign), world.clock()))
+    assert columns(twin) == columns(now(campaign))
+    assert twin.password_id == campaign.password_id
+    assert (twin.published_at, twin.ended_at, twin.issued, twin.redeemed, twin.version) == (None, None, 0, 0, 1)

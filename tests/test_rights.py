@@ -33,6 +33,8 @@ MAY = {
     "customers.index": STAFF,
     "customers.put": STAFF,
     "customers.show": STAFF,
+    "figures.attempts": STAFF,
+    "figures.download": STAFF,
     "figures.show": STAFF,
     "members.change": OWNER,
     "members.index": OWNER,

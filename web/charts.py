@@ -9,7 +9,7 @@ MOST_BARS = 62
 
 @dataclass(frozen=True)
 class Bar:
-    day: date
+    name: date | str  # the day, or the hour
     value: int
     x: float
     y: float
@@ -31,10 +31,20 @@ def by_day(counts: dict[str, int], first: date, last: date) -> Chart:
     starts = [first + timedelta(days=offset) for offset in range(0, days, days_a_bar)]
     values = [sum(counts.get((start + timedelta(days=n)).isoformat(), 0) for n in range(days_a_bar))
               for start in starts]
+    return _chart(starts, values, days_a_bar)
+
+
+def by_hour(counts: dict[str, int]) -> Chart:
+    """24 bars, one for each hour of the merchant's day."""
+    hours = [f"{hour:02d}" for hour in range(24)]
+    return _chart(hours, [counts.get(hour, 0) for hour in hours])
+
+
+def _chart(names: list, values: list[int], days_a_bar: int = 1) -> Chart:
     top = max(1, *values) if values else 1
-    step = WIDTH / len(starts)
+    step = WIDTH / len(names)
     return Chart([
-        Bar(start, value, round(n * step + step * GAP / 2, 2), round(HEIGHT - HEIGHT * value / top, 2),
+        Bar(name, value, round(n * step + step * GAP / 2, 2), round(HEIGHT - HEIGHT * value / top, 2),
             round(step * (1 - GAP), 2), round(HEIGHT * value / top, 2))
-        for n, (start, value) in enumerate(zip(starts, values, strict=True))
+        for n, (name, value) in enumerate(zip(names, values, strict=True))
     ], top, days_a_bar)

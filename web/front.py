@@ -6,6 +6,7 @@ minute would hold every thread, and with them every till.
 
 import asyncio
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from urllib.parse import unquote_to_bytes
@@ -41,22 +42,41 @@ class Front:
             protocol.response_empty(408, [("connection", "close")])
             return
         loop = asyncio.get_running_loop()
-        status, headers, content = await loop.run_in_executor(self.threads, self._call, _environ(scope, body))
-        protocol.response_bytes(status, headers, content)
+        status, headers, chunks = await loop.run_in_executor(self.threads, self._call, _environ(scope, body))
+        if isinstance(chunks, bytes):
+            protocol.response_bytes(status, headers, chunks)
+            return
+        try:
+            transport = protocol.response_stream(status, headers)
+            while (chunk := await loop.run_in_executor(self.threads, next, chunks, None)) is not None:
+                await transport.send_bytes(chunk)
+        finally:
+            await loop.run_in_executor(self.threads, chunks.close)
 
-    def _call(self, environ: dict) -> tuple[int, list[tuple[str, str]], bytes]:
+    def _call(self, environ: dict) -> tuple[int, list[tuple[str, str]], bytes | Iterator[bytes]]:
+        """Status, headers and content: whole, or piece by piece where the application does not know its length."""
         started = []
 
         def start_response(status, headers, exc_info=None):
             started[:] = [int(status.split(" ", 1)[0]), [(name.lower(), value) for name, value in headers]]
 
         chunks = self.application(environ, start_response)
+        if "content-length" not in dict(started[1]):
+            return *started, _pieces(chunks)
         try:
             content = b"".join(chunks)
         finally:
             if hasattr(chunks, "close"):
                 chunks.close()
         return *started, content
+
+
+def _pieces(chunks) -> Iterator[bytes]:
+    try:
+        yield from chunks
+    finally:
+        if hasattr(chunks, "close"):
+            chunks.close()
 
 
 def _announced(scope) -> int:

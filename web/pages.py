@@ -9,8 +9,8 @@ from web.messages import KINDS, REASONS, ROLES, STATES, sentences
 
 
 def init_app(app: Flask) -> None:
-    app.jinja_env.globals.update(kinds=KINDS, states=STATES, role_names=ROLES, reasons=REASONS, qr=qr.svg, businesses=businesses,
-                                 sentences=sentences)
+    app.jinja_env.globals.update(kinds=KINDS, states=STATES, role_names=ROLES, reasons=REASONS, qr=qr.svg,
+                                 businesses=businesses, sentences=sentences)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 

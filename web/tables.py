@@ -3,7 +3,7 @@
 import csv
 import unicodedata
 from collections.abc import Iterable, Iterator
-from io import StringIO
+from io import SEEK_END, StringIO
 
 from flask import Response, stream_with_context
 
@@ -23,12 +23,11 @@ def cell(value: object) -> object:
 
 def lines(rows: Iterable[Iterable[object]]) -> Iterator[str]:
     """The text of a table, some hundred rows at a time."""
-    into, written = StringIO(), 0
-    into.write(MARK)
+    into = StringIO(MARK)
+    into.seek(0, SEEK_END)
     writer = csv.writer(into)
-    for row in rows:
+    for written, row in enumerate(rows, 1):
         writer.writerow([cell(value) for value in row])
-        written += 1
         if written % A_CHUNK == 0:
             yield into.getvalue()
             into.seek(0)

@@ -1,0 +1,61 @@
+"""What happened at a campaign's tills: redemptions and refused attempts, newest first."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from models import Attempt, Campaign, Customer, Voucher
+from quanbao.reasons import Reason
+
+A_PAGE = 50
+STEP = 1000
+REDEEMED, REFUSED = "redeemed", "refused"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One attempt as its merchant may see it: `customer` is the address that the merchant knows, if any."""
+
+    number: int
+    at: datetime
+    code: str
+    customer: str
+    branch: str
+    amount: int | None
+    reason: str | None
+    trace: list
+    receipt: dict | None
+
+
+def entries(campaign: Campaign, only: str = "", before: int = 0, most: int = A_PAGE) -> list[Entry]:
+    """Attempts with an id below `before`; `only` is "redeemed", "refused", or a reason.
+
+    A fixed number of queries, each along an index, whatever was redeemed.
+    """
+    query = Attempt.select().where(Attempt.campaign == campaign)
+    if only == REDEEMED:
+        query = query.where(Attempt.reason.is_null())
+    elif only == REFUSED:
+        query = query.where(Attempt.reason.is_null(False))
+    elif only in set(Reason):
+        query = query.where(Attempt.reason == only)
+    rows = list((query.where(Attempt.id < before) if before else query).order_by(Attempt.id.desc()).limit(most))
+    codes = _names(Voucher.id, Voucher.code, Voucher.id.in_([row.voucher_id for row in rows]))
+    known = _names(Customer.consumer, Customer.address, (Customer.merchant == campaign.merchant_id)
+                   & Customer.consumer.in_([row.consumer_id for row in rows]))
+    return [Entry(
+        row.id, row.at, codes[row.voucher_id], known.get(row.consumer_id, ""), row.verdict["till"]["branch"] or "",
+        row.verdict["till"]["amount"], row.reason, row.trace, row.verdict["receipt"],
+    ) for row in rows]
+
+
+def _names(key, value, where) -> dict:
+    return dict(key.model.select(key, value).where(where).tuples())
+
+
+def all_entries(campaign: Campaign, only: str = "") -> Iterator[Entry]:
+    """The same, all of them, a thousand at a time."""
+    before = 0
+    while some := entries(campaign, only, before, STEP):
+        yield from some
+        before = some[-1].number
