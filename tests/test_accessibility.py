@@ -20,6 +20,7 @@ LOOKS = {
 }
 OTHER_ANSWERS = {  # what has an address and is no page
     "assets.static_file", "shell.healthz", "shell.readyz", "shell.manifest", "shell.service_worker",
+    "account.data", "claims.download", "figures.download", "pictures.show",
 }
 
 
@@ -36,6 +37,12 @@ def mistaken(page: Page) -> None:
     page.locator("[name=email]").fill("somebody@example.org")
     page.locator("[name=password]").fill("not-the-password")
     page.locator("main form button").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
+def unsaid(page: Page) -> None:
+    """Save a campaign of which nothing is said: faults beside their fields."""
+    page.locator(".campaign-form button").click()
     expect(page.get_by_role("alert")).to_be_visible()
 
 
@@ -80,6 +87,30 @@ PAGES = {
     **{f"verdict, {name}": Row("redemptions.show", f"/attempts/{{{name}}}", LIN) for name in (
         "redeemed", "password_incorrect", "price_changed", "sold_out")},
     "campaigns": Row("campaigns.index", "/merchants/lotus/campaigns", OWNER),
+    "account": Row("account.show", "/account", LIN, act=unfold),
+    "claim": Row("claims.show", "/claim/{claim}", LIN),
+    "claim, signed out": Row("claims.show", "/claim/{claim}"),
+    "claim, spent": Row("claims.show", "/claim/0123456789abcdef", status=404),
+    "join": Row("members.show_join", "/join/{join}"),
+    "join, signed in": Row("members.show_join", "/join/{join}", LIN),
+    "new campaign": Row("campaigns.new", "/merchants/lotus/new-campaign", OWNER, act=unfold),
+    "new campaign, mistaken": Row("campaigns.new", "/merchants/lotus/new-campaign", OWNER, status=422, act=unsaid),
+    "campaign": Row("campaigns.show", "/merchants/lotus/campaigns/oolong", OWNER, act=unfold),
+    "campaign, draft": Row("campaigns.show", "/merchants/lotus/campaigns/draft", OWNER, act=unfold),
+    "edit": Row("campaigns.edit", "/merchants/lotus/campaigns/oolong/edit", OWNER),
+    "edit a draft": Row("campaigns.edit", "/merchants/lotus/campaigns/draft/edit", OWNER, act=unfold),
+    "password": Row("passwords.show", "/merchants/lotus/campaigns/oolong/password", OWNER, act=unfold),
+    "publish": Row("publications.new", "/merchants/lotus/campaigns/oolong/publications?audience=customers", OWNER),
+    "publish, searched": Row("publications.search", "/merchants/lotus/campaigns/oolong/publications/customers?"
+                             "audience=addresses", OWNER),
+    "published": Row("publications.show", "/merchants/lotus/campaigns/oolong/publications/{publication}", OWNER),
+    "claim links": Row("claims.index", "/merchants/lotus/campaigns/oolong/links", OWNER),
+    "claim links, sheet": Row("claims.sheet", "/merchants/lotus/campaigns/oolong/links/sheet", OWNER),
+    "attempts": Row("figures.attempts", "/merchants/lotus/campaigns/oolong/attempts", OWNER, act=unfold),
+    "branches": Row("branches.index", "/merchants/lotus/branches", OWNER, act=unfold),
+    "members": Row("members.index", "/merchants/lotus/members", OWNER, act=unfold),
+    "customers": Row("customers.index", "/merchants/lotus/customers", OWNER),
+    "customer": Row("customers.show", "/merchants/lotus/customers/{customer}", OWNER),
     "figures": Row("figures.show", "/merchants/lotus/campaigns/oolong/figures", OWNER),
     "figures, none yet": Row("figures.show", "/merchants/lotus/campaigns/early/figures", OWNER),
     "nothing here": Row(None, "/nothing-here", status=404),

@@ -8,8 +8,8 @@ import pytest
 
 from config import from_environment
 from database import db, open_database
-from models import Role
-from quanbao import accounts
+from models import Account, Audience, Campaign, Customer, Role
+from quanbao import accounts, claiming, members, publishing
 from quanbao.redemption import Keys
 from tests.browser import NOON, Site
 from tests.clock import Clock
@@ -44,9 +44,23 @@ def fill(world: World) -> dict[str, str]:
     world.attempt(world.voucher(campaign=vouchers["gone"].campaign, holder=world.account()))
     verdicts = {"redeemed": done[0], "password_incorrect": wrong, "price_changed": price,
                 "sold_out": world.attempt(vouchers["gone"])}
+    places = _publish(world, vouchers["used"].campaign)
     link = accounts.make_link("sign-in", accounts.SIGN_IN_LINK, world.clock(), lin)
     return {name: voucher.code for name, voucher in vouchers.items()} | {
-        name: verdict.attempt_id for name, verdict in verdicts.items()} | {"link": link}
+        name: verdict.attempt_id for name, verdict in verdicts.items()} | {"link": link} | places
+
+
+def _publish(world: World, campaign: Campaign) -> dict[str, str]:
+    """A draft, a publication with links, an invitation, a group."""
+    key, now = world.keys.receipts, world.clock()
+    world.campaign(slug="draft", published_at=None, weekdays=[1, 2], hours=[["10:00", "22:00"]])
+    world.group("regulars", Account.get(Account.email == LIN))
+    publication = publishing.start(campaign, Audience.ADDRESSES, ["a@example.org", "b@example.org"], now=now,
+                                   failures=[(3, "nobody")])
+    publishing.step(publication.id, now=now, key=key)
+    _, join = members.invite(world.merchant, "till@example.org", "cashier", ["main"], now)
+    return {"publication": publication.id, "claim": claiming.open_links(campaign, now, key)[0][2], "join": join,
+            "customer": Customer.get(Customer.merchant == world.merchant).id}
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ minute would hold every thread, and with them every till.
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from io import BytesIO
 from urllib.parse import unquote_to_bytes
 
@@ -42,28 +43,22 @@ class Front:
             protocol.response_empty(408, [("connection", "close")])
             return
         loop = asyncio.get_running_loop()
-        status, headers, chunks = await loop.run_in_executor(self.threads, self._call, _environ(scope, body))
-        if isinstance(chunks, bytes):
-            protocol.response_bytes(status, headers, chunks)
-            return
-        try:
-            transport = protocol.response_stream(status, headers)
-            while (chunk := await loop.run_in_executor(self.threads, next, chunks, None)) is not None:
-                await transport.send_bytes(chunk)
-        finally:
-            await loop.run_in_executor(self.threads, chunks.close)
+        send = partial(_stream, loop, protocol)
+        whole = await loop.run_in_executor(self.threads, self._call, _environ(scope, body), send)
+        if whole:
+            protocol.response_bytes(*whole)
 
-    def _call(self, environ: dict) -> tuple[int, list[tuple[str, str]], bytes | Iterator[bytes]]:
-        """Status, headers and content: whole, or piece by piece where the application does not know its length."""
+    def _call(self, environ: dict, send: Callable) -> tuple[int, list[tuple[str, str]], bytes] | None:
+        """The whole answer; none where it has no length beforehand, and was sent piece by piece."""
         started = []
 
         def start_response(status, headers, exc_info=None):
             started[:] = [int(status.split(" ", 1)[0]), [(name.lower(), value) for name, value in headers]]
 
         chunks = self.application(environ, start_response)
-        if "content-length" not in dict(started[1]):
-            return *started, _pieces(chunks)
         try:
+            if started[0] == 200 and environ["REQUEST_METHOD"] == "GET" and "content-length" not in dict(started[1]):
+                return send(*started, chunks)
             content = b"".join(chunks)
         finally:
             if hasattr(chunks, "close"):
@@ -71,12 +66,17 @@ class Front:
         return *started, content
 
 
-def _pieces(chunks) -> Iterator[bytes]:
-    try:
-        yield from chunks
-    finally:
-        if hasattr(chunks, "close"):
-            chunks.close()
+def _stream(loop, protocol, status: int, headers: list[tuple[str, str]], chunks: Iterable[bytes]) -> None:
+    """From the thread that makes the pieces: each waits until the one before is on its way."""
+    async def begin():
+        return protocol.response_stream(status, headers)
+
+    def wait(coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(UPLOAD_PATIENCE)
+
+    transport = wait(begin())
+    for chunk in chunks:
+        wait(transport.send_bytes(chunk))
 
 
 def _announced(scope) -> int:

@@ -1,0 +1,236 @@
+"""The redemption password: made, typed, one in use, changed; and tries under way while the owner changes something."""
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from database import db
+from models import Campaign, Redemption, RedemptionPassword, Voucher
+from quanbao import budgets, editing, passwords, redemption
+from quanbao.reasons import Reason
+from tests import unguarded
+from tests.conftest import POSTGRESQL
+from tests.factories import PASSWORD, WRONG, World, stored
+from tests.test_editing import NEW, change, make, now
+
+
+def digits_of(world: World, campaign: Campaign) -> str:
+    return passwords.reveal(campaign.password, world.keys.password)
+
+
+def rotate(world: World, digits: str = NEW) -> None:
+    passwords.change(world.password, digits, key=world.keys.password, now=world.clock())
+
+
+# Entered with a campaign
+
+
+def test_none_entered_has_one_made(world):
+    made = [make(world, redemption_password=None) for _ in range(3)]
+    digits = {digits_of(world, campaign) for campaign in made}
+    assert len({campaign.password_id for campaign in made}) == 3
+    for each in digits:
+        assert passwords.digits(each) == each
+        assert not passwords.is_trivial(each)
+    draft = make(world, redemption_password=NEW)
+    assert change(world, draft).password_id == draft.password_id, "and it stays where none is entered later"
+
+
+@pytest.mark.parametrize("typed", [PASSWORD, "４８２９１３", "٤٨٢٩١٣"])
+def test_digits_that_the_merchant_uses_already_share_their_row(world, typed):
+    """And with it the budget of a guesser."""
+    assert make(world, redemption_password=typed).password_id == world.password.id
+    assert change(world, make(world, redemption_password=NEW), redemption_password=typed).password_id == \
+        world.password.id
+
+
+def test_another_merchants_equal_digits_are_another_password(world):
+    other = world.make_merchant(slug="other")
+    made = editing.create(other, editing.document(world.campaign()) | {"redemption_password": PASSWORD},
+                          now=world.clock(), password_key=world.keys.password)
+    assert made.password_id != world.password.id
+    assert made.password.merchant_id == other.id
+    assert bytes(made.password.sealed) != bytes(world.password.sealed)
+
+
+@pytest.mark.parametrize("typed", ["123456", "９８７６５４", "111111", "121212", "48291", "4829130000000", "48291a"])
+def test_what_a_guesser_tries_first_is_refused(world, typed):
+    with pytest.raises(editing.Refused) as caught:
+        make(world, redemption_password=typed)
+    assert set(caught.value.faults) == {"redemption_password"}
+    assert RedemptionPassword.select().count() == 1
+
+
+def test_one_in_use_is_chosen_by_its_number(world):
+    chosen = {"redemption_password": None, "password_in_use": str(world.password.id)}
+    assert make(world, **chosen).password_id == world.password.id
+    assert change(world, make(world, redemption_password=NEW), **chosen).password_id == world.password.id
+
+
+def test_another_merchants_password_cannot_be_chosen(world):
+    theirs = world.make_password(merchant=world.make_merchant(slug="other"))
+    for number in (theirs.id, 2**62, -1, "1e3", "'"):
+        with pytest.raises(editing.Refused) as caught:
+            make(world, redemption_password=None, password_in_use=str(number))
+        assert set(caught.value.faults) == {"password_in_use"}
+    with pytest.raises(editing.Refused) as caught:
+        make(world, password_in_use=str(world.password.id))
+    assert set(caught.value.faults) == {"redemption_password"}, "one typed and one chosen"
+
+
+# Changed
+
+
+def test_the_old_one_is_refused_and_the_new_one_good_in_all_its_campaigns(world):
+    vouchers = [world.voucher(campaign=world.campaign()) for _ in range(2)]
+    apart = world.voucher(campaign=world.campaign(password=world.make_password(digits="604718")))
+    rotate(world)
+    assert [world.attempt(v).reason for v in vouchers] == [Reason.PASSWORD_INCORRECT] * 2
+    assert all(world.attempt(v, typed=NEW).redeemed for v in vouchers)
+    assert [now(v.campaign).version for v in (*vouchers, apart)] == [2, 2, 1]
+    assert world.attempt(apart, typed="604718").redeemed
+    assert digits_of(world, now(vouchers[0].campaign)) == NEW
+
+
+def test_what_was_spent_on_the_old_one_is_forgotten(world):
+    voucher = world.voucher()
+    world.spend_password()
+    assert world.attempt(voucher).reason is Reason.TOO_MANY_ATTEMPTS
+    rotate(world)
+    assert world.attempt(voucher, typed=NEW).redeemed
+
+
+def test_the_same_digits_again_forgive_no_guesser(world):
+    """What they know about the digits is as good as before: a thousand in its life, not in its version's."""
+    voucher = world.voucher()
+    world.spend_password(wrong=budgets.PASSWORD_IN_LIFE)
+    rotate(world, PASSWORD)
+    assert world.attempt(voucher).reason is Reason.TOO_MANY_ATTEMPTS
+
+
+def test_whose_password_it_is_too(world):
+    first, second = world.campaign(product="Tea"), world.campaign(product="Cake")
+    world.campaign(product="Apart", password=world.make_password(digits=NEW))
+    assert passwords.shared_with(first) == ["Cake"]
+    assert passwords.shared_with(second) == ["Tea"]
+
+
+# A try that is under way
+
+Act = Callable[[World, Campaign], object]
+ACTS: dict[str, tuple[Act, Reason]] = {
+    "price": (lambda world, campaign: change(world, campaign, offer_price=2000), Reason.PRICE_CHANGED),
+    "period": (lambda world, campaign: change(world, campaign, ends_at="2026-12-01T11:00"), Reason.EXPIRED),
+    "end": (lambda world, campaign: editing.end(campaign, world.clock()), Reason.CAMPAIGN_ENDED),
+    "password": (lambda world, campaign: rotate(world), Reason.BUSY),
+}
+acts = pytest.mark.parametrize(("act", "reason"), ACTS.values(), ids=ACTS)
+
+
+def meanwhile(monkeypatch, place: object, name: str, what: Callable[[], object], *, aside: bool) -> None:
+    """After the named step, once: `what` is done and committed, aside on a connection of its own."""
+    step = getattr(place, name)
+
+    def step_then(*arguments, **more):
+        answer = step(*arguments, **more)
+        monkeypatch.setattr(place, name, step)
+        if aside:
+            thread = threading.Thread(target=lambda: (what(), db.close()))
+            thread.start()
+            thread.join(10)
+            assert not thread.is_alive(), "the owner waits for the till"
+        else:
+            what()
+        return answer
+
+    monkeypatch.setattr(place, name, step_then)
+
+
+def check_judged_anew(world: World, voucher: Voucher, reason: Reason) -> None:
+    verdict = world.attempt(voucher, offer_price=1800)
+    assert verdict.reason is reason
+    assert (Redemption.select().count(), Voucher.get_by_id(voucher.id).uses_left) == (0, 1)
+    if reason is Reason.PRICE_CHANGED:
+        assert verdict.voucher["offer_price"] == 2000, "and the phone hears the new price"
+        assert world.attempt(voucher, offer_price=2000).redeemed
+        assert Redemption.get().discount == 1000
+    elif reason is Reason.BUSY:
+        assert stored() == (0, 0)
+        assert world.attempt(voucher, offer_price=1800).reason is Reason.PASSWORD_INCORRECT
+        assert world.attempt(voucher, typed=NEW, offer_price=1800).redeemed
+
+
+@acts
+def test_a_change_before_the_password_is_looked_at(world, monkeypatch, act, reason):
+    voucher = world.voucher()
+    meanwhile(monkeypatch, budgets, "reserve", lambda: act(world, voucher.campaign), aside=False)
+    check_judged_anew(world, voucher, reason)
+
+
+@acts
+@pytest.mark.parametrize("database", [POSTGRESQL], indirect=True)
+def test_a_change_between_reading_and_commit(world, monkeypatch, act, reason):
+    """A file has one writer: there the change waits for the redemption, or the redemption for the change."""
+    voucher = world.voucher()
+    meanwhile(monkeypatch, redemption, "_take_use", lambda: act(world, voucher.campaign), aside=True)
+    check_judged_anew(world, voucher, reason)
+
+
+@acts
+@pytest.mark.parametrize("database", [POSTGRESQL], indirect=True)
+def test_control_without_the_version_what_was_judged_before_commits_after(world, monkeypatch, act, reason):
+    voucher = world.voucher()
+    monkeypatch.setattr(redemption, "_count", unguarded.count)
+    meanwhile(monkeypatch, redemption, "_take_use", lambda: act(world, voucher.campaign), aside=True)
+    assert world.attempt(voucher, offer_price=1800).redeemed
+    assert Redemption.get().discount == 1200
+    assert now(voucher.campaign).version == 2
+
+
+def test_a_wrong_password_under_way_is_no_guess_at_the_new_one(world, monkeypatch):
+    voucher = world.voucher()
+    meanwhile(monkeypatch, budgets, "reserve", lambda: rotate(world, WRONG), aside=False)
+    assert world.attempt(voucher, typed=WRONG).reason is Reason.BUSY
+    assert world.attempt(voucher, typed=WRONG).redeemed
+
+
+# Two members at once
+
+
+def test_two_drafts_of_one_name_at_once_are_both_made(world, monkeypatch):
+    write = editing.write_transaction
+
+    def after_somebody_else(work):
+        monkeypatch.setattr(editing, "write_transaction", write)
+        make(world)
+        return write(work)
+
+    monkeypatch.setattr(editing, "write_transaction", after_somebody_else)
+    made = make(world)
+    assert made.slug != "oolong-500-ml"
+    assert Campaign.select().count() == 2
+
+
+@pytest.mark.parametrize("act", [
+    lambda world, gone: change(world, gone), lambda world, gone: editing.end(gone, world.clock()),
+    lambda world, gone: editing.delete(gone),
+], ids=["change", "end", "delete"])
+def test_a_draft_that_somebody_deletes_meanwhile_is_no_error_of_ours(world, act):
+    """Two taps on one button are enough for it."""
+    draft = make(world)
+    editing.delete(draft)
+    with suppress(editing.Over, editing.Published, editing.Refused):  # however it says that there is nothing any more
+        act(world, draft)
+    assert Campaign.select().count() == 0
+
+
+def test_the_quantity_never_falls_below_what_was_raised_meanwhile(world):
+    campaign = world.campaign()
+    stale = editing.document(campaign)
+    change(world, campaign, quantity=200)
+    with pytest.raises(editing.Refused) as caught:
+        editing.change(campaign, stale | {"quantity": 150}, now=world.clock(), password_key=world.keys.password)
+    assert set(caught.value.faults) == {"quantity"}
+    assert now(campaign).quantity == 200
