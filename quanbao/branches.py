@@ -52,11 +52,12 @@ def close(branch: Branch, now: datetime) -> None:
     """
     def write() -> None:
         locked(Merchant.select().where(Merchant.id == branch.merchant_id)).get()
+        campaigns = _campaigns(branch)
         others = {slug for slug, in Branch.select(Branch.slug).where(
             (Branch.merchant == branch.merchant_id) & Branch.closed_at.is_null() & (Branch.id != branch.id)).tuples()}
         if not others:
             raise Refused("close", "last")
-        for campaign in Campaign.select().where(Campaign.merchant == branch.merchant_id).order_by(Campaign.id):
+        for campaign in campaigns:
             if branch.slug in campaign.branch_slugs and not campaign.is_over(now) \
                     and others.isdisjoint(campaign.branch_slugs):
                 raise Refused("close", "only_place", campaign.product)
@@ -67,13 +68,20 @@ def close(branch: Branch, now: datetime) -> None:
 
 def reopen(branch: Branch) -> None:
     """Offer it at the tills again."""
-    write_transaction(lambda: _set(branch, None))
+    def write() -> None:
+        _campaigns(branch)
+        _set(branch, None)
+
+    write_transaction(write)
+
+
+def _campaigns(branch: Branch) -> list[Campaign]:
+    """The merchant's campaigns, locked in the order of their ids: two of us cannot wait for each other."""
+    return list(locked(Campaign.select().where(Campaign.merchant == branch.merchant_id).order_by(Campaign.id)))
 
 
 def _set(branch: Branch, closed_at: datetime | None) -> None:
     Branch.update(closed_at=closed_at).where(Branch.id == branch.id).execute()
-    of_merchant = Campaign.select().where(Campaign.merchant == branch.merchant_id).order_by(Campaign.id)
-    list(locked(of_merchant))  # in the order of their ids, so that two of us cannot wait for each other
     Campaign.update(version=Campaign.version + 1).where(Campaign.merchant == branch.merchant_id).execute()
 
 

@@ -85,7 +85,9 @@ def as_entered(moment: datetime, zone: ZoneInfo, *, is_end: bool = False) -> str
     day = (moment - timedelta(microseconds=1 if is_end else 0)).astimezone(zone).date()
     if _utc(day, zone, is_end=is_end) == moment:
         return day.isoformat()
-    return moment.astimezone(zone).replace(tzinfo=None).isoformat()
+    wall = moment.astimezone(zone)
+    plain = wall.replace(tzinfo=None, fold=0)
+    return (plain if _utc(plain, zone, is_end=is_end) == moment else wall).isoformat()  # an hour may come twice
 
 
 def _parsed(text: str) -> date | datetime | None:

@@ -1,14 +1,17 @@
 """A merchant's customers, by the addresses that the merchant knows them by, and the groups they are in."""
 
+import unicodedata
 from collections.abc import Iterable
 
-from database import write_transaction
-from models import Campaign, Customer, CustomerGroup, Merchant
+from database import locked, write_transaction
+from models import Campaign, Customer, CustomerGroup, Merchant, Redemption, Voucher
 from quanbao.reader import is_text
 
 A_PAGE = 50
 LONGEST_GROUP = 100
 STEP = 1000  # customers in one transaction
+MOST_VOUCHERS = 200  # on a page
+MOST_USES = 500
 
 
 class Refused(Exception):
@@ -34,7 +37,7 @@ def known(merchant: Merchant):
 def _search(merchant: Merchant, text: str, group: str | None):
     query = known(merchant)
     if text:
-        query = query.where(Customer.address.contains(text.casefold()))
+        query = query.where(Customer.address.contains(unicodedata.normalize("NFC", text).casefold()))
     if group:
         query = query.where(Customer.id.in_(
             CustomerGroup.select(CustomerGroup.customer).where(CustomerGroup.name == group)))
@@ -58,11 +61,12 @@ def find(merchant: Merchant, text: str, group: str | None = None, after: int = 0
 
 def put(merchant: Merchant, ids: Iterable[int], group: str, *, into: bool) -> int:
     """Put customers into a group, or take them out of it; returns how many were moved. Raises Refused."""
-    group = group.strip()
+    group, ids = group.strip(), list(ids)
+    if not ids:
+        raise Refused("nobody")
     if not is_text(group, LONGEST_GROUP):
         raise Refused("group")
-    mine = known(merchant).where(Customer.id.in_(list(ids)))
-    return write_transaction(lambda: _put([customer.id for customer in mine], group, into))
+    return write_transaction(lambda: _put(merchant, ids, group, into))
 
 
 def put_found(merchant: Merchant, text: str, among: str | None, group: str, *, into: bool) -> int:
@@ -74,11 +78,27 @@ def put_found(merchant: Merchant, text: str, among: str | None, group: str, *, i
     return moved
 
 
-def _put(ids: list[int], group: str, into: bool) -> int:
-    if not ids:
+def _put(merchant: Merchant, ids: list[int], group: str, into: bool) -> int:
+    """Redemptions queue for a customer's row: none that was judged by the old groups commits after this."""
+    mine = [customer.id for customer in locked(known(merchant).where(Customer.id.in_(ids)).order_by(Customer.id))]
+    if not mine:
         return 0
     if not into:
         return CustomerGroup.delete().where(
-            CustomerGroup.customer.in_(ids) & (CustomerGroup.name == group)).execute()
-    rows = [{"customer": number, "name": group} for number in ids]
+            CustomerGroup.customer.in_(mine) & (CustomerGroup.name == group)).execute()
+    rows = [{"customer": number, "name": group} for number in mine]
     return len(list(CustomerGroup.insert_many(rows).on_conflict_ignore().returning(CustomerGroup.customer)))
+
+
+def vouchers(customer: Customer) -> list[Voucher]:
+    """What the customer holds of this merchant, the latest first; `redemptions` is set on each, the latest first."""
+    rows = list(Voucher.select(Voucher, Campaign).join(Campaign).where(
+        (Voucher.consumer == customer.consumer_id) & (Campaign.merchant == customer.merchant_id)
+    ).order_by(Voucher.id.desc()).limit(MOST_VOUCHERS))
+    uses: dict[int, list[Redemption]] = {}
+    for use in Redemption.select().where(
+            Redemption.voucher.in_([voucher.id for voucher in rows])).order_by(Redemption.id.desc()).limit(MOST_USES):
+        uses.setdefault(use.voucher_id, []).append(use)
+    for voucher in rows:
+        voucher.redemptions = uses.get(voucher.id, [])
+    return rows

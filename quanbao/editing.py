@@ -161,11 +161,11 @@ def _another(slug: str) -> str:
 
 
 def _locked(campaign: Campaign) -> Campaign:
-    """The campaign as it is now, its row locked; raises Over where it was ended."""
-    row = locked(Campaign.select().where(Campaign.id == campaign.id)).get()
-    row.merchant = campaign.merchant
-    if row.ended_at is not None:
+    """The campaign as it is now, its row locked; raises Over where it was ended, or deleted as a draft."""
+    row = locked(Campaign.select().where(Campaign.id == campaign.id)).get_or_none()
+    if row is None or row.ended_at is not None:
         raise Over
+    row.merchant = campaign.merchant
     return row
 
 

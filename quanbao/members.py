@@ -2,8 +2,6 @@
 
 from datetime import datetime, timedelta
 
-from peewee import IntegrityError
-
 from database import locked, write_transaction
 from models import Account, Branch, Link, Member, MemberBranch, Merchant, Role
 from quanbao import accounts
@@ -12,7 +10,7 @@ JOIN_LINK = timedelta(days=2)
 
 
 class Refused(Exception):
-    """It cannot be so; `field` is what stands against it, `code` says why."""
+    """It cannot be so; `field` is what stands against it, if it is one, `code` says why."""
 
     def __init__(self, field: str, code: str):
         super().__init__(f"{field}: {code}")
@@ -20,15 +18,15 @@ class Refused(Exception):
 
 
 def of(merchant: Merchant) -> list[Member]:
-    """All members, those who may do something first; `branch_names` is set on each."""
+    """All members, those who may do something first; `places`, a cashier's branches, is set on each."""
     order = (Member.disabled_at.is_null(False), Member.role != Role.OWNER, Member.address)
     rows = list(Member.select().where(Member.merchant == merchant).order_by(*order))
-    names: dict[int, list[Branch]] = {}
+    places: dict[int, list[Branch]] = {}
     for row in MemberBranch.select(MemberBranch, Branch).join(Branch).where(
             MemberBranch.member.in_([member.id for member in rows])).order_by(Branch.id):
-        names.setdefault(row.member_id, []).append(row.branch)
+        places.setdefault(row.member_id, []).append(row.branch)
     for member in rows:
-        member.places = names.get(member.id, [])
+        member.places = places.get(member.id, [])
     return rows
 
 
@@ -120,21 +118,20 @@ def join(link: Link, account: Account, now: datetime) -> Member | None:
     Raises Refused where the account is a member here already, and the link stays good.
     """
     def write() -> Member | None:
-        locked(Account.select(Account.id).where(Account.id == account.id)).get()
+        living = Account.select(Account.id).where((Account.id == account.id) & Account.email.is_null(False))
+        if locked(living).get_or_none() is None:
+            return None
         _lock(link.member.merchant)
         mine = (Member.merchant == link.member.merchant_id) & (Member.account == account)
         if Member.select().where(mine).exists():
-            raise Refused("email", "member_already")
+            raise Refused("", "joined_already")
         free = (Member.id == link.member_id) & Member.account.is_null() & Member.disabled_at.is_null()
         if not accounts.use_up(link, now) or not Member.update(account=account).where(free).execute():
             return None
         accounts.shorten_sessions(account, now)
         return Member.get_by_id(link.member_id)
 
-    try:
-        return write_transaction(write)
-    except IntegrityError:
-        raise Refused("email", "member_already") from None
+    return write_transaction(write)
 
 
 def _lock(merchant: Merchant) -> None:
@@ -146,7 +143,7 @@ def _fresh(member: Member) -> Member:
     _lock(member.merchant)
     row = Member.get_or_none(Member.id == member.id)
     if row is None:
-        raise Refused("email", "gone")
+        raise Refused("", "gone")
     return row
 
 

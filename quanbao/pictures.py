@@ -1,6 +1,7 @@
 """A product's picture: made anew from what was sent, small, without what a camera wrote into it."""
 
 import hashlib
+import struct
 from io import BytesIO
 from threading import Lock
 
@@ -49,8 +50,10 @@ def made_anew(sent: bytes) -> bytes:
                     raise Refused("too_many_pixels")
                 picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
                 return _jpeg(ImageOps.exif_transpose(picture))
-        except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError,
-                EOFError, IndexError, KeyError, TypeError, OverflowError):  # what Pillow's readers raise on damage
+        except Image.DecompressionBombError:
+            raise Refused("too_many_pixels") from None
+        except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError,
+                OverflowError, struct.error):  # what Pillow's readers raise on damage
             raise Refused("not_a_picture") from None
 
 

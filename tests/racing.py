@@ -125,7 +125,8 @@ def sign_in(settings: Settings, world: World, consumers: Sequence[Account]) -> l
     now, tokens = world.clock(), [secrets.token_urlsafe(32) for _ in consumers]
     Session.insert_many([{
         "token_hash": hashlib.sha256(token.encode()).digest(), "account": consumer.id,
-        "created_at": now, "seen_at": now, "expires_at": now + accounts.CONSUMER_SESSION,
+        "created_at": now, "confirmed_at": now, "seen_at": now, "browser": "",
+        "expires_at": now + accounts.CONSUMER_SESSION,
     } for token, consumer in zip(tokens, consumers, strict=True)]).execute()
     return [f"quanbao={serializer.dumps({'_user_id': token})}" for token in tokens]
 

@@ -32,6 +32,7 @@ MAY = {
     "claims.sheet": STAFF,
     "customers.index": STAFF,
     "customers.put": STAFF,
+    "customers.regroup": STAFF,
     "customers.show": STAFF,
     "figures.attempts": STAFF,
     "figures.download": STAFF,

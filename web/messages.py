@@ -146,7 +146,9 @@ PEOPLE: dict[str, str] = {
     "role": _("Choose one of the roles."),
     "branches": _("Choose at least one branch for a cashier."),
     "last_owner": _("This is the last owner: make somebody else an owner first."),
+    "joined_already": _("This account has worked here before: sign in as somebody else, or ask an owner."),
     "gone": _("This invitation was withdrawn a moment ago."),
+    "nobody": _("Nobody is ticked yet: tick customers in the list."),
     "group": _("Enter a group's name of 1 to 100 characters."),
 }
 

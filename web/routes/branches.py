@@ -25,7 +25,7 @@ def add(merchant: str):
     try:
         branches.open_(of, request.form.get("name", ""), request.form.get("address", ""))
     except branches.Refused as refused:
-        return _page(of, refused, "new"), 422
+        return _page(of, refused), 422
     return redirect(url_for("branches.index", merchant=merchant), 303)
 
 
@@ -45,11 +45,12 @@ def change(merchant: str, branch: str):
         else:
             branches.change(row, request.form.get("name", ""), request.form.get("address", ""))
     except branches.Refused as refused:
-        return _page(of, refused, branch), 422
+        return _page(of, refused, row), 422
     return redirect(url_for("branches.index", merchant=merchant), 303)
 
 
-def _page(merchant: Merchant, refused: branches.Refused | None = None, where: str = "") -> str:
-    fault = PEOPLE[refused.code] % {"about": refused.about} if refused else None
-    return render_template("branches/page.html", merchant=merchant, branches=branches.of(merchant), fault=fault,
-                           where=where, entered=request.form)
+def _page(merchant: Merchant, refused: branches.Refused | None = None, about: Branch | None = None) -> str:
+    """All branches; a refusal stands at the field of the form that was sent, `about` a branch or a new one."""
+    faults = {refused.field: PEOPLE[refused.code] % {"about": refused.about}} if refused else {}
+    return render_template("branches/page.html", merchant=merchant, branches=branches.of(merchant), faults=faults,
+                           about=about, entered=request.form)

@@ -77,9 +77,9 @@ def attempts(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign)
     text = request.args.get("before", "")
     before = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-    found = ledger.entries(row, _only(), before, ledger.A_PAGE + 1)
+    found = ledger.entries(row, _which(), before, ledger.A_PAGE + 1)
     return render_template(
-        "figures/attempts.html", merchant=row.merchant, campaign=row, only=_only(), names=_names(row.merchant),
+        "figures/attempts.html", merchant=row.merchant, campaign=row, which=_which(), names=_names(row.merchant),
         entries=found[:ledger.A_PAGE], more=found[ledger.A_PAGE - 1].number if len(found) > ledger.A_PAGE else None)
 
 
@@ -89,12 +89,12 @@ def download(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign)
     heading = [gettext("Time"), gettext("Outcome"), gettext("Reason"), gettext("Customer"), gettext("Voucher"),
                gettext("Branch"), gettext("Number"), gettext("Words"), gettext("Amount")]
-    return tables.answer(f"{row.slug}-attempts", chain([heading], _rows(row, _only())))
+    return tables.answer(f"{row.slug}-attempts", chain([heading], _rows(row, _which())))
 
 
-def _only() -> str:
-    only = request.args.get("only", "")
-    return only if only in (ledger.REDEEMED, ledger.REFUSED, *REASONS) else ""
+def _which() -> str:
+    which = request.args.get("which", "")
+    return which if which in (ledger.REDEEMED, ledger.REFUSED, *REASONS) else ""
 
 
 def _rows(campaign: Campaign, only: str) -> Iterator[list]:

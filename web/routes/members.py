@@ -1,6 +1,6 @@
 """A merchant's members, for its owners; and the link by which somebody joins."""
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, g, redirect, render_template, request, url_for
 from flask_login import current_user, login_required
 
 from models import Branch, Member, Merchant, Role
@@ -51,14 +51,20 @@ def change(merchant: str, number: int):
             members.change(row, form.get("role", ""), form.getlist("branches"))
     except members.Refused as refused:
         return _page(of, refused, row), 422
+    me = Member.get_by_id(g.member.id)
+    if me.role != Role.OWNER or me.disabled_at:
+        return redirect(url_for("account.show"), 303)  # who gave up their own rights is not let in here any more
     return redirect(url_for("members.index", merchant=merchant), 303)
 
 
 def _page(merchant: Merchant, refused: members.Refused | None = None, about: Member | None = None, **more) -> str:
+    """All members; a refusal stands at the field of the form that was sent, or above where a button was pressed."""
+    at_field = refused and refused.field and not request.form.get("do")
     places = Branch.select().where((Branch.merchant == merchant) & Branch.closed_at.is_null()).order_by(Branch.id)
     return render_template(
         "members/page.html", merchant=merchant, members=members.of(merchant), places=list(places), roles=list(Role),
-        fault=PEOPLE[refused.code] if refused else None, about=about, entered=request.form, **more)
+        fault=PEOPLE[refused.code] if refused and not at_field else None,
+        faults={refused.field: PEOPLE[refused.code]} if at_field else {}, about=about, entered=request.form, **more)
 
 
 @routes.get("/join/<token:token>")

@@ -1,0 +1,179 @@
+"""Addresses that owners type or send as a file: every line is an address or is told apart, none is lost silently."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quanbao import accounts, addresses
+from quanbao.addresses import LONGEST_SHOWN, MOST_FAILURES, NotText
+
+MEI, LIN = "mei@example.org", "lin@example.org"
+
+
+def typed(text: str) -> tuple[list[str], list]:
+    found = addresses.typed(text)
+    return list(found.addresses), found.failures
+
+
+def sent(content: str | bytes) -> tuple[list[str], list]:
+    found = addresses.in_file(content.encode() if isinstance(content, str) else content)
+    return list(found.addresses), found.failures
+
+
+# Typed
+
+
+@pytest.mark.parametrize("text", [
+    f"{MEI}\n{LIN}", f"{MEI}\r\n{LIN}\r\n", f"{MEI}\r{LIN}", f"{MEI} {LIN}", f"{MEI}\t{LIN}", f"{MEI},{LIN}",
+    f"{MEI}, {LIN},", f"{MEI};{LIN}", f"  {MEI} ;; {LIN}  ", f"{MEI}，{LIN}", f"{MEI}；{LIN}", f"{MEI}、{LIN}",
+    f"{MEI}\u3000{LIN}", f"\n\n{MEI}\n\n\n{LIN}\n", f"{MEI.upper()}\n{LIN}\n{MEI.title()}",
+    f"Mei <{MEI}>, Lin <{LIN}>", f"李梅 <{MEI}>\n林 <{LIN}>", f'"Li, Mei" <{MEI}>; <{LIN}>', f"< {MEI} >\n{LIN}",
+])
+def test_what_sets_typed_addresses_apart(text):
+    assert typed(text) == ([MEI, LIN], [])
+
+
+def test_typed_lines_that_hold_none_are_told_by_their_numbers():
+    text = f"{MEI}\nnobody\n\n{LIN}, a@b@c\n@example.org\nmei@\nm\0i@example.org\nNobody <nobody>"
+    assert typed(text) == ([MEI, LIN], [
+        (2, "nobody"), (4, "a@b@c"), (5, "@example.org"), (6, "mei@"), (7, "m\0i@example.org"), (8, "nobody")])
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\r\n\t", ",;，；、", "\u2028\u2029"])
+def test_nothing_typed_is_nobody_and_no_fault(text):
+    assert typed(text) == ([], [])
+
+
+def test_an_address_beside_one_with_a_name_is_not_lost():
+    assert typed(f"Mei <{MEI}>, {LIN}") == ([MEI, LIN], [])
+    assert typed(f"{LIN}; Mei <{MEI}>") == ([LIN, MEI], [])
+
+
+def test_quotes_are_not_part_of_an_address():
+    """A line of a CSV file, pasted: the link would be for an address that nobody has."""
+    found, failures = typed(f'"{MEI}","{LIN}"')
+    assert set(found) <= {MEI, LIN}
+    assert len(found) + len(failures) == 2
+
+
+# Files
+
+
+@pytest.mark.parametrize("content", [
+    f"{MEI}\n{LIN}\n", f"{MEI}\n{LIN}", f"{MEI}\r\n{LIN}\r\n", f"{MEI}\r{LIN}\r", f"\ufeff{MEI}\n{LIN}\n",
+    f"\ufeff\r\n{MEI}\r\n\r\n , \r\n{LIN}", f"{MEI},Mei\n{LIN},Lin\n", f"Mei;{MEI};1\nLin;{LIN};2\n",
+    f"Mei\t{MEI}\nLin\t{LIN}\n", f'"{MEI}","Li, Mei"\n"{LIN}","Lin"\n', f'"Li ""Mei"" Mei",{MEI}\n"Lin",{LIN}\n',
+    f"Mei <{MEI}>\nLin <{LIN}>\n", f'"Li, Mei <{MEI}>"\n{LIN}\n', f" {MEI} \n\t{LIN}\n",
+    f"E-mail\n{MEI}\n{LIN}\n", f"Name,Address\nMei,{MEI}\nLin,{LIN}\n", f"\ufeffName;E-Mail\r\nMei;{MEI}\r\nLin;{LIN}",
+    f"邮箱,姓名\n{MEI},李梅\n{LIN},林\n", f"{MEI}\n{LIN}\n{MEI.upper()}\n{LIN.title()}\n",
+    f"{MEI},other@example.org\n{LIN}\n",
+])
+def test_files_as_spreadsheets_and_people_write_them(content):
+    assert sent(content) == ([MEI, LIN], [])
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_chinese_names_in_either_encoding(newline):
+    rows = ["姓名,邮箱,备注", f"李梅,{MEI},老顾客", f"林𠮷龘,{LIN},", "王五,没有,缺邮箱"]
+    expected = [MEI, LIN], [(4, "王五, 没有, 缺邮箱")]
+    for encoding in ("utf-8", "utf-8-sig", "gb18030"):
+        assert sent(newline.join(rows).encode(encoding)) == expected, encoding
+    assert sent(newline.join(rows).replace("𠮷龘", "").encode("gbk")) == expected
+
+
+def test_lines_of_a_file_that_hold_none_are_told_by_their_numbers():
+    content = f"Name,Mail\nMei,{MEI}\n\nLin,lin(at)example.org\nNobody,\n,{LIN}\nX,a@b@c\nY,y@\0.org\n"
+    assert sent(content) == ([MEI, LIN], [
+        (4, "Lin, lin(at)example.org"), (5, "Nobody"), (7, "X, a@b@c"), (8, "Y, y@\0.org")])
+
+
+def test_a_first_line_that_tried_to_be_an_address_is_no_heading():
+    assert sent(f"mei@\n{LIN}\n") == ([LIN], [(1, "mei@")])
+    assert sent(f"\n{MEI}\nnobody\n") == ([MEI], [(3, "nobody")])
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xef\xbb\xbf", b"\r\n\r\n", b",,,\n , \n", b'""\n"",""\n'])
+def test_an_empty_file_is_nobody_and_no_fault(content):
+    assert sent(content) == ([], [])
+
+
+@pytest.mark.parametrize("content", [
+    f"{MEI}\n".encode("utf-16"), "\ufeff邮箱\n".encode("utf-16-be"), b"\x89PNG\r\n\x1a\n" + bytes(range(256)),
+    b"PK\x03\x04" + random.Random(1).randbytes(5000), b"\xff", b"mei@example.org\n\x81",
+])
+def test_what_is_no_text_is_said_to_be_none(content):
+    with pytest.raises(NotText):
+        addresses.in_file(content)
+
+
+@pytest.mark.parametrize("content", [
+    f"{MEI}\n".encode("utf-16-le"), f"{MEI}\n".encode("utf-16-be"), bytes(5000), b"\0" + MEI.encode(),
+    b'"' + MEI.encode() + b"\0", "é@".encode() * 3000,
+])
+def test_bytes_that_happen_to_be_text_are_lines_that_failed(content):
+    found, failures = sent(content)
+    assert found == []
+    assert all(len(text) <= LONGEST_SHOWN for _, text in failures)
+
+
+def test_very_long_lines_fail_like_others():
+    long = "x" * 200_000  # more than a cell of Python's csv may have
+    found, failures = sent(f"{MEI}\n{long}\n{long}@example.org,y\n{'<' * 200_000}\n{LIN}\n")
+    assert found == [MEI, LIN]
+    assert [(number, len(text)) for number, text in failures] == [(2, 100), (3, 100), (4, 100)]
+
+
+def test_as_many_as_an_upload_can_hold():
+    lines = [f"Customer {n};customer{n}@example.org" for n in range(400_000)]
+    lines[1000::1000] = [f"Customer {n};nobody" for n in range(1000, 400_000, 1000)]
+    found = addresses.in_file("\r\n".join(lines).encode("gb18030"))
+    assert len(found.addresses) == 400_000 - 399
+    assert list(found.addresses)[-1] == "customer399999@example.org"
+    assert [number for number, _ in found.failures] == list(range(1001, 400_001, 1000))
+
+
+def test_no_more_failures_are_kept_than_anybody_reads():
+    found, failures = sent(f"Mail\n{'nobody' * 100}\n" * 3 * MOST_FAILURES + MEI)
+    assert (found, len(failures)) == ([MEI], MOST_FAILURES)
+    assert {len(text) for _, text in failures} == {4, LONGEST_SHOWN}
+    found, failures = typed("nobody\n" * 3 * MOST_FAILURES + MEI)
+    assert (found, len(failures)) == ([MEI], MOST_FAILURES)
+
+
+@pytest.mark.parametrize("content", [
+    f"Müller, Hans;{MEI}\nSchmidt, Ute;{LIN}\n",  # as many commas as semicolons
+    f'"Müller, Hans";{MEI}\n"Schmidt, Ute";{LIN}\n',
+    f'Anschrift;Mail\n"Hauptstr. 1, 2. Stock, links";{MEI}\n"Am Markt 2, 1. Stock, rechts";{LIN}\n',
+    f"Li, Wei, Dr.\t{MEI}\nLin\t{LIN}\n",
+])
+def test_commas_inside_a_name_do_not_set_its_cells_apart(content):
+    assert sent(content) == ([MEI, LIN], [])
+
+
+def test_a_cell_of_two_lines_is_no_line_that_failed():
+    """Addresses of streets are: spreadsheets put them between quotation marks."""
+    assert sent(f'Name,Street,Mail\nMei,"1 Main St\n2nd floor",{MEI}\nLin,"Riverside",{LIN}\n') == ([MEI, LIN], [])
+
+
+# Whatever comes
+
+
+def assert_sound(found: addresses.Found) -> None:
+    """Every address is as accounts spell theirs, so that customers are found by it."""
+    assert [accounts.email_address(address) for address in found.addresses] == list(found.addresses)
+    assert all(number >= 1 and text for number, text in found.failures)
+
+
+@given(st.text())
+def test_whatever_is_typed_is_read(text):
+    assert_sound(addresses.typed(text))
+
+
+@given(st.binary() | st.text(alphabet=st.sampled_from("a@.;,\t\"'<>\r\n \0茶é\ufeff")).map(str.encode))
+def test_whatever_is_sent_is_read_or_no_text(content):
+    try:
+        assert_sound(addresses.in_file(content))
+    except NotText:
+        pass

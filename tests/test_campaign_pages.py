@@ -1,0 +1,288 @@
+"""The form of a campaign: what is typed goes in and comes back, mistakes are named and cost nobody their typing."""
+
+import re
+from html.parser import HTMLParser
+from io import BytesIO
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from models import Branch, Campaign, Kind, Merchant, Picture, RedemptionPassword, Role
+from quanbao import pictures
+from tests.factories import World, utc
+from tests.pages import Page, PageClient
+from tests.test_editing import ENTERED, NEW, columns, load_refuses, now, put
+from tests.test_pictures import SVG, encoded, red
+from web.campaign_form import CampaignForm
+from web.messages import CAMPAIGN_FIELDS
+
+CREATE, PREVIEW = "/merchants/lotus/campaigns", "/merchants/lotus/preview"
+EDIT = CREATE + "/tea/edit"
+DAY, TIME = re.compile(r"\d{4}-\d\d-\d\d"), re.compile(r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,3})?)?")
+
+
+class Entries(HTMLParser):
+    """What a browser would send of the campaign's form if nobody touched it (HTML, 4.10.21.4)."""
+
+    def __init__(self, page: Page):
+        super().__init__()
+        self.sent: dict[str, list[str]] = {}
+        self.inside, self.text, self.select = False, None, None
+        self.feed(page.html)
+
+    def add(self, name: str | None, value: str) -> None:
+        if name and self.inside:
+            self.sent.setdefault(name, []).append(value)
+
+    def handle_starttag(self, tag, attributes):
+        has = dict(attributes)
+        kind, value = has.get("type", "text"), has.get("value") or ""
+        self.inside = self.inside or (tag == "form" and "campaign-form" in (has.get("class") or ""))
+        if tag == "textarea":
+            self.text = (has["name"], [])
+        elif tag == "select":
+            self.select = [has["name"], None]
+        elif tag == "option" and ("selected" in has or self.select[1] is None):
+            self.select[1] = value
+        elif tag == "input" and kind != "file" and (kind not in ("checkbox", "radio") or "checked" in has):
+            wanted = {"date": DAY, "time": TIME}.get(kind)
+            self.add(has.get("name"), "" if wanted and not wanted.fullmatch(value) else value)
+
+    def handle_data(self, data):
+        if self.text:
+            self.text[1].append(data)
+
+    def handle_endtag(self, tag):
+        if tag == "textarea":
+            text = "".join(self.text[1]).replace("\r\n", "\n").removeprefix("\n")
+            self.add(self.text[0], text.replace("\n", "\r\n"))
+            self.text = None
+        elif tag == "select":
+            self.add(*self.select)
+        elif tag == "form":
+            self.inside = False
+
+
+def entries(page: Page) -> dict[str, list[str]]:
+    return Entries(page).sent
+
+
+@pytest.fixture
+def owner(client, small_world) -> PageClient:
+    return client.sign_in(small_world.member(role=Role.OWNER))
+
+
+def draft(world: World, **more: Any) -> Campaign:
+    return world.campaign(**{"slug": "tea", "published_at": None} | more)
+
+
+TYPED = {
+    "kind": ["discount"], "product": ["Oolong"], "original_price": ["30"], "offer_price": ["18.50"],
+    "quantity": ["1,000"], "starts_at": ["2026-12-01"], "starts_time": ["09:30"], "ends_at": ["2026-12-31"],
+    "ends_time": [""], "place": ["all branches"], "terms": ["One a day\r\nand no more"], "uses_per_voucher": ["3"],
+    "per_consumer": ["2"], "new_customers_only": ["y"], "more_groups": ["regulars，staff"], "minimum_spend": ["150"],
+    "weekdays": ["1", "7"], "hours": ["10:00", "14:00", "22:00", "02:00"], "branches": ["river"],
+    "kept_picture": [""], "redemption_password": [NEW], "password_in_use": [""],
+}
+
+
+# What is typed
+
+
+def test_what_is_typed_makes_the_campaign(owner):
+    shown = owner.post(CREATE, TYPED).location
+    assert "Nobody sees it before you publish it" in owner.get(shown).text
+    made = Campaign.get()
+    assert (made.offer_price, made.quantity, made.minimum_spend) == (1850, 1000, 15000)
+    assert (made.starts_at, made.ends_at) == (utc("2026-12-01T09:30+08:00"), utc("2027-01-01T00:00+08:00"))
+    assert (made.groups, made.weekdays, made.branch_slugs) == (["regulars", "staff"], [1, 7], ["river"])
+    assert made.hours == [["10:00", "14:00"], ["22:00", "02:00"]]
+    assert (made.uses_per_voucher, made.per_consumer, made.new_customers_only) == (3, 2, True)
+
+
+@pytest.mark.parametrize(("currency", "typed", "minor"), [
+    ("CNY", "18", 1800), ("CNY", "18.5", 1850), ("CNY", "¥18.50", 1850), ("CNY", "1,800", 180000), ("CNY", "0", 0),
+    ("CNY", "18,50", 1850), ("CNY", "１８．５０", 1850), ("CNY", "١٨", 1800), ("JPY", "1800", 1800),
+    ("JPY", "1,800", 1800), ("KWD", "1.5", 1500), ("KWD", "1.505", 1505), ("KWD", "0.250", 250),
+])
+def test_prices_in_any_scripts_digits_and_any_currencys_coins(owner, currency, typed, minor):
+    Merchant.update(currency=currency).execute()
+    owner.post(CREATE, TYPED | {"offer_price": [typed], "original_price": ["9000"], "minimum_spend": [""]})
+    assert Campaign.get().offer_price == minor
+
+
+@pytest.mark.parametrize("typed", ["1000", "1,000", "1 000", "１０００", "١٠٠٠", "१०००", " 1000 "])
+def test_numbers_in_any_scripts_digits(owner, typed):
+    owner.post(CREATE, TYPED | {"quantity": [typed]})
+    assert Campaign.get().quantity == 1000
+
+
+def test_terms_are_as_long_as_the_field_lets_them_be(owner):
+    """A browser counts the end of a line as one character, and sends two."""
+    owner.post(CREATE, TYPED | {"terms": ["a\r\n" * 2499 + "b"]})
+
+
+ROUNDS: dict[str, dict[str, Any]] = {
+    "plain": {}, "gift": {"kind": "gift"}, "free": {"offer_price": 0}, "cents": {"offer_price": 1805},
+    "everything": {"place": "here", "terms": "<b>\n\n& more", "uses_per_voucher": 3, "per_consumer": 2, "weekdays": [7],
+                   "new_customers_only": True, "groups": ["VIP, gold", "常客"], "minimum_spend": 15050,
+                   "hours": [["10:00", "14:00"], ["22:00", "02:00"], ["05:00", "06:00"]], "branch_slugs": ["river"]},
+    "until midnight": {"hours": [["18:00", "24:00"]]},
+    "at a time": {"starts_at": utc("2026-12-01T10:30+08:00"), "ends_at": utc("2026-12-31T18:45:30+08:00")},
+    "yen": {"currency": "JPY", "offer_price": 1805, "minimum_spend": 15000},
+    "dinars": {"currency": "KWD", "original_price": 3000, "offer_price": 1805},
+    "half a dinar": {"currency": "KWD", "original_price": 3000, "offer_price": 500, "minimum_spend": 12345},
+    "dear": {"original_price": 10**12, "offer_price": 123_456_789_012},
+    "at a closed branch": {"branch_slugs": ["river"], "closed": True},
+    "in autumn": {"time_zone": "Europe/Berlin", "ends_at": utc("2027-10-31T02:30+01:00")},
+    "where midnight is skipped": {"time_zone": "America/Santiago", "starts_at": utc("2026-09-06T01:00-03:00"),
+                                  "ends_at": utc("2027-09-05T01:00-03:00")},
+}
+
+
+@pytest.mark.parametrize("published", [False, True], ids=["draft", "published"])
+@pytest.mark.parametrize("name", ROUNDS)
+def test_saving_what_nobody_touched_changes_nothing(owner, small_world, name, published):
+    values = dict(ROUNDS[name])
+    of = {column: values.pop(column) for column in ("currency", "time_zone") if column in values}
+    if of:
+        Merchant.update(of).execute()
+    if values.pop("closed", False):
+        Branch.update(closed_at=small_world.clock()).where(Branch.slug == "river").execute()
+    campaign = draft(small_world, **values, **({"published_at": small_world.clock()} if published else {}))
+    owner.post(EDIT, entries(owner.get(EDIT)))
+    after = now(campaign)
+    after.terms = after.terms.replace("\r\n", "\n")
+    assert columns(after) == columns(campaign)
+    assert (after.password_id, after.version) == (campaign.password_id, 2)
+
+
+def test_forged_fields_of_a_published_campaign_are_nothing(owner, small_world):
+    campaign = draft(small_world, published_at=small_world.clock(), place="here")
+    owner.post(EDIT, TYPED | {"place": ["nowhere"], "quantity": ["100"], "product": ["Water"]})
+    after = now(campaign)
+    assert (after.product, after.place, after.groups, after.hours) == (campaign.product, "here", [], [])
+    assert (after.uses_per_voucher, after.password_id) == (1, campaign.password_id)
+
+
+# Mistakes: a field, what was typed, what a document would have there, a word of the sentence
+
+MISTAKES: list[tuple[str, list[str], Any, str]] = [
+    ("product", [""], "", "1 to 200"), ("product", ["T" * 201], "T" * 201, "1 to 200"),
+    ("product", ["T\0"], "T\0", "1 to 200"), ("original_price", [""], None, "price tag"),
+    ("original_price", ["thirty"], "thirty", "price tag"), ("original_price", ["0"], 0, "price tag"),
+    ("offer_price", ["-1"], -1, "price tag"), ("offer_price", ["30.01"], 3001, "above the original"),
+    ("offer_price", ["9" * 60], 10**60, "price tag"), ("quantity", ["0"], 0, "whole number"),
+    ("quantity", ["1.5"], 1.5, "whole number"), ("quantity", ["ten"], "ten", "whole number"),
+    ("quantity", ["9" * 5000], 10**400, "whole number"), ("starts_at", [""], None, "first day"),
+    ("starts_at", ["2026-02-30"], "2026-02-30", "first day"), ("ends_at", ["2027-02-30"], "2027-02-30", "last day"),
+    ("ends_at", ["2026-11-30"], "2026-11-30", "after the start"), ("place", ["p" * 501], "p" * 501, "500"),
+    ("uses_per_voucher", ["0"], 0, "1 to 10,000"), ("terms", ["t" * 5001], "t" * 5001, "5,000"),
+    ("conditions.per_consumer", ["10001"], 10_001, "1 to 10,000"),
+    ("conditions.minimum_spend", ["much"], "much", "amount"), ("conditions.minimum_spend", ["0"], 0, "amount"),
+    ("conditions.weekdays[0]", ["8"], 8, "seven days"),
+    ("conditions.hours[0]", ["10:00", ""], ["10:00", ""], "from and until"),
+    ("conditions.hours[0]", ["10:00", "10:00"], ["10:00", "10:00"], "from and until"),
+    ("kind", ["coupon"], "coupon", "one of the kinds"), ("conditions.branches[0]", ["attic"], "attic", "your branches"),
+    ("conditions.groups[0]", ["g" * 101], "g" * 101, "100 characters"),
+    ("redemption_password", ["12345"], "12345", "6 to 12 digits"),
+    ("redemption_password", ["123456"], "123456", "too easy"),
+]
+
+
+@pytest.mark.parametrize(("path", "typed", "loaded", "word"), MISTAKES,
+                         ids=[f"{path} {typed[0][:9]!a}" for path, typed, *_ in MISTAKES])
+def test_a_mistake_is_named_at_its_field_and_all_that_was_typed_stays(owner, small_world, path, typed, loaded, word):
+    field = path.removeprefix("conditions.").split("[")[0]
+    name = {"groups": "more_groups"}.get(field, field)
+    sent = TYPED | {name: typed + [""] * (4 - len(typed)) if name == "hours" else typed}
+    page = owner.post(CREATE, sent, status=422)
+    assert field in load_refuses(small_world, put(ENTERED | {"original_price": 3000}, path, loaded)), "load takes it"
+    assert word in page.text
+    marked = {attributes.get("name") for _, attributes in page.tags if attributes.get("aria-invalid") == "true"}
+    assert marked == {name}
+    shown = {n: [*values] for n, values in entries(page).items() if n in sent}
+    while shown["hours"][-1:] == [""]:
+        shown["hours"].pop()
+    if name in ("weekdays", "branches", "kind"):  # a list has no room for what is not in it
+        shown[name] = sent[name]
+    assert shown == {n: [value for value in values if value or n != "hours"] for n, values in sent.items()}
+    assert not re.search(r"must be (a|one|text|from|two|6|the)|is missing|is no|conditions|slug|_", page.text)
+    assert Campaign.select().count() == 0
+
+
+def test_every_fault_of_a_campaign_has_a_sentence():
+    assert {*ENTERED, *ENTERED["conditions"]} - {"conditions", "new_customers_only"} <= CAMPAIGN_FIELDS.keys()
+
+
+def test_a_mistake_elsewhere_loses_no_picture(owner, small_world):
+    photo = (BytesIO(encoded(red(), "PNG")), "a.png")
+    page = owner.post(CREATE, TYPED | {"quantity": ["0"], "picture": photo}, status=422)
+    digest = Picture.get().digest
+    assert entries(page)["kept_picture"] == [digest]
+    owner.post(CREATE, entries(page) | {"quantity": ["1"]})
+    assert Campaign.get().picture == digest
+
+
+@pytest.mark.parametrize(("sent", "word"), [(SVG, "JPEG, PNG or WebP"), (b"", "JPEG, PNG or WebP")])
+def test_a_wrong_file_is_named_and_the_picture_of_before_stays(owner, small_world, sent, word):
+    kept = pictures.keep(small_world.merchant, encoded(red(), "PNG"))
+    draft(small_world, picture=kept)
+    page = owner.post(EDIT, TYPED | {"kept_picture": [kept], "picture": (BytesIO(sent), "a.png")}, status=422)
+    assert word in page.text
+    assert entries(page)["kept_picture"] == [kept]
+    assert page.all("input", name="picture")[0].get("aria-invalid") == "true"
+
+
+def test_a_picture_may_be_taken_away(owner, small_world):
+    campaign = draft(small_world, picture=pictures.keep(small_world.merchant, encoded(red(), "PNG")))
+    owner.post(EDIT, entries(owner.get(EDIT)) | {"no_picture": ["y"]})
+    assert now(campaign).picture == ""
+
+
+# The preview
+
+NAMES = st.sampled_from([name for name in vars(CampaignForm) if not name.startswith("_")] + ["groups", "nonsense"])
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
+    ["discount", "gift", "0", "1", "18.50", "2026-12-01", "9000-12-31", "24:00", "10:00", "main", "\0", "9" * 400, "²"])
+ANYTHING = st.dictionaries(NAMES, st.lists(TEXT, min_size=1, max_size=3))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(typed=ANYTHING)
+def test_whatever_is_typed_there_is_a_preview_and_no_error_of_ours(owner, typed):
+    fragment = owner.post(PREVIEW, typed, status=200, headers={"HX-Request": "true"})
+    assert fragment.all("article")
+    assert owner._send("POST", CREATE, {}, {"data": TYPED | typed}).status_code in (303, 422)
+
+
+@pytest.mark.parametrize("body", [
+    b"", b"product=%ff%fe&quantity=%", b"=&=&&", b"\xff\xfe\x00", b"kind=discount&kind=gift"])
+def test_a_broken_request_has_a_preview_too(owner, body):
+    owner.post(PREVIEW, body, status=200, content_type="application/x-www-form-urlencoded",
+               headers={"HX-Request": "true"})
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_preview_is_the_voucher_as_far_as_it_is_known(owner, kind):
+    assert "None" not in owner.post(PREVIEW, {"kind": kind}, status=200, headers={"HX-Request": "true"}).text
+    fragment = owner.post(PREVIEW, TYPED | {"kind": [kind]}, status=200, headers={"HX-Request": "true"})
+    for part in ("Oolong", "Dec 31, 2026", "all branches", "Riverside", "Mon, Sun", "22:00–02:00", "¥150", "One a day"):
+        assert part in fragment.text
+    assert ("¥18.50" in fragment.text) is ("3 of 3 uses left" in fragment.text) is (kind is Kind.DISCOUNT)
+    assert "Main Street" not in fragment.text
+    assert NEW not in fragment.html
+    assert Campaign.select().count() == RedemptionPassword.select().where(RedemptionPassword.id > 1).count() == 0
+
+
+def test_the_preview_of_a_published_campaign_keeps_what_cannot_change(owner, small_world):
+    draft(small_world, published_at=small_world.clock(), place="Upstairs", hours=[["10:00", "14:00"]], weekdays=[1],
+          groups=["regulars"], branch_slugs=["river"], uses_per_voucher=3)
+    page = owner.get(EDIT)
+    (preview,) = [attributes for _, attributes in page.tags if attributes.get("id") == "preview"]
+    fragment = owner.post(preview["hx-post"], entries(page) | {"offer_price": ["17"]}, status=200,
+                          headers={"HX-Request": "true"})
+    for part in ("¥17", "Upstairs", "10:00–14:00", "Mon", "regulars", "Riverside", "3 of 3 uses left"):
+        assert part in fragment.text
