@@ -108,7 +108,30 @@ def figures(page: Page) -> None:
     page.goto("/merchants/lotus/campaigns/oolong/figures")
 
 
+def new_campaign(page: Page) -> None:
+    page.goto("/merchants/lotus/new-campaign")
+    for name, text in (("product", "White peony, 50 g"), ("original_price", "88"), ("offer_price", "58"),
+                       ("quantity", "50"), ("ends_at", "2026-12-31")):
+        page.locator(f"[name={name}]").fill(text)
+    page.locator("#preview .product", has_text="White peony").wait_for()
+    page.wait_for_timeout(600)  # the last figure typed comes to the voucher
+    page.evaluate("scrollTo(0, 0)")
+
+
+def publish(page: Page) -> None:
+    page.goto("/merchants/lotus/campaigns/spring/publications")
+    page.locator("#audience-addresses").check()
+    page.locator("[name=addresses]").fill("customer@lotus.example")
+
+
+def attempts(page: Page) -> None:
+    page.goto("/merchants/lotus/campaigns/oolong/attempts")
+
+
 PLAN = {
+    "new-campaign": ("owner", PHONE | ENGLISH, new_campaign),
+    "publish": ("owner", PHONE | ENGLISH, publish),
+    "attempts": ("owner", PHONE | ENGLISH, attempts),
     "wallet": ("customer", PHONE | ENGLISH, wallet),
     "voucher": ("customer", PHONE | ENGLISH, voucher("Oolong, 500 ml")),
     "keypad": ("customer", PHONE | ENGLISH, keypad("Oolong, 500 ml")),

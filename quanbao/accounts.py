@@ -10,13 +10,14 @@ from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from peewee import IntegrityError
 
-from database import write_transaction
-from models import Account, Link, Member, Session
+from database import locked, write_transaction
+from models import Account, Branch, Link, Member, MemberBranch, Merchant, Session
 
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 200
 CONSUMER_SESSION = timedelta(days=90)
 MEMBER_SESSION = timedelta(hours=12)
+SEEN = timedelta(minutes=10)  # a session's last use is known no finer
 FRESH = timedelta(minutes=10)
 SIGN_IN_LINK = timedelta(hours=1)
 SET_UP_LINK = timedelta(hours=1)
@@ -28,6 +29,10 @@ class Refused(Exception):
     def __init__(self, field: str, code: str):
         super().__init__(f"{field}: {code}")
         self.field, self.code = field, code
+
+
+class Overtaken(Exception):
+    """The account was changed, or the session ended, after the password was looked at: nothing was written."""
 
 
 def email_address(text: str) -> str:
@@ -96,6 +101,28 @@ def by_email(email: str) -> Account | None:
         return None
 
 
+def memberships(account: Account) -> list[Member]:
+    """Where the account may do something, its merchant with each; `places`, a cashier's branches, is set."""
+    mine = (Member.account == account) & Member.disabled_at.is_null()
+    rows = list(Member.select(Member, Merchant).join(Merchant).where(mine).order_by(Merchant.name, Merchant.id))
+    for member in rows:
+        places = Branch.select().join(MemberBranch).where(MemberBranch.member == member)
+        member.places = list(places.order_by(Branch.id))
+    return rows
+
+
+def hold(account: Account, token: str | None = None) -> None:
+    """Lock the account, before anything else in a transaction, as the one whose password was looked at.
+
+    Raises Overtaken where address or password are others by now, it was deleted, or the session was ended.
+    """
+    row = locked(Account.select().where(Account.id == account.id)).get()
+    ended = token is not None and not Session.select().where(Session.token_hash == token_hash(token)).exists()
+    same = (row.email, row.password_hash) == (account.email, account.password_hash)
+    if ended or not same or row.email is None:
+        raise Overtaken
+
+
 def token_hash(token: str) -> bytes:
     """What is kept of a token: enough to find it, not to make it."""
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()
@@ -107,13 +134,17 @@ def token_hash(token: str) -> bytes:
 def start_session(account: Account, now: datetime, browser: str = "") -> str:
     """Sign a browser in: returns the new token that its cookie carries; only the hash is kept.
 
-    `browser` is what its owner will know it by.
+    `browser` is what its owner will know it by. Raises Overtaken.
     """
     token = secrets.token_urlsafe(32)
-    write_transaction(lambda: Session.create(
-        token_hash=token_hash(token), account=account, browser=browser[:100], created_at=now, confirmed_at=now,
-        seen_at=now, expires_at=now + _lifetime(account),
-    ))
+
+    def write() -> None:
+        hold(account)
+        Session.create(
+            token_hash=token_hash(token), account=account, browser=browser[:100], created_at=now, confirmed_at=now,
+            seen_at=now, expires_at=now + _lifetime(account))
+
+    write_transaction(write)
     return token
 
 
@@ -135,11 +166,11 @@ def shorten_sessions(account: Account, now: datetime) -> None:
 
 def session_of(token: str, now: datetime) -> Session | None:
     """The living session of a token, its account with it; it slides on while it is used."""
-    found = Session.select(Session, Account).join(Account).where(Session.token_hash == token_hash(token)).get_or_none()
-    if found is None or found.expires_at <= now:
+    good = (Session.token_hash == token_hash(token)) & (Session.expires_at > now) & Account.email.is_null(False)
+    found = Session.select(Session, Account).join(Account).where(good).get_or_none()
+    if found is None:
         return None
-    lifetime = found.expires_at - found.seen_at
-    if now - found.seen_at > lifetime / 24:
+    if now - found.seen_at >= SEEN:
         _slide(found, now)
     return found
 
@@ -160,6 +191,12 @@ def end_session(token: str) -> None:
     write_transaction(lambda: Session.delete().where(Session.token_hash == token_hash(token)).execute())
 
 
+def sessions_of(account: Account, now: datetime) -> list[Session]:
+    """The account's living sessions, the last used first."""
+    mine = (Session.account == account) & (Session.expires_at > now)
+    return list(Session.select().where(mine).order_by(Session.seen_at.desc(), Session.id.desc()))
+
+
 def end_session_of(account: Account, number: int) -> bool:
     """End one of the account's own sessions; false where there is no such."""
     mine = (Session.id == number) & (Session.account == account)
@@ -167,7 +204,7 @@ def end_session_of(account: Account, number: int) -> bool:
 
 
 def end_other_sessions(account: Account, token: str) -> None:
-    """Sign every browser out but the one with this token."""
+    """Sign every browser out but the one with this token; sign-in links stop working."""
     write_transaction(lambda: _end_others(account, token))
 
 
@@ -178,10 +215,11 @@ def _end_others(account: Account, token: str) -> None:
 
 
 def change_password(account: Account, password: str, token: str) -> None:
-    """Another password; other browsers are signed out and links forgotten. Raises Refused."""
+    """Another password; other browsers are signed out and links forgotten. Raises Refused, Overtaken."""
     hashed = hash_password(check_password(password))
 
     def write() -> None:
+        hold(account, token)
         Account.update(password_hash=hashed).where(Account.id == account.id).execute()
         _end_others(account, token)
 
@@ -189,10 +227,16 @@ def change_password(account: Account, password: str, token: str) -> None:
 
 
 def change_email(account: Account, email: str, token: str) -> None:
-    """Another address, which nobody has proved; what merchants call the person stays theirs. Raises Refused."""
+    """Another address, which nobody has proved; what merchants call the person stays theirs.
+
+    Other browsers are signed out and links forgotten. Raises Refused, Overtaken.
+    """
     address = email_address(email)
 
     def write() -> None:
+        hold(account, token)
+        if address == account.email:
+            return
         Account.update(email=address, proved=False).where(Account.id == account.id).execute()
         _end_others(account, token)
 

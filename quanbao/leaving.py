@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from database import locked, write_transaction
+from database import locked, snapshot, write_transaction
 from models import (
     Account,
     Attempt,
+    Campaign,
     Claim,
     Customer,
     CustomerGroup,
@@ -18,7 +19,8 @@ from models import (
     Session,
     Voucher,
 )
-from quanbao import vouchers
+from quanbao import accounts, vouchers
+from quanbao.vouchers import moment
 
 
 class LastOwner(Exception):
@@ -27,35 +29,50 @@ class LastOwner(Exception):
 
 def data(account: Account, now: datetime) -> dict[str, Any]:
     """Everything that is kept about a person, for themselves: no secrets, and nobody else's."""
+    with snapshot():
+        return {
+            "account": {"email": account.email, "proved": account.proved, "created_at": moment(account.created_at)},
+            "sessions": [
+                {"browser": row.browser, "signed_in_at": moment(row.created_at), "last_used_at": moment(row.seen_at)}
+                for row in accounts.sessions_of(account, now)],
+            "memberships": [
+                {"merchant": row.merchant.name, "known_as": row.address, "role": row.role,
+                 "branches": [place.slug for place in row.places]}
+                for row in accounts.memberships(account)],
+            **_as_consumer(account, now),
+        }
+
+
+def _as_consumer(account: Account, now: datetime) -> dict[str, Any]:
     customers = Customer.select(Customer, Merchant).join(Merchant).where(Customer.consumer == account)
-    codes = dict(Voucher.select(Voucher.id, Voucher.code).where(Voucher.consumer == account).tuples())
-    moment = vouchers.moment
+    held = vouchers.wallet(account)
+    codes = {voucher.id: voucher.code for voucher in held}
+    ledger = Redemption.select().where(Redemption.consumer == account).order_by(Redemption.id)
+    tries = Attempt.select().where(Attempt.consumer == account).order_by(Attempt.id)
     return {
-        "account": {"email": account.email, "created_at": moment(account.created_at)},
-        "sessions": [{"browser": s.browser, "signed_in_at": moment(s.created_at), "last_used_at": moment(s.seen_at)}
-                     for s in Session.select().where(Session.account == account)],
-        "memberships": [{"merchant": m.merchant.name, "role": m.role} for m in account.memberships],
-        "merchants": [{"merchant": c.merchant.name, "known_as": c.address, "since": moment(c.first_seen_at),
-                       "groups": sorted(group.name for group in c.groups)} for c in customers],
-        "vouchers": vouchers.describe_all(vouchers.wallet(account), now),
-        "redemptions": [{"voucher": codes[r.voucher_id], "number": r.number, "words": r.words, "day": r.day,
-                         "branch": r.branch_slug, "amount": r.amount, "redeemed_at": moment(r.redeemed_at)}
-                        for r in Redemption.select().where(Redemption.consumer == account)],
-        "attempts": [{"voucher": codes[a.voucher_id], "at": moment(a.at), "reason": a.reason}
-                     for a in Attempt.select().where(Attempt.consumer == account)],
+        "merchants": [
+            {"merchant": row.merchant.name, "known_as": row.address, "since": moment(row.first_seen_at),
+             "groups": sorted(group.name for group in row.groups)}
+            for row in customers.order_by(Customer.id)],
+        "vouchers": vouchers.describe_all(held, now),
+        "redemptions": [
+            {"voucher": codes[row.voucher_id], "number": row.number, "words": row.words, "day": row.day,
+             "branch": row.branch_slug, "amount": row.amount, "redeemed_at": moment(row.redeemed_at)} for row in ledger],
+        "attempts": [
+            {"voucher": codes[row.voucher_id], "at": moment(row.at), "reason": row.reason} for row in tries],
     }
 
 
-def delete(account: Account, now: datetime) -> None:
-    """Erase address, password, sessions, links, groups and memberships; raises LastOwner and erases nothing."""
+def delete(account: Account, token: str, now: datetime) -> None:
+    """Erase address, password, sessions, links, groups and memberships, and what merchants call the person.
+
+    Raises LastOwner, or Overtaken, and erases nothing then. Where nobody has proved that the address is the
+    account's, what merchants typed before they knew who has it stays: it may be about somebody else.
+    """
     def write() -> None:
-        locked(Account.select(Account.id).where(Account.id == account.id)).get()
+        accounts.hold(account, token)
         _leave(account, now)
-        mine = Customer.select(Customer.id).where(Customer.consumer == account)
-        CustomerGroup.delete().where(CustomerGroup.customer.in_(mine)).execute()
-        for claim in Claim.select(Claim.id).where(Claim.customer.in_(mine)):
-            Claim.update(address=f"deleted-{claim.id}").where(Claim.id == claim.id).execute()
-        Customer.update(address="").where(Customer.consumer == account).execute()
+        _forget(account, now)
         Session.delete().where(Session.account == account).execute()
         Link.delete().where(Link.account == account).execute()
         Account.update(email=None, password_hash=None, proved=False).where(Account.id == account.id).execute()
@@ -64,12 +81,45 @@ def delete(account: Account, now: datetime) -> None:
 
 
 def _leave(account: Account, now: datetime) -> None:
-    """Out of every merchant's members, each locked as `members` does."""
-    for member in Member.select(Member, Merchant).join(Merchant).where(Member.account == account).order_by(Merchant.id):
-        locked(Merchant.select().where(Merchant.id == member.merchant_id)).get()
-        others = Member.select().where(
-            (Member.merchant == member.merchant_id) & (Member.role == Role.OWNER) & (Member.id != member.id)
-            & Member.disabled_at.is_null() & Member.account.is_null(False))
-        if member.role == Role.OWNER and member.disabled_at is None and not others.exists():
-            raise LastOwner(member.merchant.name)
-        Member.update(account=None, address="", disabled_at=now).where(Member.id == member.id).execute()
+    """Out of every merchant's members, each locked as `members` does; invitations are withdrawn."""
+    mine = Member.account == account
+    if account.proved:
+        mine |= Member.account.is_null() & (Member.address == account.email)
+    merchants = Merchant.select().where(Merchant.id.in_(Member.select(Member.merchant).where(mine)))
+    for merchant in list(locked(merchants.order_by(Merchant.id))):
+        for member in list(Member.select().where(mine & (Member.merchant == merchant))):
+            if member.account_id is None:
+                member.delete_instance(recursive=True)
+                continue
+            if _is_last_owner(member):
+                raise LastOwner(merchant.name)
+            Member.update(account=None, address="", disabled_at=now).where(Member.id == member.id).execute()
+
+
+def _is_last_owner(member: Member) -> bool:
+    able = Member.disabled_at.is_null() & Member.account.is_null(False)
+    owners = Member.select().where((Member.merchant == member.merchant_id) & (Member.role == Role.OWNER) & able)
+    return [owner.id for owner in owners] == [member.id]
+
+
+def _forget(account: Account, now: datetime) -> None:
+    """What merchants know. Addresses go first: nobody puts a customer without one into a group."""
+    customers = list(Customer.select().where(Customer.consumer == account).order_by(Customer.id))
+    Customer.update(address="").where(Customer.consumer == account).execute()
+    CustomerGroup.delete().where(CustomerGroup.customer.in_(customers)).execute()
+    _erase_claims(Claim.customer.in_(customers))
+    for customer in customers:
+        theirs = Campaign.select(Campaign.id).where(Campaign.merchant == customer.merchant_id)
+        _erase_claims(_open(customer.address) & Claim.campaign.in_(theirs), expires_at=now)
+    if account.proved:
+        _erase_claims(_open(account.email) & Claim.campaign.in_(Campaign.select(Campaign.id)), expires_at=now)
+
+
+def _open(address: str):
+    return (Claim.address == address) & Claim.claimed_at.is_null()
+
+
+def _erase_claims(which, **more) -> None:
+    """The links stay counted; what stands for an address in a campaign must differ."""
+    for number, in list(Claim.select(Claim.id).where(which).order_by(Claim.id).tuples()):
+        Claim.update(address=f"deleted-{number}", **more).where(which & (Claim.id == number)).execute()

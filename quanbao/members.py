@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from database import locked, write_transaction
 from models import Account, Branch, Link, Member, MemberBranch, Merchant, Role
 from quanbao import accounts
+from quanbao.reader import is_slug
 
 JOIN_LINK = timedelta(days=2)
 
@@ -86,7 +87,7 @@ def disable(member: Member, now: datetime) -> None:
     def write() -> None:
         row = _fresh(member)
         if row.account_id is None:
-            row.delete_instance(recursive=True)
+            row.delete_instance()  # the database takes branches and link with it
             return
         if row.role == Role.OWNER and row.disabled_at is None:
             _keep_an_owner(row)
@@ -166,7 +167,7 @@ def _place(member: Member, slugs: list[str]) -> None:
     """A cashier has one branch at least, nobody else any."""
     if member.role != Role.CASHIER:
         return
-    known = Branch.select().where((Branch.merchant == member.merchant_id) & Branch.slug.in_(slugs or [""]))
+    known = Branch.select().where((Branch.merchant == member.merchant_id) & Branch.slug.in_([*filter(is_slug, slugs)]))
     rows = [{"member": member.id, "branch": branch.id} for branch in known]
     if not rows:
         raise Refused("branches", "branches")

@@ -72,7 +72,7 @@ class PageClient:
 
     def sign_in(self, account: Account) -> "PageClient":
         """Signed in by a session row, without the form."""
-        token = accounts.start_session(account, self.app.extensions["clock"]())
+        token = accounts.start_session(Account.get_by_id(account.id), self.app.extensions["clock"]())
         with self.http.session_transaction() as cookie:
             cookie["_user_id"], cookie["_fresh"] = token, True
         return self

@@ -39,9 +39,10 @@ class CookieInterface(SecureCookieSessionInterface):
 
 # The first mark that is in it names the browser: all of them say that they are Safari too.
 BROWSERS = (("MicroMessenger", "WeChat"), ("Edg", "Edge"), ("SamsungBrowser", "Samsung Internet"), ("OPR", "Opera"),
-            ("Firefox", "Firefox"), ("FxiOS", "Firefox"), ("CriOS", "Chrome"), ("Chrom", "Chrome"),
-            ("Safari", "Safari"))
-SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "Mac"),
+            ("MQQBrowser", "QQ Browser"), ("UCBrowser", "UC Browser"), ("HuaweiBrowser", "Huawei Browser"),
+            ("MiuiBrowser", "Mi Browser"), ("Firefox", "Firefox"), ("FxiOS", "Firefox"), ("CriOS", "Chrome"),
+            ("Chrom", "Chrome"), ("Safari", "Safari"))
+SYSTEMS = (("OpenHarmony", "HarmonyOS"), ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "Mac"),
            ("CrOS", "ChromeOS"), ("Linux", "Linux"))
 
 login = LoginManager()
@@ -83,18 +84,25 @@ def consumer() -> Account:
 
 
 def browser_name() -> str:
-    """What the owner of an account knows a browser by: "Firefox on Android"."""
+    """What the owner of an account knows a browser by: "Firefox · Android"; empty where it does not say."""
     agent = request.user_agent.string
     browser = next((name for mark, name in BROWSERS if mark in agent), "")
     system = next((name for mark, name in SYSTEMS if mark in agent), "")
     return " · ".join(filter(None, (browser, system)))
 
 
-def sign_in(account: Account) -> None:
-    """Start a session under a new token; one that the browser had before is ended."""
+def sign_in(account: Account) -> bool:
+    """Start a session under a new token; one that the browser had before is ended.
+
+    False, and nobody is signed in, where the account was changed a moment ago.
+    """
     sign_out()
+    try:
+        token = accounts.start_session(account, now(), browser_name())
+    except accounts.Overtaken:
+        return False
     session.permanent = True
-    login_user(SignedIn(account, accounts.start_session(account, now(), browser_name())))
+    return login_user(SignedIn(account, token))
 
 
 def sign_out() -> None:

@@ -1,0 +1,136 @@
+"""A shop's owner at noon, with a phone in one hand: from an empty form to a campaign that was ended early."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from models import Campaign, Role
+from quanbao import passwords
+from tests.browser import Visitor, phone
+from tests.factories import ACCOUNT_PASSWORD
+from tests.test_accessibility import wider_than
+
+pytestmark = pytest.mark.browser
+
+OWNER = "owner@example.org"
+
+
+@pytest.fixture
+def photos(tmp_path) -> tuple[Path, Path]:
+    """A photograph, and what somebody takes for one."""
+    good, bad = tmp_path / "tea.jpg", tmp_path / "tea.heic"
+    Image.effect_noise((1600, 1200), 60).convert("RGB").save(good)
+    bad.write_bytes(b"\0\0\0\x18ftypheic" * 50)
+    return good, bad
+
+
+def at_new_campaign(world, site, visit) -> Visitor:
+    world.member(role=Role.OWNER, email=OWNER, password=ACCOUNT_PASSWORD)
+    owner = visit(site, **phone()).sign_in_by_form(OWNER)
+    owner.page.goto("/merchants/lotus/campaigns")
+    owner.press("New campaign")
+    return owner
+
+
+def fits(page: Page) -> None:
+    assert wider_than(page, 360) == []
+
+
+def test_an_owner_enters_changes_and_ends_a_campaign_on_a_phone(small_world, small_site, visit, photos):
+    owner = at_new_campaign(small_world, small_site, visit)
+    page = owner.page
+    preview = page.locator("#preview")
+    fits(page)
+
+    # The voucher takes shape while one types.
+    page.get_by_label("Product").fill("Oolong, 500 ml")
+    expect(preview).to_contain_text("Oolong, 500 ml")
+    page.get_by_label("Original price").fill("30")
+    page.get_by_label("Offer price").fill("33")
+    page.get_by_label("Quantity").fill("100")
+    page.get_by_label("Ends", exact=True).fill("2026-12-31")
+    page.get_by_label("Place").fill("all branches")
+    expect(preview).to_contain_text("¥30")
+    expect(preview).to_contain_text("until Dec 31, 2026")
+    page.get_by_text("Conditions").click()
+    page.get_by_label("Sat").check()
+    page.get_by_label("From").first.fill("10:00")
+    page.get_by_label("Until").first.fill("22:00")
+    page.get_by_label("Riverside").check()
+    expect(preview).to_contain_text("10:00–22:00")
+    expect(preview).not_to_contain_text("Main Street")
+    page.get_by_label("Picture").set_input_files(photos[0])
+    expect(page.get_by_role("img", name="The picture on the voucher")).to_be_visible()
+    fits(page)
+
+    # A mistake is named at its field; nothing that was typed, ticked or sent is lost.
+    owner.expect("status of 422")
+    owner.press("Save")
+    expect(page.get_by_label("Offer price")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Offer price")).to_have_accessible_description("The offer must not be above the original price.")
+    expect(page.get_by_label("Product")).to_have_value("Oolong, 500 ml")
+    expect(page.get_by_label("Sat")).to_be_checked()
+    expect(page.get_by_label("From").first).to_have_value("10:00")
+    expect(page.get_by_role("img", name="The picture on the voucher")).to_be_visible()
+    fits(page)
+    page.get_by_label("Offer price").fill("18")
+    expect(preview).to_contain_text("¥18")
+    owner.press("Save")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Oolong, 500 ml")
+    expect(page.get_by_text("Draft", exact=True)).to_be_visible()
+    expect(page.get_by_role("img", name="Oolong, 500 ml")).to_be_visible()
+    fits(page)
+
+    # Published (here by another hand), its price may still change; what customers rely on cannot.
+    Campaign.update(published_at=small_world.clock()).execute()
+    owner.press("Edit")
+    expect(page.get_by_label("Place")).to_have_count(0)
+    page.get_by_label("Offer price").fill("20")
+    expect(preview).to_contain_text("¥20")
+    expect(preview).to_contain_text("10:00–22:00")
+    fits(page)
+    owner.press("Save")
+    expect(page.get_by_text("Running", exact=True)).to_be_visible()
+    assert (Campaign.get().offer_price, Campaign.get().weekdays, Campaign.get().branch_slugs) == (2000, [6], ["river"])
+
+    # The password: seen after signing in afresh, then changed.
+    owner.press("Show or change")
+    owner.press("Show the password")
+    old = passwords.reveal(Campaign.get().password, small_world.keys.password)
+    expect(page.locator(".digits")).to_have_text(old)
+    fits(page)
+    page.locator("summary").get_by_text("Change the password").click()
+    page.get_by_label("New redemption password").fill("750264")
+    page.get_by_role("button", name="Change the password").click()
+    expect(page.get_by_role("status")).to_contain_text("The password was changed.")
+    expect(page.locator("body")).not_to_contain_text(old)
+    owner.press("Show the password")
+    expect(page.locator(".digits")).to_have_text("750264")
+
+    # Ended early: asked once more, then over for good.
+    page.get_by_role("link", name="Oolong, 500 ml").click()
+    page.get_by_text("End this campaign now").click()
+    fits(page)
+    owner.press("End it now")
+    expect(page.get_by_text("Ended early")).to_be_visible()
+    expect(owner.named("Edit")).to_have_count(0)
+    assert Campaign.get().ended_at is not None
+
+
+def test_a_wrong_file_does_not_take_the_picture_that_was_there(small_world, small_site, visit, photos):
+    owner = at_new_campaign(small_world, small_site, visit)
+    page = owner.page
+    page.get_by_label("Picture").set_input_files(photos[0])
+    expect(page.get_by_role("img", name="The picture on the voucher")).to_be_visible()
+    kept = page.locator("[name=kept_picture]").input_value()
+    owner.expect("status of 422", "status of 413")
+    page.get_by_label("Picture").set_input_files(photos[1])
+    expect(page.get_by_role("alert")).to_contain_text("JPEG, PNG or WebP")
+    expect(page.locator("[name=kept_picture]")).to_have_value(kept)
+    photos[1].write_bytes(b"\xff\xd8\xff" + b"j" * 13 * 2**20)
+    page.get_by_label("Picture").set_input_files(photos[1])
+    expect(page.get_by_role("alert")).not_to_contain_text("JPEG, PNG or WebP")
+    expect(page.locator("[name=kept_picture]")).to_have_value(kept)
+    fits(page)

@@ -1,0 +1,216 @@
+"""The owner's pages of publishing and of claim links, and the page that a link opens."""
+
+from io import BytesIO
+
+import pytest
+from werkzeug.datastructures import MultiDict
+
+from models import Account, Audience, Campaign, Claim, Customer, Publication, Role, Voucher
+from quanbao import publishing
+from tests.crowds import counts, holders, make_customers, of
+from tests.factories import ACCOUNT_PASSWORD
+from tests.pages import Page, PageClient
+from web import create_app
+from web.routes.publications import MOST_PICKED
+
+HTMX = {"HX-Request": "true"}
+MEI, LIN = "mei@example.org", "lin@example.org"
+
+
+@pytest.fixture
+def owner(client, small_world):
+    return client.sign_in(small_world.member(role=Role.OWNER))
+
+
+@pytest.fixture
+def campaign(small_world):
+    return small_world.campaign(published_at=None)
+
+
+def at(campaign: Campaign, place: str = "publications") -> str:
+    return f"/merchants/{campaign.merchant.slug}/campaigns/{campaign.slug}/{place}"
+
+
+def post(owner: PageClient, campaign: Campaign, fields: dict, file: bytes | None = None, *, status: int = 303) -> Page:
+    """The form as a browser sends it, with a file or none."""
+    sent = MultiDict({"addresses": "", "q": "", **fields})
+    sent["file"] = (BytesIO(file or b""), "" if file is None else "list.csv")
+    return owner.post(at(campaign), sent, status=status, content_type="multipart/form-data")
+
+
+def rows(page: Page) -> list[str]:
+    return [text.strip() for text in page.text.splitlines() if text.strip()]
+
+
+def checked(page: Page) -> list[str]:
+    return [box["value"] for box in page.all("input") if "checked" in box]
+
+
+def assert_nothing_came_of_it(campaign: Campaign) -> None:
+    assert (Publication.select().count(), Voucher.select().count(), Claim.select().count()) == (0, 0, 0)
+    assert Campaign.get_by_id(campaign.id).published_at is None
+
+
+# The form
+
+
+def test_the_form_offers_who_there_is(owner, small_world, campaign):
+    assert checked(owner.get(at(campaign))) == ["addresses"], "without customers there is nothing else"
+    people = make_customers(small_world, 3, group="常客")
+    Customer.update(address="").where(Customer.id == people[0].id).execute()
+    page = owner.get(at(campaign))
+    assert checked(page) == ["all"]
+    assert [box["value"] for box in page.all("input", name="groups")] == ["常客"]
+    assert [box["value"] for box in page.all("input", name="customer")] == [str(row.id) for row in people[:0:-1]]
+    assert checked(owner.get(at(campaign) + "?audience=customers")) == ["customers"]
+
+
+@pytest.mark.parametrize(("audience", "issued"), [("all", 3), ("groups", 2), ("customers", 1), ("addresses", 1)])
+def test_each_audience_by_its_form(owner, small_world, campaign, audience, issued):
+    people = make_customers(small_world, 1) + make_customers(small_world, 2, group="常客")
+    answer = post(owner, campaign, {"audience": audience, "groups": "常客", "customer": people[0].id,
+                                    "addresses": f"{people[1].address.upper()}\n{MEI}"})
+    publication = Publication.get()
+    assert answer.location == f"{at(campaign)}/{publication.id}"
+    assert (publication.audience, publication.issued) == (audience, issued)
+    page = owner.get(answer.location)
+    assert ["Vouchers issued", str(issued)] == rows(page)[rows(page).index("Vouchers issued"):][:2]
+    assert ("Hand out the links" in page.text) is (audience == "addresses")
+    assert Campaign.get_by_id(campaign.id).published_at is not None
+
+
+def test_a_file_and_what_was_typed_go_together_and_lines_that_failed_are_told(owner, small_world, campaign):
+    file = f"姓名,邮箱\n李梅,{MEI}\n王五,没有\n林,{LIN}\n".encode("gb18030")
+    answer = post(owner, campaign, {"audience": "addresses", "addresses": f"lin(at)x\n{LIN}\n<b>x"}, file)
+    assert counts(Publication.get()) == (0, 2, 2, 2)
+    for page in (owner.get(answer.location), owner.get(answer.location)):
+        for text in ("3 lines could not be read", "lin(at)x", "<b>x", "王五, 没有"):
+            assert text in page.text
+        assert "<b>x" not in page.html
+
+
+def test_a_report_that_leaves_lines_out_does_not_count_them_as_all(owner, campaign):
+    page = post(owner, campaign, {"audience": "addresses"}, b"Mail\n" + b"nobody\n" * 1500, status=422)
+    assert "1500 lines could not be read" in page.text or "1000 lines could not be read" not in page.text
+
+
+@pytest.mark.parametrize(("fields", "file", "says"), [
+    ({"audience": "groups"}, None, "Nobody is designated yet"),
+    ({"audience": "groups", "groups": "no such group"}, None, "Nobody is designated yet"),
+    ({"audience": "customers"}, None, "Nobody is designated yet"),
+    ({"audience": "addresses"}, None, "Nobody is designated yet"),
+    ({"audience": "addresses", "addresses": "nobody\0<i>"}, b"\0\n\0@x", "3 lines could not be read"),
+    ({"audience": "addresses", "addresses": MEI}, b"\xff\xfe", "The file is no text"),
+    ({}, None, "Nobody is designated yet"), ({"audience": "everybody"}, None, "Nobody is designated yet"),
+    ({"audience": "all\0"}, None, "Nobody is designated yet"),
+])
+def test_what_designates_nobody_is_refused_and_kept(owner, small_world, campaign, fields, file, says):
+    make_customers(small_world, 2)
+    page = post(owner, campaign, fields, file, status=422)
+    assert says in page.text
+    assert page.all("p", role="alert")
+    if fields.get("audience") in Audience:
+        assert checked(page)[0] == fields["audience"]
+    assert fields.get("addresses", "").replace("\0", "") in page.text.replace("\0", "").replace("\ufffd", "")
+    assert_nothing_came_of_it(campaign)
+
+
+@pytest.mark.parametrize("text", ["x", "-1", "9" * 18, "9" * 19, "9" * 5000, "²", "1.0", "\0", "1 OR 1=1"])
+def test_an_id_that_is_nobodys_is_nobody(owner, small_world, campaign, text):
+    make_customers(small_world, 2)
+    post(owner, campaign, {"audience": "customers", "customer": text}, status=422)
+    assert_nothing_came_of_it(campaign)
+
+
+def test_another_merchants_customers_and_those_who_are_gone_are_nobody(owner, small_world, campaign):
+    [theirs] = make_customers(small_world, 1, merchant=small_world.make_merchant(slug="other"), group="regulars")
+    [gone] = make_customers(small_world, 1)
+    Customer.update(address="").where(Customer.id == gone.id).execute()
+    page = owner.get(at(campaign, "publications/customers") + f"?customer={theirs.id}&customer={gone.id}", headers=HTMX)
+    assert page.all("input") == []
+    post(owner, campaign, {"audience": "groups", "groups": "regulars"}, status=422)
+    ids = MultiDict([("audience", "customers"), ("customer", theirs.id), ("customer", gone.id)])
+    owner._send("POST", at(campaign), {}, {"data": ids})
+    assert Voucher.select().count() == 0
+    assert Campaign.get_by_id(campaign.id).published_at is None, "it reached nobody: still a draft"
+
+
+def test_as_many_as_may_be_picked_can_be_sent(owner, small_world, campaign):
+    people = make_customers(small_world, MOST_PICKED)
+    fields = MultiDict([("audience", "customers"), ("q", ""), ("addresses", "")])
+    fields.setlist("customer", [str(row.id) for row in people])
+    fields["file"] = (BytesIO(), "")
+    owner.post(at(campaign), fields, content_type="multipart/form-data")
+    assert holders(campaign) == of(people)
+
+
+def test_a_campaign_that_is_over_is_not_published(owner, small_world):
+    make_customers(small_world, 1)
+    campaign = small_world.campaign(ends_at=small_world.clock())
+    assert "The campaign is over" in owner.get(at(campaign)).text
+    page = post(owner, campaign, {"audience": "all"}, status=422)
+    assert "The campaign is over" in page.text
+    assert Voucher.select().count() == 0
+
+
+@pytest.mark.parametrize(("sent", "status"), [
+    ({"addresses": "a@example.org\n" * 40_000}, 413), ({"addresses": "x" * 400_000}, 422)])
+def test_more_than_a_field_may_have_is_refused_in_words(owner, campaign, sent, status):
+    page = post(owner, campaign, {"audience": "addresses", **sent}, status=status)
+    assert page.all("h1")
+    assert_nothing_came_of_it(campaign)
+
+
+def test_the_answer_is_the_same_whether_an_address_has_an_account_or_not(owner, small_world):
+    """Nor whether it is another merchant's customer, or this one's under another address."""
+    small_world.account(email=LIN, password=ACCOUNT_PASSWORD)
+    [theirs] = make_customers(small_world, 1, merchant=small_world.make_merchant(slug="other"))
+    [mine] = make_customers(small_world, 1)
+    seen = set()
+    for address in (LIN, theirs.address, Account.get_by_id(mine.consumer_id).email, "nobody@example.org"):
+        campaign = small_world.campaign(slug="always")
+        answer = post(owner, campaign, {"audience": "addresses", "addresses": address})
+        pages = [owner.get(path) for path in (answer.location, at(campaign, "links"), at(campaign)[:-13], at(campaign))]
+        texts = [page.html.replace(address, "…").replace(answer.location, "…") for page in pages]
+        token = publishing.token(Claim.get().seed, small_world.keys.receipts)
+        seen.add("".join(texts).replace(token, "…"))
+        for model in (Claim, Publication, Campaign):
+            model.delete().execute()
+    assert len(seen) == 1
+
+
+# The search
+
+
+def found(owner: PageClient, campaign: Campaign, query: str) -> list[str]:
+    """The addresses that the search shows, those that are ticked with a mark."""
+    page = owner.get(at(campaign, "publications/customers") + query, headers=HTMX)
+    marks = ["*" if "checked" in box else "" for box in page.all("input", name="customer")]
+    return [mark + text for mark, text in zip(marks, rows(page), strict=True)] if marks else rows(page)
+
+
+def test_the_search_finds_by_a_part_and_keeps_who_is_ticked(owner, small_world, campaign):
+    names = ["anna_b@example.org", "annab@example.org", "ben%@example.org", "李@example.org"]
+    for name, row in zip(names, make_customers(small_world, 4), strict=True):
+        Customer.update(address=name).where(Customer.id == row.id).execute()
+    anna = Customer.get(Customer.address == names[0])
+    assert found(owner, campaign, "?q=ANNA") == ["annab@example.org", "anna_b@example.org"]
+    assert found(owner, campaign, "?q=a_b") == ["anna_b@example.org"], "no wildcard"
+    assert found(owner, campaign, "?q=%25") == ["ben%@example.org"]
+    assert found(owner, campaign, f"?q=%E6%9D%8E&customer={anna.id}") == ["*anna_b@example.org", "李@example.org"]
+    assert found(owner, campaign, f"?q=anna&customer={anna.id}") == ["*anna_b@example.org", "annab@example.org"]
+    assert found(owner, campaign, f"?q=zzz&customer={anna.id}") == ["*anna_b@example.org"]
+    assert found(owner, campaign, "?q=zzz") == ["Nobody found."]
+    page = owner.get(at(campaign, "publications/customers") + f"?q=anna&customer={anna.id}&audience=customers")
+    assert checked(page) == ["customers", str(anna.id)], "without script it is a page"
+    assert page.all("input", id="q")[0]["value"] == "anna"
+
+
+@pytest.mark.parametrize("query", ["?q=%00", "?q=" + "x" * 5000, "?customer=%00&customer=" + "9" * 30, "?q=%ED%A0%80",
+                                   "?q=%FF%27%22%5C", "?audience=%00&q=%E2%80%AE"])
+def test_the_search_bears_anything(world, database, clock, query):
+    owner = PageClient(create_app(database, clock=clock, sleep=clock.sleep)).sign_in(world.member(role=Role.OWNER))
+    campaign = world.campaign()
+    assert found(owner, campaign, query) == ["Nobody found."]
+    owner.get(at(campaign) + query)
+    post(owner, campaign, {"audience": "groups", "groups": "\0", "q": "\0"}, status=422)
