@@ -102,9 +102,9 @@ def by_email(email: str) -> Account | None:
 
 
 def memberships(account: Account) -> list[Member]:
-    """Where the account may do something, its merchant with each; `places`, a cashier's branches, is set."""
-    mine = (Member.account == account) & Member.disabled_at.is_null()
-    rows = list(Member.select(Member, Merchant).join(Merchant).where(mine).order_by(Merchant.name, Merchant.id))
+    """Where the account is a member, or was; `places`, a cashier's branches, is set on each."""
+    mine = Member.select(Member, Merchant).join(Merchant).where(Member.account == account)
+    rows = list(mine.order_by(Merchant.name, Merchant.id))
     for member in rows:
         places = Branch.select().join(MemberBranch).where(MemberBranch.member == member)
         member.places = list(places.order_by(Branch.id))

@@ -17,7 +17,6 @@ from models import (
     Redemption,
     Role,
     Session,
-    Voucher,
 )
 from quanbao import accounts, vouchers
 from quanbao.vouchers import moment
@@ -34,10 +33,10 @@ def data(account: Account, now: datetime) -> dict[str, Any]:
             "account": {"email": account.email, "proved": account.proved, "created_at": moment(account.created_at)},
             "sessions": [
                 {"browser": row.browser, "signed_in_at": moment(row.created_at), "last_used_at": moment(row.seen_at)}
-                for row in accounts.sessions_of(account, now)],
+                for row in Session.select().where(Session.account == account).order_by(Session.id)],
             "memberships": [
                 {"merchant": row.merchant.name, "known_as": row.address, "role": row.role,
-                 "branches": [place.slug for place in row.places]}
+                 "disabled": row.disabled_at is not None, "branches": [place.slug for place in row.places]}
                 for row in accounts.memberships(account)],
             **_as_consumer(account, now),
         }
@@ -57,9 +56,11 @@ def _as_consumer(account: Account, now: datetime) -> dict[str, Any]:
         "vouchers": vouchers.describe_all(held, now),
         "redemptions": [
             {"voucher": codes[row.voucher_id], "number": row.number, "words": row.words, "day": row.day,
-             "branch": row.branch_slug, "amount": row.amount, "redeemed_at": moment(row.redeemed_at)} for row in ledger],
+             "branch": row.branch_slug, "amount": row.amount, "redeemed_at": moment(row.redeemed_at)}
+            for row in ledger],
         "attempts": [
-            {"voucher": codes[row.voucher_id], "at": moment(row.at), "reason": row.reason} for row in tries],
+            {"voucher": codes[row.voucher_id], "at": moment(row.at), "reason": row.reason}
+            for row in tries],
     }
 
 
@@ -88,12 +89,13 @@ def _leave(account: Account, now: datetime) -> None:
     merchants = Merchant.select().where(Merchant.id.in_(Member.select(Member.merchant).where(mine)))
     for merchant in list(locked(merchants.order_by(Merchant.id))):
         for member in list(Member.select().where(mine & (Member.merchant == merchant))):
+            Link.delete().where(Link.member == member).execute()
             if member.account_id is None:
-                member.delete_instance(recursive=True)
-                continue
-            if _is_last_owner(member):
+                Member.delete().where(Member.id == member.id).execute()
+            elif _is_last_owner(member):
                 raise LastOwner(merchant.name)
-            Member.update(account=None, address="", disabled_at=now).where(Member.id == member.id).execute()
+            else:
+                Member.update(account=None, address="", disabled_at=now).where(Member.id == member.id).execute()
 
 
 def _is_last_owner(member: Member) -> bool:

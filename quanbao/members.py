@@ -110,7 +110,8 @@ def enable(member: Member, now: datetime) -> None:
 def usable_link(token: str, now: datetime) -> Link | None:
     """The link of an invitation that still stands, member and merchant with it; changes nothing."""
     link = accounts.usable_link("join", token, now)
-    return link if link and link.member.account_id is None and link.member.disabled_at is None else None
+    member = link and link.member
+    return link if member and member.account_id is None and member.disabled_at is None else None
 
 
 def join(link: Link, account: Account, now: datetime) -> Member | None:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import Visitor, desktop, phone
-from tests.factories import PASSWORD
+from tests.factories import ACCOUNT_PASSWORD, PASSWORD
 from tests.town import LIN, NEWCOMER, OWNER, Town
 from web import create_app
 
@@ -44,6 +44,14 @@ def unsaid(page: Page) -> None:
     """Save a campaign of which nothing is said: faults beside their fields."""
     page.locator(".campaign-form button").click()
     expect(page.get_by_role("alert")).to_be_visible()
+
+
+def reveal(page: Page) -> None:
+    """The redemption password, after the account's own where that was typed too long ago."""
+    for field in page.locator("form[action$='/password'] [name=password]").all():
+        field.fill(ACCOUNT_PASSWORD)
+    page.locator("form[action$='/password'] button").click()
+    expect(page.locator(".digits")).to_be_visible()
 
 
 def unfold(page: Page) -> None:
@@ -100,6 +108,7 @@ PAGES = {
     "edit": Row("campaigns.edit", "/merchants/lotus/campaigns/oolong/edit", OWNER),
     "edit a draft": Row("campaigns.edit", "/merchants/lotus/campaigns/draft/edit", OWNER, act=unfold),
     "password": Row("passwords.show", "/merchants/lotus/campaigns/oolong/password", OWNER, act=unfold),
+    "password, shown": Row("passwords.show", "/merchants/lotus/campaigns/oolong/password", OWNER, act=reveal),
     "publish": Row("publications.new", "/merchants/lotus/campaigns/oolong/publications?audience=customers", OWNER),
     "publish, searched": Row("publications.search", "/merchants/lotus/campaigns/oolong/publications/customers?"
                              "audience=addresses", OWNER),
@@ -205,7 +214,8 @@ def test_the_screens_without_an_answer_are_for_everybody(town, visit, look):
 
 @pytest.mark.browser
 @pytest.mark.parametrize(
-    ("name", "fields"), [("sign up, too short", ["password"]), ("step, mistaken", ["amount", "branch"])])
+    ("name", "fields"), [("sign up, too short", ["password"]), ("step, mistaken", ["amount", "branch"]),
+                         ("new campaign, mistaken", ["product", "quantity", "ends_at"])])
 def test_a_fault_is_told_with_its_field(town, people, name, fields):
     """Who only hears the page hears the fault when they come to the field."""
     row = PAGES[name]

@@ -117,6 +117,13 @@ def test_a_withdrawn_invitation_is_gone_with_its_link(world, clock):
     invite(world)
 
 
+def test_an_invitation_of_who_deletes_their_account_is_gone_with_its_link(world, clock):
+    _, token = invite(world, world.mei.email)
+    leaving.delete(world.mei, accounts.start_session(world.mei, clock()), clock())
+    assert members.usable_link(token, clock()) is None
+    assert Member.select().count() == 0
+
+
 # Joining
 
 
@@ -140,7 +147,7 @@ def test_who_works_here_already_cannot_join_again_and_the_link_stays_good(world,
 
 def test_an_account_that_was_deleted_meanwhile_does_not_join(world, clock):
     _, token = invite(world)
-    leaving.delete(world.mei, clock())
+    leaving.delete(world.mei, accounts.start_session(world.mei, clock()), clock())
     assert join(world, token, world.mei) is None
     assert Member.get().account_id is None
     assert members.usable_link(token, clock()), "and the link stays good"

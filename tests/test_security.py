@@ -12,6 +12,7 @@ ROUTES = {
     "account.change_password": ("POST", 303, 422, 422),
     "account.data": ("GET", 303, 200, 200),
     "account.delete": ("POST", 303, 422, 422),
+    "account.deleted": ("GET", 200, 303, 303),
     "account.end_others": ("POST", 303, 303, 303),
     "account.end_session": ("POST", 303, 404, 404),
     "account.show": ("GET", 303, 200, 200),

@@ -24,7 +24,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
         money=money, count=count, day=day, moment=moment, clock_time=clock_time, last_day=last_day, code=grouped,
         weekdays=weekdays, listed=listed,
-        duration=duration,
+        duration=duration, ago=ago,
     )
 
 
@@ -91,6 +91,12 @@ def clock_time(time: datetime | str, zone: ZoneInfo, style: str = "short") -> st
 
 def duration(seconds: int) -> str:
     return format_timedelta(timedelta(seconds=seconds), threshold=1.5, locale=get_locale())
+
+
+def ago(time: datetime, now: datetime) -> str:
+    """How long it is since: no time zone is needed for that."""
+    passed = max(now - time, timedelta(seconds=1))
+    return format_timedelta(-passed, granularity="minute", threshold=1.5, add_direction=True, locale=get_locale())
 
 
 def grouped(code: str) -> str:

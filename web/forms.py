@@ -82,7 +82,7 @@ class OwnPassword(Form):
 
 class NewEmail(OwnPassword):
     email = EmailField(_("New e-mail"), [REQUIRED, Length(max=254)],
-                       render_kw={"autocomplete": "email", "inputmode": "email", "maxlength": 254, "id": "new-email"})
+                       render_kw={"autocomplete": "email", "inputmode": "email", "maxlength": 254})
 
 
 class OtherPassword(OwnPassword):

@@ -159,6 +159,15 @@ ROLES: dict[Role, str] = {
 }
 
 
+# What has become of one's own account.
+ACCOUNT_CHANGES: dict[str, str] = {
+    "email": _("The e-mail is changed. Sign in with the new one from now on; all other browsers are signed out."),
+    "password": _("The password is changed; all other browsers are signed out."),
+    "session": _("That browser is signed out."),
+    "others": _("All other browsers are signed out."),
+}
+
+
 def sentences(what: str, then: str) -> str:
     """Two sentences in a row: Chinese has no space between them."""
     return gettext("%(what)s %(then)s", what=what, then=then)

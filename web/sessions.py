@@ -42,8 +42,8 @@ BROWSERS = (("MicroMessenger", "WeChat"), ("Edg", "Edge"), ("SamsungBrowser", "S
             ("MQQBrowser", "QQ Browser"), ("UCBrowser", "UC Browser"), ("HuaweiBrowser", "Huawei Browser"),
             ("MiuiBrowser", "Mi Browser"), ("Firefox", "Firefox"), ("FxiOS", "Firefox"), ("CriOS", "Chrome"),
             ("Chrom", "Chrome"), ("Safari", "Safari"))
-SYSTEMS = (("OpenHarmony", "HarmonyOS"), ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "Mac"),
-           ("CrOS", "ChromeOS"), ("Linux", "Linux"))
+SYSTEMS = (("OpenHarmony", "HarmonyOS"), ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"),
+           ("Windows", "Windows"), ("Mac OS", "Mac"), ("CrOS", "ChromeOS"), ("Linux", "Linux"))
 
 login = LoginManager()
 login.session_protection = None  # it binds to the address, and phones change theirs

@@ -2,19 +2,21 @@
 
 import json
 
-from flask import Blueprint, Response, abort, redirect, render_template, url_for
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from flask_babel import gettext
 from flask_login import current_user, login_required
 
-from models import Session
 from quanbao import accounts, leaving
 from web import forms, sessions
 from web.access import is_fresh
 from web.context import now
 from web.limits import own_password_limit
+from web.messages import ACCOUNT_CHANGES, REFUSED_FIELDS
 from web.sessions import consumer
 
 routes = Blueprint("account", __name__)
+
+FORMS = {"email": forms.NewEmail, "password": forms.OtherPassword, "leave": forms.Leave}
 
 
 @routes.get("/account")
@@ -31,7 +33,7 @@ def change_email():
     if form.validate() and _is_me(form):
         try:
             accounts.change_email(consumer(), form.email.data, current_user.token)
-            return redirect(url_for("account.show"), 303)
+            return _done("email")
         except accounts.Refused as refused:
             forms.explain(form, refused)
     return _page(email=form), 422
@@ -45,9 +47,9 @@ def change_password():
     if form.validate() and _is_me(form):
         try:
             accounts.change_password(consumer(), form.new_password.data, current_user.token)
-            return redirect(url_for("account.show"), 303)
+            return _done("password")
         except accounts.Refused as refused:
-            form.new_password.errors = [forms.REFUSED_FIELDS[refused.code]]
+            form.new_password.errors = [REFUSED_FIELDS[refused.code]]
     return _page(password=form), 422
 
 
@@ -56,14 +58,14 @@ def change_password():
 def end_session(number: int):
     if not accounts.end_session_of(consumer(), min(number, 2**63 - 1)):
         abort(404)
-    return redirect(url_for("account.show"), 303)
+    return _done("session")
 
 
 @routes.post("/account/sessions/end")
 @login_required
 def end_others():
     accounts.end_other_sessions(consumer(), current_user.token)
-    return redirect(url_for("account.show"), 303)
+    return _done("others")
 
 
 @routes.get("/account/data")
@@ -83,29 +85,61 @@ def delete():
         form.sure.errors = [gettext("Tick this if you are sure.")]
     elif _is_me(form):
         try:
-            leaving.delete(consumer(), now())
+            leaving.delete(consumer(), current_user.token, now())
             sessions.sign_out()
-            return redirect(url_for("home.show"), 303)
+            return redirect(url_for("account.deleted"), 303)
         except leaving.LastOwner as merchant:
             form.sure.errors = [gettext("You are the last owner of %(merchant)s. Make somebody else an owner first.",
                                         merchant=merchant)]
     return _page(leave=form), 422
 
 
-def _is_me(form) -> bool:
-    """The account's password, or a fresh sign-in where it has none."""
+@routes.get("/account/deleted")
+def deleted():
+    if current_user.is_authenticated:
+        return redirect(url_for("account.show"), 303)
+    return render_template("account/deleted.html")
+
+
+@routes.errorhandler(accounts.Overtaken)
+def look_again(overtaken: accounts.Overtaken) -> Response:
+    """Another browser of the account was faster: whoever may still see the page sees it as it is now."""
+    return redirect(url_for("account.show"), 303)
+
+
+def _done(what: str) -> Response:
+    return redirect(url_for("account.show", done=what), 303)
+
+
+def _is_me(form: forms.OwnPassword) -> bool:
+    """The account's password; a sign-in of a moment ago where it has none."""
     account = consumer()
-    if account.password_hash is None and is_fresh() or accounts.password_is(account, form.password.data or ""):
-        return True
-    form.password.errors = [forms.WRONG_PASSWORD]
-    return False
+    if account.password_hash is None:
+        return is_fresh()
+    if not accounts.password_is(account, form.password.data or ""):
+        form.password.errors = [forms.WRONG_PASSWORD]
+        return False
+    return True
 
 
-def _page(**filled) -> str:
-    empty = {"email": forms.NewEmail, "password": forms.OtherPassword, "leave": forms.Leave}
-    shown = {name: filled.get(name) or form(formdata=None, prefix="") for name, form in empty.items()}
-    mine = Session.select().where((Session.account == consumer()) & (Session.expires_at > now()))
+def _page(**filled: forms.OwnPassword) -> str:
+    """The whole page; a form that was filled in and refused stands open in it."""
+    account = consumer()
+    shown = {name: filled.get(name) or form(formdata=None) for name, form in FORMS.items()}
+    for name, form in shown.items():
+        if account.password_hash is None:
+            del form.password
+        _name_fields(name, form)
     return render_template(
-        "account/page.html", forms=shown, open=list(filled), now=now(), here=current_user.row,
-        sessions=list(mine.order_by(Session.seen_at.desc())),
-        memberships=[m for m in consumer().memberships if m.disabled_at is None])
+        "account/page.html", forms=shown, opened=list(filled), now=now(), here=current_user.row,
+        may_change=account.password_hash is not None or is_fresh(),
+        done=ACCOUNT_CHANGES.get(request.args.get("done")), sessions=accounts.sessions_of(account, now()),
+        memberships=[member for member in accounts.memberships(account) if member.disabled_at is None])
+
+
+def _name_fields(name: str, form: forms.OwnPassword) -> None:
+    """Each form's fields have ids of their own; the first that is wrong gets the focus."""
+    for entry in form:
+        entry.id = entry.label.field_id = f"{name}-{entry.name}"
+    if wrong := next((entry for entry in form if entry.errors), None):
+        wrong.render_kw = {**(wrong.render_kw or {}), "autofocus": True}
