@@ -49,6 +49,9 @@ def made_anew(sent: bytes) -> bytes:
                 if picture.width * picture.height > MOST_PIXELS:
                     raise Refused("too_many_pixels")
                 picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
+                if picture.mode.startswith("I"):  # 16 bits of grey
+                    picture = picture.convert("I").point(lambda grey: grey / 256).convert("L")
+                picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))  # first: what follows makes copies
                 return _jpeg(ImageOps.exif_transpose(picture))
         except Image.DecompressionBombError:
             raise Refused("too_many_pixels") from None
@@ -59,7 +62,6 @@ def made_anew(sent: bytes) -> bytes:
 
 def _jpeg(picture: Image.Image) -> bytes:
     """On white where it lets something shine through."""
-    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     layer = picture.convert("RGBA")
     flat = Image.new("RGB", layer.size, "white")
     flat.paste(layer, mask=layer)

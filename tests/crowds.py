@@ -22,7 +22,8 @@ def make_customers(world: World, size: int, *, merchant: Merchant | None = None,
         made = Account.select().where(Account.email.in_([f"private-{name}" for name in some])).order_by(Account.id)
         Customer.insert_many([{"merchant": of.id, "consumer": account.id, "first_seen_at": now, "address": "c" + name}
                               for account, name in zip(made, some, strict=True)]).execute()
-        people.extend(Customer.select().where(Customer.address.in_(["c" + name for name in some])).order_by(Customer.id))
+        named = ["c" + name for name in some]
+        people.extend(Customer.select().where(Customer.address.in_(named)).order_by(Customer.id))
     if group:
         put(people, group)
     return people

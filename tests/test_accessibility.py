@@ -96,6 +96,7 @@ PAGES = {
         "redeemed", "password_incorrect", "price_changed", "sold_out")},
     "campaigns": Row("campaigns.index", "/merchants/lotus/campaigns", OWNER),
     "account": Row("account.show", "/account", LIN, act=unfold),
+    "account, deleted": Row("account.deleted", "/account/deleted"),
     "claim": Row("claims.show", "/claim/{claim}", LIN),
     "claim, signed out": Row("claims.show", "/claim/{claim}"),
     "claim, spent": Row("claims.show", "/claim/0123456789abcdef", status=404),

@@ -198,7 +198,8 @@ def test_check_tells_every_difference_and_repairs_nothing(data, document):
     done(data, "load", document)
     assert done(data, "check").count("\n") == 1
     write(data, "UPDATE campaign SET issued = 2, redeemed = 1, discount_given = 1200",
-          "UPDATE voucher SET uses_left = 0", "INSERT INTO figure VALUES (1, 'day', '2026-12-01', 3)", "INSERT INTO figure VALUES (1, 'branch', 'main', 3)",
+          "UPDATE voucher SET uses_left = 0", "INSERT INTO figure VALUES (1, 'day', '2026-12-01', 3)",
+          "INSERT INTO figure VALUES (1, 'branch', 'main', 3)",
           "INSERT INTO day_number VALUES (1, 'main', '2026-12-01', 3)")
     first = run(data, "check")
     assert (first.returncode, first.stdout) == (1, "")

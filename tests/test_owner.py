@@ -119,19 +119,3 @@ def test_an_owner_enters_changes_and_ends_a_campaign_on_a_phone(small_world, sma
     expect(page.get_by_text("Ended early")).to_be_visible()
     expect(owner.named("Edit")).to_have_count(0)
     assert Campaign.get().ended_at is not None
-
-
-def test_a_wrong_file_does_not_take_the_picture_that_was_there(small_world, small_site, visit, photos):
-    owner = at_new_campaign(small_world, small_site, visit)
-    page = owner.page
-    page.get_by_label("Picture").set_input_files(photos[0])
-    expect(page.get_by_role("img", name="The picture on the voucher")).to_be_visible()
-    kept = page.locator("[name=kept_picture]").input_value()
-    owner.expect("status of 422", "status of 413")
-    page.get_by_label("Picture").set_input_files(photos[1])
-    expect(page.get_by_role("alert")).to_contain_text("JPEG, PNG or WebP")
-    expect(page.locator("[name=kept_picture]")).to_have_value(kept)
-    page.get_by_label("Picture").set_input_files(photos[2])
-    expect(page.locator("#kept")).to_contain_text("too much at once")
-    expect(page.locator("[name=kept_picture]")).to_have_value(kept)
-    fits(page)

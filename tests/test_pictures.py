@@ -3,8 +3,6 @@
 import hashlib
 import random
 import struct
-import subprocess
-import sys
 import zlib
 from io import BytesIO
 
@@ -150,17 +148,6 @@ def test_what_is_no_picture_is_refused(sent):
 def test_what_unfolds_to_too_much_is_refused_by_its_head(size):
     """A photograph of 200 megapixels is a photograph: who sends one hears that it is too large."""
     assert refusal(claiming(*size)) == "too_many_pixels"
-
-
-def test_a_small_file_does_not_unfold_to_all_the_memory_there_is(tmp_path):
-    """250 KB of as many pixels as are taken; the tills of this process must live beside it."""
-    (tmp_path / "bomb").write_bytes(encoded(red((7000, 7000), "RGBA"), "PNG"))
-    script = ("import resource, sys; from pathlib import Path; from quanbao import pictures; "
-              "pictures.made_anew(Path(sys.argv[1]).read_bytes()); "
-              "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)")
-    told = subprocess.run([sys.executable, "-c", script, tmp_path / "bomb"], capture_output=True, text=True, check=True)
-    most = int(told.stdout) / (1024 * 1024 if sys.platform == "darwin" else 1024)
-    assert most < 450, f"{most:.0f} MB"
 
 
 def test_damaged_pictures_are_refused_or_taken():

@@ -5,11 +5,9 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from http.client import HTTPConnection, HTTPResponse
-from io import BytesIO
 from urllib.parse import urlencode
 
 import pytest
-from PIL import Image
 
 from database import db
 from models import Role
@@ -159,17 +157,6 @@ def test_too_much_is_answered_in_words(owner_site, path):
 def test_a_photograph_just_below_the_limit_gets_through(owner_site):
     status, _ = send(owner_site, PICTURES, with_picture(b"j" * (LARGEST_UPLOAD - 1000)))
     assert status == 422, "all of it was read, and is no picture"
-
-
-def test_what_comes_without_its_length_is_not_cut_off_unnoticed(owner_site):
-    """RFC 9112 7.1: a proxy may send on in chunks. Half a picture, or half a list of addresses, is none."""
-    noise, into = Image.effect_noise((400, 400), 90), BytesIO()
-    noise.save(into, "PNG")
-    body = with_picture(into.getvalue())
-    assert LARGEST_REQUEST < len(body) < LARGEST_UPLOAD
-    pieces = (body[start:start + 8192] for start in range(0, len(body), 8192))
-    status, _ = send(owner_site, PICTURES, pieces, **{"Transfer-Encoding": "chunked"})
-    assert status in (200, 411, 413)
 
 
 def test_uploads_that_stand_still_hold_up_nobody_at_a_till(owner_site):

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 import wsgi
-from database import db, drop_broken_connection
+from database import db
 from models import Audience, Campaign, Publication, PublicationPart
 from quanbao import editing, figures, publishing, worker
 from tests.browser import ROOT, Site
@@ -110,22 +110,6 @@ def test_what_goes_wrong_in_one_does_not_hold_up_the_others(world, quick, monkey
         until(lambda: is_finished(bad), "the mended one")
     assert f"worker: publication {bad.id}" in caplog.text
     assert (holders(campaign), counts(bad)) == (of(people), (12, 0, 12, 12))
-
-
-@pytest.mark.parametrize("database", [POSTGRESQL], indirect=True)
-def test_a_database_that_goes_away_is_waited_for(world, database, quick):
-    people, campaign = make_customers(world, 300), world.campaign()
-    publication = start(world, campaign, Audience.ALL)
-    with psycopg.connect(database.database_url, autocommit=True) as other, working(world) as thread:
-        for _ in range(20):
-            other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                          " WHERE datname = current_database() AND pid <> pg_backend_pid()")
-            time.sleep(0.02)
-        drop_broken_connection()
-        until(lambda: is_finished(publication), "the publication")
-        assert thread.is_alive()
-    assert (holders(campaign), counts(publication)) == (of(people), (300, 0, 300, 300))
-    assert list(figures.differences()) == []
 
 
 @pytest.mark.parametrize("database", [POSTGRESQL], indirect=True)

@@ -132,7 +132,7 @@ def document(form: CampaignForm, currency: str) -> dict[str, Any]:
     """What was entered, as `load` reads it; what is no number stays text, for the judge to refuse."""
     discount = form.kind.data == Kind.DISCOUNT
     entered: dict[str, Any] = {"kind": form.kind.data, "picture": form.kept_picture.data}
-    entered |= {name: (form[name].data or "").strip() or None for name in TEXTS}
+    entered |= {name: (form[name].data or "").replace("\r\n", "\n").strip() or None for name in TEXTS}
     money = {name: _or_text(form[name].data, lambda text: formats.minor_units(text, currency)) for name in MONEY}
     numbers = {name: _or_text(form[name].data, _whole) for name in NUMBERS}
     if not discount:  # fields that the form hides for an exchange voucher
@@ -167,4 +167,6 @@ def explain(form: CampaignForm, faults: dict[str, str]) -> None:
     """Put each refusal of the act beside its field, in the reader's words."""
     for name, what in faults.items():
         text = next((text for (field, part), text in CAMPAIGN_FAULTS.items() if field == name and part in what), None)
-        form[name if name in form else "product"].errors = [text or CAMPAIGN_FIELDS.get(name, what)]
+        name = {"groups": "more_groups"}.get(name, name)
+        text = text or CAMPAIGN_FIELDS.get(name.removeprefix("more_"), what)
+        form[name if name in form else "product"].errors = [text]

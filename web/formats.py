@@ -43,6 +43,7 @@ def minor_units(text: str, currency: str) -> int | None:
     A mark before one or two last digits is the decimal point, one before three sets thousands apart.
     """
     text = unicodedata.normalize("NFKC", text).strip().strip("¥元€$£").strip()
+    text = "".join(str(unicodedata.decimal(character, character)) for character in text)  # in any script's digits
     found = AMOUNT.fullmatch(text)
     if not found:
         return None

@@ -82,6 +82,8 @@ def _stream(loop, protocol, status: int, headers: list[tuple[str, str]], chunks:
 def _announced(scope) -> int:
     """Bytes that the request says it has; one that says nothing is read as a small one."""
     text = scope.headers.get("content-length") or ""
+    if not text and scope.headers.get("transfer-encoding"):
+        return LARGEST_REQUEST + 1  # in chunks: nobody knows before
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 

@@ -12,7 +12,8 @@ def of(merchant: Merchant, entered: dict[str, Any]) -> tuple[Voucher, list[Branc
     places = list(Branch.select().where((Branch.merchant == merchant) & Branch.closed_at.is_null()).order_by(Branch.id))
     columns = campaigns.read(Reader(entered, "", []), merchant.zone, {place.slug for place in places})
     columns = {name: value for name, value in columns.items() if name != "redemption_password"}
-    columns |= {"uses_per_voucher": columns["uses_per_voucher"] or 1, "picture": entered["picture"] or ""}
+    columns |= {"uses_per_voucher": columns["uses_per_voucher"] or 1, "picture": entered["picture"] or "",
+                "product": columns["product"] or "…"}
     campaign = Campaign(merchant=merchant, **columns)
     return voucher_of(campaign), [place for place in places
                                   if not campaign.branch_slugs or place.slug in campaign.branch_slugs]

@@ -20,6 +20,9 @@ class SignedIn(UserMixin):
         return self.token
 
 
+SHARED = ("assets.static_file", "pictures.show")  # the same for everybody: does not vary by cookie
+
+
 class CookieInterface(SecureCookieSessionInterface):
     """Name and flags of the cookie follow the address: `__Host-` needs https (RFC 6265bis)."""
 
@@ -33,7 +36,7 @@ class CookieInterface(SecureCookieSessionInterface):
         return "Lax"
 
     def save_session(self, app: Flask, session, response: Response) -> None:
-        if request.endpoint != "assets.static_file":  # what everybody shares does not vary by cookie
+        if request.endpoint not in SHARED:
             super().save_session(app, session, response)
 
 

@@ -50,7 +50,8 @@ def create(merchant: str):
 def preview(merchant: str):
     of = merchant_of(merchant)
     form = campaign_form.new(of, [])
-    voucher, places = previews.of(of, campaign_form.document(form, of.currency))
+    slug = request.args.get("campaign")
+    voucher, places = _previewed(of, form, campaign_of(merchant, slug) if slug else None)
     return render_template("campaigns/_preview.html", voucher=voucher, places=places, now=now())
 
 
@@ -119,8 +120,8 @@ def delete(merchant: str, campaign: str):
 def _entered(merchant: Merchant, form: CampaignForm) -> dict:
     """What was entered; a picture that came with it is kept at once, so that no mistake elsewhere loses it."""
     sent = request.files.get("picture")
-    if content := sent.read() if sent and sent.filename else b"":
-        form.kept_picture.data = pictures.keep(merchant, content)
+    if sent and sent.filename:
+        form.kept_picture.data = pictures.keep(merchant, sent.read())
     elif request.form.get("no_picture"):
         form.kept_picture.data = ""
     return campaign_form.document(form, merchant.currency)
@@ -138,11 +139,16 @@ def _over(campaign: Campaign):
     return redirect(url_for("campaigns.show", merchant=campaign.merchant.slug, campaign=campaign.slug), 303)
 
 
-def _form_page(merchant: Merchant, form: CampaignForm, campaign: Campaign | None = None) -> str:
+def _previewed(merchant: Merchant, form: CampaignForm, campaign: Campaign | None):
+    """The voucher to look at; of a published campaign only what may change comes from the form."""
     entered = campaign_form.document(form, merchant.currency)
     if campaign and campaign.published_at:
         entered = editing.document(campaign) | {name: entered[name] for name in editing.CHANGEABLE}
-    voucher, places = previews.of(merchant, entered)
+    return previews.of(merchant, entered)
+
+
+def _form_page(merchant: Merchant, form: CampaignForm, campaign: Campaign | None = None) -> str:
+    voucher, places = _previewed(merchant, form, campaign)
     return render_template(
         "campaigns/form.html", merchant=merchant, form=form, campaign=campaign, voucher=voucher, places=places,
         now=now(), has_password=RedemptionPassword.select().where(RedemptionPassword.merchant == merchant).exists())

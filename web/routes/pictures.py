@@ -19,7 +19,9 @@ def keep(merchant: str):
     try:
         digest = pictures.keep(of, sent.read() if sent else b"")
     except pictures.Refused as refused:
-        return render_template("campaigns/_picture.html", digest="", fault=PICTURES[refused.code]), 422
+        before = request.form.get("kept_picture", "")  # a wrong file does not lose the picture that was there
+        kept = before if pictures.is_kept(of, before) else ""
+        return render_template("campaigns/_picture.html", digest=kept, fault=PICTURES[refused.code]), 422
     return render_template("campaigns/_picture.html", digest=digest, fault=None)
 
 
