@@ -98,7 +98,7 @@ def _step(number: int, now: datetime, key: str) -> bool:
     publication = (query if on_sqlite() else query.for_update("FOR NO KEY UPDATE SKIP LOCKED")).get_or_none()
     if publication is None:
         return False
-    taken, consumers, addresses = (0, [], []) if publication.campaign.ended_at else _next(publication)
+    taken, consumers, addresses = (0, [], []) if publication.campaign.is_over(now) else _next(publication)
     publication.linked += link(publication.campaign, addresses, now, key)
     publication.issued += issuing.issue_once(publication.campaign, consumers, now)
     publication.done += taken

@@ -46,18 +46,6 @@ def test_nothing_typed_is_nobody_and_no_fault(text):
     assert typed(text) == ([], [])
 
 
-def test_an_address_beside_one_with_a_name_is_not_lost():
-    assert typed(f"Mei <{MEI}>, {LIN}") == ([MEI, LIN], [])
-    assert typed(f"{LIN}; Mei <{MEI}>") == ([LIN, MEI], [])
-
-
-def test_quotes_are_not_part_of_an_address():
-    """A line of a CSV file, pasted: the link would be for an address that nobody has."""
-    found, failures = typed(f'"{MEI}","{LIN}"')
-    assert set(found) <= {MEI, LIN}
-    assert len(found) + len(failures) == 2
-
-
 # Files
 
 
@@ -140,21 +128,6 @@ def test_no_more_failures_are_kept_than_anybody_reads():
     assert {len(text) for _, text in failures} == {4, LONGEST_SHOWN}
     found, failures = typed("nobody\n" * 3 * MOST_FAILURES + MEI)
     assert (found, len(failures)) == ([MEI], MOST_FAILURES)
-
-
-@pytest.mark.parametrize("content", [
-    f"Müller, Hans;{MEI}\nSchmidt, Ute;{LIN}\n",  # as many commas as semicolons
-    f'"Müller, Hans";{MEI}\n"Schmidt, Ute";{LIN}\n',
-    f'Anschrift;Mail\n"Hauptstr. 1, 2. Stock, links";{MEI}\n"Am Markt 2, 1. Stock, rechts";{LIN}\n',
-    f"Li, Wei, Dr.\t{MEI}\nLin\t{LIN}\n",
-])
-def test_commas_inside_a_name_do_not_set_its_cells_apart(content):
-    assert sent(content) == ([MEI, LIN], [])
-
-
-def test_a_cell_of_two_lines_is_no_line_that_failed():
-    """Addresses of streets are: spreadsheets put them between quotation marks."""
-    assert sent(f'Name,Street,Mail\nMei,"1 Main St\n2nd floor",{MEI}\nLin,"Riverside",{LIN}\n') == ([MEI, LIN], [])
 
 
 # Whatever comes

@@ -218,27 +218,6 @@ def test_the_owner_sees_the_same_link_until_it_is_used(world, lin):
     assert claiming.counts(campaign, world.clock()) == (0, 1, 1)
 
 
-def test_after_the_key_was_changed_old_links_work_and_new_ones_are_listed(world):
-    campaign, addresses = world.campaign(), [f"{n}@example.org" for n in range(6)]
-    old = [link_to(world, address, campaign)[1] for address in addresses[:4]]
-    publishing.step(publishing.start(campaign, Audience.ADDRESSES, addresses[4:], now=world.clock()).id,
-                    now=world.clock(), key="the new key")
-    listed = [(0, None, None)]
-    while some := claiming.open_links(campaign, world.clock(), "the new key", after=listed[-1][0], most=3):
-        listed += some
-    assert [address for _, address, _ in listed[1:]] == addresses[4:]
-    assert use(world, old[0], world.mei).campaign == campaign
-
-
-def test_all_links_come_though_the_first_thousand_are_of_an_old_key(world):
-    campaign, late = world.campaign(), "late@example.org"
-    publish(world, campaign, Audience.ADDRESSES, [f"{n}@example.org" for n in range(1000)])
-    publishing.step(publishing.start(campaign, Audience.ADDRESSES, [late], now=world.clock()).id,
-                    now=world.clock(), key="the new key")
-    links = claiming.all_open_links(campaign, world.clock(), "the new key")
-    assert [address for _, address, _ in links] == [late]
-
-
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_to_look_at_a_link_changes_nothing(world, browser, method):
     """Mail programs and chats open links before anybody does."""

@@ -106,17 +106,6 @@ def test_customers_of_later_are_not_in_it(world, audience, entries):
     assert holders(campaign) == of(people)
 
 
-def test_who_joins_the_group_meanwhile_takes_nobodys_place(world):
-    campaign, people = world.campaign(), make_customers(world, 12)
-    first = people[:3] + people[9:]
-    put(first, "regulars")
-    publication = start(world, campaign, GROUPS, ["regulars"])
-    step(world, publication)
-    put(people[3:9], "regulars")
-    finish(world, publication)
-    assert holders(campaign) >= of(first), "all who were in it when it began"
-
-
 @pytest.mark.parametrize("audience", Audience)
 def test_who_deleted_the_account_is_not_in_it(world, audience):
     campaign, people = world.campaign(), make_customers(world, 7, group="regulars")
@@ -140,16 +129,6 @@ def test_to_end_the_campaign_stops_it(world):
     assert (counts(row), row.finished_at) == ((0, 3, 3, 7), world.clock())
     assert not step(world, publication), "and it stays so"
     assert set(linked(campaign)) == set(STRANGERS[:3])
-
-
-def test_addresses_are_kept_no_longer_than_they_are_needed(world):
-    publish(world, world.campaign(), ADDRESSES, STRANGERS)
-    assert PublicationPart.select().count() == 0
-    campaign = world.campaign()
-    stopped = start(world, campaign, ADDRESSES, STRANGERS)
-    editing.end(campaign, world.clock())
-    finish(world, stopped)
-    assert PublicationPart.select().count() == 0
 
 
 def test_nothing_is_issued_after_the_period(world):

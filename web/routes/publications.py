@@ -67,7 +67,7 @@ def show(merchant: str, campaign: str, number: int):
 def _designated(form: forms.Publish) -> tuple[Audience, list, list]:
     """The audience, its entries, and the lines that could not be read; raises addresses.NotText."""
     if form.audience.data == Audience.GROUPS:
-        return Audience.GROUPS, form.groups.data or [], []
+        return Audience.GROUPS, [name for name in form.groups.data or [] if name.isprintable()], []
     if form.audience.data == Audience.CUSTOMERS:
         return Audience.CUSTOMERS, _picked(), []
     if form.audience.data == Audience.ALL:
@@ -90,6 +90,7 @@ def _picked() -> list[int]:
 def _found(campaign: Campaign) -> dict:
     """What the search shows: the ticked first, then who else it finds."""
     text, ticked = request.values.get("q", "").strip()[:254], _picked()
+    text = text if text.isprintable() else ""  # NUL is nothing that PostgreSQL takes
     mine = (Customer.merchant == campaign.merchant) & Customer.id.in_(ticked) & (Customer.address != "")
     kept = list(Customer.select().where(mine).order_by(Customer.address)) if ticked else []
     found = [customer for customer in customers.find(campaign.merchant, text) if customer not in kept]
