@@ -41,7 +41,9 @@ def claim(found: Claim, consumer: Account, now: datetime) -> Voucher:
 
 def _take(found: Claim, consumer: Account, now: datetime) -> Voucher:
     """In the order of locks everywhere: consumer, customer, voucher, campaign."""
-    locked(Account.select(Account.id).where(Account.id == consumer.id)).get()
+    living = Account.select(Account.id).where((Account.id == consumer.id) & Account.email.is_null(False))
+    if locked(living).get_or_none() is None:
+        raise Spent  # the account was deleted a moment ago, and its address may not come back
     merchant = found.campaign.merchant_id
     Customer.insert(
         merchant=merchant, consumer=consumer, address=found.address, first_seen_at=now).on_conflict_ignore().execute()
