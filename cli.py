@@ -16,7 +16,19 @@ from peewee import PeeweeException
 from config import Settings, SettingsError, from_environment
 from database import Busy, db, open_database
 from models import RedemptionPassword
-from quanbao import accounts, demo, figures, loading, passwords, schema, setting_up, worker
+from quanbao import (
+    accounts,
+    backups,
+    demo,
+    figures,
+    links,
+    loading,
+    passwords,
+    schema,
+    selfcheck,
+    setting_up,
+    worker,
+)
 from quanbao.redemption import Keys
 
 
@@ -34,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
     os.umask(0o077)  # what is written here is nobody else's on this machine
     try:
         options.run(options)
-    except (No, SettingsError, schema.NewerDatabase, passwords.WrongKey) as problem:
+    except (No, SettingsError, schema.NewerDatabase, passwords.WrongKey, backups.Refused) as problem:
         sys.exit(_say(problem))
     except loading.Refused as refused:
         sys.exit(_say(refused))
@@ -73,11 +85,16 @@ def _parser() -> Parser:
         sub.add_argument("--port", type=_port, default=8000)
     serving.add_argument("--processes", type=_processes, default=1)
     trying.add_argument("--data", type=Path, help="folder to keep the demo in; new and empty by default")
-    command("worker", run_worker, "issue what serve leaves to it, where QUANBAO_WORKER is external")
+    command("worker", run_worker, "issue and tell what serve leaves to it, where QUANBAO_WORKER is external")
     command("migrate", migrate, "bring the database up to date")
     document = command("load", load, "load merchants, consumers and campaigns from one JSON document")
     document.add_argument("file", metavar="FILE.json", type=Path)
     command("check", check, "recount every figure from the ledger")
+    for name, run, text in (("backup", backup, "write a backup of one moment, also while serving"),
+                            ("restore", restore, "verify a backup, then put it into the place of all that is there")):
+        command(name, run, text).add_argument("file", metavar="FILE", type=Path)
+    races = command("selfcheck", run_selfcheck, "race redemptions on the engine in use, in a scratch database")
+    races.add_argument("--broken", action="store_true", help="with the guards off: it must report the damage")
     account = command("account", lambda options: None, "accounts")
     link = account.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser).add_parser(
         "link", help="print a one-time link that signs somebody in")
@@ -133,12 +150,15 @@ def run_demo(options: argparse.Namespace) -> None:
 
 
 def run_worker(options: argparse.Namespace) -> None:
+    from web import announcements, create_app
+
     settings = _ready()
+    postman = announcements.postman(create_app(settings))
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     print("Working. Stop with Ctrl+C.", flush=True)
-    worker.run(stop, clock=settings.clock(), key=settings.secret_key)
+    worker.run(stop, clock=settings.clock(), key=settings.secret_key, postman=postman)
 
 
 def migrate(options: argparse.Namespace) -> None:
@@ -175,12 +195,36 @@ def check(options: argparse.Namespace) -> None:
     print("All figures agree with the ledger.")
 
 
+def backup(options: argparse.Namespace) -> None:
+    settings = _ready()
+    rows = backups.backup(options.file, settings.clock()())
+    print(f"Wrote {rows} rows to {options.file}. The keys are not in it: keep a copy of them elsewhere.")
+
+
+def restore(options: argparse.Namespace) -> None:
+    settings = _ready()
+    made_at, rows = backups.restore(options.file, check=lambda: _check_password_key(settings))
+    print(f"Restored {rows} rows of {made_at:%Y-%m-%d %H:%M} UTC; every figure agrees with the ledger. "
+          "Everybody signs in again.")
+
+
+def run_selfcheck(options: argparse.Namespace) -> None:
+    settings = from_environment()
+    damage = selfcheck.run(settings.database_url, broken=options.broken, clock=settings.clock())
+    if damage:
+        raise No("\n".join(damage))
+    if options.broken:
+        raise No("With the guards off nothing went wrong: this check can prove nothing here.")
+    print(f"{selfcheck.VOUCHERS} vouchers, each at {selfcheck.TILLS} tills at once: redeemed once each. "
+          f"{selfcheck.CUSTOMERS} customers at once for {selfcheck.QUANTITY}: not oversold. All figures agree.")
+
+
 def account_link(options: argparse.Namespace) -> None:
     settings = _ready()
     account = accounts.by_email(options.email)
     if account is None:
         raise No(f"{options.email} has no account")
-    token = accounts.make_link("sign-in", accounts.SIGN_IN_LINK, settings.clock()(), account)
+    token = links.make("sign-in", settings.clock()(), account)
     print(f"{settings.base_url or 'http://127.0.0.1:8000'}/sign-in/{token}")
 
 

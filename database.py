@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from select import POLLIN, poll
 from typing import TypeVar
 
 import apsw
@@ -29,6 +30,10 @@ RETRIES = 12
 PRAGMAS = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "cache_size": -16_000}
 # Serialization failure and deadlock: PostgreSQL has rolled back, the same work may be tried again.
 RETRYABLE = {"40001", "40P01"}
+
+# A server that vanished from the network answers nothing: without these a query would wait for hours.
+PATIENCE = {"connect_timeout": 5, "keepalives_idle": 20, "keepalives_interval": 5, "keepalives_count": 3,
+            "tcp_user_timeout": 40_000}  # seconds, and milliseconds
 
 db = DatabaseProxy()
 
@@ -84,7 +89,8 @@ def open_sqlite(path: Path, **extra) -> APSWDatabase:
 
 def open_postgresql(url: str) -> PostgresqlDatabase:
     settings = parse(url, unquote_password=True, unquote_user=True)
-    settings.setdefault("connect_timeout", 5)
+    for name, value in PATIENCE.items():
+        settings.setdefault(name, value)
     settings.setdefault("options", "-c lock_timeout=5000 -c statement_timeout=30000 "
                                    "-c idle_in_transaction_session_timeout=30000")
     return PostgresqlDatabase(**settings, prefer_psycopg3=True)
@@ -159,6 +165,28 @@ def drop_broken_connection() -> None:
     try:
         if not on_sqlite() and not db.is_closed() and not db.is_connection_usable():
             db.close()
+    except PeeweeException:
+        db.obj._state.reset()
+
+
+def drop_ended_connection() -> None:
+    """Close a connection that the server has ended since it was last used, so that nobody comes to notice it.
+
+    An idle server says nothing: where something is there to be read, it is a farewell.
+    """
+    if on_sqlite() or db.is_closed():
+        return
+    connection, ear = db.connection(), poll()
+    if not connection.closed:
+        ear.register(connection.fileno(), POLLIN)
+    if connection.closed or ear.poll(0):
+        drop_connection()
+
+
+def drop_connection() -> None:
+    """Close this thread's connection, whatever state it is in: the next use opens a new one."""
+    try:
+        db.close()
     except PeeweeException:
         db.obj._state.reset()
 

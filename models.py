@@ -48,6 +48,16 @@ class Audience(StrEnum):
     ADDRESSES = "addresses"
 
 
+class Event(StrEnum):
+    """What a voucher's holder is told about by web push."""
+
+    ISSUED = "issued"
+    REDEEMED = "redeemed"
+    PRICE_CHANGED = "price_changed"
+    ENDED = "ended"
+    ENDS_SOON = "ends_soon"
+
+
 class State(StrEnum):
     """What a voucher shows its holder; CONTRACT.md says which one holds."""
 
@@ -170,7 +180,7 @@ class Link(Table):
     used_at = UtcField(null=True)
 
     class Meta:
-        constraints = [Check("purpose IN ('sign-in', 'set-up', 'join')")]
+        constraints = [Check("purpose IN ('sign-in', 'set-up', 'join', 'move')")]
 
 
 class Customer(Table):
@@ -274,6 +284,7 @@ class Campaign(Table):
     created_at = UtcField()
     published_at = UtcField(null=True)
     ended_at = UtcField(null=True)
+    reminded_at = UtcField(null=True)
     issued = BigIntegerField(default=0)
     opened = BigIntegerField(default=0)
     redeemed = BigIntegerField(default=0)
@@ -320,6 +331,7 @@ class Voucher(Table):
     opened_at = UtcField(null=True)
     revoked_at = UtcField(null=True)
     ended_at = UtcField(null=True)
+    archived_at = UtcField(null=True)
 
     class Meta:
         indexes = ((("campaign", "consumer", "nth"), True),)
@@ -338,7 +350,10 @@ class Voucher(Table):
 
 
 class Attempt(Table):
-    """One try at the till that got a verdict: kept, and given again to the same id."""
+    """One try at the till that got a verdict: kept, and given again to the same id.
+
+    The migration has one index more than can be said here: on campaign and id, of the refused ones alone.
+    """
 
     consumer = ForeignKeyField(Account, index=False)
     attempt_id = TextField()
@@ -422,7 +437,8 @@ class Publication(Table):
     """Issuing a campaign's vouchers to designated consumers [0019], some at a time.
 
     `cursor` is the customer, or the part, that the last committed step came to; `last_customer` the newest
-    customer at the start. `failures` are lines that could not be read: number and text.
+    customer at the start. `total` is how many were designated then, and at its end how many had their turn.
+    `failures` are lines that could not be read: where, number, text and fault.
     """
 
     campaign = ForeignKeyField(Campaign, backref="publications")
@@ -440,6 +456,11 @@ class Publication(Table):
 
     class Meta:
         constraints = [one_of("audience", Audience)]
+
+    @property
+    def is_stopped(self) -> bool:
+        """The campaign was over before all had their turn."""
+        return self.finished_at is not None and self.done < self.total
 
 
 class PublicationPart(Row):
@@ -472,8 +493,71 @@ class Claim(Table):
         indexes = ((("campaign", "address"), True), (("campaign", "id"), False))
 
 
+class Subscription(Table):
+    """A signed-in browser's way to be told something (RFC 8030); gone with its session.
+
+    `service` is the endpoint's origin, `vapid_key` the public key that it was made under, `origin` the address of
+    this site that it was made at.
+    """
+
+    session = ForeignKeyField(Session, on_delete="CASCADE")
+    account = ForeignKeyField(Account, on_delete="CASCADE")
+    endpoint = TextField(unique=True)
+    service = TextField()
+    p256dh = TextField()
+    auth = TextField()
+    vapid_key = TextField()
+    origin = TextField()
+    language = TextField()
+    created_at = UtcField()
+
+
+class Delivery(Table):
+    """The outbox: one message that a browser is still to get; deleted when it is sent.
+
+    `about` tells apart two of the same event: the number of the use, the version of the campaign. Whoever sends it
+    moves `due_at` forward first, so that nobody else does, and that it comes back if the sender dies.
+    """
+
+    subscription = ForeignKeyField(Subscription, on_delete="CASCADE", index=False)
+    voucher = ForeignKeyField(Voucher, index=False)
+    event = TextField()
+    about = BigIntegerField(default=0)
+    due_at = UtcField(index=True)
+    tries = IntegerField(default=0)
+    made_at = UtcField()
+
+    class Meta:
+        indexes = ((("subscription", "voucher", "event", "about"), True),)
+        constraints = [one_of("event", Event)]
+
+
+class News(Row):
+    """What all holders of a campaign's vouchers are to be told; `cursor` is the last of them who was seen to."""
+
+    campaign = ForeignKeyField(Campaign, index=False)
+    event = TextField()
+    about = BigIntegerField(default=0)
+    cursor = BigIntegerField(default=0)
+    made_at = UtcField()
+
+    class Meta:
+        primary_key = CompositeKey("campaign", "event")
+        constraints = [one_of("event", Event)]
+
+
+class Mute(Row):
+    """Somebody's choice to be told nothing: of an event, or of `merchant:<slug>`."""
+
+    account = ForeignKeyField(Account, on_delete="CASCADE", index=False)
+    what = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("account", "what")
+
+
 TABLES = (
     Account, Session, Merchant, Branch, Member, MemberBranch, Link, Customer, CustomerGroup, RedemptionPassword,
     Guess, Picture, Campaign, Voucher, Attempt, Redemption, DayNumber, Figure, Publication,
-    PublicationPart, Claim,
+    PublicationPart, Claim, Subscription, Delivery, News, Mute,
 )

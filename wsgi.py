@@ -6,7 +6,7 @@ from flask import Flask
 
 from config import Settings, from_environment
 from quanbao import worker
-from web import create_app
+from web import announcements, create_app
 from web.front import Front
 
 
@@ -24,7 +24,7 @@ def _working(settings: Settings) -> Flask:
     """The application, and beside it the worker that finishes what is too much for a request."""
     application = create_app(settings)
     if settings.worker == "embedded":
-        work = {"clock": settings.clock(), "key": settings.secret_key}
+        work = {"clock": settings.clock(), "key": settings.secret_key, "postman": announcements.postman(application)}
         Thread(target=worker.run, args=(Event(),), kwargs=work, name="worker", daemon=True).start()
     return application
 

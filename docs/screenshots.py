@@ -16,10 +16,12 @@ DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent))  # the tests' helpers are of no installed package
 
 PICTURES = DOCS / "pictures"
+STATIC = DOCS.parent / "web/static/screenshots"  # what a browser shows before it installs the wallet
 LARGEST = 200_000  # bytes; a README loads them all
 NOW = "2026-12-01T18:24:00+08:00"
 SECRET = "for-pictures-only-for-pictures-only-"  # the receipt's words come from it, and should not change
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
+WIDE = {"viewport": {"width": 1280, "height": 800}}
 DESKTOP = {"viewport": {"width": 1120, "height": 1040}}
 ENGLISH, CHINESE = {"locale": "en-US"}, {"locale": "zh-CN"}
 DARK = {"color_scheme": "dark"}
@@ -30,6 +32,7 @@ def main() -> None:
     from tests.programs import browser_executable
 
     PICTURES.mkdir(exist_ok=True)
+    STATIC.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as data, sync_playwright() as playwright:
         settings = from_environment({"QUANBAO_DATA": data, "QUANBAO_SECRET_KEY": SECRET})
         chromium = playwright.chromium.launch(executable_path=browser_executable(), args=FLAGS)
@@ -53,7 +56,7 @@ def somebody(browser: Browser, url: str, person: str, look: dict) -> Iterator[Pa
 
 def draw(page: Page, name: str) -> None:
     page.wait_for_load_state("networkidle")
-    target = PICTURES / f"{name}.png"
+    target = (STATIC if name in ("narrow", "wide") else PICTURES) / f"{name}.png"
     page.screenshot(path=target, animations="disabled", caret="hide")
     size = target.stat().st_size
     assert size <= LARGEST, f"{name} has {size} bytes: make it simpler or smaller"
@@ -83,6 +86,7 @@ def keypad(product: str) -> Callable[[Page], None]:
 
 def redeemed(product: str) -> Callable[[Page], None]:
     def steps(page: Page) -> None:
+        page.clock.set_system_time(NOW)
         keypad(product)(page)
         page.keyboard.press("Enter")
         verdict = page.locator("[data-outcome=redeemed]")
@@ -137,6 +141,8 @@ PLAN = {
     "keypad": ("customer", PHONE | ENGLISH, keypad("Oolong, 500 ml")),
     "refused": ("customer", PHONE | ENGLISH, refused("Oolong, 500 ml")),
     "redeemed": ("customer", PHONE | ENGLISH, redeemed("Oolong, 500 ml")),
+    "narrow": ("customer", PHONE | ENGLISH, wallet),
+    "wide": ("customer", WIDE | ENGLISH, wallet),
     "wallet-zh-dark": ("newcomer", PHONE | CHINESE | DARK, wallet),
     "keypad-zh-dark": ("newcomer", PHONE | CHINESE | DARK, keypad("Oolong, 500 ml")),
     "figures": ("owner", DESKTOP | ENGLISH, figures),

@@ -1,4 +1,4 @@
-"""Accounts, the sessions of their browsers, and one-time links."""
+"""Accounts, and the sessions of their browsers."""
 
 import hashlib
 import secrets
@@ -19,8 +19,6 @@ CONSUMER_SESSION = timedelta(days=90)
 MEMBER_SESSION = timedelta(hours=12)
 SEEN = timedelta(minutes=10)  # a session's last use is known no finer
 FRESH = timedelta(minutes=10)
-SIGN_IN_LINK = timedelta(hours=1)
-SET_UP_LINK = timedelta(hours=1)
 
 
 class Refused(Exception):
@@ -131,18 +129,19 @@ def token_hash(token: str) -> bytes:
 # Sessions
 
 
-def start_session(account: Account, now: datetime, browser: str = "") -> str:
+def start_session(account: Account, now: datetime, browser: str = "", *, confirmed_at: datetime | None = None) -> str:
     """Sign a browser in: returns the new token that its cookie carries; only the hash is kept.
 
-    `browser` is what its owner will know it by. Raises Overtaken.
+    `browser` is what its owner will know it by, `confirmed_at` when the password was typed: now, unless said. Raises
+    Overtaken.
     """
     token = secrets.token_urlsafe(32)
 
     def write() -> None:
         hold(account)
         Session.create(
-            token_hash=token_hash(token), account=account, browser=browser[:100], created_at=now, confirmed_at=now,
-            seen_at=now, expires_at=now + _lifetime(account))
+            token_hash=token_hash(token), account=account, browser=browser[:100], created_at=now,
+            confirmed_at=confirmed_at or now, seen_at=now, expires_at=now + _lifetime(account))
 
     write_transaction(write)
     return token
@@ -164,13 +163,13 @@ def shorten_sessions(account: Account, now: datetime) -> None:
     Session.update(expires_at=ends).where((Session.account == account) & (Session.expires_at > ends)).execute()
 
 
-def session_of(token: str, now: datetime) -> Session | None:
-    """The living session of a token, its account with it; it slides on while it is used."""
+def session_of(token: str, now: datetime, used: bool = True) -> Session | None:
+    """The living session of a token, its account with it; it slides on while it is `used` by somebody."""
     good = (Session.token_hash == token_hash(token)) & (Session.expires_at > now) & Account.email.is_null(False)
     found = Session.select(Session, Account).join(Account).where(good).get_or_none()
     if found is None:
         return None
-    if now - found.seen_at >= SEEN:
+    if used and now - found.seen_at >= SEEN:
         _slide(found, now)
     return found
 
@@ -188,7 +187,20 @@ def _lifetime(account: Account) -> timedelta:
 
 def end_session(token: str) -> None:
     """Sign the browser with this token out: its cookie is worth nothing from now on."""
-    write_transaction(lambda: Session.delete().where(Session.token_hash == token_hash(token)).execute())
+    _end(Session.token_hash == token_hash(token))
+
+
+def _end(which) -> bool:
+    """End a session, and with it a code that was shown there and would begin another one."""
+    def write() -> bool:
+        row = Session.get_or_none(which)
+        if row is None:
+            return False
+        locked(Account.select(Account.id).where(Account.id == row.account_id)).get()
+        Link.delete().where((Link.account == row.account_id) & (Link.purpose == "move")).execute()
+        return Session.delete().where(which).execute() == 1
+
+    return write_transaction(write)
 
 
 def sessions_of(account: Account, now: datetime) -> list[Session]:
@@ -199,8 +211,7 @@ def sessions_of(account: Account, now: datetime) -> list[Session]:
 
 def end_session_of(account: Account, number: int) -> bool:
     """End one of the account's own sessions; false where there is no such."""
-    mine = (Session.id == number) & (Session.account == account)
-    return write_transaction(lambda: Session.delete().where(mine).execute()) == 1
+    return _end((Session.id == number) & (Session.account == account))
 
 
 def end_other_sessions(account: Account, token: str) -> None:
@@ -244,52 +255,3 @@ def change_email(account: Account, email: str, token: str) -> None:
         write_transaction(write)
     except IntegrityError:
         raise Refused("email", "taken") from None
-
-
-# One-time links
-
-
-def make_link(purpose: str, lifetime: timedelta, now: datetime, account: Account | None = None) -> str:
-    """A new link's token of 128 bits; only its hash is kept."""
-    return write_transaction(lambda: new_link(purpose, lifetime, now, account=account))
-
-
-def new_link(purpose: str, lifetime: timedelta, now: datetime, **about) -> str:
-    """The same in the caller's transaction; `about` are the link's account or member."""
-    token = secrets.token_urlsafe(16)
-    Link.create(token_hash=token_hash(token), purpose=purpose, expires_at=now + lifetime, **about)
-    return token
-
-
-def usable_link(purpose: str, token: str, now: datetime) -> Link | None:
-    """The link if it may still be used; changes nothing."""
-    link = Link.get_or_none((Link.token_hash == token_hash(token)) & (Link.purpose == purpose))
-    return link if link and link.used_at is None and now < link.expires_at else None
-
-
-def use_up(link: Link, now: datetime) -> bool:
-    """Whether this call was the one that used the link; in the caller's transaction."""
-    fresh = (Link.id == link.id) & Link.used_at.is_null() & (Link.expires_at > now)
-    return Link.update(used_at=now).where(fresh).execute() == 1
-
-
-def sign_in_by_link(token: str, new_password: str | None, now: datetime) -> Account | None:
-    """The account of a sign-in link, used up by this; sets the password and ends old sessions if asked.
-
-    Raises Refused for a password that is too short, or lacks where nobody proved the address before (who
-    signed up with it must not stay in), and then the link stays good.
-    """
-    link = usable_link("sign-in", token, now)
-    if link and not new_password and not link.account.proved:
-        raise Refused("password", "needed")
-    hashed = hash_password(check_password(new_password)) if new_password else None
-
-    def use() -> Account | None:
-        if link is None or not use_up(link, now):
-            return None
-        if hashed:
-            Account.update(password_hash=hashed, proved=True).where(Account.id == link.account_id).execute()
-            Session.delete().where(Session.account == link.account_id).execute()
-        return Account.get_by_id(link.account_id)
-
-    return write_transaction(use)

@@ -12,6 +12,7 @@ from quanbao.reader import MISSING, Reader, is_slug, is_text
 MOST_MONEY = 10**12  # minor units
 MOST_VOUCHERS = 10**9
 MOST_USES = 10_000
+MOST_ITEMS = 200  # groups, hours, branches: every redemption reads them
 
 
 def read(reader: Reader, zone: ZoneInfo, branches: set[str]) -> dict[str, Any]:
@@ -100,23 +101,29 @@ def _parsed(text: str) -> date | datetime | None:
     return None
 
 
+def is_day(text: str) -> bool:
+    """Whether it is read as a day, not as a time nor as nothing."""
+    return type(_parsed(text)) is date
+
+
 def _conditions(reader: Reader, branches: set[str]) -> dict[str, Any]:
     values = {
         "per_consumer": reader.integer("per_consumer", 1, MOST_USES, None),
         "new_customers_only": reader.flag("new_customers_only"),
-        "groups": reader.items("groups", "text of 1 to 100 characters", lambda v: is_text(v, 100)),
+        "groups": reader.items("groups", "text of 1 to 100 characters", lambda v: is_text(v, 100), MOST_ITEMS),
         "minimum_spend": reader.integer("minimum_spend", 1, MOST_MONEY, None),
         "weekdays": sorted(set(reader.items("weekdays", "from 1 (Monday) to 7",
                                             lambda v: type(v) is int and 1 <= v <= 7))),
-        "hours": reader.items("hours", 'two different times like ["10:00", "22:00"]', _is_span),
+        "hours": reader.items("hours", 'two different times like ["10:00", "22:00"]', is_span, MOST_ITEMS),
         "branch_slugs": reader.items("branches", "the slug of one of the merchant's branches",
-                                     lambda v: is_slug(v) and v in branches),
+                                     lambda v: is_slug(v) and v in branches, MOST_ITEMS),
     }
     reader.done()
     return values
 
 
-def _is_span(value: Any) -> bool:
+def is_span(value: Any) -> bool:
+    """Whether these are hours: from a time until another, `24:00` at the latest."""
     if not isinstance(value, list):
         return False
     try:

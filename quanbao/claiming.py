@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 
 from peewee import IntegrityError
 
 from database import Changed, locked, write_transaction
 from models import Account, Campaign, Claim, Customer, Merchant, Voucher
 from quanbao import accounts, issuing, publishing
+
+A_READ = 1000  # links
 
 
 class Spent(Exception):
@@ -59,27 +62,33 @@ def _take(found: Claim, consumer: Account, now: datetime) -> Voucher:
 
 
 def open_links(campaign: Campaign, now: datetime, key: str, *, after: int = 0, most: int = 1000) -> list[tuple]:
-    """Links that nobody has used yet: (id, address, token) in the order of their ids.
+    """Links that may be handed out: (id, address, token) in the order of their ids; none once the campaign is over.
 
     One whose token the key no longer makes is left out: it still works for who has it.
     """
-    rows = Claim.select().where(
-        (Claim.campaign == campaign) & Claim.claimed_at.is_null() & (Claim.expires_at > now) & (Claim.id > after))
-    made = ((row, publishing.token(row.seed, key)) for row in rows.order_by(Claim.id).limit(most))
-    return [(row.id, row.address, token) for row, token in made if accounts.token_hash(token) == bytes(row.token_hash)]
+    return list(islice(all_open_links(campaign, now, key, after=after), most))
 
 
-def all_open_links(campaign: Campaign, now: datetime, key: str) -> Iterator[tuple]:
-    """The same, all of them, a thousand at a time."""
-    after = 0
-    while some := open_links(campaign, now, key, after=after):
-        yield from some
+def all_open_links(campaign: Campaign, now: datetime, key: str, *, after: int = 0) -> Iterator[tuple]:
+    """The same, all of them, read a thousand at a time."""
+    if campaign.is_over(now):
+        return
+    rows = Claim.select(Claim.id, Claim.address, Claim.seed, Claim.token_hash).where(_open(campaign, now))
+    while some := list(rows.where(Claim.id > after).order_by(Claim.id).limit(A_READ).tuples()):
+        for number, address, seed, kept in some:
+            token = publishing.token(seed, key)
+            if accounts.token_hash(token) == bytes(kept):
+                yield number, address, token
         after = some[-1][0]
 
 
+def _open(campaign: Campaign, now: datetime):
+    return (Claim.campaign == campaign) & Claim.claimed_at.is_null() & (Claim.expires_at > now)
+
+
 def counts(campaign: Campaign, now: datetime) -> tuple[int, int, int]:
-    """How many of the campaign's links are open, used, and too old."""
+    """How many of the campaign's links are open, used, and good no more."""
     links = Claim.select().where(Claim.campaign == campaign)
     used = links.where(Claim.claimed_at.is_null(False)).count()
-    still = links.where(Claim.claimed_at.is_null() & (Claim.expires_at > now)).count()
+    still = 0 if campaign.is_over(now) else Claim.select().where(_open(campaign, now)).count()
     return still, used, links.count() - used - still

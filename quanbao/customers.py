@@ -72,15 +72,17 @@ def put(merchant: Merchant, ids: Iterable[int], group: str, *, into: bool) -> in
 def put_found(merchant: Merchant, text: str, among: str | None, group: str, *, into: bool) -> int:
     """The same with everybody whom a search finds, a thousand at a time."""
     moved, after = 0, 0
-    while some := list(_search(merchant, text, among).where(Customer.id > after).order_by(Customer.id).limit(STEP)):
-        after = some[-1].id
-        moved += put(merchant, [customer.id for customer in some], group, into=into)
+    found = _search(merchant, text, among).select(Customer.id).order_by(Customer.id).limit(STEP)
+    while some := [number for number, in found.where(Customer.id > after).tuples()]:
+        after = some[-1]
+        moved += put(merchant, some, group, into=into)
     return moved
 
 
 def _put(merchant: Merchant, ids: list[int], group: str, into: bool) -> int:
     """Redemptions queue for a customer's row: none that was judged by the old groups commits after this."""
-    mine = [customer.id for customer in locked(known(merchant).where(Customer.id.in_(ids)).order_by(Customer.id))]
+    query = known(merchant).select(Customer.id).where(Customer.id.in_(ids)).order_by(Customer.id)
+    mine = [number for number, in locked(query).tuples()]
     if not mine:
         return 0
     if not into:

@@ -4,6 +4,7 @@ import random
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from database import write_transaction
@@ -108,22 +109,22 @@ def _bookshop(now: datetime, people: list[str]) -> dict[str, Any]:
 
 
 def _past(now: datetime, keys: Keys) -> None:
-    """The guests' redemptions and some refusals of the last days, so that there are figures to see."""
-    luck = random.Random(7)
+    """The guests' redemptions and some refusals of the last days, in their order, so that there are figures to see."""
+    luck, tries = random.Random(7), []
     for number, guest in enumerate(GUESTS):
         account = Account.get(Account.email == guest)
         when = (now - timedelta(days=11)).replace(hour=4) + timedelta(
             days=number * 10 // len(GUESTS), hours=luck.randrange(8), minutes=luck.randrange(60))
         for voucher in Voucher.select().where(Voucher.consumer == account).order_by(Voucher.id):
             started = max(when, voucher.campaign.starts_at + timedelta(hours=6 + number))
-            _redeem(account, voucher, started, luck, keys, typed="602417" if number % 7 == 3 else None)
-            _redeem(account, voucher, started + timedelta(seconds=40), luck, keys)
+            if number % 7 == 3:
+                tries.append((started, account, voucher, "602417"))
+            tries.append((started + timedelta(seconds=40), account, voucher, REDEMPTION_PASSWORD))
+    for when, account, voucher, typed in sorted(tries, key=itemgetter(0)):
+        _redeem(account, voucher, when, luck, keys, typed)
 
 
-def _redeem(account: Account, voucher: Voucher, when: datetime, luck: random.Random, keys: Keys,
-            typed: str | None = REDEMPTION_PASSWORD) -> None:
-    if typed is None:
-        return
+def _redeem(account: Account, voucher: Voucher, when: datetime, luck: random.Random, keys: Keys, typed: str) -> None:
     attempt_id = str(uuid.UUID(int=luck.getrandbits(128), version=4))
     till = Till(branch=luck.choice(["main", "main", "river"]))
     write_transaction(lambda: issuing.open_voucher(voucher, when.astimezone(UTC)))

@@ -13,7 +13,7 @@ from peewee import IntegrityError
 
 from database import locked, write_transaction
 from models import Branch, Campaign, Merchant, RedemptionPassword
-from quanbao import campaigns, passwords, pictures
+from quanbao import announcing, campaigns, passwords, pictures
 from quanbao.reader import Reader, slug_of
 
 CHANGEABLE = ("original_price", "offer_price", "terms", "starts_at", "ends_at", "quantity", "picture")
@@ -68,8 +68,8 @@ def create(merchant: Merchant, entered: Entered, *, now: datetime, password_key:
         columns["slug"] = _another(columns["slug"])
 
     def write() -> Campaign:
-        password = _password(merchant, columns, now, password_key) or passwords.create(
-            merchant, passwords.generate(), key=password_key, now=now)
+        password = columns.get("password") or passwords.of_digits(
+            merchant, columns["redemption_password"], key=password_key, now=now)
         return Campaign.create(merchant=merchant, created_at=now, password=password, **_without_password(columns))
 
     try:
@@ -85,10 +85,15 @@ def change(campaign: Campaign, entered: Entered, *, now: datetime, password_key:
     Phones that show the old price are told so at the till, with the new one.
     """
     def write() -> None:
+        passwords.lock(campaign.merchant)
         row = _locked(campaign)
         columns = _judged(campaign.merchant, _merged(row, entered), row)
-        password = _password(campaign.merchant, columns, now, password_key)
-        changes = _without_password(columns) | ({"password": password} if password else {})
+        changes, typed = _without_password(columns), columns["redemption_password"]
+        if typed:
+            changes["password"] = passwords.of_digits(campaign.merchant, typed, key=password_key, now=now)
+        elif columns.get("password"):
+            changes["password"] = columns["password"]
+        announcing.changed(row, columns, now)
         Campaign.update(version=Campaign.version + 1, **changes).where(Campaign.id == row.id).execute()
 
     write_transaction(write)
@@ -140,18 +145,6 @@ def _by_field(faults: list[str]) -> dict[str, str]:
     return found
 
 
-def _password(merchant: Merchant, columns: dict[str, Any], now: datetime, key: str) -> RedemptionPassword | None:
-    """The row of the password that was chosen or typed, none where neither; digits in use share their row."""
-    if columns.get("password"):
-        return columns["password"]
-    typed = columns["redemption_password"]
-    if typed is None:
-        return None
-    known = RedemptionPassword.select().where(RedemptionPassword.merchant == merchant)
-    same = next((row for row in known if passwords.matches(row, typed, key)), None)
-    return same or passwords.create(merchant, typed, key=key, now=now)
-
-
 def _without_password(columns: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in columns.items() if key not in ("redemption_password", "password")}
 
@@ -183,6 +176,7 @@ def end(campaign: Campaign, now: datetime) -> None:
         row = _locked(campaign)
         if row.published_at is not None:  # a draft is deleted instead
             Campaign.update(ended_at=now, version=Campaign.version + 1).where(Campaign.id == row.id).execute()
+            announcing.ended(row, now)
 
     write_transaction(write)
 

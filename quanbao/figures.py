@@ -61,7 +61,14 @@ def count(campaign: Campaign, names: dict[Heading, str]) -> None:
 def differences() -> Iterator[str]:
     """One line for each figure that the ledger does not bear out; nothing is repaired."""
     with snapshot():
-        yield from [*_campaigns(), *_vouchers(), *_numbers()]
+        yield from list(recounted())
+
+
+def recounted() -> Iterator[str]:
+    """The same in the caller's transaction."""
+    yield from _campaigns()
+    yield from _vouchers()
+    yield from _numbers()
 
 
 def _campaigns() -> Iterator[str]:
@@ -86,6 +93,7 @@ def recount(campaign: Campaign) -> dict[str, Any]:
         "redeemed": redeemed,
         "consumers": consumers,
         "discount_given": int(discount),
+        "rolled_back": 0,  # nothing can be rolled back yet
         "by_day": _ledger_counts(campaign, Redemption.day),
         "by_hour": _by_hour(campaign),
         "by_branch": _ledger_counts(campaign, Redemption.branch_slug),

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from models import Account, Campaign, Customer, Voucher
+from quanbao import announcing
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # 31 letters that are not taken for one another
 LENGTH = 16
@@ -32,9 +33,10 @@ def issue_once(campaign: Campaign, consumers: Iterable[int], now: datetime) -> i
     rows = [_row(campaign, consumer, 1, now) for consumer in sorted(set(consumers))]
     if not rows:
         return 0
-    issued = len(list(Voucher.insert_many(rows).on_conflict_ignore().returning(Voucher.id)))
-    Campaign.update(issued=Campaign.issued + issued).where(Campaign.id == campaign.id).execute()
-    return issued
+    issued = [row.id for row in Voucher.insert_many(rows).on_conflict_ignore().returning(Voucher.id)]
+    announcing.issued(issued, now)
+    Campaign.update(issued=Campaign.issued + len(issued)).where(Campaign.id == campaign.id).execute()
+    return len(issued)
 
 
 def issue(campaign: Campaign, consumers: Iterable[Account], now: datetime, *, already: int = 0) -> int:
@@ -52,7 +54,8 @@ def issue(campaign: Campaign, consumers: Iterable[Account], now: datetime, *, al
                           "first_seen_at": now})
     for start in range(0, len(rows), BATCH):
         Customer.insert_many(customers[start:start + BATCH]).on_conflict_ignore().execute()
-        Voucher.insert_many(rows[start:start + BATCH]).execute()
+        issued = Voucher.insert_many(rows[start:start + BATCH]).returning(Voucher.id)
+        announcing.issued([row.id for row in issued], now)
     Campaign.update(issued=Campaign.issued + len(rows)).where(Campaign.id == campaign.id).execute()
     return len(rows)
 

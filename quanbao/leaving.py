@@ -14,11 +14,12 @@ from models import (
     Link,
     Member,
     Merchant,
+    Mute,
     Redemption,
     Role,
     Session,
 )
-from quanbao import accounts, vouchers
+from quanbao import accounts, subscriptions, vouchers
 from quanbao.vouchers import moment
 
 
@@ -34,6 +35,12 @@ def data(account: Account, now: datetime) -> dict[str, Any]:
             "sessions": [
                 {"browser": row.browser, "signed_in_at": moment(row.created_at), "last_used_at": moment(row.seen_at)}
                 for row in Session.select().where(Session.account == account).order_by(Session.id)],
+            "notifications": {
+                "browsers": [
+                    {"browser": row.session.browser, "service": row.service, "since": moment(row.created_at)}
+                    for row in subscriptions.mine(account)],
+                "switched_off": sorted(subscriptions.mutes(account)),
+            },
             "memberships": [
                 {"merchant": row.merchant.name, "known_as": row.address, "role": row.role,
                  "disabled": row.disabled_at is not None, "branches": [place.slug for place in row.places]}
@@ -74,7 +81,8 @@ def delete(account: Account, token: str, now: datetime) -> None:
         accounts.hold(account, token)
         _leave(account, now)
         _forget(account, now)
-        Session.delete().where(Session.account == account).execute()
+        Session.delete().where(Session.account == account).execute()  # subscriptions go with them
+        Mute.delete().where(Mute.account == account).execute()
         Link.delete().where(Link.account == account).execute()
         Account.update(email=None, password_hash=None, proved=False).where(Account.id == account.id).execute()
 

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from peewee import ModelSelect, Tuple
+
+from database import on_sqlite
 from models import Attempt, Campaign, Customer, Voucher
 from quanbao.reasons import Reason
 
@@ -32,14 +35,7 @@ def entries(campaign: Campaign, only: str = "", before: int = 0, most: int = A_P
 
     A fixed number of queries, each along an index, whatever was redeemed.
     """
-    query = Attempt.select().where(Attempt.campaign == campaign)
-    if only == REDEEMED:
-        query = query.where(Attempt.reason.is_null())
-    elif only == REFUSED:
-        query = query.where(Attempt.reason.is_null(False))
-    elif only in set(Reason):
-        query = query.where(Attempt.reason == only)
-    rows = list((query.where(Attempt.id < before) if before else query).order_by(Attempt.id.desc()).limit(most))
+    rows = list(_attempts(campaign, only, before).limit(most))
     codes = _names(Voucher.id, Voucher.code, Voucher.id.in_([row.voucher_id for row in rows]))
     known = _names(Customer.consumer, Customer.address, (Customer.merchant == campaign.merchant_id)
                    & Customer.consumer.in_([row.consumer_id for row in rows]))
@@ -47,6 +43,26 @@ def entries(campaign: Campaign, only: str = "", before: int = 0, most: int = A_P
         row.id, row.at, codes[row.voucher_id], known.get(row.consumer_id, ""), row.verdict["till"]["branch"] or "",
         row.verdict["till"]["amount"], row.reason, row.trace, row.verdict["receipt"],
     ) for row in rows]
+
+
+def _attempts(campaign: Campaign, only: str, before: int) -> ModelSelect:
+    """Newest first, each along an index.
+
+    Where PostgreSQL is told which campaign it is, it may walk back through the attempts of all of them: in a
+    range, or ordered by a reason that is null, it has the order from the right index alone.
+    """
+    key, start, before = [Attempt.campaign], [campaign.id], before or 2**63 - 1
+    if only == REDEEMED or only in set(Reason):
+        key.append(Attempt.reason)
+        start.append(None if only == REDEEMED else only)
+    if on_sqlite() or only == REDEEMED:
+        mine = [column == value for column, value in zip(key, start, strict=True)] + [Attempt.id < before]
+    else:
+        row = Tuple(*key, Attempt.id)
+        mine = [row > Tuple(*start, 0), row < Tuple(*start, before)]
+    if only == REFUSED:
+        mine.append(Attempt.reason.is_null(False))
+    return Attempt.select().where(*mine).order_by(*(column.desc() for column in (*key, Attempt.id)))
 
 
 def _names(key, value, where) -> dict:

@@ -1,13 +1,10 @@
 """A merchant's members: invited by a one-time link, given a role, disabled. Only owners come here."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from database import locked, write_transaction
-from models import Account, Branch, Link, Member, MemberBranch, Merchant, Role
-from quanbao import accounts
-from quanbao.reader import is_slug
-
-JOIN_LINK = timedelta(days=2)
+from models import Account, Branch, Link, Member, MemberBranch, Merchant, Role, Session
+from quanbao import accounts, links
 
 
 class Refused(Exception):
@@ -31,8 +28,12 @@ def of(merchant: Merchant) -> list[Member]:
     return rows
 
 
-def invite(merchant: Merchant, email: str, role: str, branches: list[str], now: datetime) -> tuple[Member, str]:
+def invite(
+    merchant: Merchant, email: str, role: str, branches: list[str], now: datetime, *, by: Member | None = None
+) -> tuple[Member, str]:
     """A member who has not joined yet, and the token of the link; raises Refused.
+
+    `by`, here and below, is the owner whose doing it is: refused where they are none any more.
 
     The same happens whether or not the address has an account.
     """
@@ -42,7 +43,7 @@ def invite(merchant: Merchant, email: str, role: str, branches: list[str], now: 
         raise Refused("email", "not_an_address") from None
 
     def write() -> tuple[Member, str]:
-        _lock(merchant)
+        _lock(merchant, by)
         if Member.select().where((Member.merchant == merchant) & (Member.address == address)).exists():
             raise Refused("email", "member_already")
         member = Member.create(merchant=merchant, address=address, role=_role(role))
@@ -52,10 +53,10 @@ def invite(merchant: Merchant, email: str, role: str, branches: list[str], now: 
     return write_transaction(write)
 
 
-def invite_again(member: Member, now: datetime) -> str:
+def invite_again(member: Member, now: datetime, *, by: Member | None = None) -> str:
     """Another link for somebody who has not joined; the one before is good no more. Raises Refused."""
     def write() -> str:
-        row = _fresh(member)
+        row = _fresh(member, by)
         if row.account_id is not None or row.disabled_at is not None:
             raise Refused("email", "member_already")
         return _new_link(row, now)
@@ -65,13 +66,13 @@ def invite_again(member: Member, now: datetime) -> str:
 
 def _new_link(member: Member, now: datetime) -> str:
     Link.delete().where(Link.member == member).execute()
-    return accounts.new_link("join", JOIN_LINK, now, member=member)
+    return links.new("join", now, member=member)
 
 
-def change(member: Member, role: str, branches: list[str]) -> None:
+def change(member: Member, role: str, branches: list[str], *, by: Member | None = None) -> None:
     """Another role or other branches; raises Refused for the last owner."""
     def write() -> None:
-        row = _fresh(member)
+        row = _fresh(member, by)
         if row.role == Role.OWNER and _role(role) != Role.OWNER:
             _keep_an_owner(row)
         Member.update(role=_role(role)).where(Member.id == row.id).execute()
@@ -82,24 +83,30 @@ def change(member: Member, role: str, branches: list[str]) -> None:
     write_transaction(write)
 
 
-def disable(member: Member, now: datetime) -> None:
-    """Take all rights away, at once; an invitation is withdrawn whole. Raises Refused for the last owner."""
+def disable(member: Member, now: datetime, *, by: Member | None = None) -> None:
+    """Take all rights away, at once, and sign their browsers out; an invitation is withdrawn whole.
+
+    Raises Refused for the last owner.
+    """
     def write() -> None:
-        row = _fresh(member)
+        row = _fresh(member, by)
+        Link.delete().where(Link.member == row).execute()
         if row.account_id is None:
-            row.delete_instance()  # the database takes branches and link with it
+            MemberBranch.delete().where(MemberBranch.member == row).execute()
+            row.delete_instance()
             return
         if row.role == Role.OWNER and row.disabled_at is None:
             _keep_an_owner(row)
         Member.update(disabled_at=now).where(Member.id == row.id).execute()
+        Session.delete().where(Session.account == row.account_id).execute()
 
     write_transaction(write)
 
 
-def enable(member: Member, now: datetime) -> None:
+def enable(member: Member, now: datetime, *, by: Member | None = None) -> None:
     """Give the rights back to somebody who had joined."""
     def write() -> None:
-        row = _fresh(member)
+        row = _fresh(member, by)
         if row.account_id is not None:
             Member.update(disabled_at=None).where(Member.id == row.id).execute()
             accounts.shorten_sessions(row.account, now)
@@ -109,7 +116,7 @@ def enable(member: Member, now: datetime) -> None:
 
 def usable_link(token: str, now: datetime) -> Link | None:
     """The link of an invitation that still stands, member and merchant with it; changes nothing."""
-    link = accounts.usable_link("join", token, now)
+    link = links.usable("join", token, now)
     member = link and link.member
     return link if member and member.account_id is None and member.disabled_at is None else None
 
@@ -128,7 +135,7 @@ def join(link: Link, account: Account, now: datetime) -> Member | None:
         if Member.select().where(mine).exists():
             raise Refused("", "joined_already")
         free = (Member.id == link.member_id) & Member.account.is_null() & Member.disabled_at.is_null()
-        if not accounts.use_up(link, now) or not Member.update(account=account).where(free).execute():
+        if not links.use_up(link, now) or not Member.update(account=account).where(free).execute():
             return None
         accounts.shorten_sessions(account, now)
         return Member.get_by_id(link.member_id)
@@ -136,13 +143,19 @@ def join(link: Link, account: Account, now: datetime) -> Member | None:
     return write_transaction(write)
 
 
-def _lock(merchant: Merchant) -> None:
-    """Members are changed one after another: two owners could demote each other at once."""
+def _lock(merchant: Merchant, by: Member | None = None) -> None:
+    """Members are changed one after another: two owners could demote each other at once.
+
+    Who was disabled a moment ago, while their request was under way, does nothing more.
+    """
     locked(Merchant.select().where(Merchant.id == merchant.id)).get()
+    if by and not Member.select().where(
+            (Member.id == by.id) & (Member.role == Role.OWNER) & Member.disabled_at.is_null()).exists():
+        raise Refused("", "no_owner")
 
 
-def _fresh(member: Member) -> Member:
-    _lock(member.merchant)
+def _fresh(member: Member, by: Member | None) -> Member:
+    _lock(member.merchant, by)
     row = Member.get_or_none(Member.id == member.id)
     if row is None:
         raise Refused("", "gone")
@@ -168,8 +181,8 @@ def _place(member: Member, slugs: list[str]) -> None:
     """A cashier has one branch at least, nobody else any."""
     if member.role != Role.CASHIER:
         return
-    known = Branch.select().where((Branch.merchant == member.merchant_id) & Branch.slug.in_([*filter(is_slug, slugs)]))
-    rows = [{"member": member.id, "branch": branch.id} for branch in known]
+    own = Branch.select().where(Branch.merchant == member.merchant_id)
+    rows = [{"member": member.id, "branch": branch.id} for branch in own if branch.slug in slugs]
     if not rows:
         raise Refused("branches", "branches")
     MemberBranch.insert_many(rows).execute()

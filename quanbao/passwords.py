@@ -47,23 +47,55 @@ def create(merchant: Merchant, password: str, *, key: str, now) -> RedemptionPas
     return row
 
 
-def change(row: RedemptionPassword, password: str, *, key: str, now) -> None:
-    """Put another password in its place, in every campaign that points here.
+def of_digits(merchant: Merchant, typed: str | None, *, key: str, now) -> RedemptionPassword:
+    """The merchant's one row of these digits, or of new ones that nobody typed; runs in the caller's transaction.
 
-    What guessers spent on the old one is forgotten. A redemption that was judged under it cannot commit:
-    the versions of the campaigns rise too.
+    Digits have one row and with it one budget for guessers, however many campaigns they open.
     """
-    def write() -> None:
-        now_in_use = locked(RedemptionPassword.select().where(RedemptionPassword.id == row.id)).get()
-        if matches(now_in_use, password, key):
-            return  # whoever guessed at it knows as much as before
-        RedemptionPassword.update(
-            sealed=_box(key).encrypt(_padded(password), [_bound_to(row)]), version=RedemptionPassword.version + 1,
-            valid_from=now,
-        ).where(RedemptionPassword.id == row.id).execute()
-        Campaign.update(version=Campaign.version + 1).where(Campaign.password == row).execute()
+    lock(merchant)
+    password = typed or _unused(merchant, key)
+    return _in_use(merchant, password, key) or create(merchant, password, key=key, now=now)
 
-    write_transaction(write)
+
+def lock(merchant: Merchant) -> None:
+    """Of two members who enter digits at once, the second finds the first's; in the caller's transaction."""
+    locked(Merchant.select().where(Merchant.id == merchant.id)).get()
+
+
+def _in_use(merchant: Merchant, password: str, key: str) -> RedemptionPassword | None:
+    rows = RedemptionPassword.select().where(RedemptionPassword.merchant == merchant).order_by(RedemptionPassword.id)
+    return next((row for row in rows if matches(row, password, key)), None)
+
+
+def _unused(merchant: Merchant, key: str) -> str:
+    while _in_use(merchant, password := generate(), key):
+        pass
+    return password
+
+
+def change(campaign: Campaign, typed: str | None, *, key: str, now) -> bool:
+    """Give the campaign, and all that share its password, another one; none typed to have one made.
+
+    False where it is the same, and nothing changes: whoever guessed at it knows as much as before. Digits that the
+    merchant has in another row are shared from there, with what was spent on them; else what guessers spent on the
+    old ones is forgotten. A redemption that was judged under those cannot commit: the campaigns' versions rise too.
+    """
+    def write() -> bool:
+        lock(campaign.merchant)
+        mine = RedemptionPassword.select().join(Campaign).where(Campaign.id == campaign.id).get()
+        row = locked(RedemptionPassword.select().where(RedemptionPassword.id == mine.id)).get()
+        password = typed or _unused(campaign.merchant, key)
+        if matches(row, password, key):
+            return False
+        there = _in_use(campaign.merchant, password, key)
+        if there is None:
+            RedemptionPassword.update(
+                sealed=_box(key).encrypt(_padded(password), [_bound_to(row)]), valid_from=now,
+                version=RedemptionPassword.version + 1).where(RedemptionPassword.id == row.id).execute()
+        Campaign.update(password=there or row, version=Campaign.version + 1).where(Campaign.password == row).execute()
+        return True
+
+    return write_transaction(write)
 
 
 def shared_with(campaign: Campaign) -> list[str]:

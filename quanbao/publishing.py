@@ -9,11 +9,10 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from peewee import fn
+from peewee import chunked, fn
 
 from database import locked, on_sqlite, write_transaction
 from models import Audience, Campaign, Claim, Customer, CustomerGroup, Publication, PublicationPart
@@ -24,11 +23,12 @@ CLAIM_LINK = timedelta(days=30)
 SEED = 16  # bytes
 DELETED = ""  # the address of a customer whose account is gone
 LISTED = (Audience.CUSTOMERS, Audience.ADDRESSES)  # entry by entry
-MOVING = (Publication.cursor, Publication.done, Publication.issued, Publication.linked, Publication.finished_at)
+MOVING = (Publication.cursor, Publication.done, Publication.total, Publication.issued, Publication.linked,
+          Publication.finished_at)
 
 
 class Refused(Exception):
-    """Nothing can be published; `code` is `over` or `nobody`."""
+    """Nothing can be published; `code` is `over`, `nobody` or `too_many`."""
 
     def __init__(self, code: str):
         super().__init__(code)
@@ -40,8 +40,12 @@ def start(
 ) -> Publication:
     """Begin to publish; nothing is issued yet. Raises Refused.
 
-    `entries` are names of groups, ids of customers, or addresses, as the audience says.
+    `entries` are names of groups, ids of customers, or addresses, as the audience says. Ids that are not of the
+    merchant's customers designate nobody; an address that is a customer's now means that customer, not who has it
+    later.
     """
+    entries = _told_apart(campaign, audience, entries)
+
     def write() -> Publication:
         row = locked(Campaign.select().where(Campaign.id == campaign.id)).get()
         if row.is_over(now):
@@ -63,6 +67,23 @@ def start(
     return write_transaction(write)
 
 
+def _told_apart(campaign: Campaign, audience: Audience, entries: list[Any]) -> list[Any]:
+    """Customers by their ids, addresses that are nobody's as they are; read before the write, as it may be long."""
+    if audience not in LISTED:
+        return entries
+    column = Customer.id if audience == Audience.CUSTOMERS else Customer.address
+    apart: dict[Any, None] = {}
+    for some in chunked(dict.fromkeys(entries), STEP):
+        ids = dict(_living(campaign).select(column, Customer.id).where(column.in_(some)).order_by(
+            Customer.id.desc()).tuples())  # of several at one address the first
+        apart |= {ids.get(entry, entry): None for entry in some if entry in ids or audience == Audience.ADDRESSES}
+    return list(apart)
+
+
+def _living(campaign: Campaign):
+    return Customer.select().where((Customer.merchant == campaign.merchant_id) & (Customer.address != DELETED))
+
+
 def _keep(publication: Publication, entries: list[Any]) -> None:
     for nth, start in enumerate(range(0, len(entries), STEP), 1):
         PublicationPart.create(publication=publication, nth=nth, entries=entries[start:start + STEP])
@@ -70,13 +91,23 @@ def _keep(publication: Publication, entries: list[Any]) -> None:
 
 def _customers(publication: Publication):
     """Customers whom `all` or `groups` designate and who have not had their turn, in its order."""
-    query = Customer.select(Customer.id, Customer.consumer).where(
-        (Customer.merchant == publication.campaign.merchant_id) & (Customer.address != DELETED)
-        & (Customer.id > publication.cursor) & (Customer.id <= publication.last_customer))
+    query = _living(publication.campaign).select(Customer.id, Customer.consumer).where(
+        (Customer.id > publication.cursor) & (Customer.id <= publication.last_customer))
     if publication.audience == Audience.GROUPS:
         query = query.where(fn.EXISTS(CustomerGroup.select().where(
             (CustomerGroup.customer == Customer.id) & CustomerGroup.name.in_(publication.groups))))
     return query.order_by(Customer.id)
+
+
+def _parts(publication: Publication):
+    return PublicationPart.select().where(PublicationPart.publication == publication).order_by(PublicationPart.nth)
+
+
+def latest(campaign: Campaign, most: int = 20) -> list[Publication]:
+    """The campaign's publications, the latest first, without the lines that failed."""
+    columns = [field for field in Publication._meta.sorted_fields if field is not Publication.failures]
+    rows = Publication.select(*columns).where(Publication.campaign == campaign)
+    return list(rows.order_by(Publication.id.desc()).limit(most))
 
 
 def waiting() -> list[int]:
@@ -98,53 +129,72 @@ def _step(number: int, now: datetime, key: str) -> bool:
     publication = (query if on_sqlite() else query.for_update("FOR NO KEY UPDATE SKIP LOCKED")).get_or_none()
     if publication is None:
         return False
-    taken, consumers, addresses = (0, [], []) if publication.campaign.is_over(now) else _next(publication)
-    publication.linked += link(publication.campaign, addresses, now, key)
-    publication.issued += issuing.issue_once(publication.campaign, consumers, now)
-    publication.done += taken
-    if taken < STEP or publication.done >= publication.total:
+    if publication.campaign.is_over(now):
         publication.finished_at = now
+        PublicationPart.delete().where(PublicationPart.publication == publication).execute()
+    else:
+        consumers, addresses = _next(publication)
+        publication.linked += link(publication.campaign, addresses, now, key)
+        publication.issued += issuing.issue_once(publication.campaign, consumers, now)
+        publication.done += len(consumers) + len(addresses)
+        if not _is_left(publication):
+            publication.total, publication.finished_at = publication.done, now
     publication.save(only=MOVING)
     return publication.finished_at is None
 
 
-def _next(publication: Publication) -> tuple[int, Iterable[int], list[str]]:
-    """How many entries have their turn now, the consumers among them, and addresses that are nobody's yet."""
+def _is_left(publication: Publication) -> bool:
+    """Whether anybody has still to have their turn: people come and go meanwhile, so that no count knows."""
+    return (_parts if publication.audience in LISTED else _customers)(publication).exists()
+
+
+def _next(publication: Publication) -> tuple[set[int], list[str]]:
+    """Whose turn it is now: consumers, and addresses that are nobody's yet."""
     if publication.audience not in LISTED:
         rows = list(_customers(publication).limit(STEP).tuples())
         publication.cursor = rows[-1][0] if rows else publication.cursor
-        return len(rows), [consumer for _, consumer in rows], []
-    publication.cursor += 1
-    part = (PublicationPart.publication == publication) & (PublicationPart.nth == publication.cursor)
-    entries = [entry for row in PublicationPart.select().where(part) for entry in row.entries]
-    PublicationPart.delete().where(part).execute()  # nobody's address is kept longer than it is needed
-    if publication.audience == Audience.CUSTOMERS:
-        return len(entries), _known(publication, Customer.id, entries).values(), []
-    known = _known(publication, Customer.address, entries)
-    return len(entries), known.values(), [address for address in entries if address not in known]
+        return {consumer for _, consumer in rows}, []
+    part = _parts(publication).first()
+    if part is None:
+        return set(), []
+    publication.cursor = part.nth
+    PublicationPart.delete().where(  # nobody's address is kept longer than it is needed
+        (PublicationPart.publication == publication) & (PublicationPart.nth == part.nth)).execute()
+    ids = [entry for entry in part.entries if isinstance(entry, int)]
+    addresses = [entry for entry in part.entries if isinstance(entry, str)]
+    known = _known(publication, Customer.address, addresses)  # customers since
+    consumers = {*_known(publication, Customer.id, ids).values(), *known.values()}
+    return consumers, [address for address in addresses if address not in known]
 
 
 def _known(publication: Publication, column, entries: list) -> dict[Any, int]:
     """The consumers among the entries who are the merchant's customers; of several at one address the first."""
-    rows = Customer.select(column, Customer.consumer).where(
-        (Customer.merchant == publication.campaign.merchant_id) & (Customer.address != DELETED) & column.in_(entries))
+    rows = _living(publication.campaign).select(column, Customer.consumer).where(column.in_(entries))
     return dict(rows.order_by(Customer.id.desc()).tuples())
 
 
 def link(campaign: Campaign, addresses: list[str], now: datetime, key: str) -> int:
     """Claim links for addresses that are no customers'; returns how many are new. In the caller's transaction.
 
-    One that nobody has used yet is good for another thirty days, and stays the same link.
+    One that nobody has used yet is good for another thirty days, and stays the same link, unless it was made
+    under another key: then nobody could hand it out again, and a new one takes its place.
     """
     if not addresses:
         return 0
-    seeds = [secrets.token_bytes(SEED) for _ in addresses]
-    rows = [{"token_hash": accounts.token_hash(token(seed, key)), "seed": seed, "campaign": campaign.id,
-             "address": address, "expires_at": now + CLAIM_LINK}
-            for seed, address in zip(seeds, addresses, strict=True)]
-    mine = (Claim.campaign == campaign.id) & Claim.address.in_(addresses)
-    Claim.update(expires_at=now + CLAIM_LINK).where(mine & Claim.claimed_at.is_null()).execute()
-    return len(list(Claim.insert_many(rows).on_conflict_ignore().returning(Claim.id)))
+    mine = (Claim.campaign == campaign.id) & Claim.address.in_(addresses) & Claim.claimed_at.is_null()
+    Claim.update(expires_at=now + CLAIM_LINK).where(mine).execute()
+    older = [number for number, seed, kept in Claim.select(Claim.id, Claim.seed, Claim.token_hash).where(mine).tuples()
+             if accounts.token_hash(token(seed, key)) != bytes(kept)]
+    for number in older:
+        Claim.update(**_fresh(key)).where((Claim.id == number) & Claim.claimed_at.is_null()).execute()
+    rows = [{"campaign": campaign.id, "address": address, "expires_at": now + CLAIM_LINK, **_fresh(key)}
+            for address in addresses]
+    return len(older) + len(list(Claim.insert_many(rows).on_conflict_ignore().returning(Claim.id)))
+
+
+def _fresh(key: str) -> dict[str, bytes]:
+    seed = secrets.token_bytes(SEED)
+    return {"seed": seed, "token_hash": accounts.token_hash(token(seed, key))}
 
 
 def token(seed: bytes, key: str) -> str:

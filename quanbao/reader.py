@@ -65,9 +65,12 @@ class Reader:
     def one_of_many(self, key: str, values: Collection[str], wanted: str) -> Any:
         return self.take(key, MISSING, wanted, lambda v: isinstance(v, str) and v in values)
 
-    def items(self, key: str, wanted: str, usable: Callable[[Any], bool]) -> list:
+    def items(self, key: str, wanted: str, usable: Callable[[Any], bool], most: int | None = None) -> list:
         """A list whose every item is usable; the faulty ones are named and left out."""
         values = self.take(key, [], "a list", lambda v: isinstance(v, list))
+        if most is not None and len(values) > most:
+            self.fault(key, f"has at most {most:,} items")
+            return []
         for number, value in enumerate(values):
             if not usable(value):
                 self.fault(f"{key}[{number}]", f"must be {wanted}")

@@ -25,7 +25,7 @@ from models import (
     RedemptionPassword,
     Voucher,
 )
-from quanbao import budgets, figures, passwords, receipts, vouchers
+from quanbao import announcing, budgets, figures, passwords, receipts, vouchers
 from quanbao.checks import Till, Trace, judge
 from quanbao.reasons import Reason
 
@@ -134,7 +134,7 @@ def _settle(what: Try, voucher_id: int, guess, clock, keys: Keys) -> Verdict:
             budgets.give_back(guess)
             return again
         now, password = clock(), voucher.campaign.password
-        if password.version != guess.version or not budgets.still_holds(guess, now):
+        if (password.id, password.version) != (guess.password_id, guess.version) or not budgets.still_holds(guess, now):
             raise _Overtaken
         if not passwords.matches(password, what.typed, keys.password):
             if not budgets.spend(guess, passwords.tag(password, what.typed, keys.password)):
@@ -186,6 +186,7 @@ def _redeem(what: Try, voucher: Voucher, now: datetime, keys: Keys) -> dict[str,
     figures.count(campaign, {
         Heading.DAY: day, Heading.HOUR: figures.hour(merchant, now), Heading.BRANCH: branch,
     })
+    announcing.redeemed(voucher, now)
     _count(campaign, discount, first)
     return {"number": number, "words": words}
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from models import Account, Link, Merchant
-from quanbao import accounts, loading
+from quanbao import links, loading
 from quanbao.reader import slug_of
 
 PATHS = {
@@ -37,13 +37,13 @@ def is_needed() -> bool:
 def new_link(now: datetime) -> str:
     """The token of a new set-up link, good for an hour; earlier ones stop working."""
     Link.delete().where(Link.purpose == "set-up").execute()
-    return accounts.make_link("set-up", accounts.SET_UP_LINK, now)
+    return links.make("set-up", now)
 
 
 def set_up(link: Link, entered: dict[str, str], *, now: datetime, password_key: str) -> tuple[Account, Merchant]:
     """Use the link up and make owner, merchant and branch, or raise Refused and leave it good."""
     def use_link() -> None:
-        if not is_needed() or not accounts.use_up(link, now):
+        if not is_needed() or not links.use_up(link, now):
             raise LinkSpent
 
     try:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from database import write_transaction
 from models import Account, Branch, Campaign, Customer, CustomerGroup, Merchant, Redemption, Voucher
 from quanbao.checks import Case, Till
 
@@ -44,6 +45,19 @@ def _own(campaign: Campaign, places: Iterable[Branch]) -> list[Branch]:
     return [place for place in places if not campaign.branch_slugs or place.slug in campaign.branch_slugs]
 
 
+def archive(voucher: Voucher, archived_at: datetime | None) -> None:
+    """Put a voucher out of its holder's sight, or back where there is no time; it stays as good as it was."""
+    write_transaction(lambda: Voucher.update(archived_at=archived_at).where(Voucher.id == voucher.id).execute())
+
+
+def redemptions_of(consumer: Account) -> dict[int, list[Redemption]]:
+    """All the consumer's redemptions, by the ids of their vouchers, each voucher's latest first."""
+    found = defaultdict(list)
+    for row in Redemption.select().where(Redemption.consumer == consumer).order_by(Redemption.use_number.desc()):
+        found[row.voucher_id].append(row)
+    return found
+
+
 def redemptions(voucher: Voucher) -> list[Redemption]:
     """The voucher's redemptions, the latest first: what its holder can show of each."""
     return list(Redemption.select().where(Redemption.voucher == voucher).order_by(Redemption.use_number.desc()))
@@ -71,13 +85,19 @@ def _groups(voucher: Voucher) -> frozenset[str]:
     return frozenset(row.name for row in rows)
 
 
-def describe_all(held: list[Voucher], now: datetime) -> list[Description]:
-    """Many vouchers at once, with one look for all their branches."""
+def places(held: list[Voucher]) -> dict[int, list[Branch]]:
+    """Where each may be redeemed, by the vouchers' ids, with one look for all."""
     merchants = {voucher.campaign.merchant_id for voucher in held}
-    places = defaultdict(list)
+    found = defaultdict(list)
     for branch in _open().where(Branch.merchant.in_(merchants)):
-        places[branch.merchant_id].append(branch)
-    return [describe(v, now, _own(v.campaign, places[v.campaign.merchant_id])) for v in held]
+        found[branch.merchant_id].append(branch)
+    return {voucher.id: _own(voucher.campaign, found[voucher.campaign.merchant_id]) for voucher in held}
+
+
+def describe_all(held: list[Voucher], now: datetime) -> list[Description]:
+    """Many vouchers at once."""
+    where = places(held)
+    return [describe(voucher, now, where[voucher.id]) for voucher in held]
 
 
 def conditions(campaign: Campaign) -> Description:

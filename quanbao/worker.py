@@ -1,41 +1,76 @@
-"""What goes on behind the pages: publications too large for one request."""
+"""What goes on behind the pages: publications too large for one request, and what holders are told."""
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
-from threading import Event
+from datetime import datetime, timedelta
+from threading import Event, Thread
 
 from peewee import InterfaceError, OperationalError
 
-from database import Busy, Unknown, drop_broken_connection
-from quanbao import publishing
+from database import Busy, Unknown, drop_connection
+from quanbao import announcing, publishing
+from quanbao.push import Postman
 
 PAUSE = 0.002  # seconds between two steps: without it the tills would starve
 IDLE = 1.0  # seconds until it looks again
+LOOK = timedelta(minutes=1)  # between two looks at what ends soon
+AWAY = (Busy, Unknown, OperationalError, InterfaceError)
 
 log = logging.getLogger("quanbao")
 
 
-def run(stop: Event, *, clock: Callable[[], datetime], key: str) -> None:
+def run(
+    stop: Event, *, clock: Callable[[], datetime], key: str, postman: Postman | None = None
+) -> None:
     """Work until `stop` is set. Several workers, in several processes, do nothing twice.
 
-    A database that is away is waited for; what went wrong in one publication does not hold up the others.
+    A database that is away is waited for; what went wrong in one publication does not hold up the others. Nothing
+    ends the work but `stop`: after a fault of any kind it goes on, with a new connection. The `postman` has a
+    thread of its own: push services may be slow.
     """
+    bringing = Thread(target=postman.run, args=(stop,), name="postman", daemon=True) if postman else None
+    if bringing:
+        bringing.start()
+    next_look = clock()
     while not stop.is_set():
+        now = clock()
         try:
             left = [_step(number, clock, key) for number in publishing.waiting()]
-        except (Busy, Unknown, OperationalError, InterfaceError) as error:
+            left.append(_tell(now, look=now >= next_look))
+            next_look = now + LOOK if now >= next_look else next_look
+        except AWAY as error:
             log.warning("worker: the database is away: %s", type(error).__name__)
-            drop_broken_connection()
             left = []
+            drop_connection()
+        except Exception:
+            log.exception("worker: what is waiting")
+            left = []
+            drop_connection()
         stop.wait(PAUSE if any(left) else IDLE)
+    if bringing:
+        bringing.join()
+
+
+def _tell(now: datetime, look: bool) -> bool:
+    """A step of the news that campaigns' holders are told; `look` also for what ends soon, and what is no news."""
+    try:
+        if look:
+            announcing.remind(now)
+            announcing.expire(now)
+        return announcing.spread(now) if announcing.is_waiting() else False
+    except AWAY:
+        raise
+    except Exception:
+        log.exception("worker: news")
+        return False
 
 
 def _step(number: int, clock: Callable[[], datetime], key: str) -> bool:
     try:
         return publishing.step(number, now=clock(), key=key)
-    except (Busy, Unknown, OperationalError, InterfaceError):
+    except AWAY:
         raise
     except Exception:
         log.exception("worker: publication %d", number)
+        drop_connection()  # it may lead to a server that is none any more
         return False

@@ -54,11 +54,11 @@ def _look(language: str, dark: bool, width: int, height: int) -> dict:
 class Site(Server):
     """The command that people run, by a clock that starts when the tests' clock does."""
 
-    def __init__(self, settings: Settings, command: str = "serve", **variables: str):
+    def __init__(self, settings: Settings, command: str = "serve", *, port: int | None = None, **variables: str):
         self.variables = {"QUANBAO_DATA": str(settings.data), "QUANBAO_NOW": NOON} | variables
         if settings.database_url:
             self.variables["QUANBAO_DATABASE_URL"] = settings.database_url
-        super().__init__()
+        super().__init__(port=port)
         self.how["cwd"] = ROOT
         self.url = f"http://127.0.0.1:{self.port}"
         data = ["--data", str(settings.data)] if command == "demo" else []
@@ -104,6 +104,8 @@ class Visitor:
             self.complaints.append(text)
 
     def _keep(self, request: Request) -> None:
+        if request.service_worker:
+            return  # the page's own request was kept already
         if request.method == "POST" and request.url.endswith("/redemptions"):
             self.posts.append(dict(parse_qsl(request.post_data)))
         elif "/attempts/" in request.url:
@@ -173,7 +175,9 @@ class Visitor:
         return found
 
     def background(self) -> str:
-        return self.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        """What colour the verdict is, or the page where there is none."""
+        return self.page.evaluate(
+            "getComputedStyle(document.querySelector('.verdict .flag') ?? document.body).backgroundColor")
 
 
 @pytest.fixture(scope="module")

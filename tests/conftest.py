@@ -14,7 +14,7 @@ from tests.factories import World
 from tests.pages import PageClient
 from web import create_app
 
-pytest_plugins = ["tests.services", "tests.browser", "tests.town", "tests.at_home"]
+pytest_plugins = ["tests.services", "tests.browser", "tests.town", "tests.at_home", "tests.pushing"]
 
 SQLITE = "sqlite"
 POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.postgresql)

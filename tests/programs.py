@@ -18,6 +18,8 @@ BROWSER_APPS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
 
+WEBKITS = ("/usr/lib/*/webkit*gtk-*/MiniBrowser", "/usr/lib*/webkit*gtk-*/MiniBrowser")
+
 
 class Missing(Exception):
     """A program that the tests need is not on this machine."""
@@ -51,6 +53,22 @@ def browser_executable() -> str:
     if not found:
         raise Missing("browser", "apt install chromium, or brew install --cask google-chrome")
     return found[0]
+
+
+def webkit_programs() -> tuple[str, str, str]:
+    """The driver, the browser, which lies off the PATH, and the screen it needs: there is no headless one."""
+    driver, screen = shutil.which("WebKitWebDriver"), shutil.which("Xvfb")
+    found = list(chain.from_iterable(glob.glob(pattern) for pattern in WEBKITS))
+    if not (driver and found and screen):
+        raise Missing("webkit", "on Linux: apt install webkit2gtk-driver xvfb")
+    return driver, max(found), screen
+
+
+def firefox_executable() -> str:
+    found = shutil.which("firefox-esr")
+    if found is None:
+        raise Missing("firefox", "on Linux: apt install firefox-esr")
+    return found
 
 
 def _version(folder: str) -> int:

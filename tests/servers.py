@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import shutil
 import socket
 import subprocess
@@ -34,10 +35,10 @@ class Server:
 
     signal = "KILL"
 
-    def __init__(self, user: str | None = None):
+    def __init__(self, user: str | None = None, port: int | None = None):
         # /tmp, because another user must get there and the path of a socket must stay short
         self.folder = Path(tempfile.mkdtemp(prefix="quanbao-test-", dir="/tmp"))
-        self.port = _free_port()
+        self.port = port or _free_port()
         self.how = {"cwd": self.folder, "env": self._environment()}
         if user:
             shutil.chown(self.folder, user)
@@ -140,6 +141,20 @@ class Redis(Server):
                 return connection.recv(16) == b"+PONG\r\n"
         except OSError:
             return False
+
+
+class Screen(Server):
+    """One that nobody looks at, for a browser that cannot do without."""
+
+    def __init__(self, program: str):
+        super().__init__()
+        self.start(program, "-displayfd", "1", "-screen", "0", "800x1000x24", "-nolisten", "tcp")
+
+    def answers(self) -> bool:
+        log = self.folder / "log"
+        said = re.search(r"^(\d+)\n", log.read_text() if log.exists() else "", re.MULTILINE)
+        self.name = f":{said[1]}" if said else None  # what DISPLAY is to be
+        return said is not None
 
 
 def _free_port() -> int:

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from tests.programs import Missing, browser_executable
+from tests.programs import Missing, browser_executable, firefox_executable, webkit_programs
 from tests.servers import Postgres, Redis
 
 _left_out: dict[str, str] = {}
@@ -39,6 +39,17 @@ def redis_server() -> Iterator[Redis]:
 def browser_path() -> str:
     """For playwright's executable_path: its own browser downloads are not needed."""
     return _needed(browser_executable)
+
+
+@pytest.fixture(scope="session")
+def webkit_paths() -> tuple[str, str, str]:
+    """Its driver, the browser, and the program that draws its screen."""
+    return _needed(webkit_programs)
+
+
+@pytest.fixture(scope="session")
+def firefox_path() -> str:
+    return _needed(firefox_executable)
 
 
 def _needed(find: Callable):

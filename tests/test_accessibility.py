@@ -1,6 +1,7 @@
 """Every page, in the light and in the dark, in both languages: axe finds nothing, and nothing runs off the side."""
 
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,8 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.between import Between
 from tests.browser import Visitor, desktop, phone
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD
+from tests.test_offline import kept
 from tests.town import LIN, NEWCOMER, OWNER, Town
 from web import create_app
 
@@ -20,7 +23,7 @@ LOOKS = {
 }
 OTHER_ANSWERS = {  # what has an address and is no page
     "assets.static_file", "shell.healthz", "shell.readyz", "shell.manifest", "shell.service_worker",
-    "account.data", "claims.download", "figures.download", "pictures.show",
+    "account.data", "claims.download", "figures.download", "figures.table", "pictures.show",
 }
 
 
@@ -52,6 +55,22 @@ def reveal(page: Page) -> None:
         field.fill(ACCOUNT_PASSWORD)
     page.locator("form[action$='/password'] button").click()
     expect(page.locator(".digits")).to_be_visible()
+
+
+def not_mine(page: Page) -> None:
+    """Change one's e-mail with a password that is not one's own, and to nothing: faults beside their fields."""
+    page.locator("#email summary").click()
+    page.locator("#email-email").fill("")
+    page.locator("#email button").click()
+    expect(page.locator("[aria-invalid=true]").first).to_be_visible()
+
+
+def invite(page: Page) -> None:
+    """Somebody new each time: the link and its QR code."""
+    page.locator("#email").fill(f"{uuid.uuid4()}@example.org")
+    page.locator("#new-role").select_option("manager")
+    page.locator("#invite button").click()
+    expect(page.locator(".invited svg")).to_be_visible()
 
 
 def unfold(page: Page) -> None:
@@ -96,10 +115,16 @@ PAGES = {
         "redeemed", "password_incorrect", "price_changed", "sold_out")},
     "campaigns": Row("campaigns.index", "/merchants/lotus/campaigns", OWNER),
     "account": Row("account.show", "/account", LIN, act=unfold),
+    "account of a member": Row("account.show", "/account", OWNER, act=unfold),
+    "account, mistaken": Row("account.show", "/account", LIN, 422, act=not_mine),
+    "notifications": Row("push.choices", "/account/notifications", LIN),
     "account, deleted": Row("account.deleted", "/account/deleted"),
     "claim": Row("claims.show", "/claim/{claim}", LIN),
     "claim, signed out": Row("claims.show", "/claim/{claim}"),
     "claim, spent": Row("claims.show", "/claim/0123456789abcdef", status=404),
+    "move": Row("moving.show", "/move", LIN),
+    "move, code": Row("moving.show", "/move", LIN, act=lambda page: page.locator("main form button").click()),
+    "enter code": Row("moving.enter", "/move/code"),
     "join": Row("members.show_join", "/join/{join}"),
     "join, signed in": Row("members.show_join", "/join/{join}", LIN),
     "new campaign": Row("campaigns.new", "/merchants/lotus/new-campaign", OWNER, act=unfold),
@@ -119,6 +144,7 @@ PAGES = {
     "attempts": Row("figures.attempts", "/merchants/lotus/campaigns/oolong/attempts", OWNER, act=unfold),
     "branches": Row("branches.index", "/merchants/lotus/branches", OWNER, act=unfold),
     "members": Row("members.index", "/merchants/lotus/members", OWNER, act=unfold),
+    "members, invited": Row("members.index", "/merchants/lotus/members", OWNER, act=invite),
     "customers": Row("customers.index", "/merchants/lotus/customers", OWNER),
     "customer": Row("customers.show", "/merchants/lotus/customers/{customer}", OWNER),
     "figures": Row("figures.show", "/merchants/lotus/campaigns/oolong/figures", OWNER),
@@ -214,9 +240,29 @@ def test_the_screens_without_an_answer_are_for_everybody(town, visit, look):
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("look", LOOKS)
+def test_what_a_phone_kept_is_for_everybody(town, visit, look):
+    with Between(town.sites["shop"]) as network:
+        visitor = visit(network, **LOOKS[look]).sign_in(LIN)
+        visitor.expect("net::ERR_")
+        visitor.context.add_init_script(AXE)
+        page = visitor.page
+        page.goto("/wallet")
+        kept(page, "Oolong")
+        network.always("refuse")
+        for path in ("/wallet", f"/vouchers/{town.places['wordy']}", "/account", "/offline#signed-out"):
+            page.goto(path)
+            expect(page.locator("main")).to_be_visible()
+            assert violations(page) == [], path
+            if "is_mobile" in LOOKS[look]:
+                assert wider_than(page, 320) == [], path
+
+
+@pytest.mark.browser
 @pytest.mark.parametrize(
     ("name", "fields"), [("sign up, too short", ["password"]), ("step, mistaken", ["amount", "branch"]),
-                         ("new campaign, mistaken", ["product", "quantity", "ends_at"])])
+                         ("new campaign, mistaken", ["product", "quantity", "ends_at"]),
+                         ("account, mistaken", ["email"])])
 def test_a_fault_is_told_with_its_field(town, people, name, fields):
     """Who only hears the page hears the fault when they come to the field."""
     row = PAGES[name]

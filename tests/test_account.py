@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from models import Account, Branch, Customer, Link, Member, MemberBranch, Role
-from quanbao import accounts, leaving
+from quanbao import accounts, leaving, links
 from tests.at_home import GOING, RIGHT, is_signed_in, now_of, wrong_fields
 from tests.browser import desktop, phone
 from tests.crowds import at_once
@@ -36,12 +36,12 @@ def test_another_address_has_to_be_proved_anew_and_merchants_keep_theirs(world, 
     world.voucher(holder=person)
     Member.create(merchant=world.merchant, account=person, address=person.email, role=Role.OWNER)
     token, other = start(world, person), start(world, person)
-    link = accounts.make_link("sign-in", accounts.SIGN_IN_LINK, world.clock(), person)
+    link = links.make("sign-in", world.clock(), person)
     accounts.change_email(person, " Lin@Example.ORG ", token)
     assert (now_of(person).email, now_of(person).proved) == (LIN, False)
     assert accounts.session_of(token, world.clock())
     assert accounts.session_of(other, world.clock()) is None
-    assert accounts.usable_link("sign-in", link, world.clock()) is None
+    assert links.usable("sign-in", link, world.clock()) is None
     assert {Customer.get().address, Member.get().address} == {"mei.w@example.org"}
     assert accounts.by_email("mei.w@example.org") is None
 
@@ -65,8 +65,8 @@ def test_an_address_is_one_accounts(world, person):
 
 def test_another_password_ends_other_sessions_and_links(world, person):
     token, other, strangers = start(world, person), start(world, person), start(world, world.mei)
-    accounts.make_link("sign-in", accounts.SIGN_IN_LINK, world.clock(), person)
-    accounts.make_link("sign-in", accounts.SIGN_IN_LINK, world.clock(), world.mei)
+    links.make("sign-in", world.clock(), person)
+    links.make("sign-in", world.clock(), world.mei)
     accounts.change_password(person, NEW, token)
     assert accounts.password_is(now_of(person), NEW)
     assert not accounts.password_is(now_of(person), ACCOUNT_PASSWORD)
@@ -248,6 +248,7 @@ def test_a_person_looks_after_their_account_and_leaves(world, site, visit):
     browsers = page.get_by_role("listitem")
     expect(browsers).to_have_count(2)
     expect(browsers.filter(has_text="This one")).to_have_count(1)
+    expect(browsers.filter(has_text="Chrome · ")).to_have_count(2)
     here.press("Sign it out")
     expect(page.get_by_role("status")).to_contain_text("That browser is signed out.")
     expect(browsers).to_have_count(1)

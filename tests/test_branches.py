@@ -6,10 +6,9 @@ import pytest
 
 from database import db
 from models import Branch, Campaign, Redemption
-from quanbao import branches, figures, redemption, vouchers
+from quanbao import branches, figures, redemption, unguarded, vouchers
 from quanbao.reader import is_slug
 from quanbao.reasons import Reason
-from tests import unguarded
 from tests.conftest import POSTGRESQL
 from tests.factories import World, utc
 from tests.test_passwords import meanwhile

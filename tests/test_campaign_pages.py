@@ -34,7 +34,7 @@ class Entries(HTMLParser):
 
     def add(self, name: str | None, value: str) -> None:
         if name and self.inside:
-            self.sent.setdefault(name, []).append(value)
+            self.sent.setdefault(name, []).append(re.sub("\r?\n", "\r\n", value))
 
     def handle_starttag(self, tag, attributes):
         has = dict(attributes)
@@ -48,6 +48,7 @@ class Entries(HTMLParser):
             self.select[1] = value
         elif tag == "input" and kind != "file" and (kind not in ("checkbox", "radio") or "checked" in has):
             wanted = {"date": DAY, "time": TIME}.get(kind)
+            value = re.sub("[\r\n]", "", value) if kind == "text" else value
             self.add(has.get("name"), "" if wanted and not wanted.fullmatch(value) else value)
 
     def handle_data(self, data):
@@ -57,7 +58,7 @@ class Entries(HTMLParser):
     def handle_endtag(self, tag):
         if tag == "textarea":
             text = "".join(self.text[1]).replace("\r\n", "\n").removeprefix("\n")
-            self.add(self.text[0], text.replace("\n", "\r\n"))
+            self.add(self.text[0], text)
             self.text = None
         elif tag == "select":
             self.add(*self.select)
@@ -105,12 +106,48 @@ def test_what_is_typed_makes_the_campaign(owner):
 @pytest.mark.parametrize(("currency", "typed", "minor"), [
     ("CNY", "18", 1800), ("CNY", "18.5", 1850), ("CNY", "¥18.50", 1850), ("CNY", "1,800", 180000), ("CNY", "0", 0),
     ("CNY", "18,50", 1850), ("CNY", "１８．５０", 1850), ("CNY", "١٨", 1800), ("JPY", "1800", 1800),
-    ("JPY", "1,800", 1800), ("KWD", "1.5", 1500),
+    ("JPY", "1,800", 1800), ("KWD", "1.5", 1500), ("KWD", "1.505", 1505), ("KWD", "٠.٥٠٥", 505),
+    ("KWD", "12,50", 12500), ("KWD", "1,250.505", 1250505), ("CLF", "1.5055", 15055),
 ])
 def test_prices_in_any_scripts_digits_and_any_currencys_coins(owner, currency, typed, minor):
     Merchant.update(currency=currency).execute()
     owner.post(CREATE, TYPED | {"offer_price": [typed], "original_price": ["9000"], "minimum_spend": [""]})
     assert Campaign.get().offer_price == minor
+
+
+@pytest.mark.parametrize(("currency", "typed", "beyond", "most"), [
+    ("CNY", "10,000,000,000", "10000000000.01", "¥10,000,000,000"),
+    ("CNY", "10000000000", "99999999999999", "¥10,000,000,000"), ("JPY", "1000000000000", "1000000000001", "¥1,000"),
+    ("KWD", "1,000,000,000.000", "1000000000.001", "KWD"),
+])
+def test_the_form_takes_as_large_prices_as_a_document(owner, currency, typed, beyond, most):
+    Merchant.update(currency=currency).execute()
+    page = owner.post(CREATE, TYPED | {"original_price": [beyond], "minimum_spend": [""]}, status=422)
+    assert f"Enter at most {most}" in page.text.replace("\u00a0", " ")
+    sums = {name: [typed] for name in ("original_price", "offer_price", "minimum_spend")}
+    shown = owner.post(CREATE, TYPED | sums).location
+    assert [Campaign.get().original_price, Campaign.get().minimum_spend] == [10**12, 10**12]
+    page = owner.get(shown + "/edit")
+    assert all(len(page.all("input", name=name)[0]["value"]) <= int(page.all("input", name=name)[0]["maxlength"])
+               for name in sums)
+
+
+@pytest.mark.parametrize(("currency", "example"), [("CNY", "30.50."), ("JPY", "30."), ("KWD", "30.500.")])
+def test_the_example_of_a_price_is_one_that_is_taken(owner, currency, example):
+    Merchant.update(currency=currency).execute()
+    assert f"like {example}" in owner.post(CREATE, TYPED | {"original_price": ["?"]}, status=422).text
+    owner.post(CREATE, TYPED | {"original_price": [example[:-1]], "offer_price": ["1"], "minimum_spend": [""]})
+
+
+@pytest.mark.parametrize(("typed", "hours"), [
+    (["18:00", "00:00"], [["18:00", "24:00"]]), (["00:00", "00:00"], [["00:00", "24:00"]]),
+    (["00:00", "06:00"], [["00:00", "06:00"]]),
+])
+def test_midnight_as_an_end_is_that_of_the_same_day(owner, typed, hours):
+    """A browser's field for a time has no 24:00."""
+    shown = owner.post(CREATE, TYPED | {"hours": typed}).location
+    assert Campaign.get().hours == hours
+    assert entries(owner.get(shown + "/edit"))["hours"][:2] == typed
 
 
 @pytest.mark.parametrize("typed", ["1000", "1,000", "1 000", "１０００", "١٠٠٠", "१०००", " 1000 "])
@@ -131,6 +168,15 @@ ROUNDS: dict[str, dict[str, Any]] = {
                    "hours": [["10:00", "14:00"], ["22:00", "02:00"], ["05:00", "06:00"]], "branch_slugs": ["river"]},
     "at a time": {"starts_at": utc("2026-12-01T10:30+08:00"), "ends_at": utc("2026-12-31T18:45:30+08:00")},
     "yen": {"currency": "JPY", "offer_price": 1805, "minimum_spend": 15000},
+    "fils": {"currency": "KWD", "offer_price": 1505, "minimum_spend": 1505},
+    "a fortune": {"original_price": 10**12, "offer_price": 10**12 - 1, "minimum_spend": 10**12},
+    "until midnight": {"hours": [["18:00", "24:00"], ["00:00", "24:00"], ["22:00", "00:00"]]},
+    "the second hour in autumn": {"time_zone": "Europe/Berlin", "starts_at": utc("2026-10-25T02:30+01:00")},
+    "the first hour in autumn": {"time_zone": "Europe/Berlin", "ends_at": utc("2027-10-31T02:30+02:00")},
+    "to the microsecond": {"starts_at": utc("2026-12-01T10:30:00.123456+08:00")},
+    "untidy": {"product": " Tea\nfor two ", "terms": "\n a\r\nb \n", "place": " x\ty ",
+               "branch_slugs": ["river", "main"], "groups": ["b", "a\nc", "b"],
+               "hours": [["22:00", "23:00"], ["10:00", "11:00"]]},
     "at a closed branch": {"branch_slugs": ["river"], "closed": True},
     "where midnight is skipped": {"time_zone": "America/Santiago", "starts_at": utc("2026-09-06T01:00-03:00"),
                                   "ends_at": utc("2027-09-05T01:00-03:00")},
@@ -149,9 +195,21 @@ def test_saving_what_nobody_touched_changes_nothing(owner, small_world, name, pu
     campaign = draft(small_world, **values, **({"published_at": small_world.clock()} if published else {}))
     owner.post(EDIT, entries(owner.get(EDIT)))
     after = now(campaign)
-    after.terms = after.terms.replace("\r\n", "\n")
     assert columns(after) == columns(campaign)
     assert (after.password_id, after.version) == (campaign.password_id, 2)
+    owner.post(EDIT, entries(owner.get(EDIT)) | {"quantity": ["101"]})
+    assert columns(now(campaign)) == columns(campaign) | {"quantity": 101}, "and what was touched alone is changed"
+
+
+def test_what_was_touched_is_changed_also_where_it_was_more_than_the_form_can_show(owner, small_world):
+    campaign = draft(small_world, **ROUNDS["untidy"], starts_at=utc("2026-12-01T10:30:30Z"))
+    owner.post(EDIT, entries(owner.get(EDIT)) | {
+        "product": ["Tea for two"], "terms": ["a\r\nb"], "groups": ["b"], "hours": ["22:00", "00:00"],
+        "branches": ["main"], "starts_time": ["18:30"], "place": [""]})
+    after = now(campaign)
+    assert (after.product, after.terms, after.place, after.groups) == ("Tea for two", "a\nb", "", ["b"])
+    assert (after.hours, after.branch_slugs) == ([["22:00", "24:00"]], ["main"])
+    assert after.starts_at == utc("2026-12-01T18:30+08:00")
 
 
 def test_forged_fields_of_a_published_campaign_are_nothing(owner, small_world):
@@ -178,26 +236,62 @@ MISTAKES: list[tuple[str, list[str], Any, str]] = [
     ("conditions.per_consumer", ["10001"], 10_001, "1 to 10,000"),
     ("conditions.minimum_spend", ["much"], "much", "amount"), ("conditions.minimum_spend", ["0"], 0, "amount"),
     ("conditions.groups[0]", ["g" * 101], "g" * 101, "100 characters"),
+    ("kind", ["loan"], "loan", "one of the kinds"), ("conditions.weekdays[0]", ["8"], 8, "seven days"),
+    ("conditions.hours[0]", ["10:00", "10:00"], ["10:00", "10:00"], "from and until"),
+    ("conditions.hours[0]", ["10:00", ""], ["10:00"], "from and until"),
+    ("conditions.branches[0]", ["moon"], "moon", "your branches"),
+    ("starts_at/starts_time", ["9 h"], "2026-12-01T9 h", "Enter a time"),
+    ("ends_at/ends_time", ["25:00"], "2026-12-31T25:00", "Enter a time"),
+    ("quantity", ["1,000,000,001"], 10**9 + 1, "from 1 to 1,000,000,000"),
+    ("conditions.groups", [",".join(map(str, range(201)))], [*map(str, range(201))], "at most 200 groups"),
+    ("conditions.hours", ["10:00", "11:00"] * 201, [["10:00", "11:00"]] * 201, "at most 200 hours"),
+    ("conditions.branches", ["main"] * 201, ["main"] * 201, "at most 200 branches"),
     ("redemption_password", ["12345"], "12345", "6 to 12 digits"),
     ("redemption_password", ["123456"], "123456", "too easy"),
 ]
 
 
+def marked(page: Page) -> set[str]:
+    """The names of what is marked as wrong; each of them says why, and what says so is there."""
+    wrong = [attributes for _, attributes in page.tags if attributes.get("aria-invalid") == "true"]
+    reasons = {paragraph.get("id") for paragraph in page.all("p", **{"class": "error"})}
+    said = {attributes["aria-describedby"] for _, attributes in page.tags if attributes.get("aria-describedby")}
+    assert None not in reasons
+    assert reasons <= said
+    return {attributes.get("name") or attributes["id"] for attributes in wrong}
+
+
+def test_of_several_hours_those_are_marked_that_are_wrong(owner):
+    page = owner.post(CREATE, TYPED | {"hours": ["10:00", "14:00", "22:00", "22:00"]}, status=422)
+    assert [field.get("aria-invalid") for field in page.all("input", name="hours")][:4] == [None, None, "true", "true"]
+
+
+@pytest.mark.parametrize(("typed", "wrong"), [
+    ({"ends_at": ["2026-12-01"], "ends_time": ["09:30"]}, "ends_time"),
+    ({"ends_at": ["2026-12-01"], "ends_time": ["08:00"]}, "ends_time"),
+    ({"ends_at": ["2026-11-30"], "ends_time": ["10:00"]}, "ends_at"),
+    ({"ends_at": [""], "ends_time": ["10:00"]}, "ends_at"),
+    ({"starts_at": ["1999-12-01"]}, "starts_at"), ({"starts_at": ["2026-02-30"]}, "starts_at"),
+])
+def test_of_a_day_and_a_time_the_one_is_marked_that_is_wrong(owner, typed, wrong):
+    assert marked(owner.post(CREATE, TYPED | typed, status=422)) == {wrong}
+
+
 @pytest.mark.parametrize(("path", "typed", "loaded", "word"), MISTAKES,
                          ids=[f"{path} {typed[0][:9]!a}" for path, typed, *_ in MISTAKES])
 def test_a_mistake_is_named_at_its_field_and_all_that_was_typed_stays(owner, small_world, path, typed, loaded, word):
+    path, _, name = path.partition("/")
     field = path.removeprefix("conditions.").split("[")[0]
-    name = {"groups": "more_groups"}.get(field, field)
+    name = name or {"groups": "more_groups"}.get(field, field)
     sent = TYPED | {name: typed + [""] * (4 - len(typed)) if name == "hours" else typed}
     page = owner.post(CREATE, sent, status=422)
     assert field in load_refuses(small_world, put(ENTERED | {"original_price": 3000}, path, loaded)), "load takes it"
     assert word in page.text
-    marked = {attributes.get("name") for _, attributes in page.tags if attributes.get("aria-invalid") == "true"}
-    assert marked == {name}
+    assert marked(page) == {name}
     shown = {n: [*values] for n, values in entries(page).items() if n in sent}
     while shown["hours"][-1:] == [""]:
         shown["hours"].pop()
-    if name in ("weekdays", "branches", "kind"):  # a list has no room for what is not in it
+    if name in ("weekdays", "branches", "kind", "starts_time", "ends_time"):  # no room for what cannot be chosen
         shown[name] = sent[name]
     assert shown == {n: [value for value in values if value or n != "hours"] for n, values in sent.items()}
     assert not re.search(r"must be (a|one|text|from|two|6|the)|is missing|is no|conditions|slug|_", page.text)
@@ -215,6 +309,20 @@ def test_a_mistake_elsewhere_loses_no_picture(owner, small_world):
     assert entries(page)["kept_picture"] == [digest]
     owner.post(CREATE, entries(page) | {"quantity": ["1"]})
     assert Campaign.get().picture == digest
+
+
+@pytest.mark.parametrize("digest", ["f" * 32, "\0", "../../x", "Ω" * 32, "x" * 9000])
+def test_a_picture_that_is_none_of_ours_stands_in_nobodys_way(owner, small_world, digest):
+    page = owner.post(CREATE, TYPED | {"kept_picture": [digest]}, status=422)
+    assert marked(page) == {"picture"}
+    owner.post(CREATE, entries(page))
+
+
+def test_a_wrong_file_is_marked_and_the_picture_before_it_stays(owner, small_world):
+    digest = pictures.keep(small_world.merchant, encoded(red(), "PNG"))
+    page = owner.post(CREATE, TYPED | {"kept_picture": [digest], "picture": (BytesIO(b"x"), "a.png")}, status=422)
+    assert marked(page) == {"picture"}
+    assert entries(page)["kept_picture"] == [digest]
 
 
 def test_a_picture_may_be_taken_away(owner, small_world):
@@ -244,6 +352,19 @@ def test_whatever_is_typed_there_is_a_preview_and_no_error_of_ours(owner, typed)
 def test_a_broken_request_has_a_preview_too(owner, body):
     owner.post(PREVIEW, body, status=200, content_type="application/x-www-form-urlencoded",
                headers={"HX-Request": "true"})
+
+
+def test_a_price_in_letters_and_fils_is_whole(owner):
+    """In a narrow place it may break behind the letters: 1.50 and 5 on two lines are another price."""
+    Merchant.update(currency="KWD").execute()
+    fragment = owner.post(PREVIEW, TYPED | {"offer_price": ["1.505"]}, status=200, headers={"HX-Request": "true"})
+    assert "KWD 1.505" in fragment.text
+
+
+def test_an_end_before_the_start_is_not_known_yet(owner):
+    fragment = owner.post(PREVIEW, TYPED | {"ends_at": ["2026-11-30"]}, status=200, headers={"HX-Request": "true"})
+    assert "Nov 30" not in fragment.text
+    assert "Expired" not in fragment.text
 
 
 @pytest.mark.parametrize("kind", Kind)

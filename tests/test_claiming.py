@@ -7,7 +7,7 @@ import pytest
 from models import TABLES, Account, Audience, Campaign, Claim, Customer, CustomerGroup, Voucher
 from quanbao import claiming, editing, figures, publishing
 from quanbao.claiming import Spent
-from tests.crowds import at_once, counts, link_to, make_customers, publish
+from tests.crowds import at_once, counts, link_to, make_customers, publish, start
 from tests.pages import PageClient
 from web import create_app
 
@@ -216,6 +216,52 @@ def test_the_owner_sees_the_same_link_until_it_is_used(world, lin):
     world.clock.forward(days=30)
     assert claiming.open_links(campaign, world.clock(), key) == []
     assert claiming.counts(campaign, world.clock()) == (0, 1, 1)
+
+
+def test_links_of_an_older_key_crowd_out_no_later_ones(world, monkeypatch):
+    monkeypatch.setattr(claiming, "A_READ", 4)
+    campaign, key = world.campaign(), world.keys.receipts
+    older = [f"older{n}@example.org" for n in range(9)]
+    publication = start(world, campaign, Audience.ADDRESSES, older)
+    publishing.step(publication.id, now=world.clock(), key="the key before")
+    later = [(row.id, row.address, token) for row, token in (
+        link_to(world, f"later{n}@example.org", campaign) for n in range(5))]
+    assert claiming.open_links(campaign, world.clock(), key, most=3) == later[:3]
+    assert claiming.open_links(campaign, world.clock(), key, most=3, after=later[2][0]) == later[3:]
+    assert list(claiming.all_open_links(campaign, world.clock(), key)) == later
+    assert claiming.counts(campaign, world.clock()) == (14, 0, 0)
+    row = Claim.get(Claim.address == older[0])
+    use(world, publishing.token(row.seed, "the key before"), world.mei)
+
+
+def test_to_publish_again_makes_a_link_of_an_older_key_anew(world, lin):
+    campaign, key = world.campaign(), world.keys.receipts
+    publication = start(world, campaign, Audience.ADDRESSES, [MEI, LIN])
+    publishing.step(publication.id, now=world.clock(), key="the key before")
+    lost = publishing.token(Claim.get(Claim.address == MEI).seed, "the key before")
+    spent = publishing.token(Claim.get(Claim.address == LIN).seed, "the key before")
+    use(world, spent, lin)
+    Customer.update(address="").execute()
+    assert counts(publish(world, campaign, Audience.ADDRESSES, [MEI, LIN])) == (0, 1, 2, 2)
+    [(_, address, token)] = claiming.open_links(campaign, world.clock(), key)
+    assert (address, Claim.select().count()) == (MEI, 2)
+    assert_good_no_more(world, lost, world.mei)
+    assert_good_no_more(world, spent, world.mei)
+    use(world, token, world.mei)
+
+
+@pytest.mark.parametrize("over", ["ended", "past"])
+def test_no_link_is_handed_out_once_the_campaign_is_over(world, over):
+    campaign, key = world.campaign(ends_at=world.clock() + timedelta(days=5)), world.keys.receipts
+    link_to(world, MEI, campaign)
+    if over == "ended":
+        editing.end(campaign, world.clock())
+    else:
+        world.clock.forward(days=5)
+    campaign = Campaign.get_by_id(campaign.id)
+    assert claiming.open_links(campaign, world.clock(), key) == []
+    assert list(claiming.all_open_links(campaign, world.clock(), key)) == []
+    assert claiming.counts(campaign, world.clock()) == (0, 0, 1)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])

@@ -1,11 +1,13 @@
 """Claim links on the owner's pages, and the page that a link opens on somebody's phone."""
 
+from datetime import timedelta
+
 import pytest
 
-from models import Audience, Customer, Role, Voucher
-from quanbao import claiming, editing
+from models import Audience, Customer, Publication, Role, Voucher
+from quanbao import claiming, editing, publishing
 from quanbao.issuing import ALPHABET
-from tests.crowds import link_to, publish
+from tests.crowds import link_to, publish, start
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG
 from tests.pages import Page, PageClient
 from web.routes.claims import A_PAGE, A_SHEET
@@ -95,6 +97,38 @@ def test_only_this_campaigns_open_links_are_shown_and_the_same_each_time(owner, 
     assert "No link is waiting" in owner.get(at(campaign, "links/sheet")).text
 
 
+@pytest.mark.parametrize("over", ["ended", "past"])
+def test_once_the_campaign_is_over_no_link_is_handed_out_and_the_pages_say_why(owner, small_world, over):
+    campaign = small_world.campaign(ends_at=small_world.clock() + timedelta(hours=1))
+    _, token = link_to(small_world, LIN, campaign)
+    published = at(campaign, f"publications/{Publication.get().id}")
+    before = [owner.get(place).text for place in (at(campaign), at(campaign, "links/sheet"), published)]
+    if over == "ended":
+        editing.end(campaign, small_world.clock())
+    else:
+        small_world.clock.forward(hours=1)
+    after = [owner.get(place) for place in (at(campaign), at(campaign, "links/sheet"), published)]
+    assert [("The campaign is over" in text) for text in before] == [False] * 3
+    assert [("The campaign is over" in page.text) for page in after] == [True] * 3
+    assert not any(hrefs(page, "links.csv") + hrefs(page, "links/sheet") for page in after)
+    assert not hrefs(after[2], "/links")
+    assert not after[1].all("svg", role="img")
+    answer = owner._send("GET", at(campaign, "links.csv"), {}, {})
+    assert answer.get_data().decode("utf-8-sig").splitlines() == ["Address,Claim link"]
+    assert token not in "".join(page.html for page in after)
+
+
+def test_links_of_an_older_key_are_told(owner, small_world, campaign):
+    publication = start(small_world, campaign, Audience.ADDRESSES, [MEI])
+    publishing.step(publication.id, now=small_world.clock(), key="the key before")
+    _, token = link_to(small_world, LIN, campaign)
+    page = owner.get(at(campaign))
+    assert listed(page) == [(LIN, f"{SITE}/claim/{token}")]
+    assert "1 link was made under an earlier key" in page.text
+    publish(small_world, campaign, Audience.ADDRESSES, [MEI])
+    assert "earlier key" not in owner.get(at(campaign)).text
+
+
 @pytest.mark.parametrize("after", ["", "x", "-1", "9" * 18, "9" * 19, "9" * 5000, "%00", "²"])
 @pytest.mark.parametrize("place", ["links", "links/sheet"])
 def test_any_place_to_go_on_from_is_a_page(owner, small_world, campaign, place, after):
@@ -131,7 +165,9 @@ def test_who_signs_up_comes_back_to_the_voucher(client, small_world, campaign):
     assert "As new@example.org." in page.text
     voucher = client.get(client.post(f"/claim/{token}").location)
     assert "Oolong & ice" in voucher.text
+    assert "It is in your wallet now." in voucher.text
     assert "Oolong & ice" in client.get("/wallet").text
+    assert "It is in your wallet now." not in client.get(f"/vouchers/{Voucher.get().code}").text, "told once"
     assert [customer.address for customer in Customer.select()] == [LIN]
 
 
@@ -152,7 +188,7 @@ def test_a_link_works_once_and_says_so_then(client, small_world, campaign):
     for who in (small_world.mei, small_world.account()):
         client.sign_in(who)
         for page in (client.get(f"/claim/{token}", status=404), client.post(f"/claim/{token}", status=404)):
-            assert "This link is good no more" in page.text
+            assert "This link is no longer good" in page.text
             assert "Oolong" not in page.text
     assert Voucher.select().count() == 1
     client.get(place, status=404)

@@ -185,7 +185,7 @@ def test_a_taken_port_is_1(shop, data):
 
 
 def test_migrate_and_load(data, document):
-    assert done(data, "migrate") == "Applied 0001_initial.\n"
+    assert done(data, "migrate") .startswith("Applied 0001_initial")
     assert done(data, "migrate") == "The database is up to date.\n"
     assert done(data, "load", document) == "Loaded 1 merchants, 1 campaigns, 3 accounts, 1 vouchers.\n"
     assert problem(data, "load", document) == "merchants[0].slug: lotus exists already"

@@ -234,7 +234,7 @@ def test_a_refused_change_changes_nothing(world, changes, field):
 def test_every_change_raises_the_version(world):
     campaign = make(world)
     versions = [change(world, campaign, quantity=100 + n).version for n in range(3)]
-    passwords.change(campaign.password, NEW, key=world.keys.password, now=world.clock())
+    passwords.change(campaign, NEW, key=world.keys.password, now=world.clock())
     versions.append(now(campaign).version)
     editing.change(campaign, editing.document(campaign), now=world.clock(), password_key=world.keys.password)
     versions.append(now(campaign).version)

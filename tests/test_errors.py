@@ -85,6 +85,7 @@ def test_readiness_knows_a_database_that_lags_behind(client, small_world, monkey
 
 @pytest.mark.parametrize("host", [
     "a..b", "xn--", "a" * 64 + ".example", "a b", "evil/", "", "[", "localhost:99999999", "x" * 300, "a@b", "-a",
+    "[1:2]", "[:::::]:80", "[127.0.0.1]",
 ])
 def test_a_host_that_no_browser_sends_is_refused_with_all_headers(app, host):
     environ = create_environ("/wallet") | {"HTTP_HOST": host}  # the test client itself falls over some of them

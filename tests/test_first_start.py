@@ -16,6 +16,8 @@ def test_the_first_owner_sets_the_site_up_and_enters_a_campaign(site, visit):
     link = re.search(r"/set-up/\S+", (site.folder / "log").read_text())[0]
     owner = visit(site, **phone())
     page = owner.page
+    page.goto("/")
+    expect(page.get_by_text("This site is not set up yet.")).to_be_visible()
     page.goto(link)
     page.get_by_label("E-mail", exact=True).fill("boss@lotus.example")
     page.get_by_label("Password", exact=True).fill(ACCOUNT_PASSWORD)
@@ -43,3 +45,5 @@ def test_the_first_owner_sets_the_site_up_and_enters_a_campaign(site, visit):
     stranger.expect("404")
     stranger.page.goto(link)
     expect(stranger.page.get_by_role("heading", level=1)).to_contain_text("nothing here")
+    stranger.page.goto("/")
+    expect(stranger.page.get_by_text("This site is not set up yet.")).to_have_count(0)

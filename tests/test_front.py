@@ -97,3 +97,12 @@ def test_requests_arrive_as_they_were_sent(site, method, path, body, status):
     if status == 422:
         assert 'value="你"' in content
     connection.close()
+
+
+def test_letters_of_an_address_that_nobody_encoded_arrive_too(site):
+    """Browsers encode them; programs and odd links need not."""
+    with closing(socket.create_connection(("127.0.0.1", site.port), timeout=10)) as connection:
+        connection.sendall("GET /sign-in?next=/你 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    assert answer.startswith("HTTP/1.1 200 ")
+    assert 'value="/你"' in answer

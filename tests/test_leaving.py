@@ -20,7 +20,7 @@ from models import (
     Session,
     Voucher,
 )
-from quanbao import accounts, claiming, customers, figures, leaving, members, vouchers
+from quanbao import accounts, claiming, customers, figures, leaving, links, members, vouchers
 from tests.crowds import at_once, link_to, make_customers, publish
 from tests.factories import ACCOUNT_PASSWORD, WRONG, World
 
@@ -52,7 +52,7 @@ class Canary:
             if merchant == world.merchant:
                 members.join(members.usable_link(invitation, now), account, now)
         link_to(world, CANARY, world.campaign(merchant=house, password=world.make_password(merchant=house)))
-        accounts.make_link("sign-in", accounts.SIGN_IN_LINK, now, account)
+        links.make("sign-in", now, account)
         return cls(account, accounts.start_session(account, now, BROWSER))
 
     def leave(self, world: World) -> None:

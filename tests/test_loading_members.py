@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from models import Account, Member, Session
-from quanbao import accounts, loading
+from quanbao import accounts, links, loading
 from tests.factories import ACCOUNT_PASSWORD
 
 
@@ -38,8 +38,8 @@ def test_the_accounts_own_password_in_the_document_says_that_it_is_meant(world, 
 
 
 def test_an_address_that_was_proved_by_a_link_is_meant_too(world, boss):
-    token = accounts.make_link("sign-in", accounts.SIGN_IN_LINK, world.clock(), boss)
-    assert accounts.sign_in_by_link(token, "a-new-secret", world.clock()) == boss
+    token = links.make("sign-in", world.clock(), boss)
+    assert links.sign_in(token, "a-new-secret", world.clock()) == boss
     load(world)
     assert Account.get_by_id(boss.id).proved
 

@@ -39,6 +39,26 @@ def fits(page: Page) -> None:
     assert wider_than(page, 360) == []
 
 
+def choose_pictures(owner: Visitor, photos: tuple[Path, Path, Path]) -> None:
+    """A good one; then one that is none and one that is too large, each told at the field, and nothing is lost."""
+    page = owner.page
+    field, shown = page.get_by_label("Picture", exact=True), page.get_by_role("img", name="The picture on the voucher")
+    field.set_input_files(photos[0])
+    expect(shown).to_be_visible()
+    expect(page.get_by_role("button", name="Save")).to_be_enabled()
+    kept = shown.get_attribute("src")
+    owner.expect("status of 422", "status of 413")
+    for photo, sentence in ((photos[1], "Send a photo"), (photos[2], "at most 12 MB")):
+        field.set_input_files(photo)
+        expect(page.get_by_role("alert")).to_contain_text(sentence)
+        expect(page.locator("#picture-field").get_by_role("alert")).to_have_count(1)
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(field).to_have_value("")
+        assert shown.get_attribute("src") == kept
+        expect(page.get_by_label("Product")).to_have_value("Oolong, 500 ml")
+        expect(page.get_by_role("link", name="Try again")).to_have_count(0)
+
+
 def test_an_owner_enters_changes_and_ends_a_campaign_on_a_phone(small_world, small_site, visit, photos):
     owner = at_new_campaign(small_world, small_site, visit)
     page = owner.page
@@ -62,8 +82,7 @@ def test_an_owner_enters_changes_and_ends_a_campaign_on_a_phone(small_world, sma
     page.get_by_label("Riverside").check()
     expect(preview).to_contain_text("10:00–22:00")
     expect(preview).not_to_contain_text("Main Street")
-    page.get_by_label("Picture").set_input_files(photos[0])
-    expect(page.get_by_role("img", name="The picture on the voucher")).to_be_visible()
+    choose_pictures(owner, photos)
     fits(page)
 
     # A mistake is named at its field; nothing that was typed, ticked or sent is lost.
@@ -79,10 +98,11 @@ def test_an_owner_enters_changes_and_ends_a_campaign_on_a_phone(small_world, sma
     fits(page)
     offer.fill("18")
     expect(preview).to_contain_text("¥18")
-    owner.press("Save")
+    page.get_by_role("button", name="Save").dblclick()
     expect(page.get_by_role("heading", level=1)).to_have_text("Oolong, 500 ml")
     expect(page.get_by_text("Draft", exact=True)).to_be_visible()
     expect(page.get_by_role("img", name="Oolong, 500 ml")).to_be_visible()
+    assert Campaign.select().count() == 1
     fits(page)
 
     # Published (here by another hand), its price may still change; what customers rely on cannot.
@@ -119,3 +139,36 @@ def test_an_owner_enters_changes_and_ends_a_campaign_on_a_phone(small_world, sma
     expect(page.get_by_text("Ended early")).to_be_visible()
     expect(owner.named("Edit")).to_have_count(0)
     assert Campaign.get().ended_at is not None
+
+
+def test_who_answers_in_the_forms_place_takes_nothing_from_it(small_world, small_site, visit, photos):
+    """A proxy with limits of its own, no network, a session that has ended: each would have cost what was typed."""
+    owner = at_new_campaign(small_world, small_site, visit)
+    page, note = owner.page, owner.page.locator("#unanswered")
+    owner.expect("status of", "ERR_", "htmx:")
+    product, preview = page.get_by_label("Product"), page.locator("#preview")
+
+    owner.context.route("**/pictures*", lambda route: route.fulfill(
+        status=413, body="<h1>413 Request Entity Too Large</h1>"))
+    page.get_by_label("Picture").set_input_files(photos[0])
+    expect(note).to_contain_text("Nothing you typed is lost")
+    expect(page.locator("main")).not_to_contain_text("Request Entity")
+    expect(page.get_by_role("button", name="Save")).to_be_enabled()
+    assert page.get_by_label("Picture").input_value(), "it goes with the rest"
+
+    product.fill("Tea")
+    expect(preview).to_contain_text("Tea")
+    expect(note).to_be_hidden()
+    owner.context.route("**/preview*", lambda route: route.abort())
+    product.fill("Cake")
+    expect(note).to_contain_text("did not answer")
+    owner.context.unroute("**/preview*")
+
+    owner.context.clear_cookies()
+    product.fill("Oolong")
+    expect(note).to_contain_text("You are signed out")
+    expect(product).to_have_value("Oolong")
+    owner.sign_in(OWNER)
+    product.fill("Oolong, 500 ml")
+    expect(preview).to_contain_text("Oolong, 500 ml")
+    expect(note).to_be_hidden()

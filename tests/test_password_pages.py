@@ -160,6 +160,48 @@ def test_a_typed_one_takes_its_place(people, small_world, campaign, role, typed)
     assert revealed(small_world, campaign) == NEW
 
 
+def test_only_who_changed_it_is_told_so_once_and_about_this_campaign(owner, people, small_world):
+    small_world.campaign(slug="apart", product="Apart")
+    told = "the old one is no good"
+    assert told not in owner.get(HERE + "?changed=1").text, "a link says nothing"
+    there = owner.post(CHANGE, {"redemption_password": NEW}).location
+    assert "changed" not in there
+    assert told not in people[Role.MANAGER].get(there).text
+    assert told in owner.get(there).text
+    assert told not in owner.get(there).text
+    owner.post(CHANGE, {"redemption_password": CANARY})
+    assert told not in owner.get(HERE.replace("tea", "apart")).text
+
+
+def test_the_same_digits_again_are_no_change_and_it_says_so(owner):
+    page = owner.get(owner.post(CHANGE, {"redemption_password": CANARY}).location)
+    assert "nothing was changed" in page.text
+    assert "the old one is no good" not in page.text
+
+
+def test_nobody_is_offered_what_is_not_for_them(people):
+    for role, offered in ((Role.OWNER, True), (Role.MANAGER, False)):
+        assert ("Leave it empty to have one made" in people[role].get(HERE).text) is offered
+        assert ("or nothing" in people[role].post(CHANGE, {"redemption_password": "1"}, status=422).text) is offered
+
+
+def test_a_draft_keeps_its_password_and_the_form_says_so(owner, small_world):
+    draft = small_world.campaign(slug="draft", published_at=None)
+    page = owner.get("/merchants/lotus/campaigns/draft/edit")
+    assert "Leave it as it is" in page.text
+    assert "Left empty, the password stays as it is" in page.text
+    assert "A new one" not in page.text
+    assert "A new one" in owner.get("/merchants/lotus/new-campaign").text
+    assert Campaign.get_by_id(draft.id).password_id == draft.password_id
+
+
+def test_only_owners_are_told_which_campaigns_share_it(people, campaign):
+    """A manager may type digits into a draft: where others have the same must not tell that they were guessed."""
+    for path in ("/merchants/lotus/campaigns/tea", HERE):
+        assert "Cake" in people[Role.OWNER].get(path).text
+    assert "Cake" not in people[Role.MANAGER].get("/merchants/lotus/campaigns/tea").text
+
+
 def test_an_owner_may_have_one_made_and_a_manager_could_not_see_it(people, small_world, campaign):
     page = people[Role.MANAGER].post(CHANGE, status=422)
     assert page.all("input", name="redemption_password")[0]["aria-invalid"] == "true"

@@ -3,15 +3,16 @@
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
 from database import db
 from models import Campaign, Redemption, RedemptionPassword, Voucher
-from quanbao import budgets, editing, passwords, redemption
+from quanbao import budgets, editing, passwords, redemption, unguarded
 from quanbao.reasons import Reason
-from tests import unguarded
 from tests.conftest import POSTGRESQL
+from tests.crowds import at_once
 from tests.factories import PASSWORD, WRONG, World, stored
 from tests.test_editing import NEW, change, make, now
 
@@ -20,8 +21,9 @@ def digits_of(world: World, campaign: Campaign) -> str:
     return passwords.reveal(campaign.password, world.keys.password)
 
 
-def rotate(world: World, digits: str = NEW) -> None:
-    passwords.change(world.password, digits, key=world.keys.password, now=world.clock())
+def rotate(world: World, digits: str | None = NEW, of: RedemptionPassword | None = None) -> bool:
+    campaign = Campaign.select().where(Campaign.password == (of or world.password)).first()
+    return passwords.change(campaign, digits, key=world.keys.password, now=world.clock())
 
 
 # Entered with a campaign
@@ -110,6 +112,55 @@ def test_the_same_digits_again_forgive_no_guesser(world):
     assert world.attempt(voucher).reason is Reason.TOO_MANY_ATTEMPTS
 
 
+def test_digits_of_another_row_are_shared_from_there_with_what_was_spent_on_them(world):
+    """One value, one row, one budget: else a guesser had two of them for the same digits."""
+    other = world.make_password(digits=NEW)
+    there = world.voucher(campaign=world.campaign(product="Cake", password=other))
+    here = [world.voucher(campaign=world.campaign(product="Tea")) for _ in range(2)]
+    world.spend_password(other)
+    assert rotate(world)
+    assert {now(voucher.campaign).password_id for voucher in (there, *here)} == {other.id}
+    assert [now(voucher.campaign).version for voucher in (there, *here)] == [1, 2, 2]
+    assert passwords.shared_with(now(there.campaign)) == ["Tea", "Tea"]
+    assert world.attempt(here[0], typed=NEW).reason is Reason.TOO_MANY_ATTEMPTS
+    assert rotate(world, "918273", of=other)
+    assert {digits_of(world, now(voucher.campaign)) for voucher in (there, *here)} == {"918273"}
+    assert all(world.attempt(voucher, typed="918273").redeemed for voucher in (there, *here))
+
+
+def test_two_who_change_to_the_same_digits_at_once_share_one_row(world):
+    campaigns = [world.campaign(password=world.make_password(digits=digits)) for digits in ("750264", "860375")]
+    answers = at_once(*(partial(passwords.change, campaign, "918273", key=world.keys.password, now=world.clock())
+                        for campaign in campaigns))
+    assert answers == [True, True]
+    assert len({now(campaign).password_id for campaign in campaigns}) == 1
+    assert digits_of(world, now(campaigns[0])) == "918273"
+
+
+def test_a_change_follows_a_campaign_whose_row_was_changed_meanwhile(world):
+    stale = world.campaign()
+    world.campaign(password=world.make_password(digits=NEW))
+    assert rotate(world, NEW)
+    assert passwords.change(stale, "918273", key=world.keys.password, now=world.clock())
+    assert digits_of(world, now(stale)) == "918273"
+
+
+def test_what_is_made_is_never_what_the_merchant_uses_already(world, monkeypatch):
+    world.campaign()
+    for change_or_make in (lambda: rotate(world, None), lambda: make(world, redemption_password=None)):
+        made = iter([digits_of(world, Campaign.get()), "918273"])
+        monkeypatch.setattr(passwords, "generate", lambda made=made: next(made))
+        change_or_make()
+        assert next(made, None) is None
+        rotate(world, "604718")
+
+
+def test_the_same_digits_are_no_change(world):
+    campaign = world.campaign()
+    assert not rotate(world, PASSWORD)
+    assert (now(campaign).version, RedemptionPassword.get().version) == (1, 1)
+
+
 def test_whose_password_it_is_too(world):
     first, second = world.campaign(product="Tea"), world.campaign(product="Cake")
     world.campaign(product="Apart", password=world.make_password(digits=NEW))
@@ -125,6 +176,8 @@ ACTS: dict[str, tuple[Act, Reason]] = {
     "period": (lambda world, campaign: change(world, campaign, ends_at="2026-12-01T11:00"), Reason.EXPIRED),
     "end": (lambda world, campaign: editing.end(campaign, world.clock()), Reason.CAMPAIGN_ENDED),
     "password": (lambda world, campaign: rotate(world), Reason.BUSY),
+    "another's password": (
+        lambda world, campaign: rotate(world) if world.make_password(digits=NEW) else None, Reason.BUSY),
 }
 acts = pytest.mark.parametrize(("act", "reason"), ACTS.values(), ids=ACTS)
 

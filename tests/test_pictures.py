@@ -3,15 +3,20 @@
 import hashlib
 import random
 import struct
+import subprocess
+import sys
 import zlib
+from collections.abc import Iterator
 from io import BytesIO
 
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageCms, PngImagePlugin
 
 from models import Picture, Role
 from quanbao import editing, pictures
+from tests.browser import ROOT
 from tests.test_editing import make
+from web.sizes import LARGEST_UPLOAD
 
 CANARY = b"31.2304N-121.4737E"  # where somebody lives
 RED, WHITE = (200, 30, 30), (255, 255, 255)
@@ -98,6 +103,39 @@ def test_what_is_transparent_lies_on_white():
     assert near(seen(encoded(palette, "PNG", transparency=0)).getpixel((25, 25)), WHITE)
 
 
+@pytest.fixture(scope="module")
+def swapped() -> bytes:
+    """The profile of a screen whose red lamps are green and whose green ones are red (ICC.1:2022, 7.3)."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    rows = {bytes(profile[at:at + 4]): at for at in range(132, 132 + 12 * int.from_bytes(profile[128:132]), 12)}
+    red_row, green_row = (slice(rows[name] + 4, rows[name] + 12) for name in (b"rXYZ", b"gXYZ"))
+    profile[red_row], profile[green_row] = profile[green_row], profile[red_row]
+    return bytes(profile)
+
+
+@pytest.mark.parametrize(("kind", "mode"), [
+    ("JPEG", "RGB"), ("PNG", "RGB"), ("PNG", "RGBA"), ("PNG", "P"), ("WEBP", "RGB"), ("WEBP", "RGBA")])
+def test_colours_are_those_that_the_profile_means(swapped, kind, mode):
+    made = seen(encoded(red(mode=mode), kind, icc_profile=swapped))
+    seen_color = made.getpixel((40, 30))
+    assert seen_color[1] > 150 > seen_color[0]
+    assert "icc_profile" not in made.info
+
+
+def test_what_is_transparent_stays_so_in_the_profiles_colours(swapped):
+    half = Image.new("RGBA", (50, 50), (0, 0, 0, 0))
+    half.paste((*RED, 255), (0, 0, 25, 50))
+    made = seen(encoded(half, "PNG", icc_profile=swapped))
+    assert near(made.getpixel((40, 25)), WHITE)
+    assert made.getpixel((8, 25))[1] > 150
+
+
+def test_a_profile_that_does_not_fit_is_passed_over(swapped):
+    assert near(seen(encoded(red(mode="CMYK"), "JPEG", icc_profile=swapped)).getpixel((40, 30)), RED)
+    grey = seen(encoded(red(mode="L"), "JPEG", icc_profile=swapped)).getpixel((40, 30))
+    assert max(grey) - min(grey) < 12
+
+
 # What does not survive
 
 
@@ -125,11 +163,13 @@ def test_nothing_of_the_senders_survives():
 SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 
+def chunk(kind: bytes, content: bytes) -> bytes:
+    """One of a PNG's."""
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
 def claiming(width: int, height: int) -> bytes:
     """A PNG whose head says so; there is next to nothing behind it."""
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 99)) + chunk(b"IEND", b"")
 
@@ -144,12 +184,64 @@ def test_what_is_no_picture_is_refused(sent):
     assert refusal(sent) == "not_a_picture"
 
 
-@pytest.mark.parametrize("size", [(10_000, 5_001), (12_000, 10_000), (20_000, 10_000), (100_000, 100_000)])
+@pytest.mark.parametrize("size", [(5_000, 5_001), (12_000, 10_000), (20_000, 10_000), (100_000, 100_000)])
 def test_what_unfolds_to_too_much_is_refused_by_its_head(size):
     """A photograph of 200 megapixels is a photograph: who sends one hears that it is too large."""
     assert refusal(claiming(*size)) == "too_many_pixels"
 
 
+def endless() -> Iterator[bytes]:
+    """Each of them took seconds for every megabyte of it, or hours."""
+    photo = encoded(red(), "JPEG", progressive=True)
+    last_scan = photo[photo.rindex(b"\xff\xda"):-2]
+    yield photo[:-2] + last_scan * 100 + photo[-2:]
+    yield photo[:-2] + (b"\xff\xfe\0\4\xff\xd9" + last_scan) * 100 + photo[-2:]  # an end in a comment is none
+    for segment in (b"\xff\xfe\0\4ab", b"\xff\xe1\0\x10Exif\0\0II*\0\x08\0\0\0", b"\xff" * 2000, b"junk" * 500):
+        yield photo[:2] + segment * 1001 + photo[2:]
+    drawing = encoded(red(), "PNG")
+    for kind in (b"IDAT", b"tEXt", b"aaAa"):
+        yield drawing[:33] + chunk(kind, b"") * 10_001 + drawing[33:]
+
+
+@pytest.mark.parametrize("sent", endless())
+def test_what_is_made_to_take_hours_is_refused_unread(sent):
+    assert refusal(sent) == "not_a_picture"
+
+
+def test_what_cameras_and_desktops_add_is_none_of_that():
+    """A preview in the head, a profile in parts, a film behind the end."""
+    exif, film = Image.Exif(), random.Random(1).randbytes(2**23)
+    exif[0x010E] = "\xff\xda" * 400
+    photo = encoded(red(), "JPEG", progressive=True, exif=exif, icc_profile=b"x" * 10**6, comment=b"\xff\xda" * 400)
+    assert seen(photo + film).size == (80, 60)
+    assert seen(encoded(Image.effect_noise((900, 900), 99), "PNG")).size == (900, 900)
+
+
+# What the largest that is taken costs, with every format's most expensive modes
+COSTLY = [("PNG", "RGBA", {}), ("PNG", "LA", {}), ("PNG", "P", {"transparency": 0}), ("PNG", "I;16", {}),
+          ("JPEG", "RGB", {"progressive": True, "subsampling": 0}),
+          ("JPEG", "CMYK", {"progressive": True, "subsampling": 0}), ("WEBP", "RGBA", {"lossless": True, "method": 0})]
+
+
+@pytest.mark.parametrize(("kind", "mode", "more"), COSTLY)
+def test_no_picture_takes_more_than_a_quarter_of_a_gigabyte(kind, mode, more, tmp_path):
+    most = pictures.MOST_PIXELS_WEBP if kind == "WEBP" else pictures.MOST_PIXELS
+    path = tmp_path / "large"
+    path.write_bytes(encoded(Image.new(mode, (5000, most // 5000)), kind, **more))
+    script = "import sys; from quanbao import pictures; {}pictures.made_anew(open(sys.argv[1], 'rb').read())"
+    megabytes = [memory(script.format(part), str(path)) for part in ("sys.exit();", "")]
+    assert megabytes[1] - megabytes[0] < 260
+
+
+def memory(script: str, argument: str) -> float:
+    """Megabytes of a process of its own, at the most; one between keeps the memory of the tests out of the sum."""
+    between = ("import resource, subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]], check=True); "
+               "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
+    said = subprocess.run([sys.executable, "-c", between, script, argument], check=True, capture_output=True, cwd=ROOT)
+    return int(said.stdout) / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow says what is broken
 def test_damaged_pictures_are_refused_or_taken():
     """Bytes turned at random, many of them in what the camera wrote; a damage that was found once is kept."""
     exif = Image.Exif()
@@ -213,14 +305,40 @@ def test_an_unknown_picture_is_not_there_and_not_remembered(client, kept, path):
     assert page.headers["Cache-Control"] == "no-store"
 
 
+KEEP = "/merchants/lotus/pictures"
+CHOSEN = {"headers": {"HX-Request": "true"}, "content_type": "multipart/form-data"}
+
+
 def test_a_picture_is_kept_as_soon_as_it_is_chosen(client, small_world):
     client.sign_in(small_world.member(role=Role.OWNER))
-    chosen = {"headers": {"HX-Request": "true"}, "content_type": "multipart/form-data"}
-    fragment = client.post("/merchants/lotus/pictures", {"picture": (BytesIO(encoded(red(), "PNG")), "a.png")},
-                           status=200, **chosen)
+    fragment = client.post(KEEP, {"picture": (BytesIO(encoded(red(), "PNG")), "a.png")}, status=200, **CHOSEN)
     assert fragment.all("input", name="kept_picture", value=Picture.get().digest)
     for sent, named in ((SVG, "a.svg"), (b"", "a.png"), (SVG, "a.png")):
-        fragment = client.post("/merchants/lotus/pictures", {"picture": (BytesIO(sent), named)}, status=422, **chosen)
+        fragment = client.post(KEEP, {"picture": (BytesIO(sent), named)}, status=422, **CHOSEN)
         assert "JPEG, PNG or WebP" in fragment.text
-    client.post("/merchants/lotus/pictures", {}, status=422, **chosen)
+    client.post(KEEP, {}, status=422, **CHOSEN)
     assert Picture.select().count() == 1
+
+
+@pytest.mark.parametrize(("sent", "status", "sentence"), [
+    (SVG, 422, "JPEG, PNG or WebP"), (b"j" * LARGEST_UPLOAD, 413, "at most 12 MB"),
+    (claiming(9000, 9000), 422, "at most 25 megapixels"),
+])
+def test_a_wrong_file_loses_nothing_and_is_told_at_the_field(client, small_world, sent, status, sentence):
+    client.sign_in(small_world.member(role=Role.OWNER))
+    first = client.post(KEEP, {"picture": (BytesIO(encoded(red(), "PNG")), "a.png")}, status=200, **CHOSEN)
+    (field,) = first.all("input", type="file")
+    fragment = client.post(field["hx-post"], {"picture": (BytesIO(sent), "a.png")}, status=status, **CHOSEN)
+    assert fragment.all("input", name="kept_picture", value=Picture.get().digest)
+    assert fragment.all("input", type="file", **{"aria-invalid": "true", "aria-describedby": "picture-error"})
+    assert sentence in fragment.text
+    assert not fragment.all("h1")
+    assert not fragment.all("a")
+
+
+def test_another_merchants_picture_is_not_shown_as_ours(client, small_world):
+    client.sign_in(small_world.member(role=Role.OWNER))
+    theirs = pictures.keep(small_world.make_merchant(slug="other"), encoded(red(), "PNG"))
+    for kept in (theirs, "\0", "../x", "x" * 900):
+        fragment = client.post(KEEP, {}, query_string={"kept": kept}, status=422, **CHOSEN)
+        assert fragment.all("input", name="kept_picture", value="")

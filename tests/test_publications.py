@@ -1,16 +1,18 @@
 """The owner's pages of publishing and of claim links, and the page that a link opens."""
 
+from datetime import timedelta
 from io import BytesIO
 
 import pytest
 from werkzeug.datastructures import MultiDict
 
 from models import Account, Audience, Campaign, Claim, Customer, Publication, Role, Voucher
-from quanbao import publishing
-from tests.crowds import counts, finish, make_customers, start, step
+from quanbao import editing, publishing
+from tests.crowds import counts, finish, holders, make_customers, of, put, start, step
 from tests.factories import ACCOUNT_PASSWORD
 from tests.pages import Page, PageClient
 from web import create_app
+from web.routes.publications import MOST_PICKED
 
 HTMX = {"HX-Request": "true"}
 MEI, LIN = "mei@example.org", "lin@example.org"
@@ -88,14 +90,14 @@ def test_a_file_and_what_was_typed_go_together_and_lines_that_failed_are_told(ow
 
 
 @pytest.mark.parametrize(("fields", "file", "says"), [
-    ({"audience": "groups"}, None, "Nobody is designated yet"),
-    ({"audience": "groups", "groups": "no such group"}, None, "Nobody is designated yet"),
-    ({"audience": "customers"}, None, "Nobody is designated yet"),
-    ({"audience": "addresses"}, None, "Nobody is designated yet"),
+    ({"audience": "groups"}, None, "Nobody is chosen yet"),
+    ({"audience": "groups", "groups": "no such group"}, None, "Nobody is chosen yet"),
+    ({"audience": "customers"}, None, "Nobody is chosen yet"),
+    ({"audience": "addresses"}, None, "Nobody is chosen yet"),
     ({"audience": "addresses", "addresses": "nobody\0<i>"}, b"\0\n\0@x", "2 lines could not be read"),
-    ({"audience": "addresses", "addresses": MEI}, b"\xff\xfe", "The file is no text"),
-    ({}, None, "Nobody is designated yet"), ({"audience": "everybody"}, None, "Nobody is designated yet"),
-    ({"audience": "all\0"}, None, "Nobody is designated yet"),
+    ({"audience": "addresses", "addresses": MEI}, b"\x81\0\xff", "The file is no text"),
+    ({}, None, "Nobody is chosen yet"), ({"audience": "everybody"}, None, "Nobody is chosen yet"),
+    ({"audience": "all\0"}, None, "Nobody is chosen yet"),
 ])
 def test_what_designates_nobody_is_refused_and_kept(owner, small_world, campaign, fields, file, says):
     make_customers(small_world, 2, group="staff")
@@ -115,6 +117,76 @@ def test_an_id_that_is_nobodys_is_nobody(owner, small_world, campaign, text):
     assert_nothing_came_of_it(campaign)
 
 
+def test_forty_thousand_addresses_may_be_typed(owner, campaign):
+    post(owner, campaign, {"audience": "addresses", "addresses": "\n".join(f"{n}@example.org" for n in range(40_000))})
+    assert (Publication.get().done, Publication.get().total) == (1000, 40_000)
+
+
+def test_a_thousand_customers_may_be_picked_and_one_more_is_refused_in_words(owner, small_world, campaign):
+    people = make_customers(small_world, MOST_PICKED + 1)
+    ids = [str(row.id) for row in people]
+    page = post(owner, campaign, {"audience": "customers", "customer": ids}, status=422)
+    assert "That is more than 1,000 customers." in page.text
+    assert sorted(checked(page)) == sorted(["customers", *ids]), "none is lost"
+    assert_nothing_came_of_it(campaign)
+    post(owner, campaign, {"audience": "customers", "customer": ids[1:]})
+    assert holders(campaign) == of(people[1:])
+
+
+def test_customers_of_another_merchant_or_who_are_gone_are_nobody(owner, small_world, campaign):
+    theirs = make_customers(small_world, 2, merchant=small_world.make_merchant(slug="other"))
+    gone, mine = make_customers(small_world, 2)
+    Customer.update(address="").where(Customer.id == gone.id).execute()
+    foreign = [theirs[0].id, theirs[1].id, gone.id, 99999]
+    page = post(owner, campaign, {"audience": "customers", "customer": foreign}, status=422)
+    assert "Nobody is chosen yet" in page.text
+    assert checked(page) == ["customers"]
+    assert theirs[0].address not in page.html
+    assert_nothing_came_of_it(campaign)
+    answer = post(owner, campaign, {"audience": "customers", "customer": [*foreign, mine.id]})
+    assert counts(Publication.get()) == (1, 0, 1, 1)
+    assert "already" not in owner.get(answer.location).text
+
+
+def test_each_line_that_failed_is_told_with_its_place_and_reason(owner, campaign):
+    file = f'Name,Mail\n"Li,\nMei",{MEI}\n"Wu",wu@\n'.encode()
+    answer = post(owner, campaign, {"audience": "addresses", "addresses": f"{LIN}\na@b@c"}, file)
+    table = owner.get(answer.location).text.partition("Why")[2].strip()
+    assert table.startswith(
+        "2a@b@cThere is more than one @ in it.File, 4Wu, wu@Something is missing before or after the @.")
+    assert counts(Publication.get()) == (0, 2, 2, 2)
+
+
+@pytest.mark.parametrize(("lines", "says"), [
+    (1000, "1000 lines could not be read"), (1001, "More than 1,000 lines could not be read."),
+    (5000, "Here are the first 1,000.")])
+def test_a_report_that_is_cut_says_so(owner, campaign, lines, says):
+    file = ("nobody@\n" * lines).encode()
+    answer = post(owner, campaign, {"audience": "addresses", "addresses": MEI}, file)
+    refused = post(owner, campaign, {"audience": "addresses"}, file, status=422)
+    for page in (owner.get(answer.location), refused):
+        assert says in page.text
+        assert page.text.count("nobody@") == 1000
+
+
+def test_only_groups_that_there_are_are_kept(owner, small_world, campaign):
+    make_customers(small_world, 1, group="常客")
+    post(owner, campaign, {"audience": "groups", "groups": ["x" * 100_000, "常客", "\0"]})
+    assert Publication.get().groups == ["常客"]
+
+
+def test_a_draft_that_is_deleted_meanwhile_is_not_found(owner, small_world, campaign, monkeypatch):
+    make_customers(small_world, 1)
+    whole = publishing.start
+
+    def late(row, *arguments, **more):
+        editing.delete(row)
+        return whole(row, *arguments, **more)
+
+    monkeypatch.setattr(publishing, "start", late)
+    post(owner, campaign, {"audience": "all"}, status=404)
+
+
 def test_a_campaign_that_is_over_is_not_published(owner, small_world):
     make_customers(small_world, 1)
     campaign = small_world.campaign(ends_at=small_world.clock())
@@ -125,8 +197,9 @@ def test_a_campaign_that_is_over_is_not_published(owner, small_world):
 
 
 @pytest.mark.parametrize(("sent", "status"), [
-    ({"addresses": "a@example.org\n" * 40_000}, 413), ({"addresses": "x" * 400_000}, 422)])
-def test_more_than_a_field_may_have_is_refused_in_words(owner, campaign, sent, status):
+    ({"addresses": "a@example.org\n" * 900_000}, 413), ({"addresses": "x" * 600_000}, 422),
+    ({"audience": "customers", "customer": [str(n) for n in range(20_000)]}, 413)])
+def test_more_than_a_form_may_have_is_refused_in_words(owner, campaign, sent, status):
     page = post(owner, campaign, {"audience": "addresses", **sent}, status=status)
     assert page.all("h1")
     assert_nothing_came_of_it(campaign)
@@ -193,6 +266,15 @@ def test_the_form_bears_anything(world, database, clock, fields):
     post(owner, world.campaign(), fields, status=422)
 
 
+def test_a_thousand_ticks_stay_in_a_search(owner, small_world, campaign):
+    people = make_customers(small_world, 1000)
+    asked = {"q": people[0].address, "customer": [row.id for row in people[1:]]}
+    page = owner.post(at(campaign, "publications/customers"), asked, status=200, headers=HTMX)
+    assert len(checked(page)) == 999
+    assert len(page.all("input", name="customer")) == 1000
+    assert owner.post(at(campaign, "publications/customers"), asked, status=200).all("h1"), "as a page too"
+
+
 # How far it is
 
 
@@ -224,6 +306,42 @@ def test_the_progress_moves_and_is_there_after_a_reload(owner, small_world, camp
     assert not [attributes for _, attributes in page.tags if "hx-get" in attributes], "it asks no more"
     assert "Vouchers issued7" in owner.get(asks["hx-get"], headers=HTMX).text
     assert owner.get(asks["hx-get"]).all("h1"), "as a page too"
+
+
+@pytest.mark.parametrize("over", ["ended", "past"])
+def test_a_publication_that_was_stopped_says_so(owner, small_world, monkeypatch, over):
+    monkeypatch.setattr(publishing, "STEP", 3)
+    campaign = small_world.campaign(ends_at=small_world.clock() + timedelta(hours=1))
+    post(owner, campaign, {"audience": "addresses", "addresses": "\n".join(f"{n}@x.org" for n in range(7))})
+    going = Publication.get()
+    if over == "ended":
+        editing.end(campaign, small_world.clock())
+    else:
+        small_world.clock.forward(hours=1)
+    assert not step(small_world, going)
+    page = owner.get(f"{at(campaign)}/{going.id}")
+    assert "Stopped at 3 of 7, because the campaign was over. The addresses that were left are not kept." in page.text
+    assert not page.all("progress")
+    Campaign.update(ended_at=None, ends_at=small_world.clock() + timedelta(days=1)).execute()
+    assert "Stopped at 3 of 7" in owner.get(f"{at(campaign)}/{going.id}").text, "whatever becomes of the campaign"
+
+
+def test_who_joins_a_group_meanwhile_is_in_the_progress(owner, small_world, campaign, monkeypatch):
+    monkeypatch.setattr(publishing, "STEP", 3)
+    people = make_customers(small_world, 7)
+    put(people[:4], "regulars")
+    post(owner, campaign, {"audience": "groups", "groups": "regulars"})
+    put(people[4:], "regulars")
+    assert step(small_world, Publication.get())
+    page = owner.get(f"{at(campaign)}/{Publication.get().id}")
+    assert (page.all("progress")[0]["value"], page.all("progress")[0]["max"]) == ("6", "6")
+
+
+def test_the_campaigns_page_lists_the_latest_first(owner, small_world, campaign):
+    make_customers(small_world, 1)
+    made = [start(small_world, campaign, Audience.ALL).id for _ in range(22)]
+    links = [link["href"] for link in owner.get(at(campaign)[:-13]).all("a") if "/publications/" in link["href"]]
+    assert links == [f"{at(campaign)}/{number}" for number in made[:1:-1]]
 
 
 @pytest.mark.parametrize("done", ["", "x", "-1", "9" * 5000, "%00", "4"])

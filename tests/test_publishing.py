@@ -15,7 +15,7 @@ from models import (
     Redemption,
     Voucher,
 )
-from quanbao import editing, figures, issuing, publishing
+from quanbao import accounts, editing, figures, issuing, leaving, publishing
 from tests.crowds import at_once, counts, finish, holders, linked, make_customers, of, publish, put, start, step
 from tests.factories import PASSWORD
 
@@ -55,8 +55,17 @@ def test_to_groups_each_customer_once(world, other):
 def test_to_customers_who_were_picked_and_nobody_elses(world, other):
     people, campaign = make_customers(world, 8), world.campaign()
     theirs = Customer.get(Customer.merchant == other)
-    publish(world, campaign, CUSTOMERS, [people[6].id, theirs.id, people[1].id, 0, 2**63 - 1, people[2].id])
+    entries = [people[6].id, theirs.id, people[1].id, 0, 2**63 - 1, people[2].id, people[6].id]
+    assert counts(publish(world, campaign, CUSTOMERS, entries)) == (3, 0, 3, 3)
     assert holders(campaign) == of([people[1], people[2], people[6]])
+
+
+def test_customers_of_another_merchant_or_who_are_gone_are_nobody(world, other):
+    [gone] = make_customers(world, 1)
+    Customer.update(address="").where(Customer.id == gone.id).execute()
+    theirs = [row.id for row in Customer.select().where(Customer.merchant == other)]
+    with pytest.raises(publishing.Refused, match="nobody"):
+        start(world, world.campaign(), CUSTOMERS, [*theirs, gone.id, 12345])
 
 
 def test_to_addresses_customers_get_it_and_others_a_link(world, other):
@@ -119,6 +128,52 @@ def test_who_deleted_the_account_is_not_in_it(world, audience):
     assert holders(campaign) == of(people[1:6])
 
 
+def test_who_joins_a_group_meanwhile_takes_nobodys_place(world):
+    campaign, people = world.campaign(), make_customers(world, 9)
+    put([*people[:3], people[8]], "regulars")
+    publication = start(world, campaign, GROUPS, ["regulars"])
+    assert step(world, publication)
+    put(people[3:8], "regulars")
+    finish(world, publication)
+    assert holders(campaign) == of(people)
+    assert counts(publication) == (9, 0, 9, 9)
+
+
+@pytest.mark.parametrize(("audience", "entries"), [(ALL, []), (GROUPS, ["regulars"])])
+def test_it_ends_when_nobody_is_left_though_fewer_came(world, audience, entries):
+    campaign, people = world.campaign(), make_customers(world, 7, group="regulars")
+    publication = start(world, campaign, audience, entries)
+    step(world, publication)
+    Customer.update(address="").where(Customer.id.in_([row.id for row in people[4:]])).execute()
+    row = finish(world, publication)
+    assert (counts(row), row.is_stopped) == ((4, 0, 4, 4), False)
+
+
+def test_who_deletes_the_account_meanwhile_gets_no_link_for_it(world):
+    """Nor does the address come to mean whoever takes it next; it may be typed again by who knows of it."""
+    campaign, people = world.campaign(), make_customers(world, 6)
+    addresses = [row.address for row in people]
+    publication = start(world, campaign, ADDRESSES, [*addresses, *STRANGERS])
+    step(world, publication)
+    token = accounts.start_session(people[5].consumer, world.clock())
+    leaving.delete(Account.get_by_id(people[5].consumer_id), token, world.clock())
+    assert counts(finish(world, publication)) == (5, 7, 12, 12)
+    assert (holders(campaign), linked(campaign)) == (of(people[:5]), Counter(STRANGERS))
+    assert Customer.get_by_id(people[5].id).address == ""
+    publish(world, campaign, ADDRESSES, [addresses[5]])
+    assert linked(campaign)[addresses[5]] == 1
+
+
+def test_an_address_that_becomes_a_customers_meanwhile_gets_the_voucher(world):
+    campaign = world.campaign()
+    publication = start(world, campaign, ADDRESSES, STRANGERS)
+    step(world, publication)
+    [late] = make_customers(world, 1)
+    Customer.update(address=STRANGERS[6]).where(Customer.id == late.id).execute()
+    assert counts(finish(world, publication)) == (1, 6, 7, 7)
+    assert holders(campaign) == of([late])
+
+
 def test_to_end_the_campaign_stops_it(world):
     campaign = world.campaign()
     publication = start(world, campaign, ADDRESSES, STRANGERS)
@@ -126,7 +181,8 @@ def test_to_end_the_campaign_stops_it(world):
     editing.end(campaign, world.clock())
     assert not step(world, publication)
     row = Publication.get_by_id(publication.id)
-    assert (counts(row), row.finished_at) == ((0, 3, 3, 7), world.clock())
+    assert (counts(row), row.finished_at, row.is_stopped) == ((0, 3, 3, 7), world.clock(), True)
+    assert PublicationPart.select().count() == 0, "no address is kept that nobody needs"
     assert not step(world, publication), "and it stays so"
     assert set(linked(campaign)) == set(STRANGERS[:3])
 
@@ -161,7 +217,7 @@ def test_what_cannot_be_published_is_refused_and_leaves_nothing(world, columns, 
 
 def test_the_password_goes_nowhere(world):
     people, campaign = make_customers(world, 4), world.campaign()
-    publish(world, campaign, ADDRESSES, [*STRANGERS, people[0].address], failures=[(1, "nobody")])
+    publish(world, campaign, ADDRESSES, [*STRANGERS, people[0].address], failures=[("typed", 1, "nobody", "missing")])
     start(world, campaign, ADDRESSES, STRANGERS)
     rows = [row for model in (Publication, PublicationPart, Claim, Voucher) for row in model.select().tuples()]
     assert len(rows) == 2 + 3 + 7 + 1

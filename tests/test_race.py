@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from database import db
 from models import Attempt, Guess, Redemption, Voucher
+from quanbao import unguarded
 from quanbao.budgets import CONSUMER_FREE
 from quanbao.reasons import Reason
 from tests.racing import Answer, Holder, Request, Site, check, crowd, fire, persist
@@ -56,7 +56,7 @@ def test_guesses_sent_at_once_are_compared_no_more_often(world, database):
 
 
 def test_control_unguarded_vouchers_are_redeemed_again(world, database):
-    db.execute_sql("DROP INDEX redemption_voucher_id_use_number")  # the last to refuse, whatever the code does
+    unguarded.drop_last_guard()
     holders, answers = crowd(database, world, world.campaign(), 5), []
     with Site(database, world, UNGUARDED) as site:
         for holder in holders:

@@ -37,6 +37,7 @@ MAY = {
     "figures.attempts": STAFF,
     "figures.download": STAFF,
     "figures.show": STAFF,
+    "figures.table": STAFF,
     "members.change": OWNER,
     "members.index": OWNER,
     "members.invite": OWNER,

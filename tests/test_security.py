@@ -23,7 +23,15 @@ ROUTES = {
     "home.switch": ("POST", 303, 303, 303),
     "members.join": ("POST", 404, 404, 404),
     "members.show_join": ("GET", 404, 404, 404),
+    "moving.enter": ("GET", 200, 200, 200),
+    "moving.make": ("POST", 303, 200, 200),
+    "moving.show": ("GET", 303, 200, 200),
+    "moving.use": ("POST", 422, 422, 422),
     "pictures.show": ("GET", 404, 404, 404),
+    "push.choices": ("GET", 303, 200, 200),
+    "push.choose": ("POST", 303, 303, 303),
+    "push.subscribe": ("POST", 303, 422, 422),
+    "push.unsubscribe": ("DELETE", 303, 422, 422),
     "redemptions.attempt": ("POST", 303, 422, 422),
     "redemptions.redeem": ("GET", 303, 200, 404),
     "redemptions.show": ("GET", 303, 404, 404),
@@ -42,6 +50,7 @@ ROUTES = {
     "sign_in.sign_up": ("POST", 422, 422, 422),
     "sign_in.use_link": ("POST", 404, 404, 404),
     "vouchers.show": ("GET", 303, 200, 404),
+    "wallet.archive": ("POST", 303, 303, 404),
     "wallet.show": ("GET", 303, 200, 200),
 }
 
@@ -74,7 +83,8 @@ def test_every_route_has_a_row(app):
 @pytest.fixture
 def methods(app):
     """How each route is called, a merchant's too."""
-    return {rule.endpoint: "POST" if "POST" in rule.methods else "GET" for rule in app.url_map.iter_rules()}
+    return {rule.endpoint: next(method for method in ("POST", "DELETE", "GET") if method in rule.methods)
+            for rule in app.url_map.iter_rules()}
 
 
 @pytest.mark.parametrize("who", ["signed out", "own", "stranger"])

@@ -137,3 +137,13 @@ AGENTS = {
 def test_a_browser_has_the_name_that_people_know_it_by(app, name, agent):
     with app.test_request_context(headers={"User-Agent": agent}):
         assert browser_name() == name
+
+
+def test_each_browser_stands_on_the_page_under_the_name_it_signed_in_with(client, app, mei):
+    form = {"email": mei.email, "password": ACCOUNT_PASSWORD}
+    for browser, name in ((client, "Firefox · Android"), (PageClient(app), "WeChat · iPhone"), (PageClient(app), "")):
+        browser.post("/sign-in", form, headers={"User-Agent": AGENTS[name]})
+    page = client.get("/account")
+    for name in ("Firefox · Android", "WeChat · iPhone", "A browser"):
+        assert page.text.count(name) == 1
+    assert page.text.index("This one") > page.text.index("Firefox · Android")

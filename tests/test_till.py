@@ -2,7 +2,7 @@
 
 import pytest
 
-from models import Voucher
+from models import Merchant, Voucher
 from quanbao import issuing
 from quanbao.reasons import Reason
 from tests.factories import PASSWORD, WRONG, stored, utc
@@ -138,7 +138,7 @@ class TestThreeForms:
         client.sign_in(small_world.mei)
         page = client.post(f"/vouchers/{voucher.code}/redemptions", form(), status=409, headers=HTMX)
         assert page.verdict()["data-reason"] == "expired"
-        for words in ("has expired", "normal price", "¥30", "Nothing was redeemed"):
+        for words in ("has expired", "Normal price", "¥30", "Nothing was redeemed"):
             assert words in page.text
 
     def test_a_changed_price_shows_the_new_one(self, client, voucher):
@@ -172,9 +172,35 @@ def test_an_amount_is_read_in_one_way_or_asked_for_again(app, typed, minor):
         assert formats.minor_units(typed, "EUR") == minor
 
 
-def test_a_currency_without_small_coins_has_no_decimals(app):
+@pytest.mark.parametrize(("currency", "typed", "minor"), [
+    ("JPY", "1500", 1500), ("JPY", "1,500", 1500), ("JPY", "15.00", None), ("JPY", "1.500", None),
+    ("KWD", "1.505", 1505), ("KWD", "0.505", 505), ("KWD", "1.5", 1500), ("KWD", "1505,250", 1505250),
+    ("KWD", "1,250.505", 1250505), ("KWD", "1.250,505", 1250505), ("KWD", "1,505,250", 1505250000),
+    ("KWD", "1,505", None), ("KWD", "1.5055", None), ("CLF", "1.5055", 15055), ("CLF", "1.505", 15050),
+])
+def test_a_currency_has_coins_of_its_own(app, currency, typed, minor):
     with app.test_request_context():
-        assert [formats.minor_units(text, "JPY") for text in ("1500", "1,500", "15.00")] == [1500, 1500, None]
+        assert formats.minor_units(typed, currency) == minor
+
+
+@pytest.mark.parametrize("currency", ["JPY", "CNY", "KWD", "CLF"])
+def test_what_is_shown_in_a_field_is_read_the_same(app, currency):
+    with app.test_request_context():
+        for minor in (0, 1, 10, 505, 1505, 123_456, 1_500_000, 10**12):
+            assert formats.minor_units(formats.as_typed(minor, currency), currency) == minor
+
+
+@pytest.mark.parametrize(("currency", "typed", "example"), [
+    ("KWD", "1.505", "200.500."), ("JPY", "1,505", "200."), ("CNY", "15.05", "200.50.")])
+def test_the_bill_is_typed_in_the_currencys_coins(client, small_world, currency, typed, example):
+    Merchant.update(currency=currency).execute()
+    voucher = small_world.voucher(campaign=small_world.campaign(minimum_spend=1))
+    client.sign_in(small_world.mei)
+    keypad = client.get(f"/vouchers/{voucher.code}/redeem", query_string={"amount": typed})
+    assert keypad.all("input", name="amount", value="1505")
+    for wrong in ("?", "9" * 14):
+        page = client.get(f"/vouchers/{voucher.code}/redeem", query_string={"amount": wrong}, status=422)
+        assert f"like {example}" in page.text
 
 
 def test_a_spent_voucher_shows_its_receipt_and_no_price_to_pay(client, voucher):

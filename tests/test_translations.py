@@ -13,7 +13,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from models import Branch, Merchant, Role
-from quanbao import accounts, setting_up
+from quanbao import links, setting_up
 from tests.factories import PASSWORD, WRONG
 from tests.pages import Page, PageClient
 from web import create_app
@@ -214,7 +214,7 @@ def test_programs_get_the_message_in_the_consumers_language(client, plain):
     ("/offline", 200), ("/nowhere", 404),
 ])
 def test_no_english_is_left_on_a_chinese_page(client, voucher, clock, path, status):
-    link = accounts.make_link("sign-in", accounts.SIGN_IN_LINK, clock(), voucher.consumer)
+    link = links.make("sign-in", clock(), voucher.consumer)
     page = client.get(path.format(code=voucher.code, link=link), status=status, headers=CHINESE)
     assert language_of(page) == "zh-Hans"
     assert not latin(page), f"mark it for translation with _(…), then {CURE}"

@@ -9,7 +9,7 @@ import pytest
 from config import from_environment
 from database import db, open_database
 from models import Account, Audience, Campaign, Customer, Role
-from quanbao import accounts, claiming, members, publishing
+from quanbao import claiming, links, members, publishing
 from quanbao.redemption import Keys
 from tests.browser import NOON, Site
 from tests.clock import Clock
@@ -45,7 +45,7 @@ def fill(world: World) -> dict[str, str]:
     verdicts = {"redeemed": done[0], "password_incorrect": wrong, "price_changed": price,
                 "sold_out": world.attempt(vouchers["gone"])}
     places = _publish(world, vouchers["used"].campaign)
-    link = accounts.make_link("sign-in", accounts.SIGN_IN_LINK, world.clock(), lin)
+    link = links.make("sign-in", world.clock(), lin)
     return {name: voucher.code for name, voucher in vouchers.items()} | {
         name: verdict.attempt_id for name, verdict in verdicts.items()} | {"link": link} | places
 
@@ -56,7 +56,7 @@ def _publish(world: World, campaign: Campaign) -> dict[str, str]:
     world.campaign(slug="draft", published_at=None, weekdays=[1, 2], hours=[["10:00", "22:00"]])
     world.group("regulars", Account.get(Account.email == LIN))
     publication = publishing.start(campaign, Audience.ADDRESSES, ["a@example.org", "b@example.org"], now=now,
-                                   failures=[(3, "nobody")])
+                                   failures=[("typed", 3, "nobody", "missing")])
     publishing.step(publication.id, now=now, key=key)
     _, join = members.invite(world.merchant, "till@example.org", "cashier", ["main"], now)
     return {"publication": publication.id, "claim": claiming.open_links(campaign, now, key)[0][2], "join": join,

@@ -9,9 +9,22 @@ from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import Settings
-from database import open_database
+from database import drop_ended_connection, open_database
 from quanbao.redemption import Keys
-from web import assets, codes, errors, formats, languages, limits, pages, routes, security, sessions, sizes
+from web import (
+    announcements,
+    assets,
+    codes,
+    errors,
+    formats,
+    languages,
+    limits,
+    pages,
+    routes,
+    security,
+    sessions,
+    sizes,
+)
 
 
 def create_app(
@@ -30,6 +43,7 @@ def create_app(
     app.extensions["keys"] = Keys(password=settings.password_key, receipts=settings.secret_key)
 
     open_database(settings.database_url, settings.sqlite_file)
+    app.before_request(drop_ended_connection)
     Htmx(app)
     codes.init_app(app)
     security.init_app(app)
@@ -40,6 +54,7 @@ def create_app(
     pages.init_app(app)
     assets.init_app(app)
     limits.init_app(app)
+    announcements.init_app(app)
     errors.init_app(app)
     routes.init_app(app)
 

@@ -6,7 +6,9 @@ from web.messages import PROBLEMS, sentences
 
 
 def wants_json() -> bool:
-    """Whether JSON was asked for, and is liked better than a page."""
+    """Whether JSON was asked for, and is liked better than a page; who sends JSON wants nothing else."""
+    if request.is_json:
+        return True
     accept = request.accept_mimetypes
     return accept.quality("application/json") > accept.quality("text/html")
 

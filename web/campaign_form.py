@@ -1,9 +1,9 @@
 """The form of a campaign: what people type, as the document that `load` reads too, and back."""
 
+import re
 import unicodedata
 from typing import Any
 
-from babel.numbers import get_currency_precision
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from wtforms import (
@@ -20,7 +20,7 @@ from wtforms import (
 from wtforms.widgets import DateInput, TimeInput
 
 from models import Branch, Campaign, Kind, Merchant, RedemptionPassword
-from quanbao import editing
+from quanbao import campaigns, editing
 from web import formats
 from web.forms import Form
 from web.messages import CAMPAIGN_FAULTS, CAMPAIGN_FIELDS, KINDS
@@ -28,7 +28,11 @@ from web.messages import CAMPAIGN_FAULTS, CAMPAIGN_FIELDS, KINDS
 MONEY = ("original_price", "offer_price", "minimum_spend")
 NUMBERS = ("quantity", "uses_per_voucher", "per_consumer")
 TEXTS = ("product", "place", "terms", "redemption_password", "password_in_use")
+PLACES = {"starts_at": ("starts_at", "starts_time"), "ends_at": ("ends_at", "ends_time"),
+          "groups": ("groups", "more_groups"), "picture": ("kept_picture",)}  # fields, where they have other names
 SPANS = 2  # fields for hours, if no more are needed
+AMOUNT = {"inputmode": "decimal", "maxlength": formats.LONGEST_AMOUNT}
+MIDNIGHT = "00:00"  # a browser's field has no 24:00
 
 
 class Spans(Field):
@@ -38,9 +42,17 @@ class Spans(Field):
         pairs = [values[start:start + 2] for start in range(0, len(values), 2)]
         self.data = [pair for pair in pairs if any(text.strip() for text in pair)]
 
-    def rows(self) -> list[list[str]]:
-        filled = self.data or []
-        return filled + [["", ""]] * max(1, SPANS - len(filled))
+    def rows(self) -> list[tuple[str, str, bool]]:
+        """From, until, and whether these two are what is wrong."""
+        pairs = [[*pair, ""][:2] for pair in self.data or []]
+        odd = [pair for pair in pairs if not campaigns.is_span(as_span(pair))] or pairs
+        filled = [(*pair, bool(self.errors) and pair in odd) for pair in pairs]
+        return filled + [("", "", False)] * max(1, SPANS - len(filled))
+
+
+def as_span(pair: list[str]) -> list[str]:
+    """As it is meant: who types midnight as an end means that of the same day."""
+    return [*pair[:1], *("24:00" if text == MIDNIGHT else text for text in pair[1:])]
 
 
 class CampaignForm(Form):
@@ -49,8 +61,8 @@ class CampaignForm(Form):
     kind = RadioField(_("Kind"), choices=[(kind.value, KINDS[kind]) for kind in Kind], default=Kind.DISCOUNT.value,
                       validate_choice=False)
     product = StringField(_("Product"), render_kw={"maxlength": 200, "required": True})
-    original_price = StringField(_("Original price"), render_kw={"inputmode": "decimal", "maxlength": 14})
-    offer_price = StringField(_("Offer price"), render_kw={"inputmode": "decimal", "maxlength": 14})
+    original_price = StringField(_("Original price"), render_kw=AMOUNT)
+    offer_price = StringField(_("Offer price"), render_kw=AMOUNT)
     quantity = StringField(_("Quantity"), description=_("How many redemptions there are in all."),
                            render_kw={"inputmode": "numeric", "maxlength": 13, "required": True})
     starts_at = StringField(_("Starts"), widget=DateInput(), render_kw={"required": True})
@@ -64,8 +76,10 @@ class CampaignForm(Form):
                                render_kw={"inputmode": "numeric", "maxlength": 6})
     new_customers_only = BooleanField(_("New customers only"))
     groups = SelectMultipleField(_("Only for groups"), validate_choice=False)
-    more_groups = StringField(_("More groups, apart by commas"), render_kw={"maxlength": 500})
-    minimum_spend = StringField(_("Minimum spend"), render_kw={"inputmode": "decimal", "maxlength": 14})
+    more_groups = StringField(
+        _("More groups, apart by commas"), render_kw={"maxlength": 500},
+        description=_("Only who is in one of them when redeeming. Put customers into groups under Customers."))
+    minimum_spend = StringField(_("Minimum spend"), render_kw=AMOUNT)
     weekdays = SelectMultipleField(_("Only on"), validate_choice=False)
     hours = Spans(_("Only at these hours"))
     branches = SelectMultipleField(_("Only at"), validate_choice=False)
@@ -73,7 +87,8 @@ class CampaignForm(Form):
     picture = FileField(_("Picture"), render_kw={"accept": "image/jpeg,image/png,image/webp"})
     kept_picture = HiddenField()
     redemption_password = StringField(
-        _("Redemption password"), description=_("6 to 12 digits. Leave it empty to have one made for you."),
+        _("Redemption password"),
+        description=_("6 to 12 digits. Leave it empty to have one made; an owner can see it."),
         render_kw={"inputmode": "numeric", "maxlength": 24, "autocomplete": "off"})
     password_in_use = SelectField(_("Or one that you use already"), validate_choice=False)
 
@@ -89,31 +104,34 @@ def filled(campaign: Campaign, groups: list[str]) -> CampaignForm:
     conditions = entered.pop("conditions")
     values = {**entered, **conditions, "kept_picture": campaign.picture}
     for name in MONEY:
-        values[name] = "" if values[name] is None else _plain(values[name], currency)
+        values[name] = "" if values[name] is None else formats.as_typed(values[name], currency)
     for name in ("starts", "ends"):
-        values[f"{name}_at"], _t, values[f"{name}_time"] = values[f"{name}_at"].partition("T")
+        values[f"{name}_at"], _t, time = values[f"{name}_at"].partition("T")
+        values[f"{name}_time"] = time[:8].removesuffix(":00")
     values |= {name: "" if values[name] is None else str(values[name]) for name in NUMBERS}
     values["weekdays"] = [str(day) for day in values["weekdays"]]
+    values["hours"] = [[start, MIDNIGHT if end == "24:00" else end] for start, end in values["hours"]]
     values.pop("picture")
-    return _with_choices(CampaignForm(**{name: "" if v is None else v for name, v in values.items()}),
-                         campaign.merchant, groups)
+    form = CampaignForm(**{name: "" if v is None else v for name, v in values.items()})
+    return _with_choices(form, campaign.merchant, groups, campaign)
 
 
-def _plain(minor: int, currency: str) -> str:
-    """Minor units as they are typed: 3000 fen are 30, 3050 are 30.50."""
-    digits = get_currency_precision(currency)
-    whole, cents = divmod(minor, 10**digits)
-    return f"{whole}.{cents:0{digits}d}" if cents else str(whole)
-
-
-def _with_choices(form: CampaignForm, merchant: Merchant, groups: list[str]) -> CampaignForm:
+def _with_choices(
+    form: CampaignForm, merchant: Merchant, groups: list[str], campaign: Campaign | None = None
+) -> CampaignForm:
     chosen = form.groups.data or []
     form.groups.choices = [(name, name) for name in dict.fromkeys([*groups, *chosen])]
+    if not form.groups.choices:
+        form.more_groups.label.text = gettext("Only for groups, apart by commas")
     form.weekdays.choices = [(str(day), formats.weekdays([day])) for day in range(1, 8)]
     places = Branch.select().where((Branch.merchant == merchant) & (
         Branch.closed_at.is_null() | Branch.slug.in_(form.branches.data or [""]))).order_by(Branch.id)
     form.branches.choices = [(place.slug, place.name) for place in places]
-    form.password_in_use.choices = [("", gettext("A new one")), *_in_use(merchant)]
+    none = gettext("A new one")
+    if campaign:
+        none = gettext("Leave it as it is")
+        form.redemption_password.description = gettext("6 to 12 digits. Left empty, the password stays as it is.")
+    form.password_in_use.choices = [("", none), *_in_use(merchant)]
     return form
 
 
@@ -128,16 +146,39 @@ def _in_use(merchant: Merchant) -> list[tuple[str, str]]:
             for number, names in products.items()]
 
 
-def document(form: CampaignForm, currency: str) -> dict[str, Any]:
-    """What was entered, as `load` reads it; what is no number stays text, for the judge to refuse."""
-    discount = form.kind.data == Kind.DISCOUNT
+def document(form: CampaignForm, merchant: Merchant, campaign: Campaign | None = None) -> dict[str, Any]:
+    """What was entered, as `load` reads it; what is no number stays text, for the judge to refuse.
+
+    What nobody touched is as the campaign has it, also where the form cannot show all of it.
+    """
+    entered = _typed(form, merchant.currency)
+    if campaign:
+        before = editing.document(campaign)
+        for new, old in ((entered, before), (entered["conditions"], before["conditions"])):
+            new |= {name: value for name, value in old.items() if name in new and _is_untouched(form, name)}
+    if form.kind.data != Kind.DISCOUNT:  # fields that the form hides for an exchange voucher
+        entered |= {"original_price": None, "offer_price": None, "uses_per_voucher": None}
+    return entered
+
+
+def _is_untouched(form: CampaignForm, name: str) -> bool:
+    fields = [form[field] for field in PLACES.get(name, (name,)) if field in form]
+    return bool(fields) and all(_as_sent(field, field.data) == _as_sent(field, field.object_data) for field in fields)
+
+
+def _as_sent(field: Field, value: Any) -> Any:
+    """What a browser makes of it: lines end otherwise or, in a field of one line, not at all; lists have no order."""
+    if isinstance(value, list):
+        return {_as_sent(field, str(one)) for one in value}
+    end = "\n" if isinstance(field, TextAreaField) else ""
+    return re.sub(r"\r\n?|\n", end, value) if isinstance(value, str) else value or ""
+
+
+def _typed(form: CampaignForm, currency: str) -> dict[str, Any]:
     entered: dict[str, Any] = {"kind": form.kind.data, "picture": form.kept_picture.data}
     entered |= {name: (form[name].data or "").replace("\r\n", "\n").strip() or None for name in TEXTS}
     money = {name: _or_text(form[name].data, lambda text: formats.minor_units(text, currency)) for name in MONEY}
     numbers = {name: _or_text(form[name].data, _whole) for name in NUMBERS}
-    if not discount:  # fields that the form hides for an exchange voucher
-        money |= {"original_price": None, "offer_price": None}
-        numbers |= {"uses_per_voucher": None}
     for name in ("starts", "ends"):
         time = (form[f"{name}_time"].data or "").strip()
         entered[f"{name}_at"] = "T".join(filter(None, ((form[f"{name}_at"].data or "").strip(), time))) or None
@@ -145,8 +186,8 @@ def document(form: CampaignForm, currency: str) -> dict[str, Any]:
     conditions = {
         "per_consumer": numbers.pop("per_consumer"), "minimum_spend": money.pop("minimum_spend"),
         "new_customers_only": form.new_customers_only.data, "groups": list(dict.fromkeys(groups)),
-        "weekdays": [_or_text(day, _whole) for day in form.weekdays.data or []], "hours": form.hours.data or [],
-        "branches": form.branches.data or [],
+        "weekdays": [_or_text(day, _whole) for day in form.weekdays.data or []],
+        "hours": [as_span(pair) for pair in form.hours.data or []], "branches": form.branches.data or [],
     }
     return entered | money | numbers | {"conditions": conditions}
 
@@ -163,10 +204,25 @@ def _whole(text: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) <= 12 else None
 
 
-def explain(form: CampaignForm, faults: dict[str, str]) -> None:
+def explain(form: CampaignForm, faults: dict[str, str], currency: str) -> None:
     """Put each refusal of the act beside its field, in the reader's words."""
     for name, what in faults.items():
+        if name == "picture":
+            form.kept_picture.data = ""  # it would stand in the way of the next one
+        place = _place(form, name, what)
         text = next((text for (field, part), text in CAMPAIGN_FAULTS.items() if field == name and part in what), None)
-        name = {"groups": "more_groups"}.get(name, name)
-        text = text or CAMPAIGN_FIELDS.get(name.removeprefix("more_"), what)
-        form[name if name in form else "product"].errors = [text]
+        if name in MONEY and (formats.minor_units(form[name].data or "", currency) or 0) > campaigns.MOST_MONEY:
+            text = gettext("Enter at most %(most)s.", most=formats.money(campaigns.MOST_MONEY, currency))
+        text = str(text or CAMPAIGN_FIELDS.get(place) or CAMPAIGN_FIELDS.get(name, what))
+        whole = 18 if name == "offer_price" else 30
+        form[place].errors = [text.replace("{example}", formats.example(whole, currency))]
+
+
+def _place(form: CampaignForm, name: str, what: str) -> str:
+    """The field to mend: of a day and a time the one that is wrong."""
+    if name in ("starts_at", "ends_at"):
+        day, time = ((form[field].data or "").strip() for field in PLACES[name])
+        same_day = "starts_at" in what and day == (form.starts_at.data or "").strip()
+        return PLACES[name][bool(time) and campaigns.is_day(day) and (same_day or "must be" in what)]
+    place = {"groups": "more_groups"}.get(name, name)
+    return place if place in form else "product"

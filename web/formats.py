@@ -9,22 +9,22 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_time, format_timedelta, get_day_names
 from babel.lists import format_list
-from babel.numbers import format_currency, format_decimal, get_currency_precision
+from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision
 from flask import Flask
 from flask_babel import get_locale
 
-LONGEST_AMOUNT = 14  # characters
+LONGEST_AMOUNT = 24  # characters
 # A whole number, its thousands apart or not, and after the last mark the smaller coins.
 AMOUNT = re.compile(
-    r"(?P<whole>\d{1,3}(?:(?P<group>[,.' \u00a0\u202f])\d{3})(?:(?P=group)\d{3})*|\d{1,9})"
-    r"(?:(?P<point>[.,])(?P<cents>\d{1,3}))?", re.ASCII)
+    r"(?P<whole>[1-9]\d{0,2}(?P<group>[,.' \u00a0\u202f])\d{3}(?:(?P=group)\d{3})*|\d{1,15})"
+    r"(?:(?P<point>[.,])(?P<cents>\d{1,4}))?", re.ASCII)
 
 
 def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
         money=money, count=count, day=day, moment=moment, clock_time=clock_time, last_day=last_day, code=grouped,
         weekdays=weekdays, listed=listed,
-        duration=duration, ago=ago,
+        duration=duration, ago=ago, share=share, example=example,
     )
 
 
@@ -34,29 +34,51 @@ def money(minor: int, currency: str) -> str:
     whole = value == value.to_integral_value()
     text = format_currency(value, currency, locale=get_locale(), format="¤#,##0" if whole else None,
                            currency_digits=not whole)
+    text = re.sub(r"(?<=[A-Za-z])(?=\d)", "\u00a0", text)  # Unicode TR 35, "currency spacing"; Babel leaves it out
     return text.replace("CN¥", "¥")  # the narrow form: the merchant's place says which ¥ it is
 
 
 def minor_units(text: str, currency: str) -> int | None:
     """What a person typed as an amount, in minor units; none if it is none, or could be read in two ways.
 
-    A mark before one or two last digits is the decimal point, one before three sets thousands apart.
+    A comma before three last digits sets thousands apart, and a point could. Where a coin has a thousand parts it
+    is the other way round: a point is taken as we write it ourselves, and a comma is in doubt.
     """
     text = unicodedata.normalize("NFKC", text).strip().strip("¥元€$£").strip()
     text = "".join(str(unicodedata.decimal(character, character)) for character in text)  # in any script's digits
-    found = AMOUNT.fullmatch(text)
-    if not found:
+    found, digits = AMOUNT.fullmatch(text), get_currency_precision(currency)
+    if not found or len(text) > LONGEST_AMOUNT:
         return None
-    group, point, cents = found["group"], found["point"], found["cents"] or ""
+    whole, group, point, cents = found["whole"], found["group"], found["point"], found["cents"] or ""
+    if group and group in ".," and not point and whole.count(group) == 1:
+        if (group == ".") != (digits > 2):
+            return None
+        whole, _, cents = whole.partition(".")
+    if group and group == point or len(cents) > digits:
+        return None
+    return int(re.sub(r"\D", "", whole) + cents.ljust(digits, "0"))
+
+
+def as_typed(minor: int, currency: str) -> str:
+    """Minor units as they are typed: 3000 fen are 30, 3050 are 30.50."""
     digits = get_currency_precision(currency)
-    in_doubt = group == point if group else False
-    if in_doubt or (group == "." and not point) or len(cents) > digits or len(text) > LONGEST_AMOUNT:
-        return None
-    return int(re.sub(r"\D", "", found["whole"]) + cents.ljust(digits, "0"))
+    whole, cents = divmod(minor, 10**digits)
+    return f"{whole}.{cents:0{digits}d}" if cents else str(whole)
+
+
+def example(whole: int, currency: str) -> str:
+    """An amount with small coins, where the currency has any, as it may be typed."""
+    one = 10**get_currency_precision(currency)
+    return as_typed(whole * one + one // 2, currency) if one > 1 else str(whole)
 
 
 def count(number: int) -> str:
     return format_decimal(number, locale=get_locale())
+
+
+def share(part: float) -> str:
+    """A part of 1 in percent."""
+    return format_percent(part, locale=get_locale())
 
 
 def _aware(time: datetime | str) -> datetime:

@@ -20,6 +20,7 @@ from quanbao.accounts import LONGEST_PASSWORD, Refused
 from web.messages import REFUSED_FIELDS
 
 REQUIRED = DataRequired(_("Please fill this in."))
+AT_LEAST = _("At least 8 characters.")
 
 
 def email_field() -> Field:
@@ -27,9 +28,10 @@ def email_field() -> Field:
     return EmailField(_("E-mail"), [REQUIRED, Length(max=254)], render_kw=attributes)
 
 
-def password_field(autocomplete: str) -> Field:
+def password_field(autocomplete: str, description: str = "") -> Field:
     attributes = {"autocomplete": autocomplete, "maxlength": LONGEST_PASSWORD}
-    return PasswordField(_("Password"), [REQUIRED, Length(max=LONGEST_PASSWORD)], render_kw=attributes)
+    return PasswordField(
+        _("Password"), [REQUIRED, Length(max=LONGEST_PASSWORD)], description=description, render_kw=attributes)
 
 
 class Form(FlaskForm):
@@ -46,7 +48,7 @@ class SignIn(Form):
 
 class SignUp(Form):
     email = email_field()
-    password = password_field("new-password")
+    password = password_field("new-password", AT_LEAST)
 
 
 class NewPassword(Form):
@@ -58,15 +60,25 @@ class NewPassword(Form):
     )
 
 
+class MoveCode(Form):
+    """The one-time code of another browser."""
+
+    code = StringField(_("Code"), [REQUIRED], render_kw={
+        "autocomplete": "one-time-code", "autocapitalize": "characters", "spellcheck": "false", "maxlength": 30})
+
+
 class SetUp(Form):
     """The first owner, merchant and branch of an empty site."""
 
     email = email_field()
-    password = password_field("new-password")
-    name = StringField(_("Business"), [REQUIRED], render_kw={"maxlength": 200, "autocomplete": "organization"})
+    password = password_field("new-password", AT_LEAST)
+    name = StringField(_("Business"), [REQUIRED], render_kw={"maxlength": 200, "autocomplete": "organization"},
+                       description=_("As customers know it; it stands on every voucher."))
     time_zone = StringField(_("Time zone"), [REQUIRED], render_kw={"list": "time-zones", "autocomplete": "off"})
-    currency = StringField(_("Currency"), [REQUIRED], render_kw={"maxlength": 3, "autocapitalize": "characters"})
-    branch = StringField(_("Branch"), [REQUIRED], render_kw={"maxlength": 200})
+    currency = StringField(_("Currency"), [REQUIRED], render_kw={"maxlength": 3, "autocapitalize": "characters"},
+                           description=_("Three letters, like CNY. All prices are in it."))
+    branch = StringField(_("Branch"), [REQUIRED], render_kw={"maxlength": 200},
+                         description=_("Your first shop or counter, like: Main Street."))
     address = StringField(_("Address"), render_kw={"maxlength": 500, "autocomplete": "street-address"})
 
 
@@ -86,7 +98,7 @@ class NewEmail(OwnPassword):
 
 
 class OtherPassword(OwnPassword):
-    new_password = PasswordField(_("New password"), [REQUIRED, Length(max=LONGEST_PASSWORD)],
+    new_password = PasswordField(_("New password"), [REQUIRED, Length(max=LONGEST_PASSWORD)], description=AT_LEAST,
                                  render_kw={"autocomplete": "new-password", "maxlength": LONGEST_PASSWORD})
 
 
@@ -98,7 +110,7 @@ class NewRedemptionPassword(Form):
     """The digits that cashiers type from now on."""
 
     redemption_password = StringField(
-        _("New redemption password"), description=_("6 to 12 digits. An owner may leave it empty to have one made."),
+        _("New redemption password"), description=_("6 to 12 digits."),
         render_kw={"inputmode": "numeric", "maxlength": 24, "autocomplete": "off"})
 
 
@@ -111,6 +123,13 @@ class Publish(Form):
     groups = SelectMultipleField(validate_choice=False)
     addresses = TextAreaField(_("Addresses"), render_kw={"rows": 4, "autocomplete": "off"})
     failures: list = []
+
+
+class Notifications(Form):
+    """What a person wants to be told of, and by whom."""
+
+    events = SelectMultipleField(_("Tell me about"), validate_choice=False)
+    merchants = SelectMultipleField(_("From these shops"), validate_choice=False)
 
 
 def explain(form: FlaskForm, refused: Refused) -> None:

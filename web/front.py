@@ -6,18 +6,24 @@ minute would hold every thread, and with them every till.
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
 from functools import partial
 from io import BytesIO
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
-from web.sizes import LARGEST_REQUEST, largest
+from granian.rsgi import ProtocolClosed
+
+from web.room import Room, Upload
+from web.sizes import LARGEST_REQUEST, LARGEST_UPLOAD, largest
 
 THREADS = 8  # a process; redemptions wait for the disk, not for the processor
+UPLOAD_THREADS = 2  # apart: whoever redeems does not wait for pictures
+PIECES = 2  # threads beside them, for the pieces of long tables
 PATIENCE = 10  # seconds for a body of at most 64 KiB
 UPLOAD_PATIENCE = 90  # seconds for a picture or a list, from a phone
-UPLOADS = 4  # at once; the memory of a process is for tills
+MOST_OF_UPLOADS = 6 * LARGEST_UPLOAD  # bytes at once; the memory of a process is for tills
 
 
 class Front:
@@ -26,94 +32,100 @@ class Front:
     def __init__(self, application):
         self.application = application
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
-        self.uploads = asyncio.Semaphore(UPLOADS)
+        self.pieces = ThreadPoolExecutor(PIECES, thread_name_prefix="piece")
+        self.uploaders = ThreadPoolExecutor(UPLOAD_THREADS, thread_name_prefix="upload")
+        self.room = Room(MOST_OF_UPLOADS)
 
     async def __rsgi__(self, scope, protocol) -> None:
-        most = largest(scope.method, scope.path)
-        if most > LARGEST_REQUEST and _announced(scope) > LARGEST_REQUEST:
-            async with self.uploads:
-                await self._answer(scope, protocol, most, UPLOAD_PATIENCE)
-        else:
-            await self._answer(scope, protocol, LARGEST_REQUEST, PATIENCE)
-
-    async def _answer(self, scope, protocol, most: int, patience: float) -> None:
+        upload = Upload()
         try:
-            body = await asyncio.wait_for(_read(protocol, most), patience)
-        except TimeoutError:
-            protocol.response_empty(408, [("connection", "close")])
-            return
-        loop = asyncio.get_running_loop()
-        send = partial(_stream, loop, protocol)
-        whole = await loop.run_in_executor(self.threads, self._call, _environ(scope, body), send)
-        if whole:
-            protocol.response_bytes(*whole)
+            await self._serve(scope, protocol, upload)
+        finally:
+            self.room.leave(upload)
 
-    def _call(self, environ: dict, send: Callable) -> tuple[int, list[tuple[str, str]], bytes] | None:
-        """The whole answer; none where it has no length beforehand, and was sent piece by piece."""
+    async def _serve(self, scope, protocol, upload: Upload) -> None:
+        try:
+            body, length = await self._body(protocol, largest(scope.method, unquote(scope.path)), upload)
+        except TimeoutError:
+            protocol.response_empty(408, [("connection", "close"), ("hx-reswap", "none")])  # the form stays as it is
+            return
+        context = copy_context()  # one for the whole request, whichever threads it passes through
+        loop, threads = asyncio.get_running_loop(), self.uploaders if upload.size else self.threads
+        status, headers, content = await loop.run_in_executor(
+            threads, context.run, self._call, _environ(scope, body, length))
+        if isinstance(content, bytes):
+            protocol.response_bytes(status, headers, content)
+        else:
+            await self._stream(protocol.response_stream(status, headers), context, content)
+
+    async def _body(self, protocol, most: int, upload: Upload) -> tuple[BytesIO, int]:
+        """The whole body and its length. Of one that is too large nothing, and a length that is refused everywhere."""
+        body = BytesIO()
+        async with asyncio.timeout(PATIENCE) as upload.limit:
+            async for chunk in protocol:
+                body.write(chunk)
+                size = body.tell()
+                if size > most:
+                    return BytesIO(), LARGEST_UPLOAD + 1
+                if size > LARGEST_REQUEST:
+                    if not upload.size:
+                        upload.limit.reschedule(asyncio.get_running_loop().time() + UPLOAD_PATIENCE)
+                    await self.room.hold(upload, size)
+        upload.whole = True
+        size = body.tell()
+        body.seek(0)
+        return body, size
+
+    def _call(self, environ: dict) -> tuple[int, list[tuple[str, str]], bytes | Iterable[bytes]]:
+        """The whole answer; of one that has no length beforehand, the pieces that are still to be made."""
         started = []
 
         def start_response(status, headers, exc_info=None):
             started[:] = [int(status.split(" ", 1)[0]), [(name.lower(), value) for name, value in headers]]
 
         chunks = self.application(environ, start_response)
+        if started[0] == 200 and environ["REQUEST_METHOD"] == "GET" and "content-length" not in dict(started[1]):
+            return *started, chunks
         try:
-            if started[0] == 200 and environ["REQUEST_METHOD"] == "GET" and "content-length" not in dict(started[1]):
-                return send(*started, chunks)
-            content = b"".join(chunks)
+            return *started, b"".join(chunks)
         finally:
-            if hasattr(chunks, "close"):
-                chunks.close()
-        return *started, content
+            _close(chunks)
+
+    async def _stream(self, transport, context: Context, chunks: Iterable[bytes]) -> None:
+        """Piece by piece, in threads of their own: however long a table is, the tills have theirs."""
+        make, pieces = partial(asyncio.get_running_loop().run_in_executor, self.pieces, context.run), iter(chunks)
+        try:
+            while (piece := await make(next, pieces, None)) is not None:
+                await asyncio.wait_for(transport.send_bytes(piece), PATIENCE)
+        except (ProtocolClosed, TimeoutError):
+            pass  # who asked for it has gone
+        finally:
+            await make(_close, chunks)
 
 
-def _stream(loop, protocol, status: int, headers: list[tuple[str, str]], chunks: Iterable[bytes]) -> None:
-    """From the thread that makes the pieces: each waits until the one before is on its way."""
-    async def begin():
-        return protocol.response_stream(status, headers)
-
-    def wait(coroutine):
-        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(UPLOAD_PATIENCE)
-
-    transport = wait(begin())
-    for chunk in chunks:
-        wait(transport.send_bytes(chunk))
+def _close(chunks: Iterable[bytes]) -> None:
+    if hasattr(chunks, "close"):
+        chunks.close()
 
 
-def _announced(scope) -> int:
-    """Bytes that the request says it has; one that says nothing is read as a small one."""
-    text = scope.headers.get("content-length") or ""
-    if not text and scope.headers.get("transfer-encoding"):
-        return LARGEST_REQUEST + 1  # in chunks: nobody knows before
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
-
-
-async def _read(protocol, most: int) -> bytes:
-    """The body, and a byte more of one that is too large: enough for the application to refuse it."""
-    body = bytearray()
-    async for chunk in protocol:
-        body += chunk
-        if len(body) > most:
-            break
-    return bytes(body[:most + 1])
-
-
-def _environ(scope, body: bytes) -> dict:
+def _environ(scope, body: BytesIO, length: int) -> dict:
     """PEP 3333: text is bytes in the clothes of Latin-1."""
     host, _, port = scope.server.rpartition(":")
     environ = {
-        "REQUEST_METHOD": scope.method, "SCRIPT_NAME": "", "QUERY_STRING": scope.query_string,
-        "PATH_INFO": unquote_to_bytes(scope.path).decode("latin-1"), "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "REQUEST_METHOD": scope.method, "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(scope.path).decode("latin-1"),
+        "QUERY_STRING": scope.query_string.encode().decode("latin-1"), "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
         "SERVER_NAME": host.strip("[]"), "SERVER_PORT": port,
         "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
-        "wsgi.version": (1, 0), "wsgi.url_scheme": scope.scheme, "wsgi.input": BytesIO(body),
+        "wsgi.version": (1, 0), "wsgi.url_scheme": scope.scheme, "wsgi.input": body,
         "wsgi.errors": sys.stderr, "wsgi.multithread": True, "wsgi.multiprocess": True, "wsgi.run_once": False,
     }
     for name, value in scope.headers.items():
-        if "_" in name:
-            continue  # it would pass for the header with a hyphen, which a proxy may have checked
+        if "_" in name or name == "transfer-encoding":
+            continue  # it would pass for the header with a hyphen, which a proxy may have checked; all chunks are here
         key = name.upper().replace("-", "_")
         key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
         environ[key] = f"{environ[key]}{'; ' if name == 'cookie' else ','}{value}" if key in environ else value
-    environ["CONTENT_LENGTH"] = str(len(body))
+    environ["CONTENT_LENGTH"] = str(length)
     environ.setdefault("HTTP_HOST", scope.authority or "")
     return environ

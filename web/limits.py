@@ -65,5 +65,6 @@ sign_in_limits = [
 ]
 own_password_limit = limiter.shared_limit(
     "10 per 15 minutes", scope="own password", key_func=signed_in, deduct_when=failed, methods=["POST"])
+code_limit = limiter.limit("20 per 15 minutes", deduct_when=failed, methods=["POST"])
 sign_up_limit = limiter.limit("60 per hour", methods=["POST"])
 

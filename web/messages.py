@@ -3,7 +3,8 @@
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
-from models import Kind, Role, State
+from models import Event, Kind, Role, State
+from quanbao.addresses import Fault
 from quanbao.reasons import Reason
 
 Text = tuple[str, str]  # what happened, what to do next
@@ -17,9 +18,9 @@ REASONS: dict[Reason, Text] = {
     Reason.BUSY: (_("The server is busy."), _("Nothing was redeemed. Type the password again in a moment.")),
     Reason.PASSWORD_INCORRECT: (_("That is not the password."), _("Ask the cashier to type it once more.")),
     Reason.REVOKED: (_("This voucher was taken back by the shop."), _("Ask the shop about it.")),
-    Reason.CAMPAIGN_ENDED: (_("The shop has ended this offer."), _("You can still buy at the normal price.")),
+    Reason.CAMPAIGN_ENDED: (_("The shop has ended this offer."), _("Ask the shop what is on offer now.")),
     Reason.NOT_YET_VALID: (_("This voucher is not valid yet."), _("Come back when its time begins.")),
-    Reason.EXPIRED: (_("This voucher has expired."), _("You can still buy at the normal price.")),
+    Reason.EXPIRED: (_("This voucher has expired."), _("Ask the shop what is on offer now.")),
     Reason.OUTSIDE_HOURS: (_("Not at this hour."), _("Come back at the hours printed on the voucher.")),
     Reason.SOLD_OUT: (_("Sold out."), _("Everything on offer has been redeemed.")),
     Reason.GROUP_ONLY: (_("This offer is for a group of customers."), _("Ask the shop whether you belong to it.")),
@@ -43,6 +44,7 @@ PROBLEMS: dict[str, Text] = {
     "cross_site": (_("This request came from another site."), _("Open Quanbao itself and try again there.")),
     "not_found": (_("There is nothing here."), _("The address may be mistyped, or what was here is gone.")),
     "too_large": (_("That was too much at once."), _("Shorten it and try again.")),
+    "push_off": (_("Notifications are switched off on this site."), _("Its operator has to name a contact first.")),
     "too_often": (_("Too many tries."), _("Wait a little and try again.")),
     "busy": (_("The server is busy."), _("Nothing was changed. Try again in a moment.")),
     "failed": (_("Something went wrong on our side."), _("Nothing was changed. Try again in a moment.")),
@@ -74,12 +76,27 @@ FIELDS: dict[str, Text] = {
     "offer_price": (_("The price is not a sum of money."), _("Open the voucher again and press Redeem.")),
 }
 
+EVENTS: dict[Event, str] = {
+    Event.ISSUED: _("New vouchers"),
+    Event.REDEEMED: _("Redemptions"),
+    Event.PRICE_CHANGED: _("Changed prices"),
+    Event.ENDED: _("Offers that end early"),
+    Event.ENDS_SOON: _("Offers that end tomorrow"),
+}
+
+# What a browser's subscription may lack, by field.
+SUBSCRIPTION_FIELDS: dict[str, str] = {
+    "endpoint": _("The endpoint is at no push service that this site sends to."),
+    "keys.p256dh": _("The key p256dh must be a point on P-256 in base64url."),
+    "keys.auth": _("The key auth must be 16 bytes in base64url."),
+}
+
 REFUSED_FIELDS: dict[str, str] = {
     "not_an_address": _("Enter an e-mail address, like name@example.org."),
     "too_short": _("Use at least 8 characters."),
     "needed": _("Choose a new password: the old one may be somebody else's."),
     "too_long": _("Use at most 200 characters."),
-    "taken": _("This address cannot be used to sign up. If it is yours, sign in."),
+    "taken": _("This address cannot be used here. If it is yours, sign in with it."),
 }
 
 SET_UP_FIELDS: dict[str, str] = {
@@ -97,11 +114,13 @@ SET_UP_FIELDS: dict[str, str] = {
 CAMPAIGN_FIELDS: dict[str, str] = {
     "kind": _("Choose one of the kinds."),
     "product": _("Enter a name of 1 to 200 characters."),
-    "original_price": _("Enter the price as on the price tag, like 30 or 30.50."),
-    "offer_price": _("Enter the price as on the price tag, like 18 or 18.50; 0 is free."),
-    "quantity": _("Enter a whole number, like 100."),
+    "original_price": _("Enter the price as on the price tag, like {example}."),
+    "offer_price": _("Enter the price as on the price tag, like {example}; 0 is free."),
+    "quantity": _("Enter a whole number from 1 to 1,000,000,000."),
     "starts_at": _("Choose the first day."),
+    "starts_time": _("Enter a time, like 09:30, or nothing."),
     "ends_at": _("Choose the last day."),
+    "ends_time": _("Enter a time, like 18:00, or nothing."),
     "place": _("Enter at most 500 characters."),
     "uses_per_voucher": _("Enter a whole number from 1 to 10,000."),
     "per_consumer": _("Enter a whole number from 1 to 10,000, or nothing."),
@@ -116,6 +135,9 @@ CAMPAIGN_FIELDS: dict[str, str] = {
     "picture": _("Send the picture once more."),
 }
 CAMPAIGN_FAULTS: dict[tuple[str, str], str] = {
+    ("groups", "at most"): _("Choose at most 200 groups."),
+    ("hours", "at most"): _("Enter at most 200 hours."),
+    ("branches", "at most"): _("Choose at most 200 branches, or none for all."),
     ("offer_price", "above"): _("The offer must not be above the original price."),
     ("ends_at", "starts_at"): _("The end must come after the start."),
     ("quantity", "rise"): _("It may only rise: so much was promised."),
@@ -123,15 +145,29 @@ CAMPAIGN_FAULTS: dict[tuple[str, str], str] = {
     ("redemption_password", "twice"): _("Enter a new one or choose one in use, not both."),
 }
 
+# What the form of a new redemption password asks for: only an owner could be shown one that was made.
+NEW_PASSWORD: dict[Role, str] = {
+    Role.OWNER: _("Enter 6 to 12 digits, or nothing."),
+    Role.MANAGER: _("Enter 6 to 12 digits."),
+}
+
 PICTURES: dict[str, str] = {
+    "too_large": _("This file is too large. Send one of at most 12 MB."),
     "not_a_picture": _("Send a photo: a JPEG, PNG or WebP file."),
-    "too_many_pixels": _("This picture is too large. Send one of at most 50 megapixels."),
+    "too_many_pixels": _("This picture is too large. Send one of at most 25 megapixels, or 12 as WebP."),
 }
 
 PUBLISHING: dict[str, str] = {
     "over": _("The campaign is over. Change its period first, or duplicate it."),
-    "nobody": _("Nobody is designated yet. Choose whom the vouchers are for."),
+    "nobody": _("Nobody is chosen yet. Choose whom the vouchers are for."),
     "not_text": _("The file is no text. Save the list as CSV and send that."),
+    "too_many": _("That is more than 1,000 customers. Put them into a group and publish to the group."),
+}
+ADDRESS_FAULTS: dict[Fault, str] = {
+    Fault.MISSING: _("There is no @ in it."),
+    Fault.HALF: _("Something is missing before or after the @."),
+    Fault.SEVERAL: _("There is more than one @ in it."),
+    Fault.ODD: _("It is too long, or has a character that no address has."),
 }
 
 

@@ -14,6 +14,8 @@ def of(merchant: Merchant, entered: dict[str, Any]) -> tuple[Voucher, list[Branc
     columns = {name: value for name, value in columns.items() if name != "redemption_password"}
     columns |= {"uses_per_voucher": columns["uses_per_voucher"] or 1, "picture": entered["picture"] or "",
                 "product": columns["product"] or "…"}
+    if columns["starts_at"] and columns["ends_at"] and columns["ends_at"] <= columns["starts_at"]:
+        columns["ends_at"] = None
     campaign = Campaign(merchant=merchant, **columns)
     return voucher_of(campaign), [place for place in places
                                   if not campaign.branch_slugs or place.slug in campaign.branch_slugs]

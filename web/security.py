@@ -1,6 +1,7 @@
 """The guard against requests from other sites, and the headers on every answer."""
 
 import re
+from ipaddress import IPv6Address
 
 from flask import Flask, Response, abort, request
 
@@ -22,7 +23,7 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-HOST = re.compile(rf"(?:(?P<name>{LABEL}(?:\.{LABEL})*)|\[[0-9A-Fa-f:.]+\])(?::\d{{1,5}})?", re.ASCII)
+HOST = re.compile(rf"(?:(?P<name>{LABEL}(?:\.{LABEL})*)|\[(?P<ip>[0-9A-Fa-f:.]+)\])(?::\d{{1,5}})?", re.ASCII)
 HSTS = "max-age=31536000"
 PRIVATE = "no-store"
 VARY = ("Accept", "Accept-Language", "Cookie", "HX-Request")
@@ -53,8 +54,10 @@ def is_host(text: str) -> bool:
     if not found or len(text) > 255:
         return False
     try:
+        if found["ip"]:
+            IPv6Address(found["ip"])
         return all(label.encode("ascii").decode("idna") for label in (found["name"] or "address").split("."))
-    except UnicodeError:
+    except ValueError:  # UnicodeError among them
         return False
 
 

@@ -1,5 +1,9 @@
 """Who is signed in: Flask-Login over sessions that are rows of ours, so that they can be ended."""
 
+import hashlib
+import hmac
+from datetime import datetime
+
 from flask import Flask, Response, current_app, redirect, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
@@ -62,7 +66,8 @@ def init_app(app: Flask) -> None:
 @login.user_loader
 def load(token: str) -> SignedIn | None:
     moment = now()
-    found = accounts.session_of(token, moment)
+    by_itself = bool(request.htmx) and "seen" in request.args  # an open page asks: nobody need be there
+    found = accounts.session_of(token, moment, used=not by_itself)
     if found is None:
         return None
     if found.seen_at == moment:
@@ -86,6 +91,14 @@ def consumer() -> Account:
     return current_user.account
 
 
+def holder() -> str:
+    """The signed-in account as a phone's store knows it: an id that says nothing; empty where nobody is."""
+    if not current_user.is_authenticated:
+        return ""
+    name = b"holder\0%d" % current_user.account.id
+    return hmac.new(current_app.secret_key.encode(), name, hashlib.sha256).hexdigest()[:24]
+
+
 def browser_name() -> str:
     """What the owner of an account knows a browser by: "Firefox · Android"; empty where it does not say."""
     agent = request.user_agent.string
@@ -94,14 +107,14 @@ def browser_name() -> str:
     return " · ".join(filter(None, (browser, system)))
 
 
-def sign_in(account: Account) -> bool:
+def sign_in(account: Account, *, confirmed_at: datetime | None = None) -> bool:
     """Start a session under a new token; one that the browser had before is ended.
 
     False, and nobody is signed in, where the account was changed a moment ago.
     """
     sign_out()
     try:
-        token = accounts.start_session(account, now(), browser_name())
+        token = accounts.start_session(account, now(), browser_name(), confirmed_at=confirmed_at)
     except accounts.Overtaken:
         return False
     session.permanent = True

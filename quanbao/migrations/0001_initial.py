@@ -34,7 +34,7 @@ CREATE INDEX member_merchant_id ON member (merchant_id);
 CREATE INDEX member_account_id ON member (account_id);
 CREATE TABLE link (
     id {id}, token_hash {bytes} NOT NULL UNIQUE,
-    purpose TEXT NOT NULL CHECK (purpose IN ('sign-in', 'set-up', 'join')),
+    purpose TEXT NOT NULL CHECK (purpose IN ('sign-in', 'set-up', 'join', 'move')),
     account_id {int} REFERENCES account ON DELETE CASCADE,
     member_id {int} REFERENCES member ON DELETE CASCADE,
     expires_at {int} NOT NULL, used_at {int}
@@ -83,7 +83,7 @@ CREATE TABLE campaign (
     uses_per_voucher {int} NOT NULL, per_consumer {int}, new_customers_only {bool} NOT NULL,
     groups TEXT NOT NULL, minimum_spend {int}, weekdays TEXT NOT NULL, hours TEXT NOT NULL,
     branch_slugs TEXT NOT NULL, password_id {int} NOT NULL REFERENCES redemption_password,
-    version {int} NOT NULL, created_at {int} NOT NULL, published_at {int}, ended_at {int},
+    version {int} NOT NULL, created_at {int} NOT NULL, published_at {int}, ended_at {int}, reminded_at {int},
     issued {int} NOT NULL, opened {int} NOT NULL, redeemed {int} NOT NULL, consumers {int} NOT NULL,
     discount_given {int} NOT NULL, rolled_back {int} NOT NULL,
     CHECK (redeemed BETWEEN 0 AND quantity),
@@ -100,7 +100,7 @@ CREATE TABLE voucher (
     id {id}, code TEXT NOT NULL UNIQUE, campaign_id {int} NOT NULL REFERENCES campaign,
     consumer_id {int} NOT NULL REFERENCES account, nth {int} NOT NULL,
     uses {int} NOT NULL, uses_left {int} NOT NULL, issued_at {int} NOT NULL,
-    opened_at {int}, revoked_at {int}, ended_at {int},
+    opened_at {int}, revoked_at {int}, ended_at {int}, archived_at {int},
     CHECK (uses_left BETWEEN 0 AND uses)
 ) {end};
 CREATE UNIQUE INDEX voucher_campaign_id_consumer_id_nth ON voucher (campaign_id, consumer_id, nth);
@@ -113,6 +113,7 @@ CREATE TABLE attempt (
 CREATE UNIQUE INDEX attempt_consumer_id_attempt_id ON attempt (consumer_id, attempt_id);
 CREATE INDEX attempt_campaign_id_reason_id ON attempt (campaign_id, reason, id);
 CREATE INDEX attempt_campaign_id_id ON attempt (campaign_id, id);
+CREATE INDEX attempt_refused ON attempt (campaign_id, id) WHERE reason IS NOT NULL;
 CREATE INDEX attempt_voucher_id ON attempt (voucher_id);
 CREATE TABLE redemption (
     id {id}, consumer_id {int} NOT NULL REFERENCES account, attempt_id TEXT NOT NULL,
@@ -157,6 +158,32 @@ CREATE TABLE claim (
 CREATE UNIQUE INDEX claim_campaign_id_address ON claim (campaign_id, address);
 CREATE INDEX claim_campaign_id_id ON claim (campaign_id, id);
 CREATE INDEX claim_customer_id ON claim (customer_id);
+CREATE TABLE subscription (
+    id {id}, session_id {int} NOT NULL REFERENCES session ON DELETE CASCADE,
+    account_id {int} NOT NULL REFERENCES account ON DELETE CASCADE,
+    endpoint TEXT NOT NULL UNIQUE, service TEXT NOT NULL, p256dh TEXT NOT NULL, auth TEXT NOT NULL,
+    vapid_key TEXT NOT NULL, origin TEXT NOT NULL, language TEXT NOT NULL, created_at {int} NOT NULL
+) {end};
+CREATE INDEX subscription_session_id ON subscription (session_id);
+CREATE INDEX subscription_account_id ON subscription (account_id);
+CREATE TABLE delivery (
+    id {id}, subscription_id {int} NOT NULL REFERENCES subscription ON DELETE CASCADE,
+    voucher_id {int} NOT NULL REFERENCES voucher,
+    event TEXT NOT NULL CHECK (event IN ('issued', 'redeemed', 'price_changed', 'ended', 'ends_soon')),
+    about {int} NOT NULL, due_at {int} NOT NULL, tries {int} NOT NULL, made_at {int} NOT NULL
+) {end};
+CREATE UNIQUE INDEX delivery_subscription_id_voucher_id_event_about
+    ON delivery (subscription_id, voucher_id, event, about);
+CREATE INDEX delivery_due_at ON delivery (due_at);
+CREATE TABLE news (
+    campaign_id {int} NOT NULL REFERENCES campaign,
+    event TEXT NOT NULL CHECK (event IN ('issued', 'redeemed', 'price_changed', 'ended', 'ends_soon')),
+    about {int} NOT NULL, cursor {int} NOT NULL, made_at {int} NOT NULL, PRIMARY KEY (campaign_id, event)
+) {end};
+CREATE TABLE mute (
+    account_id {int} NOT NULL REFERENCES account ON DELETE CASCADE, what TEXT NOT NULL,
+    PRIMARY KEY (account_id, what)
+) {end};
 """
 
 

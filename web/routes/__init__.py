@@ -12,9 +12,11 @@ from web.routes import (
     figures,
     home,
     members,
+    moving,
     passwords,
     pictures,
     publications,
+    push,
     redemptions,
     set_up,
     shell,
@@ -23,7 +25,7 @@ from web.routes import (
     wallet,
 )
 
-CONSUMERS = (home, sign_in, wallet, vouchers, redemptions, claims, account)
+CONSUMERS = (home, sign_in, wallet, vouchers, redemptions, claims, account, moving, push)
 MERCHANTS = (set_up, campaigns, passwords, pictures, publications, figures, customers, branches, members)
 
 

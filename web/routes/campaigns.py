@@ -1,10 +1,10 @@
 """A merchant's campaigns: entered, changed, ended [0019]; for owners and managers."""
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask_login import login_required
 
-from models import Campaign, Merchant, RedemptionPassword
-from quanbao import claiming, customers, editing, figures, passwords, pictures, vouchers
+from models import Campaign, Merchant, RedemptionPassword, Role
+from quanbao import claiming, customers, editing, figures, passwords, pictures, publishing, vouchers
 from web import campaign_form, previews
 from web.access import campaign_of, merchant_of
 from web.campaign_form import CampaignForm
@@ -49,9 +49,9 @@ def create(merchant: str):
 @login_required
 def preview(merchant: str):
     of = merchant_of(merchant)
-    form = campaign_form.new(of, [])
     slug = request.args.get("campaign")
-    voucher, places = _previewed(of, form, campaign_of(merchant, slug) if slug else None)
+    row = campaign_of(merchant, slug) if slug else None
+    voucher, places = _previewed(of, campaign_form.filled(row, []) if row else campaign_form.new(of, []), row)
     return render_template("campaigns/_preview.html", voucher=voucher, places=places, now=now())
 
 
@@ -61,8 +61,8 @@ def show(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign)
     return render_template(
         "campaigns/page.html", merchant=row.merchant, campaign=row, now=now(), places=vouchers.branches(row),
-        voucher=previews.voucher_of(row), publications=list(row.publications.limit(20)),
-        links=claiming.counts(row, now()), shared=passwords.shared_with(row))
+        voucher=previews.voucher_of(row), publications=publishing.latest(row),
+        links=claiming.counts(row, now()), shared=passwords.shared_with(row) if g.member.role == Role.OWNER else [])
 
 
 @routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/edit")
@@ -80,7 +80,7 @@ def change(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign)
     form = campaign_form.filled(row, customers.groups(row.merchant))
     try:
-        editing.change(row, _entered(row.merchant, form), now=now(), password_key=settings().password_key)
+        editing.change(row, _entered(row.merchant, form, row), now=now(), password_key=settings().password_key)
     except (editing.Refused, pictures.Refused) as refused:
         return _refused(row.merchant, form, refused, row)
     except editing.Over:
@@ -117,21 +117,21 @@ def delete(merchant: str, campaign: str):
     return redirect(url_for("campaigns.index", merchant=merchant), 303)
 
 
-def _entered(merchant: Merchant, form: CampaignForm) -> dict:
+def _entered(merchant: Merchant, form: CampaignForm, campaign: Campaign | None = None) -> dict:
     """What was entered; a picture that came with it is kept at once, so that no mistake elsewhere loses it."""
     sent = request.files.get("picture")
     if sent and sent.filename:
         form.kept_picture.data = pictures.keep(merchant, sent.read())
     elif request.form.get("no_picture"):
         form.kept_picture.data = ""
-    return campaign_form.document(form, merchant.currency)
+    return campaign_form.document(form, merchant, campaign)
 
 
 def _refused(merchant: Merchant, form: CampaignForm, refused: Exception, campaign: Campaign | None = None):
     if isinstance(refused, pictures.Refused):
         form.picture.errors = [PICTURES[refused.code]]
     else:
-        campaign_form.explain(form, refused.faults)
+        campaign_form.explain(form, refused.faults, merchant.currency)
     return _form_page(merchant, form, campaign), 422
 
 
@@ -141,7 +141,7 @@ def _over(campaign: Campaign):
 
 def _previewed(merchant: Merchant, form: CampaignForm, campaign: Campaign | None):
     """The voucher to look at; of a published campaign only what may change comes from the form."""
-    entered = campaign_form.document(form, merchant.currency)
+    entered = campaign_form.document(form, merchant, campaign)
     if campaign and campaign.published_at:
         entered = editing.document(campaign) | {name: entered[name] for name in editing.CHANGEABLE}
     return previews.of(merchant, entered)

@@ -2,7 +2,7 @@
 
 from itertools import chain
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
 from flask_login import current_user, login_required
 
@@ -39,6 +39,7 @@ def claim(token: str):
         voucher = claiming.claim(found, consumer(), now())
     except claiming.Spent:
         return render_template("claims/spent.html"), 404
+    flash("claimed", voucher.code)
     return redirect(url_for("vouchers.show", code=voucher.code), 303)
 
 
@@ -68,10 +69,11 @@ def download(merchant: str, campaign: str):
 def _links(merchant: str, campaign: str, template: str, most: int) -> str:
     row, after = campaign_of(merchant, campaign), _after()
     links = claiming.open_links(row, now(), settings().secret_key, after=after, most=most + 1)
+    counts, more = claiming.counts(row, now()), links[most - 1][0] if len(links) > most else None
     return render_template(
-        template, merchant=row.merchant, campaign=row, counts=claiming.counts(row, now()),
+        template, merchant=row.merchant, campaign=row, counts=counts, more=more, over=row.is_over(now()),
         links=[(address, address_of(token)) for _, address, token in links[:most]],
-        first=after == 0, more=links[most - 1][0] if len(links) > most else None)
+        older=0 if after or more else counts[0] - len(links))  # where all are on one page
 
 
 def _after() -> int:

@@ -1,8 +1,10 @@
 """A campaign's figures, and what happened at its tills, for its merchant's members."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
+from hashlib import sha256
 from itertools import chain
 
 from babel.numbers import get_currency_precision
@@ -12,7 +14,7 @@ from flask_login import login_required
 
 from models import Branch, Campaign, Merchant
 from quanbao import figures, ledger
-from web import charts, formats, tables
+from web import panels, tables
 from web.access import campaign_of
 from web.answers import wants_fragment, wants_json
 from web.context import now
@@ -29,45 +31,47 @@ def show(merchant: str, campaign: str):
     table = figures.of(row)
     if wants_json():
         return jsonify(table)
-    seen = _mark(row, table)
+    branches, today = _branches(row.merchant), row.merchant.day(now())
+    seen = _mark(row, table, branches, today)
     if wants_fragment() and request.args.get("seen") == seen:
         return Response(status=204)
-    template = "figures/_figures.html" if wants_fragment() else "figures/page.html"
-    return render_template(template, seen=seen, **_shown(row, table))
+    return render_template(
+        "figures/_figures.html" if wants_fragment() else "figures/page.html", merchant=row.merchant, campaign=row,
+        figures=table, seen=seen, now=now(), today=table.by_day.get(today.isoformat(), 0),
+        panels=panels.of(row, table, branches, now()))
 
 
-def _mark(campaign: Campaign, table: figures.Figures) -> str:
+def _mark(campaign: Campaign, table: figures.Figures, branches: dict[str, str], today: date) -> str:
     """What changes whenever anything on the page does, and at midnight."""
-    refused = sum(table.refused.values())
-    return "-".join(map(str, (
-        table.issued, table.opened, table.redeemed, table.rolled_back, refused, campaign.version,
-        campaign.merchant.day(now()))))
+    shown = (table, branches, campaign.version, today)
+    return sha256(repr(shown).encode()).hexdigest()[:16]
 
 
-def _shown(campaign: Campaign, table: figures.Figures) -> dict:
-    names, today = _names(campaign.merchant), campaign.merchant.day(now()).isoformat()
-    by_branch = [(names.get(slug, gettext("No branch named")), count) for slug, count in table.by_branch.items()]
-    return {
-        "merchant": campaign.merchant, "campaign": campaign, "figures": table, "now": now(),
-        "today": table.by_day.get(today, 0), "chart": _chart(campaign, table), "hours": charts.by_hour(table.by_hour),
-        "by_day": [(formats.day(day), count) for day, count in table.by_day.items()],
-        "by_hour": [(f"{hour}:00", count) for hour, count in table.by_hour.items()], "by_branch": by_branch,
-        "refused": [(REASONS[reason][0], count) for reason, count in table.refused.items()],
-        "funnel": [(gettext("Issued"), table.issued), (gettext("Opened"), table.opened),
-                   (gettext("Redeemed"), table.redeemed)],
-    }
+def _branches(merchant: Merchant) -> dict[str, str]:
+    """Names by slug."""
+    rows = Branch.select(Branch.slug, Branch.name).where(Branch.merchant == merchant).order_by(Branch.id)
+    return dict(rows.tuples())
 
 
-def _names(merchant: Merchant) -> dict[str, str]:
-    return dict(Branch.select(Branch.slug, Branch.name).where(Branch.merchant == merchant).tuples())
+@routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/figures.csv")
+@login_required
+def table(merchant: str, campaign: str):
+    row = campaign_of(merchant, campaign)
+    heading = [gettext("Figure"), gettext("Of"), gettext("Count")]
+    return tables.answer(f"{row.slug}-figures", chain([heading], _counted(figures.of(row), row.merchant)))
 
 
-def _chart(campaign: Campaign, table: figures.Figures) -> charts.Chart:
-    """By day, from the first day of the period to today or its last."""
-    day_of = campaign.merchant.day
-    days = [day_of(campaign.starts_at), *map(date.fromisoformat, table.by_day)]
-    last = max(min(day_of(now()), day_of(campaign.ends_at)), *days)
-    return charts.by_day(table.by_day, min(days), last)
+def _counted(table: figures.Figures, merchant: Merchant) -> Iterator[list]:
+    """Codes for programs, not words: a figure by its name, and the day, hour, branch or reason that it is of."""
+    for name, value in asdict(table).items():
+        if isinstance(value, dict):
+            yield from ([name, f"{of}:00" if name == "by_hour" else of, count] for of, count in value.items())
+        else:
+            yield [name, "", _decimal(value, merchant) if name == "discount_given" else value]
+
+
+def _decimal(minor: int, merchant: Merchant) -> Decimal:
+    return Decimal(minor).scaleb(-get_currency_precision(merchant.currency))
 
 
 @routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/attempts")
@@ -79,7 +83,7 @@ def attempts(merchant: str, campaign: str):
     before = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
     found = ledger.entries(row, _which(), before, ledger.A_PAGE + 1)
     return render_template(
-        "figures/attempts.html", merchant=row.merchant, campaign=row, which=_which(), names=_names(row.merchant),
+        "figures/attempts.html", merchant=row.merchant, campaign=row, which=_which(), names=_branches(row.merchant),
         entries=found[:ledger.A_PAGE], more=found[ledger.A_PAGE - 1].number if len(found) > ledger.A_PAGE else None)
 
 
@@ -99,10 +103,10 @@ def _which() -> str:
 
 def _rows(campaign: Campaign, only: str) -> Iterator[list]:
     """Codes for programs, not words: `redeemed`, `sold_out`; times with the merchant's offset, money as decimals."""
-    zone, digits = campaign.merchant.zone, get_currency_precision(campaign.merchant.currency)
+    zone = campaign.merchant.zone
     for entry in ledger.all_entries(campaign, only):
         receipt = entry.receipt or {"number": "", "words": ""}
-        amount = "" if entry.amount is None else Decimal(entry.amount).scaleb(-digits)
+        amount = "" if entry.amount is None else _decimal(entry.amount, campaign.merchant)
         yield [entry.at.astimezone(zone).isoformat(timespec="seconds"), ledger.REFUSED if entry.reason else
                ledger.REDEEMED, entry.reason or "", entry.customer, entry.code, entry.branch, receipt["number"],
                receipt["words"], amount]

@@ -1,6 +1,6 @@
 """A merchant's members, for its owners; and the link by which somebody joins."""
 
-from flask import Blueprint, abort, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, flash, g, redirect, render_template, request, session, url_for
 from flask_login import current_user, login_required
 
 from models import Branch, Member, Merchant, Role
@@ -16,19 +16,34 @@ routes = Blueprint("members", __name__)
 @routes.get("/merchants/<slug:merchant>/members")
 @login_required
 def index(merchant: str):
-    return _page(merchant_of(merchant, OWNER))
+    return _page(merchant_of(merchant, OWNER), **_invited(merchant))
 
 
 @routes.post("/merchants/<slug:merchant>/members")
 @login_required
 def invite(merchant: str):
-    """The link is in this answer alone: only its hash is kept."""
     of, form = merchant_of(merchant, OWNER), request.form
     try:
-        member, token = members.invite(of, form.get("email", ""), form.get("role", ""), form.getlist("branches"), now())
+        _, token = members.invite(
+            of, form.get("email", ""), form.get("role", ""), form.getlist("branches"), now(), by=g.member)
     except members.Refused as refused:
         return _page(of, refused), 422
-    return _page(of, invited=member, link=base_url() + url_for("members.show_join", token=token))
+    return _show_once(token, merchant)
+
+
+def _show_once(token: str, merchant: str) -> Response:
+    """The next page shows the link, and that page alone: the server keeps its hash, the owner's cookie the rest."""
+    session["invited"] = token
+    return redirect(url_for("members.index", merchant=merchant), 303)
+
+
+def _invited(merchant: str) -> dict:
+    """The invitation that was made a moment ago, as the page shows it."""
+    token = session.pop("invited", "")
+    link = members.usable_link(token, now())
+    if link is None or link.member.merchant.slug != merchant:
+        return {}
+    return {"invited": link.member, "link": base_url() + url_for("members.show_join", token=token)}
 
 
 @routes.post("/merchants/<slug:merchant>/members/<int:number>")
@@ -41,14 +56,13 @@ def change(merchant: str, number: int):
         abort(404)
     try:
         if form.get("do") == "link":
-            token = members.invite_again(row, now())
-            return _page(of, invited=row, link=base_url() + url_for("members.show_join", token=token))
+            return _show_once(members.invite_again(row, now(), by=g.member), merchant)
         if form.get("do") == "disable":
-            members.disable(row, now())
+            members.disable(row, now(), by=g.member)
         elif form.get("do") == "enable":
-            members.enable(row, now())
+            members.enable(row, now(), by=g.member)
         else:
-            members.change(row, form.get("role", ""), form.getlist("branches"))
+            members.change(row, form.get("role", ""), form.getlist("branches"), by=g.member)
     except members.Refused as refused:
         return _page(of, refused, row), 422
     me = Member.get_by_id(g.member.id)
@@ -59,6 +73,8 @@ def change(merchant: str, number: int):
 
 def _page(merchant: Merchant, refused: members.Refused | None = None, about: Member | None = None, **more) -> str:
     """All members; a refusal stands at the field of the form that was sent, or above where a button was pressed."""
+    if refused and refused.code == "no_owner":
+        abort(403)
     at_field = refused and refused.field and not request.form.get("do")
     places = Branch.select().where((Branch.merchant == merchant) & Branch.closed_at.is_null()).order_by(Branch.id)
     return render_template(
@@ -88,6 +104,7 @@ def join(token: str):
         return _join_page(link, PEOPLE[refused.code]), 422
     if member is None:
         return render_template("sign_in/spent_link.html"), 404
+    flash(member.merchant.name, "joined")
     if member.role == Role.CASHIER:
         return redirect(url_for("account.show"), 303)
     return redirect(url_for("campaigns.index", merchant=link.member.merchant.slug), 303)

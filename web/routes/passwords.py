@@ -1,6 +1,7 @@
 """The redemption password (消费密码): shown to an owner who has just shown who they are, changed in place."""
 
-from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask import Blueprint, flash, g, get_flashed_messages, redirect, render_template, url_for
+from flask_babel import gettext
 from flask_login import current_user, login_required
 
 from models import Campaign, Role
@@ -9,7 +10,7 @@ from web import forms
 from web.access import OWNER, campaign_of, is_fresh
 from web.context import now, settings
 from web.limits import own_password_limit
-from web.messages import CAMPAIGN_FAULTS, CAMPAIGN_FIELDS
+from web.messages import CAMPAIGN_FAULTS, NEW_PASSWORD
 from web.sessions import consumer
 
 routes = Blueprint("passwords", __name__)
@@ -18,7 +19,8 @@ routes = Blueprint("passwords", __name__)
 @routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/password")
 @login_required
 def show(merchant: str, campaign: str):
-    return _page(campaign_of(merchant, campaign), changed="changed" in request.args)
+    row = campaign_of(merchant, campaign)
+    return _page(row, said=get_flashed_messages(category_filter=[_about(row)]))
 
 
 @routes.post("/merchants/<slug:merchant>/campaigns/<slug:campaign>/password")
@@ -41,20 +43,29 @@ def change(merchant: str, campaign: str):
     row, form = campaign_of(merchant, campaign), forms.NewRedemptionPassword()
     entered = (form.redemption_password.data or "").strip()
     made = not entered and g.member.role == Role.OWNER  # nobody else could be shown what was made
-    digits = passwords.generate() if made else passwords.digits(entered)
-    if digits is None or passwords.is_trivial(digits):
+    digits = passwords.digits(entered)
+    if not made and (digits is None or passwords.is_trivial(digits)):
         form.redemption_password.errors = [
-            CAMPAIGN_FAULTS["redemption_password", "easy"] if digits else CAMPAIGN_FIELDS["redemption_password"]]
+            CAMPAIGN_FAULTS["redemption_password", "easy"] if digits else NEW_PASSWORD[g.member.role]]
         return _page(row, new=form), 422
-    passwords.change(row.password, digits, key=settings().password_key, now=now())
-    return redirect(url_for("passwords.show", merchant=merchant, campaign=campaign, changed=1), 303)
+    changed = passwords.change(row, digits, key=settings().password_key, now=now())
+    flash("changed" if changed else "same", _about(row))
+    return redirect(url_for("passwords.show", merchant=merchant, campaign=campaign), 303)
+
+
+def _about(campaign: Campaign) -> str:
+    """What was done a moment ago is told on this campaign's page, and on no other."""
+    return f"password of {campaign.id}"
 
 
 def _page(
     campaign: Campaign, form: forms.OwnPassword | None = None, new: forms.NewRedemptionPassword | None = None,
     **more
 ) -> str:
+    new = new or forms.NewRedemptionPassword(formdata=None)
+    if g.member.role == Role.OWNER:
+        new.redemption_password.description = gettext("6 to 12 digits. Leave it empty to have one made.")
     return render_template(
         "passwords/page.html", merchant=campaign.merchant, campaign=campaign, fresh=is_fresh(),
-        form=form or forms.OwnPassword(formdata=None), new=new or forms.NewRedemptionPassword(formdata=None),
-        shared=passwords.shared_with(campaign), **more)
+        form=form or forms.OwnPassword(formdata=None), new=new,
+        shared=passwords.shared_with(campaign) if g.member.role == Role.OWNER else [], **more)

@@ -2,8 +2,9 @@
 
 from flask import Blueprint, Response, abort, render_template, request
 from flask_login import login_required
+from werkzeug.exceptions import RequestEntityTooLarge
 
-from models import Picture
+from models import Merchant, Picture
 from quanbao import pictures
 from web.access import merchant_of
 from web.messages import PICTURES
@@ -14,15 +15,22 @@ routes = Blueprint("pictures", __name__)
 @routes.post("/merchants/<slug:merchant>/pictures")
 @login_required
 def keep(merchant: str):
-    """Keep a picture as soon as it is chosen, and show it."""
-    of, sent = merchant_of(merchant), request.files.get("picture")
+    """Keep a picture as soon as it is chosen, and show it; a wrong one does not lose the one that was there."""
+    of, before, fault = merchant_of(merchant), request.args.get("kept", ""), None
     try:
+        sent = request.files.get("picture")
         digest = pictures.keep(of, sent.read() if sent else b"")
     except pictures.Refused as refused:
-        before = request.form.get("kept_picture", "")  # a wrong file does not lose the picture that was there
-        kept = before if pictures.is_kept(of, before) else ""
-        return render_template("campaigns/_picture.html", digest=kept, fault=PICTURES[refused.code]), 422
-    return render_template("campaigns/_picture.html", digest=digest, fault=None)
+        fault, status = refused.code, 422
+    except RequestEntityTooLarge:
+        fault, status = "too_large", 413
+    if fault:
+        return _field(of, before if pictures.is_kept(of, before) else "", PICTURES[fault]), status
+    return _field(of, digest)
+
+
+def _field(merchant: Merchant, digest: str, fault: str | None = None) -> str:
+    return render_template("campaigns/_picture.html", merchant=merchant, digest=digest, fault=fault)
 
 
 @routes.get("/pictures/<digest:digest>")

@@ -5,16 +5,17 @@ from flask_login import login_required
 
 from models import Audience, Campaign, Customer, Publication
 from quanbao import addresses, customers, publishing
-from quanbao.addresses import Found
 from web import forms
 from web.access import campaign_of
 from web.answers import wants_fragment
 from web.context import now, settings
-from web.messages import PUBLISHING
+from web.messages import ADDRESS_FAULTS, PUBLISHING
+from web.sizes import LARGEST_UPLOAD
 
 routes = Blueprint("publications", __name__)
 
 MOST_PICKED = 1000  # customers in one form; more of them are a group
+MOST_PARTS = 10 * MOST_PICKED  # so many fields are read, to say that they are too many and to lose none
 
 
 @routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/publications")
@@ -23,10 +24,13 @@ def new(merchant: str, campaign: str):
     return _page(campaign_of(merchant, campaign))
 
 
-@routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/publications/customers")
+@routes.route("/merchants/<slug:merchant>/campaigns/<slug:campaign>/publications/customers", methods=["GET", "POST"])
 @login_required
 def search(merchant: str, campaign: str):
-    """Customers to tick: those ticked already stay, whatever is searched next."""
+    """Customers to tick: those ticked already stay, whatever is searched next.
+
+    It changes nothing; it may be a POST because a thousand ticks are more than an address may hold.
+    """
     row = campaign_of(merchant, campaign)
     if not wants_fragment():
         return _page(row)
@@ -37,14 +41,17 @@ def search(merchant: str, campaign: str):
 @login_required
 def publish(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign)
+    request.max_form_parts, request.max_form_memory_size = MOST_PARTS, LARGEST_UPLOAD
     form = forms.Publish()
     try:
-        audience, entries, failures = _designated(form)
+        audience, entries, failures = _designated(row, form)
         publication = publishing.start(row, audience, entries, now=now(), failures=failures)
     except addresses.NotText:
         return _page(row, form, "not_text"), 422
     except publishing.Refused as refused:
         return _page(row, form, refused.code), 422
+    except Campaign.DoesNotExist:  # a draft that somebody deleted a moment ago
+        abort(404)
     publishing.step(publication.id, now=now(), key=settings().secret_key)  # a thousand; the worker does the rest
     return redirect(url_for("publications.show", merchant=merchant, campaign=campaign, number=publication.id), 303)
 
@@ -61,29 +68,34 @@ def show(merchant: str, campaign: str, number: int):
     if wants_fragment() and publication.finished_at is None and request.args.get("done") == str(publication.done):
         return Response(status=204)
     template = "publications/_progress.html" if wants_fragment() else "publications/page.html"
-    return render_template(template, merchant=row.merchant, campaign=row, publication=publication)
+    return render_template(
+        template, merchant=row.merchant, campaign=row, publication=publication, over=row.is_over(now()),
+        address_faults=ADDRESS_FAULTS)
 
 
-def _designated(form: forms.Publish) -> tuple[Audience, list, list]:
+def _designated(campaign: Campaign, form: forms.Publish) -> tuple[Audience, list, list]:
     """The audience, its entries, and the lines that could not be read; raises addresses.NotText."""
     if form.audience.data == Audience.GROUPS:
-        return Audience.GROUPS, [name for name in form.groups.data or [] if name.isprintable()], []
+        chosen = set(form.groups.data or [])
+        return Audience.GROUPS, [name for name in customers.groups(campaign.merchant) if name in chosen], []
     if form.audience.data == Audience.CUSTOMERS:
-        return Audience.CUSTOMERS, _picked(), []
+        picked = _picked()
+        if len(picked) > MOST_PICKED:
+            raise publishing.Refused("too_many")
+        return Audience.CUSTOMERS, picked, []
     if form.audience.data == Audience.ALL:
         return Audience.ALL, [], []
     if form.audience.data != Audience.ADDRESSES:
         raise publishing.Refused("nobody")
     found, sent = addresses.typed(form.addresses.data or ""), request.files.get("file")
     if sent and sent.filename:
-        in_file = addresses.in_file(sent.read())
-        found = Found(found.addresses | in_file.addresses, found.failures + in_file.failures)
+        found.add(addresses.in_file(sent.read()))
     form.failures = found.failures
     return Audience.ADDRESSES, list(found.addresses), found.failures
 
 
 def _picked() -> list[int]:
-    values = request.values.getlist("customer")[:MOST_PICKED]
+    values = request.values.getlist("customer")[:MOST_PARTS]
     return list(dict.fromkeys(int(text) for text in values if text.isascii() and text.isdigit() and len(text) < 19))
 
 
@@ -102,4 +114,5 @@ def _page(campaign: Campaign, form: forms.Publish | None = None, fault: str | No
     everybody = Customer.select().where((Customer.merchant == campaign.merchant) & (Customer.address != "")).count()
     return render_template(
         "publications/new.html", form=form, everybody=everybody, groups=customers.groups(campaign.merchant),
-        fault=PUBLISHING.get(fault), failures=form.failures, now=now(), **_found(campaign))
+        fault=PUBLISHING.get(fault), failures=form.failures, address_faults=ADDRESS_FAULTS, now=now(),
+        **_found(campaign))

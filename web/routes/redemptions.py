@@ -10,6 +10,7 @@ from flask_login import login_required
 
 from models import Voucher
 from quanbao import checks, passwords, redemption, vouchers
+from quanbao.campaigns import MOST_MONEY
 from quanbao.checks import Till
 from quanbao.reader import is_slug
 from quanbao.reasons import Reason
@@ -30,8 +31,8 @@ STATUS = {
 SETTLED = {None, Reason.PASSWORD_INCORRECT, *checks.CHECKS}  # stored under the attempt's id
 SAME_SCREEN = {Reason.PASSWORD_INCORRECT, Reason.MALFORMED, Reason.BUSY}  # another try may go better
 OTHER_ENTRIES = {Reason.MINIMUM_SPEND, Reason.WRONG_BRANCH, Reason.PRICE_CHANGED}  # with other entries it may
+SHOWN = timedelta(minutes=5)  # a verdict stays on the screen; then it is an entry of the voucher's history
 FRESH = timedelta(minutes=1)  # after that a verdict given again says that it is of the past
-LONGEST_NUMBER = 13  # digits; the largest sum of money that a campaign may have
 
 
 @routes.get("/vouchers/<code:code>/redeem")
@@ -56,7 +57,8 @@ def _place(voucher: Voucher, slug: str | None) -> str | None:
 
 
 def _amount(voucher: Voucher, text: str) -> int | None:
-    return formats.minor_units(text, voucher.campaign.merchant.currency)
+    minor = formats.minor_units(text, voucher.campaign.merchant.currency)
+    return minor if minor is None or minor <= MOST_MONEY else None
 
 
 def _step(voucher: Voucher):
@@ -129,8 +131,8 @@ def _number(text: str | None) -> int | None | bool:
     """Minor units; none where nothing was sent, False where it is no such number."""
     if not text:
         return None
-    usable = text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER
-    return int(text) if usable else False
+    usable = text.isascii() and text.isdigit() and len(text) <= len(str(MOST_MONEY))
+    return int(text) if usable and int(text) <= MOST_MONEY else False
 
 
 def answer(verdict: Verdict, code: str, texts: Text | None = None) -> Response:
@@ -155,9 +157,16 @@ def _render(template: str, verdict: Verdict, voucher: Voucher | None, texts: Tex
         redeemed_at=redeemed_at, fresh=redeemed_at is not None and now() - redeemed_at < FRESH,
         place=_place(voucher, verdict.till["branch"]) if verdict.till else None,
         past=vouchers.redemptions(voucher) if voucher and verdict.reason in checks.SPENT else [],
-        settled=verdict.reason in SETTLED, retry=verdict.reason in SAME_SCREEN | OTHER_ENTRIES,
+        settled=bool(verdict.attempt_id) and verdict.reason in SETTLED, shown=_shown(redeemed_at),
+        retry=verdict.reason in SAME_SCREEN | OTHER_ENTRIES,
         again="" if verdict.reason in SAME_SCREEN and wants_fragment() else afresh,  # "" is the keypad's own address
     )
+
+
+def _shown(redeemed_at: datetime | None) -> int:
+    """How many seconds the verdict stays on the screen."""
+    end = (redeemed_at or now()) + SHOWN
+    return max(0, int((end - now()).total_seconds()))
 
 
 def _json(verdict: Verdict, texts: Text | None) -> dict:

@@ -3,9 +3,9 @@
 import re
 from zoneinfo import available_timezones
 
-from flask import Blueprint, abort, redirect, render_template, url_for
+from flask import Blueprint, abort, make_response, redirect, render_template, url_for
 
-from quanbao import accounts, setting_up
+from quanbao import links, setting_up
 from web import forms, sessions
 from web.context import now, settings
 from web.languages import language
@@ -23,12 +23,9 @@ def show(token: str):
 @routes.post("/set-up/<token:token>")
 def set_up(token: str):
     link, form = _usable(token), forms.SetUp()
-    if not form.validate():
-        return _page(form), 422
+    entered = {name: value or "" for name, value in form.data.items()} | {"language": language()}
     try:
-        account, merchant = setting_up.set_up(
-            link, {**form.data, "language": language()}, now=now(), password_key=settings().password_key
-        )
+        account, merchant = setting_up.set_up(link, entered, now=now(), password_key=settings().password_key)
     except setting_up.Refused as refused:
         for field in refused.faults:
             form[field].errors = [SET_UP_FIELDS[field]]
@@ -40,9 +37,11 @@ def set_up(token: str):
 
 
 def _usable(token: str):
-    link = accounts.usable_link("set-up", token, now())
-    if link is None or not setting_up.is_needed():
+    link = links.usable("set-up", token, now())
+    if not setting_up.is_needed():
         abort(404)
+    if link is None:
+        abort(make_response(render_template("set_up/spent.html"), 404))
     return link
 
 

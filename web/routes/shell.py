@@ -12,7 +12,9 @@ from web.languages import language_tag
 
 routes = Blueprint("shell", __name__)
 
-SHELL = ("app.css", "app.js", "vendor/htmx.min.js", "icons/icon.svg")
+SHELL = ("app.css", "app.js", "till.js", "wallet.js", "vendor/htmx.min.js", "icons/icon.svg")
+
+SCREENSHOTS = (("narrow", "780x1688"), ("wide", "1280x800"))  # drawn by `make screenshots`
 
 
 @routes.get("/healthz")
@@ -34,6 +36,17 @@ def manifest() -> Response:
         id="/", name="Quanbao", short_name=gettext("Quanbao"), lang=language_tag(), start_url="/wallet", scope="/",
         display="standalone", background_color="#f6f1e7", theme_color="#b3261e",
         description=gettext("All your vouchers in one place."),
+        categories=["shopping", "lifestyle"],
+        shortcuts=[
+            {"name": gettext("Wallet"), "url": "/wallet", "icons": [
+                {"src": assets.url("icons/icon-192.png"), "sizes": "192x192", "type": "image/png"}]},
+            {"name": gettext("Account"), "url": "/account", "icons": [
+                {"src": assets.url("icons/icon-192.png"), "sizes": "192x192", "type": "image/png"}]},
+        ],
+        screenshots=[
+            {"src": assets.url(f"screenshots/{form}.png"), "sizes": size, "type": "image/png", "form_factor": form,
+             "label": gettext("The wallet")} for form, size in SCREENSHOTS
+        ],
         icons=[
             {"src": assets.url("icons/icon-192.png"), "sizes": "192x192", "type": "image/png"},
             {"src": assets.url("icons/icon-512.png"), "sizes": "512x512", "type": "image/png"},

@@ -3,7 +3,7 @@
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 
 from models import Account
-from quanbao import accounts
+from quanbao import accounts, links
 from web import forms, sessions
 from web.context import now
 from web.limits import sign_in_limits, sign_up_limit
@@ -60,7 +60,7 @@ def sign_out():
 
 @routes.get("/sign-in/<token:token>")
 def show_link(token: str):
-    link = accounts.usable_link("sign-in", token, now())
+    link = links.usable("sign-in", token, now())
     if link is None:
         return render_template("sign_in/spent_link.html"), 404
     return _link_page(forms.NewPassword(), link.account)
@@ -74,12 +74,12 @@ def _link_page(form: forms.NewPassword, account: Account) -> str:
 
 @routes.post("/sign-in/<token:token>")
 def use_link(token: str):
-    link = accounts.usable_link("sign-in", token, now())
+    link = links.usable("sign-in", token, now())
     if link is None:
         return render_template("sign_in/spent_link.html"), 404
     form = forms.NewPassword()
     try:
-        account = accounts.sign_in_by_link(token, form.password.data, now())
+        account = links.sign_in(token, form.password.data, now())
     except accounts.Refused as refused:
         form.validate()
         forms.explain(form, refused)

@@ -1,35 +1,47 @@
 """The wallet: all vouchers of the signed-in consumer, in one format."""
 
-from flask import Blueprint, jsonify, render_template
+from datetime import timedelta
+
+from flask import Blueprint, jsonify, make_response, redirect, render_template, request, url_for
 from flask_login import login_required
 
-from models import State
+from models import State, Voucher
 from quanbao import checks, vouchers
 from quanbao.reasons import Reason
 from web.answers import wants_json
 from web.context import now
-from web.sessions import consumer
+from web.holding import held as voucher_of
+from web.sessions import consumer, holder
 
 routes = Blueprint("wallet", __name__)
 
 OPEN = (State.UNUSED, State.PARTLY_USED)
+SOON = timedelta(days=3)
 
 
 @routes.get("/wallet")
 @login_required
 def show():
+    """The one page that a phone stores: all that its holder's vouchers say, under an id that says nothing."""
     moment = now()
     held = vouchers.wallet(consumer())
     if wants_json():
         return jsonify(as_of=vouchers.moment(moment), vouchers=vouchers.describe_all(held, moment))
-    sections = {"ready": [], "waiting": [], "used": [], "expired": []}
-    reasons = {}
+    states = {voucher.id: voucher.state(voucher.campaign, moment) for voucher in held}
+    foreseen = {voucher.id: checks.foreseen(vouchers.case(voucher, moment))
+                for voucher in held if states[voucher.id] in OPEN}
+    sections = {"soon": [], "ready": [], "waiting": [], "used": [], "expired": [], "archive": []}
     for voucher in held:
-        state = voucher.state(voucher.campaign, moment)
-        if state in OPEN:
-            reasons[voucher.id] = checks.foreseen(vouchers.case(voucher, moment))
-        sections[_section(state, reasons.get(voucher.id))].append(voucher)
-    return render_template("wallet/page.html", now=moment, foreseen=reasons, **sections)
+        section = _section(states[voucher.id], foreseen.get(voucher.id))
+        if section == "ready" and voucher.campaign.ends_at - moment < SOON:
+            section = "soon"
+        sections["archive" if voucher.archived_at else section].append(voucher)
+    fresh = sum(voucher.opened_at is None for voucher in sections["soon"] + sections["ready"])
+    page = make_response(render_template(
+        "wallet/page.html", now=moment, held=held, foreseen=foreseen, fresh=fresh, places=vouchers.places(held),
+        past=vouchers.redemptions_of(consumer()), **sections))
+    page.headers["X-Wallet"] = holder()
+    return page
 
 
 def _section(state: State, reason: Reason | None) -> str:
@@ -37,3 +49,12 @@ def _section(state: State, reason: Reason | None) -> str:
     if state in OPEN:
         return "ready" if reason in (None, Reason.OUTSIDE_HOURS) else "waiting"
     return "expired" if state in (State.EXPIRED, State.REVOKED) else "used"
+
+
+@routes.post("/vouchers/<code:code>/archive")
+@login_required
+def archive(code: str):
+    """Out of sight, or back; nothing else about the voucher changes."""
+    voucher: Voucher = voucher_of(code)
+    vouchers.archive(voucher, now() if request.form.get("archived") == "yes" else None)
+    return redirect(url_for("wallet.show"), 303)

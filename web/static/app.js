@@ -1,34 +1,77 @@
-// Quanbao's own script: the keypad, its verdict, and clocks. Everything else works without any.
-(() => {
+// On every page: whose page it is, the service worker, what it served from its store, and tries without an answer.
+window.quanbao = (() => {
   'use strict';
-  const find = (selector, root = document) => root.querySelector(selector);
+  const root = document.documentElement, { holder, served, asOf } = root.dataset;
+  const find = (selector, within = document) => within.querySelector(selector);
   const quietly = action => { try { return action(); } catch { return null; } }; // storage may be forbidden
+  const show = (selector, shown = true) => document.querySelectorAll(selector).forEach(part => { part.hidden = !shown; });
+
+  // What is kept here is one holder's: gone with a sign-out, with another account, with the session.
+  const keeper = () => quietly(() => localStorage.holder ?? '');
+  const clear = next => quietly(() => {
+    for (const name of Object.keys(localStorage)) if (/^(attempt:|sent$|push$)/.test(name)) localStorage.removeItem(name);
+    localStorage.holder = next;
+    sessionStorage.clear(); // htmx notes there where one was
+  });
+  if (holder !== undefined && holder !== keeper()) clear(holder);
+  addEventListener('submit', ({ target }) => {
+    if (new URL(target.action).pathname !== '/sign-out') return;
+    clear('');
+    navigator.serviceWorker?.getRegistration().then(async worker => {
+      for (const note of await worker?.getNotifications() ?? []) note.close();
+    });
+  });
+  addEventListener('pagehide', () => { root.hidden = true; }); // a page that comes back shows itself to its holder alone
+  addEventListener('pageshow', ({ persisted }) => {
+    if (persisted && holder !== undefined && holder !== keeper()) location.reload(); else root.hidden = false;
+  });
+
+  // A page that was asleep in a pocket says nothing old: it is asked for anew, or comes from the store with its time.
+  const opened = Date.now();
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden && Date.now() - opened > 60_000 && find('[data-live]')) location.reload();
+  });
 
   const tick = () => document.querySelectorAll('[data-clock]').forEach(clock => {
-    clock.textContent = new Intl.DateTimeFormat(document.documentElement.lang,
-      { timeStyle: 'medium', timeZone: clock.dataset.clock }).format();
+    clock.textContent = new Intl.DateTimeFormat(root.lang, { timeStyle: 'medium', timeZone: clock.dataset.clock }).format();
   });
   tick();
   setInterval(tick, 1000);
-  navigator.serviceWorker?.register('/sw.js', { updateViaCache: 'none' });
 
-  const screen = find('#screen');
-  if (!screen) return;
+  // A new version waits until somebody asks for it; then this page loads once more.
+  navigator.serviceWorker?.register('/sw.js', { updateViaCache: 'none' }).then(registration => {
+    const offer = () => { if (registration?.waiting && registration.active) show('#update'); };
+    offer();
+    registration?.addEventListener('updatefound', () => registration.installing?.addEventListener('statechange', offer));
+    find('#update button')?.addEventListener('click', () => {
+      navigator.serviceWorker.addEventListener('controllerchange', () => location.reload(), { once: true });
+      registration.waiting?.postMessage('take over');
+    });
+  }, () => {});
 
-  // The attempt's id is kept before the keypad opens, until its verdict is here: so a try never counts twice.
-  const name = 'attempt:' + screen.dataset.code;
-  const kept = quietly(() => localStorage.getItem(name));
-  const settle = () => {
-    const verdict = find('[data-outcome]');
-    if (!verdict) return;
-    if ('settled' in verdict.dataset) quietly(() => localStorage.removeItem(name));
-    quietly(() => navigator.vibrate?.(verdict.dataset.outcome === 'redeemed' ? 300 : [90, 70, 90]));
-    tick();
-    verdict.tabIndex = -1;
-    verdict.focus();
-  };
+  // A stored page says of what time it is, and looks for the server in the background.
+  if (served !== undefined) {
+    // By hand: the first use of Intl takes as long as all the rest, before anything is painted.
+    const two = number => String(number).padStart(2, '0');
+    const then = new Date(asOf), day = `${then.getFullYear()}-${two(then.getMonth() + 1)}-${two(then.getDate())} `;
+    const today = then.toDateString() === new Date().toDateString();
+    const time = `${today ? '' : day}${two(then.getHours())}:${two(then.getMinutes())}`;
+    const said = find('#served').dataset.asOf.replace('#', time);
+    const one = document.getElementById(location.pathname.split('/')[2] ?? '');
+    if (one) {
+      find('#one').append(one.content);
+      document.title = find('#one .product').textContent;
+    }
+    show('#one', one);
+    show('#vouchers', !one);
+    document.querySelectorAll('.ticket .chip').forEach(chip => chip.after(' ', said));
+    find('#served time').textContent = said;
+    const look = () => fetch('/healthz').then(answer => { if (answer.ok) show('#late'); else throw 0; })
+      .catch(() => setTimeout(look, 2000));
+    look();
+  }
 
-  // What became of an attempt: its verdict, 404 while there is none, nothing while nobody answers.
+  // What became of an attempt: its verdict, 404 while there is none, 0 while nobody answers.
   const look = async id => {
     try {
       const answer = await fetch('/attempts/' + id, { headers: { 'HX-Request': 'true', Accept: 'text/html' } });
@@ -36,69 +79,23 @@
       return answer.ok && text.includes('data-settled') ? text : answer.status;
     } catch { return 0; }
   };
-  const settled = text => { screen.innerHTML = text; settle(); };
-
-  let digits = ''; // nowhere else: no input, no storage, no log
-  if (kept) look(kept).then(found => { if (typeof found === 'string' && !digits) settled(found); });
-
-  const form = find('#keypad');
-  if (!form) return;
-  const id = kept || (crypto.randomUUID?.() ?? form.attempt_id.value); // plain http has no randomUUID
-  quietly(() => localStorage.setItem(name, id));
-  const dots = find('#dots'), confirm = find('.confirm'), { typed } = form.dataset;
-  const lost = find('#no-connection'), checking = find('#checking');
-
-  const draw = () => {
-    dots.replaceChildren(...Array.from(digits, () => document.createElement('i')));
-    dots.setAttribute('aria-label', typed.replace('#', digits.length));
-    confirm.disabled = digits.length < 6;
-  };
-  const type = digit => { if (digits.length < 12) digits += digit; draw(); };
-  const erase = () => { digits = digits.slice(0, -1); draw(); };
-
-  form.addEventListener('click', event => {
-    const key = event.target.closest('button[type=button]');
-    if (!key) return;
-    if ('digit' in key.dataset) type(key.dataset.digit); else erase();
-    quietly(() => navigator.vibrate?.(8));
-  });
-  form.addEventListener('mousedown', event => event.preventDefault()); // no focus for a click: Enter then confirms
-  addEventListener('keydown', event => {
-    if (!form.isConnected || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (/^\d$/.test(event.key)) type(event.key);
-    else if (event.key === 'Backspace') erase();
-    else if (event.key === 'Enter' && !event.target.closest('button, a') && !confirm.disabled) form.requestSubmit();
-  });
-  form.addEventListener('submit', event => { if (digits.length < 6) event.preventDefault(); }, true);
-  form.addEventListener('htmx:configRequest', ({ detail }) => {
-    detail.parameters.attempt_id = id;
-    detail.parameters.password = digits;
-    digits = '';
-    draw();
-  });
-  addEventListener('htmx:afterSwap', settle);
-
-  // No answer came: ask what became of the attempt, and say only what the server said.
-  const show = template => screen.replaceChildren(template.content.cloneNode(true));
-  const ask = async () => {
-    show(checking);
-    for (const until = Date.now() + 15000; Date.now() < until; await new Promise(go => setTimeout(go, 1500))) {
-      const found = await look(id);
-      if (typeof found === 'string') return settled(found);
-      if (found === 404) break;
-    }
-    show(lost);
-    find('[data-ask]').onclick = async () => await look(id) === 404 ? location.reload() : ask();
-    settle();
-  };
-  addEventListener('htmx:sendError', ask);
-  addEventListener('htmx:timeout', ask);
-  addEventListener('htmx:beforeSwap', ({ detail }) => {
-    if (detail.xhr.getResponseHeader('HX-Redirect') || detail.serverResponse.includes('data-outcome')) return;
-    detail.shouldSwap = false; // somebody between us answered, not the server
-    ask();
+  const sent = quietly(() => JSON.parse(localStorage.sent));
+  if (sent && holder && !find('#screen')) look(sent.id).then(found => {
+    if (typeof found === 'string') location.assign('/attempts/' + sent.id);
+    else if (found === 404 && Date.now() - sent.at > 120_000) quietly(() => localStorage.removeItem('sent'));
   });
 
-  find('.keys').hidden = false;
-  draw();
+  // The QR code of /move brings its code behind the #, which no server sees, and no history keeps.
+  const code = find('[name=code]');
+  if (code && location.hash) {
+    code.value = location.hash.slice(1);
+    history.replaceState(null, '', location.pathname);
+  }
+
+  document.querySelectorAll('[data-share]').forEach(button => {
+    button.hidden = !navigator.share;
+    button.onclick = () => navigator.share({ text: button.dataset.share }).catch(() => {});
+  });
+
+  return { find, quietly, show, look, tick };
 })();

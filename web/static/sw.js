@@ -1,31 +1,82 @@
-// The service worker keeps the shell, nothing of anybody's, and answers a navigation that finds no server.
-// The server writes SHELL above: a new style has a new address, so makes a new worker.
+// Keeps the shell, and of a consumer's own the wallet, with all vouchers in it. SHELL stands above.
 const NAME = 'shell-' + SHELL.join();
+const GONE = 'signed-out'; // and not told
+const SOON = 800; // ms
+let era = 0; // rises when somebody comes or goes
 
-const keep = async () => {
-  const shell = await caches.open(NAME);
-  await shell.addAll(SHELL.map(path => new Request(path, { credentials: 'omit' }))); // signed out: no name on it
+const after = time => new Promise(go => setTimeout(go, time));
+const stored = path => caches.match(path, { ignoreVary: true });
+const offline = async () => await stored('/offline') ?? Response.error();
+const drop = async (kind, but) => Promise.all((await caches.keys()).map(
+  name => name.startsWith(kind) && name !== but && caches.delete(name)));
+// Nothing where nobody answers, or only a proxy.
+const ask = (url, how, time = 15000) => Promise.race([
+  fetch(url, how).then(answer => answer.status > 501 ? null : answer, () => null), after(time)]);
+
+// The wallet, under its holder's id, with its time.
+const renew = async () => {
+  const asked = era;
+  if (!await told()) return;
+  const answer = await ask('/wallet', { redirect: 'manual' });
+  const id = answer?.headers.get('X-Wallet'), text = id && await answer.text();
+  if (id || [0, 401].includes(answer?.status)) await drop('wallet-', 'wallet-' + id); // 0: to sign in
+  if (!id) return;
+  const marked = text.replace('<html', `<html data-served data-as-of="${new Date().toISOString()}"`);
+  const wallet = await caches.open('wallet-' + id);
+  if (asked === era) await wallet.put('/wallet', new Response(marked, answer));
 };
 
-const forgetOlder = async () => {
-  for (const name of await caches.keys()) if (name.startsWith('shell-') && name !== NAME) await caches.delete(name);
+// The stored page where the server lets wait.
+const open = async (event, patient) => {
+  const answer = ask(event.request);
+  event.waitUntil(answer.then(found => found && renew()));
+  const soon = patient ? answer : Promise.race([answer, after(SOON)]);
+  return await soon ?? await stored('/wallet') ?? await answer ?? offline();
 };
 
-const kept = path => caches.match(path, { ignoreVary: true, cacheName: NAME });
-
-const navigate = async request => {
-  try {
-    return await fetch(request);
-  } catch {
-    return await kept('/offline') ?? Response.error();
-  }
+const leave = async () => {
+  await drop('wallet-');
+  await (await registration.pushManager?.getSubscription())?.unsubscribe().catch(() => {});
+};
+// Also without a network; the server hears of it first.
+const told = async () => !await caches.has(GONE)
+  || (await ask('/sign-out', { method: 'POST', redirect: 'manual' }, SOON))?.status === 0 && caches.delete(GONE);
+const signOut = async () => {
+  await caches.open(GONE);
+  await leave();
+  return Response.redirect(await told() ? '/' : '/offline#signed-out', 303);
 };
 
-addEventListener('install', event => event.waitUntil(keep()));
-addEventListener('activate', event => event.waitUntil(forgetOlder()));
+const pass = async (event, { pathname: path, search }) => {
+  const { request } = event, page = request.mode === 'navigate';
+  if (SHELL.includes(path)) return await stored(request) ?? fetch(request);
+  if (page && request.method === 'POST') era++;
+  if (path === '/sign-out') return signOut();
+  if (!await told()) return page ? offline() : Response.error();
+  if (page && /^\/(wallet|vouchers\/\w+)$/.test(path)) return open(event, search);
+  if (page && /redeem$/.test(path)) return await ask(request) ?? offline();
+  const answer = fetch(request);
+  if (/redemptions$/.test(path)) event.waitUntil(answer.then(renew, () => {}));
+  if (!page) return answer;
+  const found = await answer.catch(() => null);
+  if (found?.status === 0 && /^\/(sign|move|demo|account.delete)/.test(path)) await leave();
+  return found ?? offline();
+};
+
 addEventListener('fetch', event => {
-  const { request } = event, { origin, pathname } = new URL(request.url);
-  if (origin !== location.origin || request.method !== 'GET') return;
-  if (request.mode === 'navigate') event.respondWith(navigate(request));
-  else if (SHELL.includes(pathname)) event.respondWith(kept(pathname).then(found => found ?? fetch(request)));
+  const url = new URL(event.request.url);
+  if (url.origin === location.origin) event.respondWith(pass(event, url));
+});
+addEventListener('install', event => event.waitUntil(caches.open(NAME).then(shell => shell.addAll(SHELL))));
+addEventListener('activate', event => event.waitUntil(clients.claim().then(renew).then(() => drop('shell-', NAME))));
+addEventListener('message', () => skipWaiting());
+
+addEventListener('push', event => {
+  const { notification: { title, navigate: data, ...more }, app_badge } = event.data.json();
+  navigator.setAppBadge?.(+app_badge);
+  event.waitUntil(Promise.all([registration.showNotification(title, { ...more, data }), renew()]));
+});
+addEventListener('notificationclick', event => {
+  event.notification.close();
+  event.waitUntil(clients.openWindow(event.notification.data));
 });

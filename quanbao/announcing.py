@@ -1,0 +1,118 @@
+"""What holders are told by web push: rows of the outbox, written in the transactions that they tell of.
+
+Where nobody subscribed nothing is written. Whoever sends them judges what is still true, and who does not want it.
+"""
+
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from peewee import Expression, Value
+
+from database import locked, on_sqlite, write_transaction
+from models import Campaign, Delivery, Event, Merchant, News, Subscription, Voucher
+
+STEP = 1000  # holders in a transaction
+REMINDING = time(10)  # by the merchant's wall clock
+PATIENCE = timedelta(days=1)  # what could not be told for so long is no news
+PRICES = ("original_price", "offer_price")
+COLUMNS = (Delivery.subscription, Delivery.voucher, Delivery.event, Delivery.about, Delivery.due_at, Delivery.tries,
+           Delivery.made_at)
+
+
+def issued(vouchers: list[int], now: datetime) -> None:
+    """Vouchers are new, by their ids."""
+    _write(Voucher.id.in_(vouchers), Event.ISSUED, 0, now)
+
+
+def redeemed(voucher: Voucher, now: datetime) -> None:
+    """A use of the voucher was taken."""
+    _write(Voucher.id == voucher.id, Event.REDEEMED, voucher.uses - voucher.uses_left, now)
+
+
+def changed(campaign: Campaign, columns: dict[str, Any], now: datetime) -> None:
+    """A campaign, as it was, gets these columns: another price is news, another end is reminded of again."""
+    if columns["ends_at"] != campaign.ends_at:
+        Campaign.update(reminded_at=None).where(Campaign.id == campaign.id).execute()
+    if campaign.published_at and any(columns[name] != getattr(campaign, name) for name in PRICES):
+        _announce(campaign, Event.PRICE_CHANGED, now)
+
+
+def ended(campaign: Campaign, now: datetime) -> None:
+    """A campaign was ended early."""
+    _announce(campaign, Event.ENDED, now)
+
+
+def _announce(campaign: Campaign, event: Event, now: datetime) -> None:
+    """To all who hold something of it, some at a time; what was under way of the same begins again."""
+    fresh = {News.about: campaign.version, News.cursor: 0, News.made_at: now}
+    News.insert({News.campaign: campaign.id, News.event: event, **fresh}).on_conflict(
+        conflict_target=[News.campaign, News.event], update=fresh).execute()
+
+
+def _write(which: Expression, event: Event, about: int, now: datetime) -> None:
+    """A row for each browser of each of the vouchers' holders; one that is being signed out is left alone."""
+    rows = Voucher.select(
+        Subscription.id, Voucher.id, Value(event.value), Value(about), Value(now, converter=Delivery.due_at.db_value),
+        Value(0), Value(now, converter=Delivery.due_at.db_value),
+    ).join(Subscription, on=Subscription.account == Voucher.consumer).where(which)
+    if not on_sqlite():
+        rows = rows.for_update("FOR KEY SHARE", of=Subscription)
+    Delivery.insert_from(rows, COLUMNS).on_conflict_ignore().execute()
+
+
+def is_waiting() -> bool:
+    """Whether there is news to be told."""
+    return News.select().exists()
+
+
+def spread(now: datetime) -> bool:
+    """One step of telling a campaign's holders some news, in a transaction; whether there may be more to do."""
+    return write_transaction(lambda: _spread(now))
+
+
+def _spread(now: datetime) -> bool:
+    query = News.select().order_by(News.made_at, News.campaign).limit(1)
+    news = (query if on_sqlite() else query.for_update("FOR NO KEY UPDATE SKIP LOCKED")).get_or_none()
+    if news is None:
+        return False
+    of = Voucher.campaign == news.campaign_id
+    next_ones = Voucher.select(Voucher.consumer).where(of & (Voucher.consumer > news.cursor)).distinct()
+    consumers = [consumer for consumer, in next_ones.order_by(Voucher.consumer).limit(STEP).tuples()]
+    this = (News.campaign == news.campaign_id) & (News.event == news.event)
+    if consumers:
+        some = Voucher.consumer.between(consumers[0], consumers[-1])
+        good = (Voucher.uses_left > 0) & Voucher.revoked_at.is_null()
+        _write(of & some & good, Event(news.event), news.about, now)
+        News.update(cursor=consumers[-1]).where(this).execute()
+    else:
+        News.delete().where(this).execute()
+    return True
+
+
+def remind(now: datetime) -> None:
+    """Tell, from ten in the morning on the day before a campaign's last, that it ends tomorrow; once."""
+    soon = Campaign.ends_at.between(now, now + timedelta(days=3))
+    open_ = Campaign.published_at.is_null(False) & Campaign.ended_at.is_null() & Campaign.reminded_at.is_null()
+    for campaign in list(Campaign.select(Campaign, Merchant).join(Merchant).where(open_ & soon)):
+        if ends_tomorrow(campaign, now) and now.astimezone(campaign.merchant.zone).time() >= REMINDING:
+            write_transaction(lambda number=campaign.id: _remind(number, now))
+
+
+def ends_tomorrow(campaign: Campaign, now: datetime) -> bool:
+    """Whether the merchant's day after today is the last on which its vouchers are good."""
+    last = campaign.merchant.day(campaign.ends_at - timedelta(microseconds=1))
+    return campaign.merchant.day(now) + timedelta(days=1) == last
+
+
+def _remind(number: int, now: datetime) -> None:
+    campaign = locked(Campaign.select().where(Campaign.id == number)).get()
+    if campaign.reminded_at is None and campaign.ended_at is None:
+        Campaign.update(reminded_at=now).where(Campaign.id == number).execute()
+        _announce(campaign, Event.ENDS_SOON, now)
+
+
+def expire(now: datetime) -> None:
+    """Give up what could not be told for a day."""
+    stale = Delivery.made_at < now - PATIENCE
+    if Delivery.select().where(stale).exists():
+        write_transaction(lambda: Delivery.delete().where(stale).execute())

@@ -1,0 +1,192 @@
+"""Backups made under load restore, reconcile, and are refused where anything about them is wrong."""
+
+import os
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from database import db, open_database
+from models import Account, Campaign, Redemption, Role, Session, Voucher
+from quanbao import accounts, backups, figures, schema
+from quanbao.passwords import WrongKey, reveal
+from tests.factories import PASSWORD, World
+
+BACKUPS = 100 if os.environ.get("LONG") else 5
+
+
+def nothing() -> None:
+    """No further check."""
+
+
+@pytest.fixture
+def file(tmp_path) -> Path:
+    return tmp_path / "backup.sqlite3"
+
+
+def fill(world: World) -> None:
+    campaign = world.campaign(uses_per_voucher=3)
+    for _ in range(3):
+        world.attempt(world.voucher(campaign=campaign, holder=world.account()), branch="main")
+    world.member(role=Role.OWNER)
+    accounts.start_session(world.mei, world.clock())
+
+
+def contents() -> dict[str, list]:
+    return {table._meta.table_name: sorted(map(repr, table.select().tuples())) for table in backups.KEPT}
+
+
+def test_what_is_restored_is_what_was_backed_up(world, file):
+    fill(world)
+    before = contents()
+    assert backups.backup(file, world.clock()) == sum(map(len, before.values()))
+    late = world.voucher()
+    world.attempt(late)
+    Account.update(email="somebody@else.example").where(Account.id == world.mei.id).execute()
+    made_at, _ = backups.restore(file, nothing)
+    assert made_at == world.clock()
+    assert contents() == before
+    assert list(figures.differences()) == []
+    assert Session.select().count() == 0, "who was signed in then may have been signed out since"
+
+
+def test_the_restored_goes_on(world, file):
+    """New rows get ids of their own, the ledger is as guarded as before."""
+    fill(world)
+    backups.backup(file, world.clock())
+    backups.restore(file, nothing)
+    assert world.attempt(world.voucher(), branch="main").redeemed
+    assert list(figures.differences()) == []
+    with pytest.raises(Exception, match="only added to"), db.atomic():
+        db.execute_sql("UPDATE redemption SET discount = 0")
+
+
+def test_a_backup_moves_from_one_engine_to_the_other(world, database, file, tmp_path, request, clock, keys):
+    fill(world)
+    before = contents()
+    backups.backup(file, clock())
+    if database.database_url:
+        open_database(None, tmp_path / "moved.sqlite3")
+    else:
+        server = request.getfixturevalue("postgres_server")
+        open_database(server.create("moved"), None)
+        request.addfinalizer(lambda: (db.close(), server.drop("moved")))
+    schema.migrate()
+    backups.restore(file, nothing)
+    assert contents() == before
+    assert reveal(Campaign.get().password, keys.password) == PASSWORD
+
+
+def test_backups_under_load_reconcile(world, database, tmp_path, clock, keys):
+    """Redemptions go on in other threads; each backup is of one moment, and none loses what was acknowledged before."""
+    campaign = world.campaign(quantity=10_000, uses_per_voucher=10_000)
+    vouchers = [world.voucher(campaign=campaign, holder=world.account()) for _ in range(3)]
+    stop, acknowledged = threading.Event(), []
+
+    def redeem(voucher: Voucher) -> None:
+        while not stop.is_set():
+            if world.attempt(voucher).redeemed:
+                acknowledged.append(1)
+        db.close()
+
+    tills = [threading.Thread(target=redeem, args=(voucher,)) for voucher in vouchers]
+    for till in tills:
+        till.start()
+    files, least = [], []
+    try:
+        for number in range(BACKUPS):
+            least.append(len(acknowledged))
+            files.append(tmp_path / f"{number}.sqlite3")
+            backups.backup(files[-1], clock())
+    finally:
+        stop.set()
+        for till in tills:
+            till.join()
+    assert len(acknowledged) > least[-1] > 0, "nobody redeemed meanwhile"
+    for path, count in zip(files, least, strict=True):
+        backups.restore(path, nothing)
+        assert Redemption.select().count() >= count
+        assert list(figures.differences()) == []
+
+
+# What is refused, and then nothing has changed
+
+
+def refused(file: Path, words: str) -> None:
+    before = contents()
+    with pytest.raises(backups.Refused, match=words):
+        backups.restore(file, nothing)
+    assert contents() == before
+
+
+def test_damage_anywhere_is_found(small_world, file, tmp_path):
+    fill(small_world)
+    backups.backup(file, small_world.clock())
+    whole, broken, before = file.read_bytes(), tmp_path / "broken", contents()
+    places, found = [place for place, byte in enumerate(whole) if byte][::37], 0  # the rest is empty space
+    for place in places:
+        broken.write_bytes(whole[:place] + bytes([whole[place] ^ 0x41]) + whole[place + 1:])
+        try:
+            backups.restore(broken, nothing)
+        except backups.Refused:
+            found += 1
+        assert contents() == before, f"byte {place} changed something"
+    assert found > len(places) / 2, "hardly any of these bytes mattered"
+
+
+def test_half_a_file_another_file_and_none_are_refused(small_world, file, tmp_path):
+    fill(small_world)
+    backups.backup(file, small_world.clock())
+    half = tmp_path / "half"
+    half.write_bytes(file.read_bytes()[:20_000])
+    refused(half, "damaged|no backup")
+    text = tmp_path / "text"
+    text.write_text("not a database")
+    refused(text, "no backup")
+    with sqlite3.connect(tmp_path / "other") as other:
+        other.execute("CREATE TABLE redemption (id)")
+    refused(tmp_path / "other", "no backup")
+    refused(tmp_path / "none", "no file")
+
+
+def test_a_newer_one_is_refused(small_world, file):
+    backups.backup(file, small_world.clock())
+    with sqlite3.connect(file) as edited:
+        edited.execute("""UPDATE backup SET migrations = '["0001_initial", "9999_from_the_future"]'""")
+    refused(file, "newer version, which has 9999_from_the_future: upgrade")
+
+
+def test_one_that_does_not_reconcile_is_refused(small_world, file):
+    fill(small_world)
+    Campaign.update(redeemed=Campaign.redeemed + 1).execute()
+    backups.backup(file, small_world.clock())
+    refused(file, "does not reconcile: lotus/campaign-1 redeemed: 4 kept, 3 counted")
+
+
+def test_one_sealed_under_another_key_is_refused(world, file):
+    fill(world)
+    backups.backup(file, world.clock())
+    before = contents()
+
+    def check() -> None:
+        raise WrongKey("another key")
+
+    with pytest.raises(WrongKey):
+        backups.restore(file, check)
+    assert contents() == before
+
+
+def test_no_file_is_written_over_and_nothing_secret_is_in_it(small_world, file, settings):
+    fill(small_world)
+    token = accounts.start_session(small_world.mei, small_world.clock())
+    backups.backup(file, small_world.clock())
+    assert file.stat().st_mode & 0o777 == 0o600
+    content = file.read_bytes()
+    for secret in (PASSWORD, token, settings.secret_key, settings.password_key, settings.vapid_key):
+        assert secret.encode() not in content
+    assert accounts.token_hash(token) not in content
+    with pytest.raises(backups.Refused, match="exists already"):
+        backups.backup(file, small_world.clock())
+    assert file.read_bytes() == content
+    assert [path.name for path in file.parent.iterdir() if path.name.startswith(".")] == []

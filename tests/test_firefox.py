@@ -1,0 +1,47 @@
+"""A real push from end to end: from the act at the shop to the screen of a phone, and into its stored wallet."""
+
+import os
+import signal
+
+import pytest
+
+from models import Subscription
+from quanbao.vapid import public_key
+from tests.browser import Site
+from tests.factories import ACCOUNT_PASSWORD
+from tests.firefox import ENTER, TAB, Firefox, FirefoxPushService
+from tests.test_offline import LIN, WALLETS, WORKING
+
+pytestmark = pytest.mark.firefox
+
+SHOWN = """async () => {
+    const worker = await navigator.serviceWorker.ready;
+    return (await worker.getNotifications()).map(note => note.title);
+}"""
+
+
+@pytest.fixture
+def push_service(settings):
+    with FirefoxPushService(public_key(settings.vapid_key)) as service:
+        yield service
+    assert service.refused == []
+
+
+def test_a_voucher_is_told_and_kept_on_a_phone_that_nobody_looks_at(small_world, sqlite, firefox_path, push_service):
+    lin = small_world.account(email=LIN, password=ACCOUNT_PASSWORD)
+    with (Site(sqlite, QUANBAO_PUSH_HOSTS=push_service.origin) as site,
+          Firefox(firefox_path, push_service.address) as phone):
+        phone.go(f"{site.url}/sign-in")
+        phone.press("textbox", "E-mail")
+        phone.type(LIN + TAB + ACCOUNT_PASSWORD + ENTER)
+        phone.press("button", "Turn on notifications")
+        phone.until(lambda: Subscription.select().count() == 1, "the subscription")
+        phone.run(WORKING)
+        phone.go(f"{site.url}/offline")  # not the wallet
+        assert phone.run(SHOWN) == []
+        small_world.voucher(campaign=small_world.campaign(product="Plum cake"), holder=lin)
+        assert phone.until(lambda: phone.run(SHOWN), "the notification") == ["New: Plum cake"]
+        phone.until(lambda: "Plum cake" in "".join(phone.run(WALLETS)), "the voucher in the stored wallet")
+        os.killpg(site.keeper.pid, signal.SIGKILL)
+        phone.go(f"{site.url}/wallet")
+        assert "Plum cake" in phone.run("async () => document.body.innerText")

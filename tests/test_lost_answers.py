@@ -1,0 +1,133 @@
+"""Answers that get lost: the screen says "checking", finds out by itself, and is green only by the server's word.
+
+`LONG=1` makes a thousand runs of the thirty.
+"""
+
+import os
+import random
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from models import Account, Attempt, Redemption, Voucher
+from tests.between import Between
+from tests.browser import GREEN, Visitor, phone
+from tests.factories import ACCOUNT_PASSWORD, PASSWORD, World, stored
+
+pytestmark = pytest.mark.browser
+
+LIN = "lin@example.org"
+RUNS = 1000 if os.environ.get("LONG") else 30
+FAULTS = (None, "refuse", "lose", "cut", "double", "gateway", "slow")
+UNHEARD = ("refuse", "gateway")
+ODD = ("net::ERR_", "status of 4", "status of 5", "htmx:", "Failed to load resource")
+WATCH = """() => {
+    window.greens = [];
+    new MutationObserver(() => {
+        if (document.querySelector('.verdict.redeemed')) window.greens.push(Date.now());
+    }).observe(document.body, {childList: true, subtree: true});
+}"""
+
+
+@pytest.fixture
+def network(small_site) -> Iterator[Between]:
+    with Between(small_site) as between:
+        yield between
+
+
+@pytest.fixture
+def customer(small_world, network, visit) -> Visitor:
+    small_world.account(email=LIN, password=ACCOUNT_PASSWORD)
+    visitor = visit(network, **phone())
+    visitor.expect(*ODD)
+    return visitor.sign_in(LIN)
+
+
+def at_keypad(world: World, customer: Visitor) -> Voucher:
+    voucher = world.voucher(campaign=world.campaign(), holder=Account.get(Account.email == LIN))
+    customer.page.goto(f"/vouchers/{voucher.code}/redeem")
+    customer.named("1").wait_for()
+    return voucher
+
+
+def is_redemption(method: str, path: str) -> bool:
+    return method == "POST" and path.endswith("/redemptions")
+
+
+def test_the_screen_settles_on_the_truth_by_itself(small_world, network, customer):
+    """Faults before, during and after the commit, then on some of the questions what became of it."""
+    page, seen = customer.page, set()
+    for run in range(RUNS):
+        dice = random.Random(run)
+        first, later = dice.choice(FAULTS), [dice.choice(FAULTS) for _ in range(dice.randrange(3))]
+        network.fault = lambda method, path, later=later, first=first: (
+            first if is_redemption(method, path) else later.pop() if later and "/attempts/" in path else None)
+        voucher = at_keypad(small_world, customer)
+        page.evaluate(WATCH)
+        page.keyboard.type(PASSWORD)
+        page.keyboard.press("Enter")
+        if first in UNHEARD:
+            customer.verdict("refused", "no_connection")
+            assert (page.evaluate("window.greens"), stored()) == ([], (run, run)), (run, first, later)
+            assert customer.background() != GREEN
+            network.always(None)
+            customer.press("Ask again")
+            customer.named("1").wait_for()
+            page.keyboard.type(PASSWORD)
+            page.keyboard.press("Enter")
+        customer.verdict("redeemed")
+        assert (customer.background(), stored()) == (GREEN, (run + 1, run + 1)), (run, first, later)
+        assert Redemption.select().where(Redemption.voucher == voucher).count() == 1
+        assert PASSWORD not in page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, location.href])")
+        seen.add(first)
+    assert seen == set(FAULTS)
+
+
+def test_a_page_that_was_closed_while_checking_comes_back_to_the_truth(small_world, network, customer):
+    """The phone went into a pocket: opened again, it shows what became of the try, whatever page is opened."""
+    at_keypad(small_world, customer)
+    network.fault = lambda method, path: "lose" if is_redemption(method, path) or "/attempts/" in path else None
+    customer.page.keyboard.type(PASSWORD)
+    customer.page.keyboard.press("Enter")
+    expect(customer.page.get_by_role("status")).to_contain_text("Checking")
+    customer.page.close()
+    assert stored() == (1, 1)
+    network.always(None)
+    customer.page = customer.context.new_page()
+    customer.page.goto("/wallet")
+    customer.verdict("redeemed")
+    expect(customer.page).to_have_url(f"{network.url}/attempts/{Attempt.get().attempt_id}")
+    customer.page.goto("/wallet")
+    expect(customer.page.get_by_role("heading", name="Wallet")).to_be_visible()
+
+
+def test_the_truth_comes_also_when_nobody_touches_the_screen(small_world, network, customer):
+    """The network is away for longer than anybody waits; then it is back, and so is the verdict."""
+    at_keypad(small_world, customer)
+    page = customer.page
+    network.fault = lambda method, path: "lose" if is_redemption(method, path) or "/attempts/" in path else None
+    page.clock.install()
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Checking")
+    page.clock.fast_forward(20_000)
+    customer.verdict("refused", "no_connection")
+    assert customer.background() != GREEN
+    network.always(None)
+    page.clock.fast_forward(5_000)
+    customer.verdict("redeemed")
+    assert stored() == (1, 1)
+
+
+def test_the_control_a_phone_that_forgets_its_attempt_is_told_something_else(small_world, network, customer):
+    """Without the id that is kept, the same lost answer ends in "already redeemed": so the test above can fail."""
+    at_keypad(small_world, customer)
+    network.fault = lambda method, path: "lose" if is_redemption(method, path) or "/attempts/" in path else None
+    customer.page.keyboard.type(PASSWORD)
+    customer.page.keyboard.press("Enter")
+    expect(customer.page.get_by_role("status")).to_contain_text("Checking")
+    customer.page.evaluate("localStorage.clear()")
+    network.always(None)
+    customer.page.goto(f"/vouchers/{Voucher.get().code}/redeem")
+    customer.verdict("refused", "already_redeemed")

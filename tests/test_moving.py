@@ -1,0 +1,85 @@
+"""A one-time code signs the app on the home screen in."""
+
+import re
+
+import pytest
+
+from models import Link, Session
+from quanbao import accounts, moving
+from tests.pages import PageClient
+
+
+def test_a_code_signs_in_once(world):
+    code = moving.new_code(world.mei, world.clock())
+    assert moving.use(code, world.clock()).id == world.mei.id
+    assert moving.use(code, world.clock()) is None
+
+
+@pytest.mark.parametrize("spelling", [str.lower, lambda code: f" {code[:5]} - {code[5:]} "])
+def test_a_code_may_be_typed_as_people_type(world, spelling):
+    assert moving.use(spelling(moving.new_code(world.mei, world.clock())), world.clock()).id == world.mei.id
+
+
+def test_a_code_lives_for_ten_minutes(world, clock):
+    code = moving.new_code(world.mei, clock())
+    clock.forward(minutes=10)
+    assert moving.use(code, clock()) is None
+
+
+def test_a_new_code_replaces_the_last(world, clock):
+    first, second = moving.new_code(world.mei, clock()), moving.new_code(world.mei, clock())
+    assert moving.use(first, clock()) is None
+    assert moving.use(second, clock()) is not None
+
+
+def test_another_password_ends_codes(world, clock):
+    code = moving.new_code(world.mei, clock())
+    token = accounts.start_session(world.mei, clock())
+    accounts.change_password(world.mei, "another-secret", token)
+    assert moving.use(code, clock()) is None
+
+
+@pytest.mark.parametrize("which", ["the one that made it", "another one"])
+def test_a_code_does_not_outlive_a_session_that_was_ended(world, clock, which):
+    """Who made a code on a phone that was lost, or not theirs, does not come back by it."""
+    lost = accounts.start_session(world.mei, clock())
+    code = moving.new_code(world.mei, clock(), lost)
+    if which == "another one":
+        accounts.end_session(accounts.start_session(world.mei, clock()))
+    else:
+        accounts.end_session_of(world.mei, Session.get().id)
+    assert moving.use(code, clock()) is None
+
+
+def test_a_session_that_was_ended_makes_no_code(world, clock):
+    lost = accounts.start_session(world.mei, clock())
+    accounts.end_session(lost)
+    with pytest.raises(accounts.Overtaken):
+        moving.new_code(world.mei, clock(), lost)
+    assert Link.select().count() == 0
+
+
+def test_the_database_keeps_no_code(world, clock):
+    code = moving.new_code(world.mei, clock())
+    assert code.encode() not in bytes(Link.get().token_hash)
+    assert moving.use("", clock()) is None
+    assert moving.use("x" * 10_000 + "\0", clock()) is None
+
+
+def test_from_the_page_of_one_browser_to_another(app, client, small_world):
+    page = client.sign_in(small_world.mei).post("/move", status=200)
+    code = re.search("[A-Z2-9]{5}-[A-Z2-9]{5}", page.text).group()
+    there = PageClient(app)
+    there.post("/move/code", {"code": "AAAAA-AAAAA"}, status=422)
+    there.post("/move/code", {"code": code}, status=303)
+    there.get("/wallet")
+    PageClient(app).post("/move/code", {"code": code}, status=422)
+
+
+def test_who_came_by_a_code_types_the_password_for_what_asks_for_it(app, client, small_world, clock):
+    """Else a browser left alone for a moment would give more than it shows."""
+    page = client.sign_in(small_world.mei).post("/move", status=200)
+    code = re.search("[A-Z2-9]{5}-[A-Z2-9]{5}", page.text).group()
+    PageClient(app).post("/move/code", {"code": code}, status=303)
+    newest = Session.select().order_by(Session.id.desc()).get()
+    assert not accounts.is_fresh(newest, clock())

@@ -1,0 +1,86 @@
+"""Web push on the web's side: whether it is on, and the sentences of its messages in both languages."""
+
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from flask import Flask, current_app
+from flask_babel import force_locale, gettext
+from flask_login import current_user
+
+from config import Settings
+from models import Campaign, Event
+from quanbao.outbox import Notice
+from quanbao.push import Postman
+from quanbao.vapid import Signer, public_key
+from web.formats import count, last_day, money
+from web.languages import TAGS
+from web.messages import KINDS
+
+LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+def init_app(app: Flask) -> None:
+    settings = app.extensions["quanbao"]
+    app.extensions["push_key"] = public_key(settings.vapid_key) if contact(settings) else ""
+    app.jinja_env.globals["push_key"] = push_key
+
+
+def contact(settings: Settings) -> str | None:
+    """Whom push services may write to; none where push is off: nobody is named, and the address is not local."""
+    is_local = settings.base_url is None or urlsplit(settings.base_url).hostname in LOCAL
+    return settings.contact or ("https://localhost" if is_local else None)
+
+
+def push_key() -> str:
+    """What a signed-in browser subscribes under; empty where push is off or nobody is signed in."""
+    return current_app.extensions["push_key"] if current_user.is_authenticated else ""
+
+
+def postman(app: Flask) -> Postman | None:
+    """Who brings the messages out; nobody where push is off."""
+    settings = app.extensions["quanbao"]
+    subject = contact(settings)
+    if subject is None:
+        return None
+    return Postman(signer=Signer(settings.vapid_key, subject, time.time), hosts=settings.push_hosts,
+                   write=writer(app), clock=app.extensions["clock"])
+
+
+def writer(app: Flask) -> Callable[[Notice], tuple[str, str, str]]:
+    """What a message says: its title, the line below it, and the tag of their language."""
+    def write(notice: Notice) -> tuple[str, str, str]:
+        with app.app_context(), force_locale(notice.language):
+            return *_sentences(notice), TAGS[notice.language]
+
+    return write
+
+
+def _sentences(notice: Notice) -> tuple[str, str]:
+    campaign, merchant = notice.campaign, notice.campaign.merchant
+    product = campaign.product
+    if notice.event == Event.REDEEMED:
+        if notice.uses == 1:
+            return gettext("Redeemed: %(product)s", product=product), gettext("At %(merchant)s", merchant=merchant.name)
+        return gettext("Redeemed: %(product)s", product=product), gettext(
+            "At %(merchant)s; %(left)s of %(uses)s uses left", merchant=merchant.name,
+            left=count(notice.uses_left), uses=count(notice.uses))
+    if notice.event == Event.ENDED:
+        return (gettext("Ended early: %(product)s", product=product),
+                gettext("%(merchant)s has ended this offer.", merchant=merchant.name))
+    title = {
+        Event.ISSUED: gettext("New: %(product)s", product=product),
+        Event.PRICE_CHANGED: gettext("New price: %(product)s", product=product),
+        Event.ENDS_SOON: gettext("Ends tomorrow: %(product)s", product=product),
+    }[notice.event]
+    return title, _worth(campaign)
+
+
+def _worth(campaign: Campaign) -> str:
+    merchant = campaign.merchant
+    more = {"merchant": merchant.name, "day": last_day(campaign.ends_at, merchant.zone)}
+    if campaign.is_exchange:
+        return gettext("%(kind)s from %(merchant)s, until %(day)s", kind=str(KINDS[campaign.kind]), **more)
+    offer = money(campaign.offer_price, merchant.currency) if campaign.offer_price else gettext("Free")
+    return gettext("%(offer)s instead of %(original)s at %(merchant)s, until %(day)s", offer=offer,
+                   original=money(campaign.original_price, merchant.currency), **more)

@@ -1,0 +1,49 @@
+"""Moving the wallet to the home screen: a one-time code, shown here, typed there."""
+
+from flask import Blueprint, redirect, render_template, url_for
+from flask_login import current_user, login_required
+
+from quanbao import accounts, moving
+from web import forms, sessions
+from web.context import base_url, now
+from web.limits import code_limit
+from web.sessions import consumer
+
+routes = Blueprint("moving", __name__)
+
+
+@routes.get("/move")
+@login_required
+def show():
+    return render_template("moving/page.html")
+
+
+@routes.post("/move")
+@login_required
+def make():
+    """The code itself, once: it stands in no address, so that none is kept in a history or a log."""
+    code = moving.new_code(consumer(), now(), current_user.token)
+    shown = f"{code[:5]}-{code[5:]}"
+    address = f"{base_url()}{url_for('moving.enter')}#{shown}"  # what stands behind # is sent to no server
+    return render_template("moving/page.html", code=shown, address=address)
+
+
+@routes.errorhandler(accounts.Overtaken)
+def signed_out(overtaken: accounts.Overtaken):
+    """The browser was signed out, or the account changed, a moment ago."""
+    return redirect(url_for("moving.show"), 303)
+
+
+@routes.get("/move/code")
+def enter():
+    return render_template("moving/enter.html", form=forms.MoveCode())
+
+
+@routes.post("/move/code")
+@code_limit
+def use():
+    form = forms.MoveCode()
+    account = moving.use(form.code.data or "", now()) if form.validate() else None
+    if account is None or not sessions.sign_in(account, confirmed_at=moving.LONG_AGO):
+        return render_template("moving/enter.html", form=form, wrong=not form.errors), 422
+    return redirect(url_for("wallet.show"), 303)

@@ -1,0 +1,26 @@
+"""What a holder may tell others of an offer: the campaign's public facts, never the voucher."""
+
+from collections.abc import Sequence
+
+from flask_babel import gettext
+
+from models import Branch, Campaign
+from web import formats
+from web.messages import KINDS
+
+
+def facts_in_words(campaign: Campaign, places: Sequence[Branch]) -> str:
+    """One sentence to send to a friend."""
+    merchant = campaign.merchant
+    if campaign.is_exchange:
+        worth = str(KINDS[campaign.kind])
+    else:
+        worth = gettext("%(offer)s instead of %(original)s",
+                        offer=formats.money(campaign.offer_price, merchant.currency) if campaign.offer_price
+                        else gettext("Free"),
+                        original=formats.money(campaign.original_price, merchant.currency))
+    where = campaign.place or formats.listed([place.name for place in places])
+    return gettext("%(merchant)s: %(product)s, %(worth)s, %(first)s to %(last)s. %(where)s",
+                   merchant=merchant.name, product=campaign.product, worth=worth,
+                   first=formats.day(campaign.starts_at, merchant.zone),
+                   last=formats.last_day(campaign.ends_at, merchant.zone), where=where).strip()
