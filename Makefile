@@ -10,6 +10,7 @@ TEST = .venv/ready-to-test
 help:
 	@echo 'make run            a filled demo at http://127.0.0.1:8000   ARGS="--port 9000 --data DIR"'
 	@echo 'make test           every test                              ARGS="-k wallet -x"'
+	@echo 'make prove          every promise in its long form, an hour   ARGS="-k oversold"'
 	@echo 'make lint           ruff                                    ARGS="--fix"'
 	@echo 'make lock           writes requirements*.txt anew           ARGS="--upgrade"'
 	@echo 'make assets         hashes and compresses the static files'
@@ -24,6 +25,10 @@ run: $(RUN)
 test: $(TEST)
 	@sh tests/system-packages
 	@$(BIN)/python -m pytest $(ARGS)
+
+prove: $(TEST)
+	@sh tests/system-packages
+	@LONG=1 $(BIN)/python -m pytest tests/proofs $(ARGS)
 
 lint: $(TEST)
 	@$(BIN)/ruff check $(ARGS) .
@@ -96,4 +101,4 @@ $(BIN)/python:
 		echo "$(PYTHON) lacks its venv module; on Debian: apt install python3-venv" >&2; exit 1; }
 	@"$(PYTHON)" -m venv --clear .venv
 
-.PHONY: help run test lint lock assets lighthouse screenshots translations clean
+.PHONY: help run test prove lint lock assets lighthouse screenshots translations clean

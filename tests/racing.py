@@ -43,16 +43,17 @@ HEAD = (
 
 
 class Site(Server):
-    """`quanbao serve --processes 2` on the world's database; another `program` is told the same."""
+    """`quanbao serve` on the world's database; another `program` is told the same, and `variables`."""
 
     signal = "TERM"
 
-    def __init__(self, settings: Settings, world: World, program: str = "cli"):
+    def __init__(self, settings: Settings, world: World, program: str = "cli", *, processes: int = 2,
+                 **variables: str):
         super().__init__()
         keeper = {"FOLDER": str(self.folder), "SIGNAL": self.signal}
-        self.how |= {"cwd": ROOT, "env": _environment(settings, world) | keeper}
+        self.how |= {"cwd": ROOT, "env": _environment(settings, world) | keeper | variables}
         _allow_open_files()
-        self.start(sys.executable, "-m", program, "serve", "--port", str(self.port), "--processes", "2")
+        self.start(sys.executable, "-m", program, "serve", "--port", str(self.port), "--processes", str(processes))
 
     def answers(self) -> bool:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=5)

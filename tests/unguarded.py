@@ -7,9 +7,9 @@ import os
 
 from flask import Flask, Response
 
-import cli
 from config import from_environment
 from quanbao import unguarded
+from tests import serving
 from web import create_app
 from web.front import Front
 
@@ -33,6 +33,4 @@ def front() -> Front:
 
 
 if __name__ == "__main__":
-    serve_target = cli._serve
-    cli._serve = lambda target, *rest: serve_target("tests.unguarded:front", *rest)
-    cli.main()
+    serving.main("tests.unguarded:front")

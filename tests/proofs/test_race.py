@@ -14,7 +14,7 @@ from quanbao.budgets import CONSUMER_FREE
 from quanbao.reasons import Reason
 from tests.racing import Answer, Holder, Request, Site, check, crowd, fire, persist
 
-pytestmark = pytest.mark.race
+pytestmark = [pytest.mark.promise("exactly once"), pytest.mark.race]
 
 AT_ONCE = 16  # for each voucher: as many as two processes work on at a time
 UNGUARDED = "tests.unguarded"

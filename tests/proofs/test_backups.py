@@ -1,6 +1,5 @@
 """Backups made under load restore, reconcile, and are refused where anything about them is wrong."""
 
-import os
 import sqlite3
 import threading
 from pathlib import Path
@@ -12,8 +11,11 @@ from models import Account, Campaign, Redemption, Role, Session, Voucher
 from quanbao import accounts, backups, figures, schema
 from quanbao.passwords import WrongKey, reveal
 from tests.factories import PASSWORD, World
+from tests.proofs import size
 
-BACKUPS = 100 if os.environ.get("LONG") else 5
+pytestmark = pytest.mark.promise("backup")
+
+BACKUPS = size(5, 100)
 
 
 def nothing() -> None:

@@ -9,6 +9,8 @@ from quanbao import figures
 from tests.conftest import POSTGRESQL
 from tests.factories import WRONG, World
 
+pytestmark = pytest.mark.promise("tampering")
+
 
 @pytest.fixture
 def ledger(world) -> World:
@@ -38,7 +40,7 @@ def test_postgresql_refuses_to_empty_it_too(ledger):
         db.execute_sql("TRUNCATE redemption, attempt")
 
 
-def test_the_control_without_the_trigger_it_would_be_changed(ledger):
+def test_control_without_the_trigger_it_would_be_changed(ledger):
     triggers = ("redemption_no_update",) if on_sqlite() else ("redemption_only_added",)
     for trigger in triggers:
         db.execute_sql(f"DROP TRIGGER {trigger}" + ("" if on_sqlite() else " ON redemption"))
