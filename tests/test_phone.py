@@ -1,9 +1,9 @@
 """The wallet as an app on a phone: installed, brought up to date, held at a till, kept in order."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from models import Voucher
 from tests.between import Between
@@ -181,6 +181,49 @@ def test_reload_back_and_rotation_lose_no_verdict_and_redeem_nothing_twice(lin):
     lin.page.go_forward()
     expect(lin.verdict("redeemed")).to_contain_text(words)
     assert (len(lin.posts), stored()) == (1, (1, 1))
+
+
+def test_a_call_in_between_redeems_once_and_keeps_the_verdict(lin):
+    """The phone freezes the page while somebody talks: half of the password typed, then its answer under way."""
+    system, post = lin.context.new_cdp_session(lin.page), "**/redemptions"
+
+    def call(meanwhile: Callable = lambda: None) -> None:
+        system.send("Page.setWebLifecycleState", {"state": "frozen"})
+        meanwhile()
+        system.send("Page.setWebLifecycleState", {"state": "active"})
+
+    on_its_way: list[Route] = []
+    lin.context.route(post, lambda route: on_its_way.append(route))
+    lin.page.goto(f"/vouchers/{Voucher.get().code}/redeem")
+    lin.type_digits(PASSWORD[:3])
+    call()
+    lin.type_digits(PASSWORD[3:])
+    lin.press("Confirm")
+    for _ in range(500):
+        if on_its_way:
+            break
+        lin.page.wait_for_timeout(20)
+    call(lambda: on_its_way.pop().continue_())
+    words = lin.verdict("redeemed").locator(".words").inner_text()
+    call()
+    expect(lin.verdict("redeemed")).to_contain_text(words)
+    assert (len(lin.posts), stored()) == (1, (1, 1))
+
+
+def test_at_four_hundred_percent_the_keypad_and_the_verdict_are_whole(lin, small_site, visit):
+    """A desktop's browser at its largest letters (WCAG 2.2, 1.4.10); fingers may zoom as far as they like."""
+    large = visit(small_site, viewport={"width": 320, "height": 256}, device_scale_factor=4).sign_in(LIN)
+    redeemed(large)
+    words = large.page.locator(".words")
+    expect(words).to_be_visible()
+    assert large.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    allowed = large.page.locator("meta[name=viewport]").get_attribute("content")
+    assert "user-scalable" not in allowed
+    assert "maximum-scale" not in allowed
+    said = words.inner_text()
+    large.page.set_viewport_size({"width": 1280, "height": 1024})
+    expect(large.verdict("redeemed")).to_contain_text(said)
+    assert (len(large.posts), stored()) == (1, (1, 1))
 
 
 def test_a_page_that_slept_is_asked_for_anew(lin, small_world):
