@@ -22,8 +22,10 @@ LAST_GUARD = "redemption_voucher_id_use_number"  # the index that refuses whatev
 look_at_consumer = budgets._of_consumer
 
 
-def switch_off() -> None:
-    """For the rest of this process, which must not be a server that people use."""
+def switch_off(pause: float = PAUSE) -> None:
+    """For the rest of this process, which must not be a server that people use; `pause` is in seconds."""
+    global PAUSE
+    PAUSE = pause
     for module in (redemption, budgets):
         module.write_transaction = _write_transaction
         module.locked = lambda query: query

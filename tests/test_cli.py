@@ -22,7 +22,7 @@ from quanbao import demo
 from tests.test_loading import SAMPLE
 
 ROOT, QUANBAO = Path(__file__).resolve().parent.parent, Path(sys.executable).parent / "quanbao"
-PATIENCE = 20  # seconds
+PATIENCE = 90  # seconds; only what fails takes so long
 NOON = "2026-12-01T12:00:00+08:00"
 
 
