@@ -46,9 +46,9 @@ def main(arguments: list[str] | None = None) -> None:
     os.umask(0o077)  # what is written here is nobody else's on this machine
     try:
         options.run(options)
-    except (No, SettingsError, schema.NewerDatabase, passwords.WrongKey, backups.Refused) as problem:
+    except (No, SettingsError, schema.NewerDatabase, passwords.WrongKey) as problem:
         sys.exit(_say(problem))
-    except loading.Refused as refused:
+    except (backups.Refused, loading.Refused, selfcheck.Refused) as refused:
         sys.exit(_say(refused))
     except (PeeweeException, Busy) as problem:
         sys.exit(_say(f"the database: {_one_line(problem)}"))

@@ -34,6 +34,7 @@ RETRYABLE = {"40001", "40P01"}
 # A server that vanished from the network answers nothing: without these a query would wait for hours.
 PATIENCE = {"connect_timeout": 5, "keepalives_idle": 20, "keepalives_interval": 5, "keepalives_count": 3,
             "tcp_user_timeout": 40_000}  # seconds, and milliseconds
+TIMEOUTS = "-c lock_timeout=5000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=30000"
 
 db = DatabaseProxy()
 
@@ -87,13 +88,31 @@ def open_sqlite(path: Path, **extra) -> APSWDatabase:
     return APSWDatabase(str(path), pragmas=PRAGMAS, lock_type="IMMEDIATE", timeout=10, **extra)
 
 
+class PooledDatabase(PostgresqlDatabase):
+    """PostgreSQL, also behind a pooler that hands out another connection in each transaction.
+
+    Nothing is kept in a session: no prepared statements, no lock, no setting. A pooler that refuses our timeouts
+    has them from the role or not at all.
+    """
+
+    def connect(self, reuse_if_open: bool = False) -> bool:
+        try:
+            return super().connect(reuse_if_open)
+        except OperationalError as error:
+            refused = "unsupported startup parameter" in str(error)
+            if not refused or self.connect_params.get("options") != TIMEOUTS:
+                raise
+        del self.connect_params["options"]
+        return super().connect(reuse_if_open)
+
+
 def open_postgresql(url: str) -> PostgresqlDatabase:
     settings = parse(url, unquote_password=True, unquote_user=True)
     for name, value in PATIENCE.items():
         settings.setdefault(name, value)
-    settings.setdefault("options", "-c lock_timeout=5000 -c statement_timeout=30000 "
-                                   "-c idle_in_transaction_session_timeout=30000")
-    return PostgresqlDatabase(**settings, prefer_psycopg3=True)
+    settings.setdefault("options", TIMEOUTS)
+    settings.setdefault("prepare_threshold", None)
+    return PooledDatabase(**settings, prefer_psycopg3=True)
 
 
 def open_database(database_url: str | None, sqlite_file: Path) -> None:

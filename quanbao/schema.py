@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from peewee import CharField, IntegerField, OperationalError
+from peewee import CharField, IntegerField
 from playhouse.migrations import Runner
 
 from database import db, on_sqlite, turn
@@ -62,18 +62,13 @@ def _refuse_newer(runner: Runner) -> None:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """The writers' file lock on SQLite, an advisory lock on PostgreSQL."""
+    """The writers' file lock on SQLite; on PostgreSQL an advisory lock that ends with the one transaction of it all."""
     if on_sqlite():
         with turn():
             yield
         return
-    db.execute_sql("SET lock_timeout = 0")
-    db.execute_sql("SELECT pg_advisory_lock(%s)", (ADVISORY_LOCK,))
-    try:
+    with db.atomic():
+        db.execute_sql("SET LOCAL lock_timeout = 0")
+        db.execute_sql("SET LOCAL statement_timeout = 0")
+        db.execute_sql("SELECT pg_advisory_xact_lock(%s)", (ADVISORY_LOCK,))
         yield
-    finally:
-        try:
-            db.execute_sql("SELECT pg_advisory_unlock(%s)", (ADVISORY_LOCK,))
-            db.execute_sql("RESET lock_timeout")
-        except OperationalError:
-            db.close()  # the server ended the session, and the lock with it

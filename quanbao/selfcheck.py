@@ -28,8 +28,15 @@ PASSWORD = "482913"
 LOOK = 0.1  # seconds; in one process all tills are soon at the same point
 
 
+class Refused(Exception):
+    """There is no scratch database to be had; the text says why."""
+
+
 def run(database_url: str | None, *, broken: bool, clock: Callable[[], datetime]) -> list[str]:
-    """Race on the engine in use and return what went wrong, a line each; the data of the shop is not touched."""
+    """Race on the engine in use and return what went wrong, a line each; the data of the shop is not touched.
+
+    Raises Refused where it would be.
+    """
     with _scratch(database_url):
         schema.migrate()
         keys = Keys(password=secrets.token_hex(32), receipts=secrets.token_hex(32))
@@ -58,6 +65,9 @@ def _scratch(database_url: str | None) -> Iterator[None]:
     try:
         separator = "&" if "?" in database_url else "?"
         open_database(f"{database_url}{separator}options={quote(f'-c search_path={name}')}", None)
+        if db.execute_sql("SELECT current_schema()").fetchone() != (name,):
+            raise Refused("selfcheck: a pooler in between drops search_path: name PostgreSQL itself in "
+                          "QUANBAO_DATABASE_URL")
         yield
     finally:
         open_database(database_url, None)

@@ -40,6 +40,14 @@ def postgres_program(name: str) -> str:
     return found
 
 
+def pgbouncer_program() -> str:
+    """Debian keeps it where a person's PATH may not lead."""
+    found = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+    if found is None:
+        raise Missing("pgbouncer", "apt install pgbouncer, or brew install pgbouncer")
+    return found
+
+
 def redis_program() -> str:
     found = shutil.which("redis-server")
     if found is None:

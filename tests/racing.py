@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -22,7 +23,7 @@ from flask.sessions import SecureCookieSessionInterface
 
 from config import Settings
 from database import write_transaction
-from models import Account, Campaign, Session, Voucher
+from models import Account, Campaign, Redemption, Session, Voucher
 from quanbao import accounts, issuing
 from tests.factories import PASSWORD, World
 from tests.servers import PATIENCE, Server
@@ -109,7 +110,7 @@ class Holder:
 
 def crowd(settings: Settings, world: World, campaign: Campaign, size: int) -> list[Holder]:
     """New consumers with a voucher each, written straight into the database."""
-    now, emails = world.clock(), [f"crowd{number}@example.org" for number in range(size)]
+    now, emails = world.clock(), [f"crowd{next(world.numbers)}@example.org" for _ in range(size)]
     Account.insert_many([{"email": email, "created_at": now} for email in emails]).execute()
     consumers = list(Account.select().where(Account.email.in_(emails)).order_by(Account.id))
     write_transaction(lambda: issuing.issue(campaign, consumers, now))
@@ -135,9 +136,9 @@ def sign_in(settings: Settings, world: World, consumers: Sequence[Account]) -> l
 # Requests
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Request:
-    """One try at the till; sent again, it is the same attempt."""
+    """One try at the till; sent again, it is the same attempt. Two that say the same are still two."""
 
     holder: Holder
     password: str = PASSWORD
@@ -211,3 +212,39 @@ async def _ask(port: int, request: Request, start: asyncio.Barrier) -> Answer:
         return Answer.read(await reader.read())
     finally:
         writer.close()
+
+
+def tries(holders: Iterable[Holder], each: int = 1) -> list[Request]:
+    """The right password, under an attempt id of its own each time."""
+    return [Request(holder) for holder in holders for _ in range(each)]
+
+
+def batches(all_of_them: Sequence, size: int) -> Iterator[Sequence]:
+    return (all_of_them[start:start + size] for start in range(0, len(all_of_them), size))
+
+
+# What came of it
+
+
+def tally(answers: Iterable[Answer]) -> Counter[tuple[int, str | None]]:
+    return Counter((answer.status, answer.reason) for answer in answers)
+
+
+def ledger() -> Counter[int]:
+    """How often each voucher was redeemed."""
+    return Counter(voucher for (voucher,) in Redemption.select(Redemption.voucher).tuples())
+
+
+def engine(settings: Settings) -> str:
+    return "postgresql" if settings.database_url else "sqlite"
+
+
+def assert_figures_agree(settings: Settings, world: World) -> None:
+    result = check(settings, world)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def assert_figures_differ(settings: Settings, world: World, figure: str) -> None:
+    result = check(settings, world)
+    assert result.returncode == 1
+    assert f" {figure}: " in result.stderr

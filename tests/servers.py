@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from tests.programs import postgres_program, redis_program
+from tests.programs import pgbouncer_program, postgres_program, redis_program
 
 LOCALE = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
 PATIENCE = 30  # seconds
@@ -124,6 +124,36 @@ class Postgres(Server):
     def _execute(self, statement: sql.Composable) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True, connect_timeout=5) as connection:
             connection.execute(statement)
+
+
+class Pgbouncer(Server):
+    """In front of a PostgreSQL, in transaction mode: a connection to it is another one in each transaction.
+
+    `settings` beside that are pgbouncer's own defaults. Root may not run it either.
+    """
+
+    def __init__(self, postgres: Postgres, **settings: object):
+        program = pgbouncer_program()
+        super().__init__(user="postgres" if os.geteuid() == 0 else None)
+        lines = {
+            "listen_addr": "127.0.0.1", "listen_port": self.port, "unix_socket_dir": "", "auth_type": "any",
+            "pool_mode": "transaction", **settings,
+        }
+        (self.folder / "ini").write_text(
+            f"[databases]\n* = host=127.0.0.1 port={postgres.port} user=postgres\n[pgbouncer]\n"
+            + "".join(f"{name} = {value}\n" for name, value in lines.items()))
+        self.start(program, "ini")
+
+    def url(self, name: str) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
+
+    def answers(self) -> bool:
+        try:
+            with psycopg.connect(self.url("postgres"), connect_timeout=5, prepare_threshold=None) as connection:
+                connection.execute("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
 
 
 class Redis(Server):

@@ -5,12 +5,13 @@ A machine's own servers are never used: they may hold somebody's data, and their
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NoReturn
 
 import pytest
 
 from tests.programs import Missing, browser_executable, firefox_executable, webkit_programs
-from tests.servers import Postgres, Redis
+from tests.servers import Pgbouncer, Postgres, Redis
 
 _left_out: dict[str, str] = {}
 
@@ -26,6 +27,13 @@ def leave_out(what: str, cure: str) -> NoReturn:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Postgres]:
     with _needed(Postgres) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def pgbouncer(postgres_server: Postgres) -> Iterator[Pgbouncer]:
+    """In front of the session's PostgreSQL, as the package is, but in transaction mode."""
+    with _needed(partial(Pgbouncer, postgres_server)) as server:
         yield server
 
 

@@ -57,6 +57,7 @@ def test_a_killed_session_leaves_no_server_behind(redis_server):
 
 @pytest.mark.parametrize(("find", "packages"), [
     (programs.browser_executable, ["chromium"]), (programs.redis_program, ["redis-server"]),
+    (programs.pgbouncer_program, ["pgbouncer"]),
     (programs.postgres_program, ["postgresql"]), (programs.webkit_programs, ["webkit2gtk-driver", "xvfb"]),
     (programs.firefox_executable, ["firefox-esr"])])
 def test_a_missing_program_is_told_with_what_to_install(monkeypatch, find, packages):
