@@ -30,6 +30,7 @@ from tests.servers import PATIENCE, Server
 ROOT = Path(__file__).parent.parent
 DEADLINE = 120  # seconds for one burst, on a machine that has other things to do as well
 ROUNDS = 10  # how often those that were told "busy" ask again
+STEP = 1000  # consumers in one statement
 OPEN_FILES = 4096  # a burst of 1,000 takes as many sockets here, and again in the server
 
 HEAD = (
@@ -109,11 +110,18 @@ class Holder:
 
 def crowd(settings: Settings, world: World, campaign: Campaign, size: int) -> list[Holder]:
     """New consumers with a voucher each, written straight into the database."""
-    now, emails = world.clock(), [f"crowd{number}@example.org" for number in range(size)]
+    numbers = range(size)
+    return [holder for start in numbers[::STEP]
+            for holder in _some_of_crowd(settings, world, campaign, numbers[start:start + STEP])]
+
+
+def _some_of_crowd(settings: Settings, world: World, campaign: Campaign, numbers: Sequence[int]) -> list[Holder]:
+    now, emails = world.clock(), [f"crowd{number}@example.org" for number in numbers]
     Account.insert_many([{"email": email, "created_at": now} for email in emails]).execute()
     consumers = list(Account.select().where(Account.email.in_(emails)).order_by(Account.id))
     write_transaction(lambda: issuing.issue(campaign, consumers, now))
-    codes = dict(Voucher.select(Voucher.consumer, Voucher.code).where(Voucher.campaign == campaign).tuples())
+    held = (Voucher.campaign == campaign) & Voucher.consumer.in_(consumers)
+    codes = dict(Voucher.select(Voucher.consumer, Voucher.code).where(held).tuples())
     cookies = sign_in(settings, world, consumers)
     return [Holder(cookie, codes[consumer.id]) for cookie, consumer in zip(cookies, consumers, strict=True)]
 
