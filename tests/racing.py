@@ -108,10 +108,10 @@ class Holder:
     code: str
 
 
-def crowd(settings: Settings, world: World, campaign: Campaign, size: int) -> list[Holder]:
-    """New consumers with a voucher each, written straight into the database."""
-    numbers = range(size)
-    return [holder for start in numbers[::STEP]
+def crowd(settings: Settings, world: World, campaign: Campaign, size: int, *, after: int = 0) -> list[Holder]:
+    """New consumers with a voucher each, written straight into the database, where there are `after` already."""
+    numbers = range(after, after + size)
+    return [holder for start in range(0, size, STEP)
             for holder in _some_of_crowd(settings, world, campaign, numbers[start:start + STEP])]
 
 
