@@ -229,4 +229,4 @@ def test_control_without_the_version_a_verdict_is_mixed(world, database, monkeyp
         monkeypatch.setattr(redemption, "write_transaction", unguarded._write_transaction)
     with Meanwhile(database.database_url) as meanwhile:
         for change in (CHANGES[1], CHANGES[6], CHANGES[9]):
-            assert mixed(world, change, meanwhile, 60), change.name
+            assert mixed(world, change, meanwhile, 16), change.name

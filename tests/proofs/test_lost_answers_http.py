@@ -3,7 +3,6 @@
 The browser's half of the promise is tests/test_lost_answers.py. The last test is the control.
 """
 
-import json
 import random
 import threading
 import uuid
@@ -11,8 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException
-from urllib.parse import urlencode
 
 import pytest
 
@@ -21,7 +18,7 @@ from models import Attempt, Redemption
 from tests.between import Between
 from tests.factories import PASSWORD
 from tests.proofs import engine, size
-from tests.racing import Holder, Site, check, crowd
+from tests.racing import Holder, Phone, Site, check, crowd
 
 pytestmark = [pytest.mark.promise("a lost answer is harmless"), pytest.mark.race]
 
@@ -30,28 +27,8 @@ AT_ONCE = 16  # customers at their tills
 PATIENCE = 100  # requests for one redemption, of which a third is lost: nobody needs so many
 FAULTS = {"lose": 0.30, "slow": 0.05, "double": 0.025, "twins": 0.025}
 LATE = 0.05  # seconds that a slow answer takes longer
-HEADERS = {"Accept": "application/json", "Sec-Fetch-Site": "same-origin"}
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 Known = tuple[str, str | None, int | None, str | None, str | None]  # outcome, reason, receipt, time
-
-
-class Phone:
-    """One connection at a time, opened anew where it broke."""
-
-    def __init__(self, port: int):
-        self.connection = HTTPConnection("127.0.0.1", port, timeout=60)
-
-    def ask(self, method: str, path: str, cookie: str, **form: str) -> tuple[int, dict] | None:
-        """Status and JSON; none where the answer was lost."""
-        headers = HEADERS | {"Cookie": cookie} | (FORM if form else {})
-        try:
-            self.connection.request(method, path, urlencode(form) or None, headers)
-            answer = self.connection.getresponse()
-            return answer.status, json.loads(answer.read())
-        except (OSError, HTTPException):
-            self.connection.close()
-            return None
 
 
 @dataclass
