@@ -149,7 +149,7 @@ def start_session(account: Account, now: datetime, browser: str = "", *, confirm
 
 def is_fresh(session: Session, now: datetime) -> bool:
     """Whether the password was typed so lately that this browser is still in the hand of who typed it."""
-    return now < session.confirmed_at + FRESH
+    return abs(now - session.confirmed_at) < FRESH  # both ways: the clock may have been set back
 
 
 def confirm(session: Session, now: datetime) -> None:
@@ -169,7 +169,7 @@ def session_of(token: str, now: datetime, used: bool = True) -> Session | None:
     found = Session.select(Session, Account).join(Account).where(good).get_or_none()
     if found is None:
         return None
-    if used and now - found.seen_at >= SEEN:
+    if used and abs(now - found.seen_at) >= SEEN:  # also where the clock was ahead then: it would live too long
         _slide(found, now)
     return found
 

@@ -14,6 +14,7 @@ from models import Campaign, Delivery, Event, Merchant, News, Subscription, Vouc
 STEP = 1000  # holders in a transaction
 REMINDING = time(10)  # by the merchant's wall clock
 PATIENCE = timedelta(days=1)  # what could not be told for so long is no news
+AHEAD = timedelta(minutes=1)  # further than the clocks of several servers are apart
 PRICES = ("original_price", "offer_price")
 COLUMNS = (Delivery.subscription, Delivery.voucher, Delivery.event, Delivery.about, Delivery.due_at, Delivery.tries,
            Delivery.made_at)
@@ -109,6 +110,15 @@ def _remind(number: int, now: datetime) -> None:
     if campaign.reminded_at is None and campaign.ended_at is None:
         Campaign.update(reminded_at=now).where(Campaign.id == number).execute()
         _announce(campaign, Event.ENDS_SOON, now)
+
+
+def put_right(now: datetime) -> None:
+    """What a clock wrote that was ahead and is set back: messages are due now, reminders are still to come."""
+    early, reminded = Delivery.made_at > now + AHEAD, Campaign.reminded_at > now + AHEAD
+    if Delivery.select().where(early).exists():
+        write_transaction(lambda: Delivery.update(made_at=now, due_at=now).where(early).execute())
+    if Campaign.select().where(reminded).exists():
+        write_transaction(lambda: Campaign.update(reminded_at=None).where(reminded).execute())
 
 
 def expire(now: datetime) -> None:

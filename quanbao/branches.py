@@ -26,7 +26,10 @@ def of(merchant: Merchant) -> list[Branch]:
 
 
 def open_(merchant: Merchant, name: str, address: str) -> Branch:
-    """A new branch; raises Refused."""
+    """A new branch; raises Refused.
+
+    The versions of the merchant's campaigns rise, here and below: what was judged before cannot commit after.
+    """
     name, address = _judged(name, address)
     slug = slug_of(name)
 
@@ -34,7 +37,10 @@ def open_(merchant: Merchant, name: str, address: str) -> Branch:
         locked(Merchant.select().where(Merchant.id == merchant.id)).get()  # of two at once, one gets the name
         taken = Branch.select().where((Branch.merchant == merchant) & (Branch.slug == slug)).exists()
         free = f"{slug}-{secrets.token_hex(3)}" if taken else slug
-        return Branch.create(merchant=merchant, slug=free, name=name, address=address)
+        made = Branch.create(merchant=merchant, slug=free, name=name, address=address)
+        _campaigns(made)
+        _raise_versions(made)
+        return made
 
     return write_transaction(write)
 
@@ -46,10 +52,7 @@ def change(branch: Branch, name: str, address: str) -> None:
 
 
 def close(branch: Branch, now: datetime) -> None:
-    """Take it out of the tills' lists; raises Refused where a campaign would have nowhere left to be redeemed.
-
-    The versions of the merchant's campaigns rise, here and below: what was judged before cannot commit after.
-    """
+    """Take it out of the tills' lists; raises Refused where a campaign would have nowhere left to be redeemed."""
     def write() -> None:
         locked(Merchant.select().where(Merchant.id == branch.merchant_id)).get()
         campaigns = _campaigns(branch)
@@ -82,6 +85,10 @@ def _campaigns(branch: Branch) -> list[Campaign]:
 
 def _set(branch: Branch, closed_at: datetime | None) -> None:
     Branch.update(closed_at=closed_at).where(Branch.id == branch.id).execute()
+    _raise_versions(branch)
+
+
+def _raise_versions(branch: Branch) -> None:
     Campaign.update(version=Campaign.version + 1).where(Campaign.merchant == branch.merchant_id).execute()
 
 

@@ -48,16 +48,23 @@ def reserve(
     Where only tries in flight stand in the way it waits for them, two seconds at most.
     """
     for _ in range(round(PATIENCE / POLL)):
-        answer = write_transaction(partial(_reserve, password, consumer, clock()))
+        answer = write_transaction(partial(_reserve, password, consumer, clock))
         if not (isinstance(answer, Spent) and answer.in_flight):
             return answer
         sleep(POLL)
     return answer
 
 
-def _reserve(password: RedemptionPassword, consumer: Account, now: datetime) -> Guess | Spent:
+def _reserve(
+    password: RedemptionPassword, consumer: Account, clock: Callable[[], datetime]
+) -> Guess | Spent:
+    """Tries of a time that has not come yet were made by a clock that was set back since: they count from now on.
+
+    Left as they are they would keep people out until that time; forgotten, they would cost a guesser nothing.
+    """
     row = locked(RedemptionPassword.select().where(RedemptionPassword.id == password.id)).get()
-    of_row = (Guess.password == row) & (Guess.version == row.version)
+    now, of_row = clock(), (Guess.password == row) & (Guess.version == row.version)
+    Guess.update(made_at=now).where(of_row & (Guess.made_at > now)).execute()
     lapsed = Guess.wrong.is_null() & (Guess.made_at <= now - IN_FLIGHT)
     Guess.delete().where(of_row & lapsed).execute()
     spent = _of_password(of_row, now) or _of_consumer(of_row & (Guess.consumer == consumer), now)

@@ -107,7 +107,7 @@ class Postman:
     def _take(self) -> int:
         """Put messages that are due into their lines; how many."""
         now = self.clock()
-        self.resting = {service: until for service, until in self.resting.items() if until > now}
+        self.resting = {service: until for service, until in self.resting.items() if now < until <= now + REST}
         full = {service for service, line in self.lines.items() if line.is_full}
         try:
             messages = outbox.take(BATCH, now, self.signer.public_key, but=full | self.resting.keys())

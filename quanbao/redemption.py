@@ -232,6 +232,12 @@ def _count(campaign: Campaign, discount: int, first: bool) -> None:
         raise Changed
 
 
+def _confirm(campaign: Campaign) -> None:
+    """What a refusal says was read bit by bit: it is of one moment where nothing was changed meanwhile."""
+    if Campaign.select(Campaign.version).where(Campaign.id == campaign.id).scalar() != campaign.version:
+        raise Changed
+
+
 def _keep(
     what: Try, voucher: Voucher, now: datetime, reason: Reason | None, trace: Trace, receipt: dict | None = None
 ) -> Verdict:
@@ -243,6 +249,7 @@ def _keep(
         "till": {"branch": what.till.branch, "amount": what.till.amount},
     }
     if reason:
+        _confirm(voucher.campaign)
         figures.count(voucher.campaign, {Heading.REFUSED: reason})
     Attempt.create(
         consumer=what.consumer, attempt_id=what.attempt_id, voucher=voucher, campaign=voucher.campaign,

@@ -36,8 +36,9 @@ def run(
         now = clock()
         try:
             left = [_step(number, clock, key) for number in publishing.waiting()]
-            left.append(_tell(now, look=now >= next_look))
-            next_look = now + LOOK if now >= next_look else next_look
+            look = not now < next_look <= now + LOOK  # a clock that is set back must not put it off
+            left.append(_tell(now, look=look))
+            next_look = now + LOOK if look else next_look
         except AWAY as error:
             log.warning("worker: the database is away: %s", type(error).__name__)
             left = []
@@ -55,6 +56,7 @@ def _tell(now: datetime, look: bool) -> bool:
     """A step of the news that campaigns' holders are told; `look` also for what ends soon, and what is no news."""
     try:
         if look:
+            announcing.put_right(now)
             announcing.remind(now)
             announcing.expire(now)
         return announcing.spread(now) if announcing.is_waiting() else False

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tests.browser import Site
+from tests.servers import Server
 
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}  # RFC 9110, 7.6.1
 SLOW = 1.5  # seconds a request, a network that is bad but there
@@ -19,13 +19,16 @@ class Between(ThreadingHTTPServer):
 
     `fault(method, path)` is asked for every request, and answers with nothing, or with one of
     `refuse` (the site hears nothing, the browser no answer), `lose` (the site hears it, the answer is lost),
-    `cut` (half of the answer comes), `double` (the site hears it twice), `hang` (until `release` is called),
-    `slow`, and `gateway` (502) or `elsewhere` (404), where the site hears nothing. `heard` is what came to the site.
+    `cut` (half of the answer comes), `double` (the site hears it twice), `twins` (twice at the same moment), `hang`
+    (until `release` is called), `slow`, and `gateway` (502) or `elsewhere` (404), where the site hears nothing. `heard`
+    is what came to the site.
     """
 
     daemon_threads = True
+    request_queue_size = 128
+    delay = SLOW
 
-    def __init__(self, site: Site, fault: Choose = lambda method, path: None):
+    def __init__(self, site: Server, fault: Choose = lambda method, path: None):
         super().__init__(("127.0.0.1", 0), Handler)
         self.site, self.fault = site, fault
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
@@ -54,6 +57,7 @@ class Between(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # an answer goes out in two pieces, and the second does not wait for anything
     server: Between
 
     def handle_one_request(self) -> None:
@@ -68,16 +72,21 @@ class Handler(BaseHTTPRequestHandler):
         if kind == "hang":
             self.server.free.wait()
         elif kind == "slow":
-            threading.Event().wait(SLOW)
+            threading.Event().wait(self.server.delay)
         elif kind == "gateway":
             self._answer(502, [("Content-Type", "text/html")], b"<h1>Bad gateway</h1>")
             return
         elif kind == "elsewhere":
             self._answer(404, [("Content-Type", "text/html")], b"<h1>No such site here</h1>")
             return
+        twin = threading.Thread(target=self._ask, args=(body,)) if kind == "twins" else None
+        if twin:
+            twin.start()
         answer = None if kind == "refuse" else self._ask(body)
         if kind == "double":
             answer = self._ask(body)
+        if twin:
+            twin.join()
         if answer is None or kind in ("refuse", "lose"):
             self._hang_up()
         elif kind == "cut":

@@ -90,6 +90,13 @@ def push_service(settings):
 
 
 @pytest.fixture
+def small_mail(small_world, sqlite, push_service):
+    """On SQLite alone."""
+    yield Mail(small_world, sqlite, push_service)
+    db.close()
+
+
+@pytest.fixture
 def mail(world, database, push_service):
     """On both engines."""
     yield Mail(world, database, push_service)

@@ -31,8 +31,11 @@ from tests.servers import PATIENCE, Server
 ROOT = Path(__file__).parent.parent
 DEADLINE = 120  # seconds for one burst, on a machine that has other things to do as well
 ROUNDS = 10  # how often those that were told "busy" ask again
+STEP = 1000  # consumers in one statement
 OPEN_FILES = 4096  # a burst of 1,000 takes as many sockets here, and again in the server
 
+FORM_HEADERS = {"Accept": "application/json", "Sec-Fetch-Site": "same-origin",
+                "Content-Type": "application/x-www-form-urlencoded"}
 HEAD = (
     "POST /vouchers/{code}/redemptions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n"
     "Accept: application/json\r\nSec-Fetch-Site: same-origin\r\nCookie: {cookie}\r\n"
@@ -76,8 +79,13 @@ class Site(Server):
 
 def check(settings: Settings, world: World) -> subprocess.CompletedProcess:
     """`quanbao check` on the world's database."""
+    return command(settings, world, "check")
+
+
+def command(settings: Settings, world: World, *words: str) -> subprocess.CompletedProcess:
+    """What somebody types behind `quanbao`, on the world's database."""
     return subprocess.run(
-        [sys.executable, "-m", "cli", "check"], cwd=ROOT, env=_environment(settings, world), timeout=DEADLINE,
+        [sys.executable, "-m", "cli", *words], cwd=ROOT, env=_environment(settings, world), timeout=DEADLINE,
         capture_output=True, text=True,
     )
 
@@ -110,11 +118,17 @@ class Holder:
 
 def crowd(settings: Settings, world: World, campaign: Campaign, size: int) -> list[Holder]:
     """New consumers with a voucher each, written straight into the database."""
+    return [holder for start in range(0, size, STEP)
+            for holder in _some_of_crowd(settings, world, campaign, min(STEP, size - start))]
+
+
+def _some_of_crowd(settings: Settings, world: World, campaign: Campaign, size: int) -> list[Holder]:
     now, emails = world.clock(), [f"crowd{next(world.numbers)}@example.org" for _ in range(size)]
     Account.insert_many([{"email": email, "created_at": now} for email in emails]).execute()
     consumers = list(Account.select().where(Account.email.in_(emails)).order_by(Account.id))
     write_transaction(lambda: issuing.issue(campaign, consumers, now))
-    codes = dict(Voucher.select(Voucher.consumer, Voucher.code).where(Voucher.campaign == campaign).tuples())
+    held = (Voucher.campaign == campaign) & Voucher.consumer.in_(consumers)
+    codes = dict(Voucher.select(Voucher.consumer, Voucher.code).where(held).tuples())
     cookies = sign_in(settings, world, consumers)
     return [Holder(cookie, codes[consumer.id]) for cookie, consumer in zip(cookies, consumers, strict=True)]
 
@@ -173,6 +187,29 @@ class Answer:
     @property
     def is_busy(self) -> bool:
         return (self.status, self.reason) == (503, "busy") and self.retry_after is not None
+
+
+class Phone:
+    """One connection at a time, opened anew where it broke."""
+
+    def __init__(self, port: int):
+        self.connection = HTTPConnection("127.0.0.1", port, timeout=60)
+
+    def redeem(self, holder: Holder, password: str = PASSWORD) -> tuple[int, dict] | None:
+        """A new attempt."""
+        return self.ask("POST", f"/vouchers/{holder.code}/redemptions", holder.cookie, password=password,
+                        attempt_id=str(uuid.uuid4()))
+
+    def ask(self, method: str, path: str, cookie: str, **form: str) -> tuple[int, dict] | None:
+        """Status and JSON; none where the answer was lost."""
+        headers = FORM_HEADERS | {"Cookie": cookie}
+        try:
+            self.connection.request(method, path, urlencode(form) or None, headers)
+            answer = self.connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        except (OSError, HTTPException):
+            self.connection.close()
+            return None
 
 
 def fire(site: Site, requests: Sequence[Request]) -> list[Answer]:

@@ -4,9 +4,10 @@ import hashlib
 import hmac
 from datetime import datetime
 
-from flask import Flask, Response, current_app, redirect, request, session, url_for
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Request, Response, current_app, redirect, request, session, url_for
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from itsdangerous import BadSignature
 
 from models import Account, Session
 from quanbao import accounts
@@ -38,6 +39,14 @@ class CookieInterface(SecureCookieSessionInterface):
 
     def get_cookie_samesite(self, app: Flask) -> str:
         return "Lax"
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
+        """Whatever the cookie's age, which is below zero when the clock was set back: a session's row ends it."""
+        signed = request.cookies.get(self.get_cookie_name(app), "")
+        try:
+            return self.session_class(self.get_signing_serializer(app).loads(signed))
+        except BadSignature:
+            return self.session_class()
 
     def save_session(self, app: Flask, session, response: Response) -> None:
         if request.endpoint not in SHARED:

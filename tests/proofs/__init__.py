@@ -7,6 +7,8 @@ A module is one promise and says so: `pytestmark = [pytest.mark.promise("exactly
 import os
 from typing import TypeVar
 
+from database import on_sqlite
+
 T = TypeVar("T")
 
 LONG = bool(os.environ.get("LONG"))
@@ -15,3 +17,8 @@ LONG = bool(os.environ.get("LONG"))
 def size(short: T, long: T) -> T:
     """What this run does: `make prove` sets LONG."""
     return long if LONG else short
+
+
+def engine() -> str:
+    """The engine that is open, for what `proved` says."""
+    return "sqlite" if on_sqlite() else "postgresql"

@@ -6,6 +6,8 @@ import pytest
 
 from tests.proofs import LONG
 
+collect_ignore = [] if LONG else ["test_stalled_neighbour.py"]  # a measurement of some minutes
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if mark := item.get_closest_marker("promise"):

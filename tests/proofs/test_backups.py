@@ -1,17 +1,22 @@
 """Backups made under load restore, reconcile, and are refused where anything about them is wrong."""
 
+import shutil
 import sqlite3
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 
 from database import db, open_database
-from models import Account, Campaign, Redemption, Role, Session, Voucher
+from models import Account, Campaign, Redemption, Role, Session
 from quanbao import accounts, backups, figures, schema
 from quanbao.passwords import WrongKey, reveal
 from tests.factories import PASSWORD, World
-from tests.proofs import size
+from tests.proofs import engine, size
+from tests.pushing import until
+from tests.racing import Holder, Phone, Site, command, crowd
 
 pytestmark = pytest.mark.promise("backup")
 
@@ -80,36 +85,79 @@ def test_a_backup_moves_from_one_engine_to_the_other(world, database, file, tmp_
     assert reveal(Campaign.get().password, keys.password) == PASSWORD
 
 
-def test_backups_under_load_reconcile(world, database, tmp_path, clock, keys):
-    """Redemptions go on in other threads; each backup is of one moment, and none loses what was acknowledged before."""
-    campaign = world.campaign(quantity=10_000, uses_per_voucher=10_000)
-    vouchers = [world.voucher(campaign=campaign, holder=world.account()) for _ in range(3)]
-    stop, acknowledged = threading.Event(), []
+@contextmanager
+def load(world: World, settings) -> Iterator[list[int]]:
+    """Redemptions over HTTP until the end, and one for each that was acknowledged."""
+    campaign, stop, acknowledged = world.campaign(quantity=1_000_000, uses_per_voucher=10_000), threading.Event(), []
+    holders = crowd(settings, world, campaign, 3)
+    with Site(settings, world) as site:
+        def redeem(holder: Holder) -> None:
+            phone = Phone(site.port)
+            while not stop.is_set():
+                status, _ = phone.redeem(holder) or (0, {})
+                if status == 200:
+                    acknowledged.append(1)
 
-    def redeem(voucher: Voucher) -> None:
-        while not stop.is_set():
-            if world.attempt(voucher).redeemed:
-                acknowledged.append(1)
-        db.close()
-
-    tills = [threading.Thread(target=redeem, args=(voucher,)) for voucher in vouchers]
-    for till in tills:
-        till.start()
-    files, least = [], []
-    try:
-        for number in range(BACKUPS):
-            least.append(len(acknowledged))
-            files.append(tmp_path / f"{number}.sqlite3")
-            backups.backup(files[-1], clock())
-    finally:
-        stop.set()
+        tills = [threading.Thread(target=redeem, args=(holder,)) for holder in holders]
         for till in tills:
-            till.join()
-    assert len(acknowledged) > least[-1] > 0, "nobody redeemed meanwhile"
-    for path, count in zip(files, least, strict=True):
-        backups.restore(path, nothing)
-        assert Redemption.select().count() >= count
+            till.start()
+        try:
+            yield acknowledged
+        finally:
+            stop.set()
+            for till in tills:
+                till.join()
+
+
+def one_more(acknowledged: list[int]) -> int:
+    """How many were acknowledged, when another one is."""
+    before = len(acknowledged)
+    until(lambda: len(acknowledged) > before, "a redemption")
+    return len(acknowledged)
+
+
+def test_backups_under_load_reconcile(world, database, tmp_path, proved):
+    """`quanbao backup` while it serves: each file is of one moment, and has all that was acknowledged before."""
+    files, least = [tmp_path / f"{number}.sqlite3" for number in range(BACKUPS)], []
+    with load(world, database) as acknowledged:
+        for file in files:
+            least.append(one_more(acknowledged))
+            result = command(database, world, "backup", str(file))
+            assert (result.returncode, result.stderr) == (0, "")
+    for file, count in zip(files, least, strict=True):
+        backups.restore(file, nothing)
+        assert count <= Redemption.select().count() <= len(acknowledged) + 3
         assert list(figures.differences()) == []
+    proved(f"{engine()}: {BACKUPS} backups while {len(acknowledged):,} were redeemed")
+
+
+def test_control_a_backup_of_several_moments_does_not_reconcile(world, database, file, monkeypatch):
+    monkeypatch.setattr(backups, "snapshot", nullcontext)
+    with load(world, database) as acknowledged:
+        between_tables(monkeypatch, lambda: one_more(acknowledged))
+        backups.backup(file, world.clock())
+    with pytest.raises(backups.Refused, match="does not reconcile"):
+        backups.restore(file, nothing)
+
+
+def between_tables(monkeypatch, act: Callable[[], object]) -> None:
+    """Let `act` happen in each backup after the campaigns are written and before the ledger is."""
+    chunks = backups._chunks
+
+    def stepping(table):
+        if table is Redemption:
+            act()
+        yield from chunks(table)
+
+    monkeypatch.setattr(backups, "_chunks", stepping)
+
+
+def test_control_a_copy_of_the_file_alone_lacks_what_was_acknowledged(small_world, sqlite, tmp_path):
+    with load(small_world, sqlite) as acknowledged:
+        least = one_more(acknowledged)
+        shutil.copy(sqlite.sqlite_file, tmp_path / "copy.sqlite3")
+    open_database(None, tmp_path / "copy.sqlite3")
+    assert Redemption.select().count() < least or list(figures.differences())
 
 
 # What is refused, and then nothing has changed

@@ -154,7 +154,7 @@ def _render(template: str, verdict: Verdict, voucher: Voucher | None, texts: Tex
     afresh = url_for("redemptions.redeem", code=voucher.code) if voucher else ""
     return render_template(
         template, verdict=verdict, voucher=voucher, texts=texts, now=now(),
-        redeemed_at=redeemed_at, fresh=redeemed_at is not None and now() - redeemed_at < FRESH,
+        redeemed_at=redeemed_at, fresh=redeemed_at is not None and abs(now() - redeemed_at) < FRESH,
         place=_place(voucher, verdict.till["branch"]) if verdict.till else None,
         past=vouchers.redemptions(voucher) if voucher and verdict.reason in checks.SPENT else [],
         settled=bool(verdict.attempt_id) and verdict.reason in SETTLED, shown=_shown(redeemed_at),
@@ -166,7 +166,7 @@ def _render(template: str, verdict: Verdict, voucher: Voucher | None, texts: Tex
 def _shown(redeemed_at: datetime | None) -> int:
     """How many seconds the verdict stays on the screen."""
     end = (redeemed_at or now()) + SHOWN
-    return max(0, int((end - now()).total_seconds()))
+    return int(max(timedelta(), min(end - now(), SHOWN)).total_seconds())
 
 
 def _json(verdict: Verdict, texts: Text | None) -> dict:
