@@ -64,7 +64,7 @@ def _refuse_newer(runner: Runner) -> None:
 def _alone() -> Iterator[None]:
     """The writers' file lock on SQLite, an advisory lock on PostgreSQL."""
     if on_sqlite():
-        with turn():
+        with turn(patience=None):
             yield
         return
     db.execute_sql("SET lock_timeout = 0")
