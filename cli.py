@@ -287,23 +287,16 @@ def _address(settings: Settings, options: argparse.Namespace) -> str:
 
 
 def _serve(target: str, options: argparse.Namespace, processes: int, address: str) -> None:
-    from granian import Granian
     from granian.constants import Interfaces
 
+    from web.processes import Processes
+
     db.close()  # each server process opens its own
-    os.register_at_fork(after_in_child=_die_when_told)
     print(f"Serving on {address}/", flush=True)
-    Granian(
+    Processes(
         target, address=options.bound, port=options.port, interface=Interfaces.RSGI, workers=processes,
-        factory=True, log_level="error", websockets=False,
-        workers_kill_timeout=10,
+        log_level="error", websockets=False, workers_kill_timeout=10,
     ).serve()
-
-
-def _die_when_told() -> None:
-    """A server process is forked with its parent's handlers, and would swallow a signal that comes early."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

@@ -3,11 +3,14 @@
 import fcntl
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from select import POLLIN, poll
-from typing import TypeVar
+from threading import Thread
+from typing import IO, TypeVar
 
 import apsw
 from peewee import (
@@ -27,6 +30,8 @@ T = TypeVar("T")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 RETRIES = 12
+IN_LINE = 10  # seconds until whoever waits to write is told that it is busy, as long as SQLite itself waits
+SILENCE = 35  # seconds without a word from PostgreSQL, which itself ends each statement of a request after 30
 PRAGMAS = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "cache_size": -16_000}
 # Serialization failure and deadlock: PostgreSQL has rolled back, the same work may be tried again.
 RETRYABLE = {"40001", "40P01"}
@@ -88,12 +93,17 @@ def open_sqlite(path: Path, **extra) -> APSWDatabase:
     return APSWDatabase(str(path), pragmas=PRAGMAS, lock_type="IMMEDIATE", timeout=10, **extra)
 
 
-class PooledDatabase(PostgresqlDatabase):
+class Postgresql(PostgresqlDatabase):
     """PostgreSQL, also behind a pooler that hands out another connection in each transaction.
 
     Nothing is kept in a session: no prepared statements, no lock, no setting. A pooler that refuses our timeouts
-    has them from the role or not at all.
+    has them from the role or not at all. A server that is frozen keeps no time limit of its own: it is hung up on
+    after `silence` seconds.
     """
+
+    def __init__(self, *what, silence: float | None = None, **how):
+        super().__init__(*what, **how)
+        self.silence = silence
 
     def connect(self, reuse_if_open: bool = False) -> bool:
         try:
@@ -105,36 +115,91 @@ class PooledDatabase(PostgresqlDatabase):
         del self.connect_params["options"]
         return super().connect(reuse_if_open)
 
+    def _connect(self):
+        connection = super()._connect()
+        if self.silence:
+            connection.wait = partial(self._wait, connection, connection.wait)
+        return connection
 
-def open_postgresql(url: str) -> PostgresqlDatabase:
+    def _wait(self, connection, wait: Callable, generator, **how):
+        from psycopg.errors import OperationalError, _WaitTimeout
+
+        try:
+            return wait(generator, **{"timeout": self.silence} | how)
+        except _WaitTimeout:
+            connection.close()
+            raise OperationalError(f"PostgreSQL said nothing for {self.silence} s") from None
+
+
+def open_postgresql(url: str, silence: float | None = None) -> Postgresql:
+    """PostgreSQL at this address; `silence` is for servers, whose statements are all short."""
     settings = parse(url, unquote_password=True, unquote_user=True)
     for name, value in PATIENCE.items():
         settings.setdefault(name, value)
     settings.setdefault("options", TIMEOUTS)
     settings.setdefault("prepare_threshold", None)
-    return PooledDatabase(**settings, prefer_psycopg3=True)
+    return Postgresql(**settings, prefer_psycopg3=True, silence=silence)
 
 
-def open_database(database_url: str | None, sqlite_file: Path) -> None:
+def open_database(database_url: str | None, sqlite_file: Path, *, silence: float | None = None) -> None:
     """Point every model at PostgreSQL by URL, or at the SQLite file where there is none."""
     if db.obj is not None and not db.is_closed():
         db.close()
-    db.initialize(open_postgresql(database_url) if database_url else open_sqlite(sqlite_file))
+    db.initialize(open_postgresql(database_url, silence) if database_url else open_sqlite(sqlite_file))
 
 
 def on_sqlite() -> bool:
     return isinstance(db.obj, APSWDatabase)
 
 
+_left: set[Future] = set()  # places in line of those who were told that it is busy
+
+
 @contextmanager
-def turn() -> Iterator[None]:
-    """Wait in line to write: SQLite's own busy handler is unfair, a file lock is not."""
+def turn(patience: float | None = IN_LINE) -> Iterator[None]:
+    """Wait in line to write: SQLite's own busy handler is unfair, a file lock is not.
+
+    Raises Busy where there is no lock to be had, or it does not come within `patience` seconds: none waits for ever.
+    """
     if not on_sqlite() or db.database == ":memory:":
         yield
         return
-    with open(f"{db.database}.lock", "a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        lock = open(f"{db.database}.lock", "a")
+        _take(lock, patience)
+    except OSError as error:
+        raise Busy(f"the line of writers: {error.strerror or 'it does not move'}") from error
+    with lock:
         yield
+
+
+def _take(lock: IO, patience: float | None) -> None:
+    """Take the lock; raises TimeoutError where whoever has it may have been stopped with it.
+
+    The system's line is fair but knows no time limit. So a thread waits in it, and where its owner gives up it stands
+    there until the line moves again; as long as one does, nobody else need wait.
+    """
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return
+    except BlockingIOError:
+        if _left and patience is not None:
+            raise TimeoutError from None
+    place: Future = Future()
+    Thread(target=_stand, args=(lock, place), name="line", daemon=True).start()
+    try:
+        place.result(patience)
+    except TimeoutError:
+        _left.add(place)
+        place.add_done_callback(lambda _: (lock.close(), _left.discard(place)))
+        raise
+
+
+def _stand(lock: IO, place: Future) -> None:
+    try:
+        place.set_result(fcntl.flock(lock, fcntl.LOCK_EX))
+    except OSError as error:
+        place.set_exception(error)
 
 
 def write_transaction(work: Callable[[], T]) -> T:

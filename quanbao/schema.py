@@ -64,7 +64,7 @@ def _refuse_newer(runner: Runner) -> None:
 def _alone() -> Iterator[None]:
     """The writers' file lock on SQLite; on PostgreSQL an advisory lock that ends with the one transaction of it all."""
     if on_sqlite():
-        with turn():
+        with turn(patience=None):
             yield
         return
     with db.atomic():

@@ -78,11 +78,14 @@ class Server:
 
 
 class Postgres(Server):
-    """As careless about power cuts as it can be, and so fast. Root may not run it: Debian's user does."""
+    """As careless about power cuts as it can be, and so fast, unless its `care` says otherwise.
+
+    Root may not run it: Debian's user does.
+    """
 
     signal = "QUIT"
 
-    def __init__(self):
+    def __init__(self, **care: str):
         initdb, postgres = postgres_program("initdb"), postgres_program("postgres")
         super().__init__(user="postgres" if os.geteuid() == 0 else None)
         options = ("-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", f"--locale={LOCALE}")
@@ -97,7 +100,7 @@ class Postgres(Server):
             "max_connections": 200,
             "fsync": "off",
             "full_page_writes": "off",
-        }
+        } | care
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         self.start(postgres, "-D", "data", *words)
 

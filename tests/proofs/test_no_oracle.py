@@ -109,12 +109,11 @@ def guessed(settings, world, each: int) -> list[Question]:
     """Wrong passwords, with the first digit wrong or the last; each within the budgets, so that it is compared."""
     kinds = [0, 1] * each
     random.shuffle(kinds)
-    questions, campaign, there = [], None, 0
+    questions = []
     while kinds:
         password = passwords.generate()
         campaign = world.campaign(password=world.make_password(digits=password))
         holders = crowd(settings, world, campaign, min(GUESSERS, -(-len(kinds) // TRIES)))
-        there += len(holders)
         for holder in holders:
             for kind in kinds[:TRIES]:
                 questions.append(redeem(kind, holder.code, holder.cookie, wrong(password, (0, -1)[kind])))

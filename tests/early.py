@@ -1,0 +1,51 @@
+"""The negative control of crashes: the verdict leaves before it is committed. `python -m tests.early serve …`."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Thread
+
+from config import from_environment
+from database import db, write_transaction
+from quanbao import redemption
+from tests import serving
+from tests.unguarded import name_process
+from web import create_app
+from web.front import Front
+
+PAUSE = 0.15  # seconds between the verdict and its commit
+
+
+def promise(work: Callable) -> object:
+    """What the work returns, at once; it is committed after a pause, unless the process was killed."""
+    answer: Future = Future()
+
+    def late() -> object:
+        found = work()
+        if not answer.done():
+            answer.set_result(found)
+            time.sleep(PAUSE)
+        return found
+
+    def write() -> None:
+        try:
+            write_transaction(late)
+        except Exception as error:
+            if not answer.done():
+                answer.set_exception(error)
+        finally:
+            db.close()
+
+    Thread(target=write, daemon=True).start()
+    return answer.result()
+
+
+def front() -> Front:
+    redemption.write_transaction = promise
+    app = create_app(from_environment())
+    app.after_request(name_process)
+    return Front(app)
+
+
+if __name__ == "__main__":
+    serving.main("tests.early:front")

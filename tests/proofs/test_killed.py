@@ -1,0 +1,134 @@
+"""Server processes are killed under load, and PostgreSQL is stopped in the middle: what was acknowledged is there."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from statistics import median
+
+import pytest
+
+from database import db, drop_broken_connection, on_sqlite, open_database
+from quanbao import schema
+from tests.factories import World
+from tests.proofs import size
+from tests.racing import Site, check, crowd
+from tests.tills import Tills
+from tests.test_away import Cluster
+
+pytestmark = [pytest.mark.promise("survives kill -9"), pytest.mark.race]
+
+KILLS = size(8, 500)  # on each engine
+STOPS = size(2, 30)
+PROCESSES = 4
+TILLS = 8
+USES = 10_000
+
+
+@pytest.fixture
+def holders(world, database):
+    return crowd(database, world, world.campaign(quantity=1_000_000, uses_per_voucher=USES), TILLS)
+
+
+def test_processes_that_are_killed_lose_nothing_and_are_replaced(world, database, holders, proved):
+    taken = []
+    with Site(database, world, "tests.named", processes=PROCESSES) as site, Tills(site, holders) as tills:
+        tills.until(lambda: len(alive(tills)) == PROCESSES, "an answer of each process")
+        for _ in range(KILLS):
+            taken.append(kill(tills))
+        tills.__exit__()
+        assert tills.again()
+    assert_nothing_is_lost(database, world, tills)
+    if on_sqlite():
+        assert db.execute_sql("PRAGMA integrity_check").fetchall() == [("ok",)]
+    proved(f"{'sqlite' if on_sqlite() else 'postgresql'}: {KILLS} kills, {len(tills.receipts):,} acknowledged, 0 lost, "
+           f"replaced after {spread(taken)}")
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_control_a_verdict_before_its_commit_is_lost(world, database, holders):
+    with Site(database, world, "tests.early", processes=PROCESSES) as site, Tills(site, holders) as tills:
+        tills.until(lambda: len(alive(tills)) == PROCESSES, "an answer of each process")
+        for _ in range(40):
+            kill(tills)
+            if tills.lost():
+                break
+    assert tills.lost()
+
+
+def alive(tills: Tills) -> list[int]:
+    return [process for process in tills.heard if process and _is_there(process)]
+
+
+def _is_there(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def kill(tills: Tills) -> float:
+    """Kill one at random; seconds until another answers in its place."""
+    known, start = set(tills.heard), time.monotonic()
+    os.kill(random.choice(alive(tills)), signal.SIGKILL)
+    tills.until(lambda: set(tills.heard) - known, "the replacement")
+    return time.monotonic() - start
+
+
+def spread(seconds: list[float]) -> str:
+    return f"{median(seconds):.2f} s (p50), {max(seconds):.2f} s (max)"
+
+
+def assert_nothing_is_lost(database, world, tills: Tills) -> None:
+    assert tills.receipts
+    assert tills.lost() == []
+    assert tills.said <= {(200, None), (503, "busy"), (503, None)}
+    result = check(database, world)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+# PostgreSQL itself
+
+
+@pytest.fixture
+def cluster(postgres_server) -> Iterator[Cluster]:
+    """One that takes care of what it wrote, as in a shop."""
+    with Cluster(fsync="on", full_page_writes="on") as server:
+        yield server
+
+
+@pytest.fixture
+def there(cluster, settings):
+    url = cluster.create("test")
+    open_database(url, None)
+    schema.migrate()
+    yield replace(settings, database_url=url)
+    drop_broken_connection()
+    db.close()
+
+
+def test_postgresql_that_is_stopped_at_once_loses_nothing(cluster, there, clock, keys, proved):
+    world, taken = World(clock, keys), []
+    people = crowd(there, world, world.campaign(quantity=1_000_000, uses_per_voucher=USES), TILLS)
+    db.close()
+    with Site(there, world, "tests.named") as site, Tills(site, people) as tills:
+        for _ in range(STOPS):
+            tills.until(lambda before=len(tills.receipts): len(tills.receipts) >= before + 20, "redemptions")
+            taken.append(stop_and_start(cluster, tills))
+        tills.__exit__()
+        assert tills.again()
+    assert_nothing_is_lost(there, world, tills)
+    proved(f"postgresql: {STOPS} immediate stops, {len(tills.receipts):,} acknowledged, 0 lost, "
+           f"redeemed again after {spread(taken)}")
+
+
+def stop_and_start(cluster: Cluster, tills: Tills) -> float:
+    """Seconds from the start of PostgreSQL to the next redemption; no server process is started again."""
+    cluster.go_away("immediate")
+    start = time.monotonic()
+    cluster.come_back()
+    tills.until(lambda: tills.redeemed_at > start, "a redemption")
+    return tills.redeemed_at - start
