@@ -165,7 +165,7 @@ def turn(patience: float | None = IN_LINE) -> Iterator[None]:
         yield
         return
     try:
-        lock = open(f"{db.database}.lock", "a")
+        lock = open(f"{db.database}.lock", "a")  # noqa: SIM115  (closed at the end, or when the line has moved)
         _take(lock, patience)
     except OSError as error:
         raise Busy(f"the line of writers: {error.strerror or 'it does not move'}") from error

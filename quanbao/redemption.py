@@ -112,6 +112,17 @@ def _reserve_and_settle(what: Try, voucher: Voucher, clock, sleep, keys: Keys) -
         return write_transaction(partial(_settle, what, voucher.id, guess, clock, keys))
     except Unknown as unknown:
         return _ask_the_database(what, voucher.id, unknown)
+    except Busy:
+        _give_up(guess)
+        raise
+
+
+def _give_up(guess) -> None:
+    """Nothing was written and nobody told anything: the reservation need not stand until it lapses."""
+    try:
+        write_transaction(partial(budgets.give_back, guess))
+    except (Busy, Unknown, OperationalError, InterfaceError):
+        pass  # then it does
 
 
 def _ask_the_database(what: Try, voucher_id: int, unknown: Unknown) -> Verdict:

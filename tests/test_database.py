@@ -130,6 +130,35 @@ def test_a_row_that_somebody_else_holds_too_long_is_busy(database):
     assert emails() == ["lin@example.org"]
 
 
+HOLD = """
+import fcntl, sys
+lock = open(sys.argv[1], "a")
+fcntl.flock(lock, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.readline()
+"""
+
+
+@only_sqlite
+def test_a_process_that_stops_with_the_lock_holds_up_nobody_for_ever(database, monkeypatch):
+    """Each waits in line so long, but not behind somebody who has already waited so long; then it goes on."""
+    monkeypatch.setattr(opening.turn.__wrapped__, "__defaults__", (0.2,))
+    with subprocess.Popen([sys.executable, "-c", HOLD, f"{database.sqlite_file}.lock"], text=True,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == "held\n"
+        for _ in range(5):
+            with pytest.raises(Busy, match="line of writers"):
+                write_transaction(lambda: add("mei@example.org"))
+        assert len([thread for thread in threading.enumerate() if thread.name == "line"]) == 1
+        process.communicate("go on\n")
+    for thread in threading.enumerate():
+        if thread.name == "line":
+            thread.join(30)
+    assert not opening._left
+    write_transaction(lambda: add("mei@example.org"))
+    assert emails() == ["mei@example.org"]
+
+
 # The schema
 
 

@@ -25,7 +25,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     promises: dict[str, dict[str, list[str]]] = {}
     for outcome in ("passed", "failed", "error"):
         for report in terminalreporter.getreports(outcome):
-            said = dict(report.user_properties)
+            said = dict(getattr(report, "user_properties", ()))  # a module that cannot be imported has none
             if "promise" in said:
                 kept = promises.setdefault(said["promise"], {"fact": [], "proof": [], "control": []})
                 kept[said["kind"]].append(outcome)

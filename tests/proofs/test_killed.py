@@ -15,21 +15,21 @@ from quanbao import schema
 from tests.factories import World
 from tests.proofs import size
 from tests.racing import Site, check, crowd
-from tests.tills import Tills
 from tests.test_away import Cluster
+from tests.tills import Tills
 
 pytestmark = [pytest.mark.promise("survives kill -9"), pytest.mark.race]
 
 KILLS = size(8, 500)  # on each engine
 STOPS = size(2, 30)
 PROCESSES = 4
-TILLS = 8
+PEOPLE = 160
 USES = 10_000
 
 
 @pytest.fixture
 def holders(world, database):
-    return crowd(database, world, world.campaign(quantity=1_000_000, uses_per_voucher=USES), TILLS)
+    return crowd(database, world, world.campaign(quantity=1_000_000, uses_per_voucher=USES), PEOPLE)
 
 
 def test_processes_that_are_killed_lose_nothing_and_are_replaced(world, database, holders, proved):
@@ -112,11 +112,12 @@ def there(cluster, settings):
 
 def test_postgresql_that_is_stopped_at_once_loses_nothing(cluster, there, clock, keys, proved):
     world, taken = World(clock, keys), []
-    people = crowd(there, world, world.campaign(quantity=1_000_000, uses_per_voucher=USES), TILLS)
+    people = crowd(there, world, world.campaign(quantity=1_000_000, uses_per_voucher=USES), PEOPLE)
     db.close()
     with Site(there, world, "tests.named") as site, Tills(site, people) as tills:
         for _ in range(STOPS):
-            tills.until(lambda before=len(tills.receipts): len(tills.receipts) >= before + 20, "redemptions")
+            before = len(tills.receipts)
+            tills.until(lambda: len(tills.receipts) >= before + 20, "redemptions")  # noqa: B023
             taken.append(stop_and_start(cluster, tills))
         tills.__exit__()
         assert tills.again()
