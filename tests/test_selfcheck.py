@@ -53,6 +53,6 @@ def test_it_leaves_the_shop_alone_where_a_pooler_takes_its_schema_away(
         world, database, postgres_server, pgbouncer, dropped):
     with Pgbouncer(postgres_server, **dropped) as pooler:
         result = check(world, replace(database, database_url=pooler.url("test")), "--broken")
+        assert db.execute_sql("SELECT nspname FROM pg_namespace WHERE nspname ~ '^quanbao'").fetchall() == []
     assert result.returncode == 1
     assert "search_path" in result.stderr or "startup parameter" in result.stderr
-    assert db.execute_sql("SELECT nspname FROM pg_namespace WHERE nspname ~ '^quanbao'").fetchall() == []

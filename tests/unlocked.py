@@ -1,7 +1,9 @@
 """The negative control of the conditions: the real application without the lock of the customer.
 
 The voucher stays locked, and what is counted is still counted as it was judged. On SQLite, where the writers' one
-turn is everybody's lock, there is no transaction either. `python -m tests.unlocked serve …` takes the words of `quanbao serve`.
+turn is everybody's lock, there is no transaction either.
+
+`python -m tests.unlocked serve …` takes the same words as `quanbao serve`.
 """
 
 import time
