@@ -122,18 +122,21 @@ def give_back(guess: Guess) -> None:
     Guess.delete().where(Guess.id == guess.id).execute()
 
 
-def spend(guess: Guess, tag: bytes) -> bool:
-    """The password was wrong; in the caller's transaction. False where the reservation is gone.
+def spend(guess: Guess, tag: bytes, now: datetime) -> bool:
+    """The password was compared now and wrong; in the caller's transaction. False where the reservation is gone.
+
+    Any 24 hours are those of comparisons: a try that hung between reservation and comparison counts from the latter.
 
     The same wrong value within ten minutes counts once for the password, each time for the consumer:
     a till that goes on typing last month's password must not close the shop.
     """
     same = (
         (Guess.password == guess.password_id) & (Guess.version == guess.version) & (Guess.tag == tag)
-        & (Guess.made_at > guess.made_at - REPEATED) & (Guess.id != guess.id)
+        & (Guess.made_at > now - REPEATED) & (Guess.id != guess.id)
     )
     counted = not Guess.select(fn.COUNT(Guess.id)).where(same).scalar()
-    return Guess.update(wrong=True, counted=counted, tag=tag).where(Guess.id == guess.id).execute() == 1
+    return Guess.update(wrong=True, counted=counted, tag=tag, made_at=now).where(
+        Guess.id == guess.id).execute() == 1
 
 
 def _seconds(wait: timedelta) -> int:

@@ -148,7 +148,7 @@ def _settle(what: Try, voucher_id: int, guess, clock, keys: Keys) -> Verdict:
         if (password.id, password.version) != (guess.password_id, guess.version) or not budgets.still_holds(guess, now):
             raise _Overtaken
         if not passwords.matches(password, what.typed, keys.password):
-            if not budgets.spend(guess, passwords.tag(password, what.typed, keys.password)):
+            if not budgets.spend(guess, passwords.tag(password, what.typed, keys.password), now):
                 raise _Overtaken
             return _keep(what, voucher, now, Reason.PASSWORD_INCORRECT, [(Reason.PASSWORD_INCORRECT.value, False)])
         budgets.give_back(guess)

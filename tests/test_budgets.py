@@ -191,3 +191,17 @@ def test_the_right_password_among_guesses_gives_only_itself_back(world):
     assert Guess.select().count() == 4
     assert guess(world, voucher, 5).reason is Reason.PASSWORD_INCORRECT
     assert guess(world, voucher, 6).reason is Reason.TOO_MANY_ATTEMPTS
+
+
+def test_a_try_that_hung_counts_from_its_comparison(world, monkeypatch):
+    """Otherwise a hundred that hang for a minute, and a hundred a day after they came, would be compared in one day."""
+    voucher, reserve = world.voucher(), budgets.reserve
+
+    def reserve_and_hang(*what, **how):
+        guess = reserve(*what, **how)
+        world.clock.forward(seconds=59)
+        return guess
+
+    monkeypatch.setattr(budgets, "reserve", reserve_and_hang)
+    assert world.attempt(voucher, typed=WRONG).reason is Reason.PASSWORD_INCORRECT
+    assert Guess.get().made_at == Attempt.get().at == world.clock()

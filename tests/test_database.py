@@ -14,9 +14,9 @@ from peewee import BlobField, BooleanField, IntegrityError, TextField
 import database as opening
 from database import Busy, Changed, db, on_sqlite, open_database, sqlite_is_safe, write_transaction
 from models import TABLES, Account, Campaign, Link, Member, Redemption, Role, Voucher
-from quanbao import schema
+from quanbao import figures, schema
 from tests.conftest import POSTGRESQL, SQLITE
-from tests.factories import utc
+from tests.factories import World, utc
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -230,7 +230,7 @@ MIGRATE = """
 import sys
 from pathlib import Path
 from database import open_database
-from quanbao import schema
+from quanbao import figures, schema
 print("ready", flush=True)
 sys.stdin.readline()
 open_database(sys.argv[1] or None, Path(sys.argv[2]))
@@ -273,6 +273,26 @@ def test_a_database_of_a_newer_version_is_refused(database):
             ask()
     db.execute_sql(f"DELETE FROM schema_migration WHERE name = '{name}'")
     assert schema.migrate() == [], "the lock was let go"
+
+
+@pytest.mark.postgresql
+def test_all_of_it_works_behind_a_pooler_that_changes_connections(postgres_server, pgbouncer, settings, clock, keys):
+    """In transaction mode, and it takes no timeouts: no lock, prepared statement or setting may stay in a session."""
+    postgres_server.create("pooled")
+    open_database(pgbouncer.url("pooled"), None)
+    assert schema.migrate()
+    assert schema.migrate() == []
+    world = World(clock, keys)
+    for _ in range(8):  # psycopg would prepare a statement at its sixth time
+        assert world.attempt(world.voucher()).redeemed
+    assert list(figures.differences()) == []
+    db.close()
+    open_database(postgres_server.url("pooled"), None)
+    locks = db.execute_sql("SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone()
+    prepared = db.execute_sql("SELECT COUNT(*) FROM pg_prepared_statements").fetchone()
+    db.close()
+    postgres_server.drop("pooled")
+    assert (locks, prepared) == ((0,), (0,))
 
 
 # Opening

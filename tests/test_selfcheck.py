@@ -1,10 +1,14 @@
 """`quanbao selfcheck` on both engines; with `--broken` it must see the damage, and the shop's data stays as it is."""
 
+from dataclasses import replace
+
 import pytest
 
 from database import db, open_database
 from models import Redemption
 from quanbao import figures
+from tests.conftest import POSTGRESQL
+from tests.servers import Pgbouncer
 from tests.test_cli import run
 
 pytestmark = pytest.mark.race
@@ -41,3 +45,14 @@ def test_nothing_of_it_stays(world, database):
     if database.database_url:
         schemas = db.execute_sql("SELECT nspname FROM pg_namespace WHERE nspname ~ '^quanbao'").fetchall()
         assert schemas == []
+
+
+@pytest.mark.parametrize("database", [POSTGRESQL], indirect=True)
+@pytest.mark.parametrize("dropped", [{}, {"ignore_startup_parameters": "options"}], ids=["refused", "dropped"])
+def test_it_leaves_the_shop_alone_where_a_pooler_takes_its_schema_away(
+        world, database, postgres_server, pgbouncer, dropped):
+    with Pgbouncer(postgres_server, **dropped) as pooler:
+        result = check(world, replace(database, database_url=pooler.url("test")), "--broken")
+        assert db.execute_sql("SELECT nspname FROM pg_namespace WHERE nspname ~ '^quanbao'").fetchall() == []
+    assert result.returncode == 1
+    assert "search_path" in result.stderr or "startup parameter" in result.stderr
