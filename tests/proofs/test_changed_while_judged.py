@@ -145,7 +145,7 @@ class Meanwhile:
 
 def pose(world: World, campaign: Campaign, change: Change) -> Campaign:
     """The campaign as it is before each try, under a password of its own that nobody has guessed at."""
-    world.merchant.branches.where(Branch.slug == "new").model.delete().where(Branch.slug == "new").execute()
+    Branch.delete().where(Branch.slug == "new").execute()
     Branch.update(closed_at=None).execute()
     redeemed = Campaign.get_by_id(campaign.id).redeemed
     Campaign.update(
