@@ -1,8 +1,8 @@
 """Entering a campaign, changing it, ending it [0019]. The rules are those of `campaigns.read`.
 
 A draft may be changed in everything. Once it is published, holders rely on it: price, terms, picture, period
-and what a rollback gives back may change, the quantity may rise. Every change raises the campaign's version, so that nothing that
-was judged before it can commit after it.
+and what a rollback gives back may change, the quantity may rise. Every change raises the campaign's version, so
+that nothing that was judged before it can commit after it.
 """
 
 import secrets
