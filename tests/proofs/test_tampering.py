@@ -26,7 +26,7 @@ pytestmark = pytest.mark.promise("tampering")
 @pytest.fixture
 def ledger(world) -> World:
     """Two vouchers redeemed at a branch, one of them once more, which was rolled back, and revoked; and a refusal."""
-    campaign = world.campaign(uses_per_voucher=3)
+    campaign = world.campaign(uses_per_voucher=3, rollback_gives_back=False)
     for holder in (world.mei, world.account()):
         voucher = world.voucher(campaign=campaign, holder=holder)
         world.attempt(voucher, branch="main")
