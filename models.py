@@ -19,6 +19,7 @@ from peewee import (
     IntegerField,
     Model,
     TextField,
+    fn,
 )
 
 from database import JsonField, UtcField, db
@@ -56,6 +57,8 @@ class Event(StrEnum):
     PRICE_CHANGED = "price_changed"
     ENDED = "ended"
     ENDS_SOON = "ends_soon"
+    ROLLED_BACK = "rolled_back"
+    REVOKED = "revoked"
 
 
 class State(StrEnum):
@@ -256,7 +259,7 @@ class Campaign(Table):
     """One activity: product, prices, quantity, period, place, conditions, password [0019].
 
     A draft until its first publication. The columns from `issued` on are its figures, kept in the
-    transactions that change them.
+    transactions that change them. `forfeited` are redemptions that were rolled back and did not come back.
     """
 
     merchant = ForeignKeyField(Merchant, backref="campaigns", index=False)
@@ -279,6 +282,7 @@ class Campaign(Table):
     weekdays = JsonField(default=list)
     hours = JsonField(default=list)
     branch_slugs = JsonField(default=list)
+    rollback_gives_back = BooleanField(default=True)
     password = ForeignKeyField(RedemptionPassword)
     version = IntegerField(default=1)
     created_at = UtcField()
@@ -291,12 +295,14 @@ class Campaign(Table):
     consumers = BigIntegerField(default=0)
     discount_given = BigIntegerField(default=0)
     rolled_back = BigIntegerField(default=0)
+    forfeited = BigIntegerField(default=0)
 
     class Meta:
         indexes = ((("merchant", "slug"), True),)
         constraints = [
             one_of("kind", Kind),
             Check("redeemed BETWEEN 0 AND quantity"),
+            Check("forfeited >= 0 AND redeemed + forfeited <= quantity"),
             Check("starts_at < ends_at"),
             Check("uses_per_voucher BETWEEN 1 AND 10000"),
             Check("kind = 'discount' OR uses_per_voucher = 1"),
@@ -312,14 +318,17 @@ class Campaign(Table):
 
     @property
     def remaining(self) -> int:
-        return self.quantity - self.redeemed
+        return self.quantity - self.redeemed - self.forfeited
 
     def is_over(self, now: datetime) -> bool:
         return self.ended_at is not None or now >= self.ends_at
 
 
 class Voucher(Table):
-    """One consumer's right from one campaign. `nth` tells apart several of one holder."""
+    """One consumer's right from one campaign. `nth` tells apart several of one holder.
+
+    `returned` counts the uses that came back by a rollback: no use is ever numbered like one before.
+    """
 
     code = TextField(unique=True)
     campaign = ForeignKeyField(Campaign, index=False)
@@ -327,6 +336,7 @@ class Voucher(Table):
     nth = IntegerField(default=1)
     uses = IntegerField()
     uses_left = IntegerField()
+    returned = IntegerField(default=0)
     issued_at = UtcField()
     opened_at = UtcField(null=True)
     revoked_at = UtcField(null=True)
@@ -335,7 +345,12 @@ class Voucher(Table):
 
     class Meta:
         indexes = ((("campaign", "consumer", "nth"), True),)
-        constraints = [Check("uses_left BETWEEN 0 AND uses")]
+        constraints = [Check("uses_left BETWEEN 0 AND uses"), Check("returned >= 0")]
+
+    @property
+    def use_number(self) -> int:
+        """The number of the latest use."""
+        return self.uses - self.uses_left + self.returned
 
     def state(self, campaign: Campaign, now: datetime) -> State:
         if self.revoked_at is not None:
@@ -397,6 +412,41 @@ class Redemption(Table):
             (("merchant", "branch_slug", "day", "number"), True),
         )
         constraints = [Check("discount >= 0"), Check("use_number >= 1"), Check("number >= 1")]
+
+
+class Rollback(Table):
+    """A redemption taken back: a new row, never a delete. By a member, in the role of that moment.
+
+    `gave_back` is what the campaign said then: whether the use may be redeemed again, and counts for the quantity.
+    """
+
+    redemption = ForeignKeyField(Redemption, unique=True)
+    member = ForeignKeyField(Member)
+    role = TextField()
+    reason = TextField()
+    note = TextField(default="")
+    gave_back = BooleanField()
+    rolled_back_at = UtcField()
+
+    class Meta:
+        constraints = [one_of("role", Role)]
+
+
+STANDING = ~fn.EXISTS(Rollback.select(Rollback.id).where(Rollback.redemption == Redemption.id))  # of redemptions
+
+
+class Revocation(Table):
+    """A voucher taken back before it was used up; `Voucher.revoked_at` says so to every till."""
+
+    voucher = ForeignKeyField(Voucher, unique=True)
+    member = ForeignKeyField(Member)
+    role = TextField()
+    reason = TextField()
+    note = TextField(default="")
+    revoked_at = UtcField()
+
+    class Meta:
+        constraints = [one_of("role", Role)]
 
 
 class DayNumber(Row):
@@ -558,6 +608,6 @@ class Mute(Row):
 
 TABLES = (
     Account, Session, Merchant, Branch, Member, MemberBranch, Link, Customer, CustomerGroup, RedemptionPassword,
-    Guess, Picture, Campaign, Voucher, Attempt, Redemption, DayNumber, Figure, Publication,
-    PublicationPart, Claim, Subscription, Delivery, News, Mute,
+    Guess, Picture, Campaign, Voucher, Attempt, Redemption, Rollback, Revocation, DayNumber, Figure,
+    Publication, PublicationPart, Claim, Subscription, Delivery, News, Mute,
 )

@@ -27,7 +27,17 @@ def issued(vouchers: list[int], now: datetime) -> None:
 
 def redeemed(voucher: Voucher, now: datetime) -> None:
     """A use of the voucher was taken."""
-    _write(Voucher.id == voucher.id, Event.REDEEMED, voucher.uses - voucher.uses_left, now)
+    _write(Voucher.id == voucher.id, Event.REDEEMED, voucher.use_number, now)
+
+
+def rolled_back(voucher: Voucher, use_number: int, now: datetime) -> None:
+    """A redemption was taken back, by the number of its use."""
+    _write(Voucher.id == voucher.id, Event.ROLLED_BACK, use_number, now)
+
+
+def revoked(voucher: Voucher, now: datetime) -> None:
+    """The shop took the voucher back."""
+    _write(Voucher.id == voucher.id, Event.REVOKED, 0, now)
 
 
 def changed(campaign: Campaign, columns: dict[str, Any], now: datetime) -> None:

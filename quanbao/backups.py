@@ -190,12 +190,12 @@ def _insert(table: type[Model], rows: list[Row]) -> None:
 
 def _without_triggers() -> list[str]:
     """Take the ledger's triggers away; returns what brings them back."""
-    ledger = ("redemption", "attempt")
+    ledger = ("redemption", "attempt", "rollback", "revocation")
     if not on_sqlite():
         db.execute_sql("SET LOCAL statement_timeout = 0")
         for table in ledger:
-            db.execute_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        return [f"ALTER TABLE {table} ENABLE TRIGGER USER" for table in ledger]
+            db.execute_sql(f'ALTER TABLE "{table}" DISABLE TRIGGER USER')
+        return [f'ALTER TABLE "{table}" ENABLE TRIGGER USER' for table in ledger]
     db.execute_sql("PRAGMA defer_foreign_keys = ON")
     found = db.execute_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
     for name, _ in found:

@@ -28,6 +28,7 @@ def read(reader: Reader, zone: ZoneInfo, branches: set[str]) -> dict[str, Any]:
         "place": reader.text("place", 500, ""),
         "terms": reader.text("terms", 5000, ""),
         "uses_per_voucher": reader.integer("uses_per_voucher", 1, MOST_USES, 1),
+        "rollback_gives_back": reader.flag("rollback_gives_back", True),
         "redemption_password": _password(reader),
     }
     values |= _prices(reader, values["kind"]) | _period(reader, zone)

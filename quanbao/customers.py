@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from database import locked, write_transaction
 from models import Campaign, Customer, CustomerGroup, Merchant, Redemption, Voucher
+from quanbao import vouchers as of_holders
 from quanbao.reader import is_text
 
 A_PAGE = 50
@@ -98,8 +99,10 @@ def vouchers(customer: Customer) -> list[Voucher]:
         (Voucher.consumer == customer.consumer_id) & (Campaign.merchant == customer.merchant_id)
     ).order_by(Voucher.id.desc()).limit(MOST_VOUCHERS))
     uses: dict[int, list[Redemption]] = {}
-    for use in Redemption.select().where(
-            Redemption.voucher.in_([voucher.id for voucher in rows])).order_by(Redemption.id.desc()).limit(MOST_USES):
+    theirs = Redemption.voucher.in_([voucher.id for voucher in rows])
+    back = of_holders.rollbacks(theirs)
+    for use in Redemption.select().where(theirs).order_by(Redemption.id.desc()).limit(MOST_USES):
+        use.rollback = back.get(use.id)
         uses.setdefault(use.voucher_id, []).append(use)
     for voucher in rows:
         voucher.redemptions = uses.get(voucher.id, [])

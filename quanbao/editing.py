@@ -1,8 +1,8 @@
 """Entering a campaign, changing it, ending it [0019]. The rules are those of `campaigns.read`.
 
-A draft may be changed in everything. Once it is published, holders rely on it: price, terms, picture and period
-may change, the quantity may rise. Every change raises the campaign's version, so that nothing that
-was judged before it can commit after it.
+A draft may be changed in everything. Once it is published, holders rely on it: price, terms, picture, period
+and what a rollback gives back may change, the quantity may rise. Every change raises the campaign's version, so
+that nothing that was judged before it can commit after it.
 """
 
 import secrets
@@ -16,11 +16,12 @@ from models import Branch, Campaign, Merchant, RedemptionPassword
 from quanbao import announcing, campaigns, passwords, pictures
 from quanbao.reader import Reader, slug_of
 
-CHANGEABLE = ("original_price", "offer_price", "terms", "starts_at", "ends_at", "quantity", "picture")
+CHANGEABLE = ("original_price", "offer_price", "terms", "starts_at", "ends_at", "quantity", "picture",
+              "rollback_gives_back")
 COPIED = (
     "kind", "product", "picture", "original_price", "offer_price", "quantity", "starts_at", "ends_at", "place", "terms",
     "uses_per_voucher", "per_consumer", "new_customers_only", "groups", "minimum_spend", "weekdays", "hours",
-    "branch_slugs", "password",
+    "branch_slugs", "rollback_gives_back", "password",
 )
 
 Entered = dict[str, Any]
@@ -52,6 +53,7 @@ def document(campaign: Campaign) -> Entered:
         "starts_at": campaigns.as_entered(campaign.starts_at, zone),
         "ends_at": campaigns.as_entered(campaign.ends_at, zone, is_end=True),
         "place": campaign.place or None, "terms": campaign.terms or None,
+        "rollback_gives_back": campaign.rollback_gives_back,
         "conditions": {
             "per_consumer": campaign.per_consumer, "new_customers_only": campaign.new_customers_only,
             "groups": campaign.groups, "minimum_spend": campaign.minimum_spend, "weekdays": campaign.weekdays,

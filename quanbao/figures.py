@@ -9,12 +9,27 @@ from typing import Any
 from peewee import fn
 
 from database import db, snapshot
-from models import Attempt, Campaign, DayNumber, Figure, Heading, Merchant, Redemption, Voucher
+from models import (
+    STANDING,
+    Attempt,
+    Campaign,
+    DayNumber,
+    Figure,
+    Heading,
+    Merchant,
+    Redemption,
+    Revocation,
+    Rollback,
+    Voucher,
+)
 
 
 @dataclass(frozen=True)
 class Figures:
-    """CONTRACT.md, "Figures". Money in minor units; days (ISO dates) and hours ("00" on) are the merchant's."""
+    """CONTRACT.md, "Figures". Money in minor units; days (ISO dates) and hours ("00" on) are the merchant's.
+
+    `forfeited` of the rolled back did not come back, as the campaign said, and are not among the remaining.
+    """
 
     issued: int
     opened: int
@@ -23,6 +38,7 @@ class Figures:
     consumers: int
     discount_given: int
     rolled_back: int
+    forfeited: int
     by_day: dict[str, int]
     by_hour: dict[str, int]
     by_branch: dict[str, int]
@@ -32,13 +48,13 @@ class Figures:
 def of(campaign: Campaign) -> Figures:
     """The figures as the last redemption left them; costs the same whatever was redeemed."""
     tables: dict[str, dict[str, int]] = {heading: {} for heading in Heading}
-    for row in Figure.select().where(Figure.campaign == campaign).order_by(Figure.name):
+    for row in Figure.select().where((Figure.campaign == campaign) & (Figure.count != 0)).order_by(Figure.name):
         tables[row.heading][row.name] = row.count
     return Figures(
         issued=campaign.issued, opened=campaign.opened, redeemed=campaign.redeemed, remaining=campaign.remaining,
         consumers=campaign.consumers, discount_given=campaign.discount_given, rolled_back=campaign.rolled_back,
-        by_day=tables[Heading.DAY], by_hour=tables[Heading.HOUR], by_branch=tables[Heading.BRANCH],
-        refused=tables[Heading.REFUSED],
+        forfeited=campaign.forfeited, by_day=tables[Heading.DAY], by_hour=tables[Heading.HOUR],
+        by_branch=tables[Heading.BRANCH], refused=tables[Heading.REFUSED],
     )
 
 
@@ -49,12 +65,12 @@ def of_day(merchant: Merchant, day: date) -> dict[int, int]:
     return dict(rows.tuples())
 
 
-def count(campaign: Campaign, names: dict[Heading, str]) -> None:
-    """Count one more under each heading; in the caller's transaction, rows in one order for everybody."""
-    rows = [{"campaign": campaign.id, "heading": heading, "name": names[heading], "count": 1}
+def count(campaign: Campaign, names: dict[Heading, str], by: int = 1) -> None:
+    """Count one more, or one less, under each heading; in the caller's transaction, rows in one order for everybody."""
+    rows = [{"campaign": campaign.id, "heading": heading, "name": names[heading], "count": by}
             for heading in sorted(names)]
     Figure.insert_many(rows).on_conflict(
-        conflict_target=[Figure.campaign, Figure.heading, Figure.name], update={Figure.count: Figure.count + 1},
+        conflict_target=[Figure.campaign, Figure.heading, Figure.name], update={Figure.count: Figure.count + by},
     ).execute()
 
 
@@ -83,22 +99,32 @@ def _campaigns() -> Iterator[str]:
 def recount(campaign: Campaign) -> dict[str, Any]:
     """The figures that are kept in columns, counted again from vouchers and ledger."""
     vouchers = Voucher.select().where(Voucher.campaign == campaign)
-    ledger = Redemption.select().where(Redemption.campaign == campaign)
+    ledger = Redemption.select().where((Redemption.campaign == campaign) & STANDING)
     redeemed, consumers, discount = ledger.select(
         fn.COUNT(Redemption.id), fn.COUNT(Redemption.consumer.distinct()), fn.COALESCE(fn.SUM(Redemption.discount), 0)
     ).tuples()[0]
+    rolled_back, forfeited = _rolled_back(campaign)
     return {
         "issued": vouchers.count(),
         "opened": vouchers.where(Voucher.opened_at.is_null(False)).count(),
         "redeemed": redeemed,
         "consumers": consumers,
         "discount_given": int(discount),
-        "rolled_back": 0,  # nothing can be rolled back yet
+        "rolled_back": rolled_back,
+        "forfeited": forfeited,
         "by_day": _ledger_counts(campaign, Redemption.day),
         "by_hour": _by_hour(campaign),
         "by_branch": _ledger_counts(campaign, Redemption.branch_slug),
         "refused": _refused(campaign),
     }
+
+
+def _rolled_back(campaign: Campaign) -> tuple[int, int]:
+    """How many redemptions were taken back, and how many of them did not come back."""
+    rows = Rollback.select(Rollback.gave_back, fn.COUNT(Rollback.id)).join(Redemption).where(
+        Redemption.campaign == campaign).group_by(Rollback.gave_back)
+    counts = {bool(gave_back): count for gave_back, count in rows.tuples()}
+    return sum(counts.values()), counts.get(False, 0)
 
 
 def hour(merchant: Merchant, moment: datetime) -> str:
@@ -107,8 +133,8 @@ def hour(merchant: Merchant, moment: datetime) -> str:
 
 
 def _by_hour(campaign: Campaign) -> dict[str, int]:
-    times = Redemption.select(Redemption.redeemed_at).where(Redemption.campaign == campaign).tuples().iterator()
-    return dict(sorted(Counter(hour(campaign.merchant, moment) for moment, in times).items()))
+    times = Redemption.select(Redemption.redeemed_at).where((Redemption.campaign == campaign) & STANDING).tuples()
+    return dict(sorted(Counter(hour(campaign.merchant, moment) for moment, in times.iterator()).items()))
 
 
 def _refused(campaign: Campaign) -> dict[str, int]:
@@ -118,17 +144,25 @@ def _refused(campaign: Campaign) -> dict[str, int]:
 
 
 def _ledger_counts(campaign: Campaign, column) -> dict[str, int]:
-    rows = Redemption.select(column, fn.COUNT(Redemption.id)).where(Redemption.campaign == campaign)
+    rows = Redemption.select(column, fn.COUNT(Redemption.id)).where((Redemption.campaign == campaign) & STANDING)
     return dict(rows.group_by(column).order_by(column).tuples())
 
 
 def _vouchers() -> Iterator[str]:
-    """Vouchers whose uses left do not agree with their redemptions."""
+    """Vouchers that do not agree with their redemptions, with what came back of these, or with their revocation."""
     rows = db.execute_sql("""
-        SELECT v.code, v.uses, v.uses_left, COUNT(r.id) FROM voucher v LEFT JOIN redemption r ON r.voucher_id = v.id
-        GROUP BY v.id, v.code, v.uses, v.uses_left HAVING v.uses - v.uses_left <> COUNT(r.id) ORDER BY v.id""")
-    for code, uses, left, redeemed in rows.fetchall():
-        yield f"voucher {code} uses_left: {left} kept, {uses - redeemed} counted"
+        SELECT v.code, v.uses, v.uses_left, v.returned, COUNT(r.id), COUNT(b.id) FROM voucher v
+        LEFT JOIN redemption r ON r.voucher_id = v.id LEFT JOIN "rollback" b ON b.redemption_id = r.id AND b.gave_back
+        GROUP BY v.id, v.code, v.uses, v.uses_left, v.returned
+        HAVING v.uses - v.uses_left <> COUNT(r.id) - COUNT(b.id) OR v.returned <> COUNT(b.id) ORDER BY v.id""")
+    for code, uses, left, kept, redeemed, returned in rows.fetchall():
+        if left != (counted := uses - redeemed + returned):
+            yield f"voucher {code} uses_left: {left} kept, {counted} counted"
+        if kept != returned:
+            yield f"voucher {code} returned: {kept} kept, {returned} counted"
+    forgotten = Voucher.select(Voucher.code).join(Revocation).where(Voucher.revoked_at.is_null())
+    for code, in forgotten.order_by(Voucher.id).tuples():
+        yield f"voucher {code} revoked_at: none kept, though it was revoked"
 
 
 def _numbers() -> Iterator[str]:

@@ -16,8 +16,11 @@ from models import (
     Merchant,
     Mute,
     Redemption,
+    Revocation,
     Role,
+    Rollback,
     Session,
+    Voucher,
 )
 from quanbao import accounts, subscriptions, vouchers
 from quanbao.vouchers import moment
@@ -54,6 +57,8 @@ def _as_consumer(account: Account, now: datetime) -> dict[str, Any]:
     held = vouchers.wallet(account)
     codes = {voucher.id: voucher.code for voucher in held}
     ledger = Redemption.select().where(Redemption.consumer == account).order_by(Redemption.id)
+    back = vouchers.rollbacks(Redemption.consumer == account)
+    revoked = Revocation.select().join(Voucher).where(Voucher.consumer == account).order_by(Revocation.id)
     tries = Attempt.select().where(Attempt.consumer == account).order_by(Attempt.id)
     return {
         "merchants": [
@@ -63,12 +68,18 @@ def _as_consumer(account: Account, now: datetime) -> dict[str, Any]:
         "vouchers": vouchers.describe_all(held, now),
         "redemptions": [
             {"voucher": codes[row.voucher_id], "number": row.number, "words": row.words, "day": row.day,
-             "branch": row.branch_slug, "amount": row.amount, "redeemed_at": moment(row.redeemed_at)}
+             "branch": row.branch_slug, "amount": row.amount, "redeemed_at": moment(row.redeemed_at),
+             "rolled_back": _why(back[row.id], back[row.id].rolled_back_at) if row.id in back else None}
             for row in ledger],
+        "revocations": [{"voucher": codes[row.voucher_id], **_why(row, row.revoked_at)} for row in revoked],
         "attempts": [
             {"voucher": codes[row.voucher_id], "at": moment(row.at), "reason": row.reason}
             for row in tries],
     }
+
+
+def _why(row: Rollback | Revocation, at: datetime) -> dict[str, Any]:
+    return {"at": moment(at), "reason": row.reason, "note": row.note}
 
 
 def delete(account: Account, token: str, now: datetime) -> None:

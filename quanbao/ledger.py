@@ -7,7 +7,8 @@ from datetime import datetime
 from peewee import ModelSelect, Tuple
 
 from database import on_sqlite
-from models import Attempt, Campaign, Customer, Voucher
+from models import Attempt, Campaign, Customer, Redemption, Rollback, Voucher
+from quanbao import vouchers
 from quanbao.reasons import Reason
 
 A_PAGE = 50
@@ -17,7 +18,10 @@ REDEEMED, REFUSED = "redeemed", "refused"
 
 @dataclass(frozen=True)
 class Entry:
-    """One attempt as its merchant may see it: `customer` is the address that the merchant knows, if any."""
+    """One attempt as its merchant may see it: `customer` is the address that the merchant knows, if any.
+
+    `redemption` is the id of what was redeemed, `rollback` how that was taken back.
+    """
 
     number: int
     at: datetime
@@ -28,6 +32,8 @@ class Entry:
     reason: str | None
     trace: list
     receipt: dict | None
+    redemption: int | None
+    rollback: Rollback | None
 
 
 def entries(campaign: Campaign, only: str = "", before: int = 0, most: int = A_PAGE) -> list[Entry]:
@@ -39,10 +45,18 @@ def entries(campaign: Campaign, only: str = "", before: int = 0, most: int = A_P
     codes = _names(Voucher.id, Voucher.code, Voucher.id.in_([row.voucher_id for row in rows]))
     known = _names(Customer.consumer, Customer.address, (Customer.merchant == campaign.merchant_id)
                    & Customer.consumer.in_([row.consumer_id for row in rows]))
-    return [Entry(
+    done = Redemption.attempt_id.in_([row.attempt_id for row in rows if row.reason is None])
+    done &= Redemption.consumer.in_([row.consumer_id for row in rows if row.reason is None])
+    numbers = {row[:2]: row[2] for row in Redemption.select(
+        Redemption.consumer, Redemption.attempt_id, Redemption.id).where(done).tuples()}
+    back = vouchers.rollbacks(done)
+    return [_entry(row, codes, known, numbers.get((row.consumer_id, row.attempt_id)), back) for row in rows]
+
+
+def _entry(row: Attempt, codes: dict, known: dict, redemption: int | None, back: dict[int, Rollback]) -> Entry:
+    return Entry(
         row.id, row.at, codes[row.voucher_id], known.get(row.consumer_id, ""), row.verdict["till"]["branch"] or "",
-        row.verdict["till"]["amount"], row.reason, row.trace, row.verdict["receipt"],
-    ) for row in rows]
+        row.verdict["till"]["amount"], row.reason, row.trace, row.verdict["receipt"], redemption, back.get(redemption))
 
 
 def _attempts(campaign: Campaign, only: str, before: int) -> ModelSelect:

@@ -18,6 +18,7 @@ from models import Campaign, Delivery, Event, Merchant, Mute, Session, Subscript
 from quanbao import announcing
 from quanbao.subscriptions import OF_MERCHANT
 
+OF_A_USE = (Event.REDEEMED, Event.ROLLED_BACK)  # `about` is its number
 LEASE = timedelta(minutes=2)  # longer than a message may be on its way
 COLUMNS = {
     "id": Delivery.id, "subscription": Delivery.subscription, "event": Delivery.event, "about": Delivery.about,
@@ -62,7 +63,7 @@ class Message:
     def topic(self) -> str:
         """The same for what is the same news of the same voucher: the later takes the place of the earlier."""
         row = self.row
-        which = f"{row.code} {row.event} {row.about if row.event == Event.REDEEMED else ''}"
+        which = f"{row.code} {row.event} {row.about if row.event in OF_A_USE else ''}"
         return hashlib.sha256(which.encode()).hexdigest()[:32]
 
 
@@ -134,7 +135,7 @@ def _is_true(row: Any, campaign: Campaign, now: datetime) -> bool:
     """Whether it is still so, and still said to who was told that they would be."""
     if row.session_ends <= now or row.made_at + announcing.PATIENCE <= now:
         return False
-    if row.event == Event.REDEEMED:
+    if row.event in (*OF_A_USE, Event.REVOKED):
         return True
     left = row.uses_left > 0 and row.revoked_at is None
     if row.event == Event.ENDED:

@@ -56,8 +56,8 @@ class Reader:
         wanted = f"a whole number from {least:,} to {most:,}"
         return self.take(key, default, wanted, lambda v: type(v) is int and least <= v <= most)
 
-    def flag(self, key: str) -> bool:
-        return self.take(key, False, "true or false", lambda v: type(v) is bool)
+    def flag(self, key: str, default: bool = False) -> bool:
+        return self.take(key, default, "true or false", lambda v: type(v) is bool)
 
     def one_of(self, key: str, values: list[str], default: Any = MISSING) -> Any:
         return self.take(key, default, f"one of {', '.join(values)}", lambda v: isinstance(v, str) and v in values)

@@ -14,6 +14,7 @@ from peewee import IntegrityError, InterfaceError, OperationalError
 
 from database import Busy, Changed, Unknown, locked, write_transaction
 from models import (
+    STANDING,
     Account,
     Attempt,
     Campaign,
@@ -128,7 +129,7 @@ def _give_up(guess) -> None:
 def _ask_the_database(what: Try, voucher_id: int, unknown: Unknown) -> Verdict:
     """What became of a try whose commit was not answered: the locks wait until that commit is through."""
     def look() -> Verdict | None:
-        _lock(voucher_id, what.consumer)
+        lock(voucher_id, what.consumer)
         return stored(what.consumer, what.attempt_id, what.code)
 
     try:
@@ -140,7 +141,7 @@ def _ask_the_database(what: Try, voucher_id: int, unknown: Unknown) -> Verdict:
 def _settle(what: Try, voucher_id: int, guess, clock, keys: Keys) -> Verdict:
     """One write transaction: lock consumer, customer, voucher, campaign, in this order everywhere."""
     try:
-        voucher = _lock(voucher_id, what.consumer)
+        voucher = lock(voucher_id, what.consumer)
         if again := stored(what.consumer, what.attempt_id, what.code):
             budgets.give_back(guess)
             return again
@@ -160,7 +161,7 @@ def _settle(what: Try, voucher_id: int, guess, clock, keys: Keys) -> Verdict:
         raise Changed from error  # a unique key settled a race; judge again what is there now
 
 
-def _lock(voucher_id: int, consumer: Account) -> Voucher:
+def lock(voucher_id: int, consumer: Account) -> Voucher:
     """The voucher with campaign, merchant and password as they are now; consumer, customer and voucher locked.
 
     The consumer, because an attempt's id is theirs at every merchant. The campaign, the row that all its
@@ -191,7 +192,7 @@ def _redeem(what: Try, voucher: Voucher, now: datetime, keys: Keys) -> dict[str,
     )
     Redemption.create(
         consumer=what.consumer, attempt_id=what.attempt_id, voucher=voucher, campaign=campaign, merchant=merchant,
-        use_number=voucher.uses - voucher.uses_left, branch_slug=branch, day=day, number=number, words=words,
+        use_number=voucher.use_number, branch_slug=branch, day=day, number=number, words=words,
         amount=what.till.amount, discount=discount, redeemed_at=now,
     )
     figures.count(campaign, {
@@ -203,9 +204,9 @@ def _redeem(what: Try, voucher: Voucher, now: datetime, keys: Keys) -> dict[str,
 
 
 def _is_first(voucher: Voucher) -> bool:
-    """Whether the consumer redeems something of this campaign for the first time."""
+    """Whether the consumer has nothing standing of this campaign yet."""
     mine = (Redemption.consumer == voucher.consumer_id) & (Redemption.campaign == voucher.campaign_id)
-    return not Redemption.select().where(mine).exists()
+    return not Redemption.select().where(mine & STANDING).exists()
 
 
 def _take_use(voucher: Voucher, now: datetime) -> None:
@@ -237,7 +238,7 @@ def _count(campaign: Campaign, discount: int, first: bool) -> None:
         discount_given=Campaign.discount_given + discount,
     ).where(
         (Campaign.id == campaign.id) & (Campaign.version == campaign.version)
-        & (Campaign.redeemed < Campaign.quantity)
+        & (Campaign.redeemed + Campaign.forfeited < Campaign.quantity)
     )
     if counted.execute() != 1:
         raise Changed

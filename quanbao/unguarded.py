@@ -11,13 +11,15 @@ from datetime import datetime
 from typing import TypeVar
 
 from database import db, on_sqlite
-from models import Campaign, Voucher
-from quanbao import budgets, redemption
+from models import Campaign, Redemption, Voucher
+from quanbao import budgets, redemption, revoking, rollbacks
 
 T = TypeVar("T")
 
 PAUSE = 0.4  # seconds; longer than a busy machine takes to bring all of a burst to the same point
-LAST_GUARD = "redemption_voucher_id_use_number"  # the index that refuses whatever the code does
+# The indexes that refuse whatever the code does.
+LAST_GUARD = "redemption_voucher_id_use_number"
+LAST_GUARD_OF_ROLLBACKS = "rollback_redemption_id"
 
 look_at_consumer = budgets._of_consumer
 
@@ -26,16 +28,18 @@ def switch_off(pause: float = PAUSE) -> None:
     """For the rest of this process, which must not be a server that people use; `pause` is in seconds."""
     global PAUSE
     PAUSE = pause
-    for module in (redemption, budgets):
+    for module in (redemption, budgets, rollbacks, revoking):
         module.write_transaction = _write_transaction
+    for module in (redemption, budgets):
         module.locked = lambda query: query
     redemption._take_use, redemption._count = _take_use, count
+    rollbacks._give_back, rollbacks._count = _give_back, _uncount
     budgets._of_consumer = _of_consumer
 
 
-def drop_last_guard() -> None:
-    """Take the index away that would still refuse a second redemption of the same use."""
-    db.execute_sql(f"DROP INDEX {LAST_GUARD}")
+def drop_last_guard(name: str = LAST_GUARD) -> None:
+    """Take the index away that would still refuse a second redemption of the same use, or another one."""
+    db.execute_sql(f"DROP INDEX {name}")
 
 
 def _write_transaction(work: Callable[[], T]) -> T:
@@ -61,6 +65,26 @@ def count(campaign: Campaign, discount: int, first: bool) -> None:
     campaign.consumers += int(first)
     campaign.discount_given += discount
     campaign.save(only=[Campaign.redeemed, Campaign.consumers, Campaign.discount_given])
+
+
+def _give_back(voucher: Voucher) -> None:
+    """One more use than was seen, whoever gave it back meanwhile."""
+    time.sleep(PAUSE)
+    voucher.uses_left += 1
+    voucher.returned += 1
+    voucher.ended_at = None
+    voucher.save(only=[Voucher.uses_left, Voucher.returned, Voucher.ended_at])
+
+
+def _uncount(campaign: Campaign, done: Redemption, *, last: bool, forfeited: bool) -> None:
+    """One less than was seen, whatever was counted meanwhile."""
+    campaign.redeemed -= 1
+    campaign.consumers -= int(last)
+    campaign.discount_given -= done.discount
+    campaign.rolled_back += 1
+    campaign.forfeited += int(forfeited)
+    campaign.save(only=[Campaign.redeemed, Campaign.consumers, Campaign.discount_given, Campaign.rolled_back,
+                        Campaign.forfeited])
 
 
 def _of_consumer(*what) -> budgets.Spent | None:

@@ -5,8 +5,21 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from peewee import JOIN, Expression
+
 from database import write_transaction
-from models import Account, Branch, Campaign, Customer, CustomerGroup, Merchant, Redemption, Voucher
+from models import (
+    STANDING,
+    Account,
+    Branch,
+    Campaign,
+    Customer,
+    CustomerGroup,
+    Merchant,
+    Redemption,
+    Rollback,
+    Voucher,
+)
 from quanbao.checks import Case, Till
 
 Description = dict[str, Any]
@@ -53,20 +66,39 @@ def archive(voucher: Voucher, archived_at: datetime | None) -> None:
 def redemptions_of(consumer: Account) -> dict[int, list[Redemption]]:
     """All the consumer's redemptions, by the ids of their vouchers, each voucher's latest first."""
     found = defaultdict(list)
-    for row in Redemption.select().where(Redemption.consumer == consumer).order_by(Redemption.use_number.desc()):
+    for row in _redemptions(Redemption.consumer == consumer):
         found[row.voucher_id].append(row)
     return found
 
 
 def redemptions(voucher: Voucher) -> list[Redemption]:
     """The voucher's redemptions, the latest first: what its holder can show of each."""
-    return list(Redemption.select().where(Redemption.voucher == voucher).order_by(Redemption.use_number.desc()))
+    return _redemptions(Redemption.voucher == voucher)
+
+
+def _redemptions(which: Expression) -> list[Redemption]:
+    """The latest first; `rollback` is set on each, none while it stands."""
+    found, rows = rollbacks(which), list(Redemption.select().where(which).order_by(Redemption.use_number.desc()))
+    for row in rows:
+        row.rollback = found.get(row.id)
+    return rows
+
+
+def rollbacks(which: Expression) -> dict[int, Rollback]:
+    """The rollbacks of some redemptions, by these' ids; `merchant` and `place` (the branch, if one) are names."""
+    branch = (Branch.merchant == Redemption.merchant) & (Branch.slug == Redemption.branch_slug)
+    rows = (
+        Rollback.select(Rollback, Merchant.name.alias("merchant"), Branch.name.alias("place"))
+        .join(Redemption).join(Merchant).switch(Redemption).join(Branch, JOIN.LEFT_OUTER, on=branch).where(which)
+    )
+    return {row.redemption_id: row for row in rows.objects()}
 
 
 def case(voucher: Voucher, now: datetime, till: Till = NOTHING_TYPED) -> Case:
     """What the checks judge, read from the ledger now; counts only where a condition asks for them."""
     campaign = voucher.campaign
-    others = Redemption.select().where((Redemption.consumer == voucher.consumer_id) & (Redemption.voucher != voucher))
+    others = Redemption.select().where(
+        (Redemption.consumer == voucher.consumer_id) & (Redemption.voucher != voucher) & STANDING)
     return Case(
         now=now, voucher=voucher, campaign=campaign, till=till,
         groups=_groups(voucher) if campaign.groups else frozenset(),

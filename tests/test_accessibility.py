@@ -73,6 +73,12 @@ def invite(page: Page) -> None:
     expect(page.locator(".invited svg")).to_be_visible()
 
 
+def unexplained(page: Page) -> None:
+    """Take something back without a reason."""
+    page.locator(".why button").click()
+    expect(page.locator("[aria-invalid=true]")).to_be_visible()
+
+
 def unfold(page: Page) -> None:
     for summary in page.locator("summary").all():
         summary.click()
@@ -142,6 +148,12 @@ PAGES = {
     "claim links": Row("claims.index", "/merchants/lotus/campaigns/oolong/links", OWNER),
     "claim links, sheet": Row("claims.sheet", "/merchants/lotus/campaigns/oolong/links/sheet", OWNER),
     "attempts": Row("figures.attempts", "/merchants/lotus/campaigns/oolong/attempts", OWNER, act=unfold),
+    "redemption": Row("rollbacks.show", "/merchants/lotus/redemptions/{redemption}", OWNER),
+    "redemption, unexplained": Row("rollbacks.show", "/merchants/lotus/redemptions/{redemption}", OWNER, 422,
+                                   act=unexplained),
+    "redemption, rolled back": Row("rollbacks.show", "/merchants/lotus/redemptions/{undone}", OWNER),
+    **{f"revoke, {name}": Row("revoking.show", f"/merchants/lotus/vouchers/{{{name}}}", OWNER)
+       for name in ("discount", "used", "revoked")},
     "branches": Row("branches.index", "/merchants/lotus/branches", OWNER, act=unfold),
     "members": Row("members.index", "/merchants/lotus/members", OWNER, act=unfold),
     "members, invited": Row("members.index", "/merchants/lotus/members", OWNER, act=invite),

@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from models import Audience, Campaign, Delivery, Event, Mute, News, Voucher
-from quanbao import accounts, announcing, claiming, editing, subscriptions
+from models import Audience, Campaign, Delivery, Event, Mute, News, Redemption, Voucher
+from quanbao import accounts, announcing, claiming, editing, revoking, subscriptions
 from tests.crowds import link_to, make_customers, publish
 from tests.factories import PASSWORD, utc
 from tests.pushing import ORIGIN, outbox
+from tests.test_rollbacks import member, roll_back
 
 TEA = "Oolong, 500 ml"
 
@@ -262,16 +263,20 @@ def test_each_event_can_be_turned_off(world, mail, event):
     kept = world.voucher(campaign=world.campaign(uses_per_voucher=5, ends_at=ends))
     mail.subscribe()
     subscriptions.listen(world.mei, ALL - {event} | {"merchant:lotus"})
-    world.voucher()
+    gone, owner = world.voucher(), member(world)
     world.attempt(kept)
     announcing.remind(world.clock())
+    mail.bring()
+    roll_back(world, Redemption.get(), owner)
+    revoking.revoke(gone, owner, "misuse", "", world.clock())
     mail.bring()
     change(world, kept.campaign, offer_price=1)
     mail.bring()
     editing.end(kept.campaign, world.clock())
     mail.bring()
     said = {Event.ISSUED: "New", Event.REDEEMED: "Redeemed", Event.PRICE_CHANGED: "New price",
-            Event.ENDED: "Ended early", Event.ENDS_SOON: "Ends tomorrow"}
+            Event.ENDED: "Ended early", Event.ENDS_SOON: "Ends tomorrow",
+            Event.ROLLED_BACK: "Rolled back", Event.REVOKED: "Taken back"}
     assert mail.titles() == sorted(f"{words}: {TEA}" for name, words in said.items() if name != event)
 
 

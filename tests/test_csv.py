@@ -79,11 +79,12 @@ def test_the_attempts_as_a_table(world, owner):
     campaign = busy_campaign(world)
     owner.sign_in(world.member(role=Role.MANAGER, merchant=campaign.merchant))
     heading, refused, redeemed = read(owner, "attempts.csv", campaign)
-    assert heading == ["Time", "Outcome", "Reason", "Customer", "Voucher", "Branch", "Number", "Words", "Amount"]
+    assert heading == ["Time", "Outcome", "Reason", "Customer", "Voucher", "Branch", "Number", "Words", "Amount",
+                       "Rolled back", "Reason of the rollback"]
     assert (refused[:4], refused[5:]) == (
-        ["2026-12-01T13:00:00+01:00", "refused", "password_incorrect", "'@sum(a1)@example.org"], ["", "", "", ""])
-    assert (redeemed[:4], redeemed[5:7], redeemed[8]) == (
-        ["2026-07-31T23:59:30+02:00", "redeemed", "", "mei@example.org"], ["main", "1"], "123.45")
+        ["2026-12-01T13:00:00+01:00", "refused", "password_incorrect", "'@sum(a1)@example.org"], [""] * 6)
+    assert (redeemed[:4], redeemed[5:7], redeemed[8:]) == (
+        ["2026-07-31T23:59:30+02:00", "redeemed", "", "mei@example.org"], ["main", "1"], ["123.45", "", ""])
     assert read(owner, "attempts.csv", campaign, **CHINESE)[0][:3] == ["时间", "结果", "原因"]
     for which, rows in (("redeemed", [redeemed]), ("refused", [refused]), ("sold_out", []), ("x", [refused, redeemed])):
         assert read(owner, f"attempts.csv?which={which}", campaign)[1:] == rows
@@ -97,6 +98,7 @@ def test_the_figures_as_a_table(world, owner):
     assert rows == [
         ["issued", "", "2"], ["opened", "", "0"], ["redeemed", "", "1"], ["remaining", "", "99"],
         ["consumers", "", "1"], ["discount_given", "", "12.00"], ["rolled_back", "", "0"],
+        ["forfeited", "", "0"],
         ["by_day", "2026-07-31", "1"], ["by_hour", "23:00", "1"], ["by_branch", "main", "1"],
         ["refused", "password_incorrect", "1"]]
     assert read(owner, "figures.csv", campaign, **CHINESE)[0] != heading

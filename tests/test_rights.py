@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 from flask import Flask, url_for
 
-from models import Account, Audience, Branch, Customer, Member, Merchant, Role
+from models import Account, Audience, Branch, Customer, Member, Merchant, Redemption, Role
 from quanbao import publishing
 from tests.factories import World
 from tests.pages import PageClient
@@ -49,6 +49,10 @@ MAY = {
     "publications.publish": STAFF,
     "publications.search": STAFF,
     "publications.show": STAFF,
+    "revoking.revoke": STAFF,
+    "revoking.show": STAFF,
+    "rollbacks.roll_back": set(Role),
+    "rollbacks.show": set(Role),
 }
 
 
@@ -67,11 +71,14 @@ class Firm:
                                    first_seen_at=world.clock())
         branch = Branch.create(merchant=merchant, slug=f"only-{merchant.slug}", name="Own", address="")
         publication = publishing.start(campaign, Audience.ALL, [], now=world.clock())
+        voucher = world.voucher(campaign=campaign, holder=world.account())
+        world.attempt(voucher)
         people = {role: world.member(role=role, merchant=merchant) for role in Role}
         somebody = Member.get((Member.merchant == merchant) & (Member.role == Role.CASHIER))
         return cls(merchant, people, {
             "merchant": merchant.slug, "campaign": campaign.slug, "number": publication.id, "members": somebody.id,
             "branch": branch.slug, "customers": customer.id,
+            "code": voucher.code, "rollbacks": Redemption.get(Redemption.voucher == voucher).id,
         })
 
 
@@ -128,7 +135,7 @@ def test_nothing_of_another_house_is_reached_through_ones_own(app, firms):
         for name in rule.arguments - {"merchant"}:
             mixed = own.values | {name: other.values[name]}
             if name == "number":
-                mixed |= {noun: other.values[noun] for noun in ("members", "customers")}
+                mixed |= {noun: other.values[noun] for noun in ("members", "customers", "rollbacks")}
             assert ask(app, rule, mixed, own.people[Role.OWNER]) == 404, (rule.endpoint, name)
 
 

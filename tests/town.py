@@ -8,8 +8,8 @@ import pytest
 
 from config import from_environment
 from database import db, open_database
-from models import Account, Audience, Campaign, Customer, Role
-from quanbao import claiming, links, members, publishing
+from models import Account, Audience, Campaign, Customer, Member, Redemption, Role, Voucher
+from quanbao import claiming, links, members, publishing, revoking, rollbacks
 from quanbao.redemption import Keys
 from tests.browser import NOON, Site
 from tests.clock import Clock
@@ -45,9 +45,20 @@ def fill(world: World) -> dict[str, str]:
     verdicts = {"redeemed": done[0], "password_incorrect": wrong, "price_changed": price,
                 "sold_out": world.attempt(vouchers["gone"])}
     places = _publish(world, vouchers["used"].campaign)
+    places |= _take_back(world, vouchers)
     link = links.make("sign-in", world.clock(), lin)
     return {name: voucher.code for name, voucher in vouchers.items()} | {
         name: verdict.attempt_id for name, verdict in verdicts.items()} | {"link": link} | places
+
+
+def _take_back(world: World, vouchers: dict[str, Voucher]) -> dict[str, int]:
+    """One redemption that stands, one that was rolled back, one voucher revoked with a reason."""
+    owner = Member.get(Member.role == Role.OWNER)
+    stands, undone = Redemption.select().where(Redemption.voucher == vouchers["used_up"]).order_by(Redemption.id)
+    rollbacks.roll_back(undone, owner, "goods_returned", "The lid leaked.", world.clock())
+    Voucher.update(revoked_at=None).where(Voucher.id == vouchers["revoked"].id).execute()
+    revoking.revoke(Voucher.get_by_id(vouchers["revoked"].id), owner, "other", "The tea is gone.", world.clock())
+    return {"redemption": stands.id, "undone": undone.id}
 
 
 def _publish(world: World, campaign: Campaign) -> dict[str, str]:

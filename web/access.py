@@ -9,6 +9,7 @@ from web.context import now
 from web.sessions import consumer
 
 OWNER = (Role.OWNER,)
+EVERYBODY = tuple(Role)
 STAFF = (Role.OWNER, Role.MANAGER)
 
 

@@ -65,6 +65,13 @@ def _sentences(notice: Notice) -> tuple[str, str]:
         return gettext("Redeemed: %(product)s", product=product), gettext(
             "At %(merchant)s; %(left)s of %(uses)s uses left", merchant=merchant.name,
             left=count(notice.uses_left), uses=count(notice.uses))
+    if notice.event == Event.ROLLED_BACK:
+        return gettext("Rolled back: %(product)s", product=product), gettext(
+            "By %(merchant)s; %(left)s of %(uses)s uses left", merchant=merchant.name,
+            left=count(notice.uses_left), uses=count(notice.uses))
+    if notice.event == Event.REVOKED:
+        return (gettext("Taken back: %(product)s", product=product),
+                gettext("%(merchant)s has revoked this voucher.", merchant=merchant.name))
     if notice.event == Event.ENDED:
         return (gettext("Ended early: %(product)s", product=product),
                 gettext("%(merchant)s has ended this offer.", merchant=merchant.name))

@@ -84,6 +84,7 @@ class CampaignForm(Form):
     hours = Spans(_("Only at these hours"))
     branches = SelectMultipleField(_("Only at"), validate_choice=False)
     terms = TextAreaField(_("Terms"), render_kw={"maxlength": 5000, "rows": 3})
+    rollback_gives_back = BooleanField(_("A rollback gives the use back"), default=True)
     picture = FileField(_("Picture"), render_kw={"accept": "image/jpeg,image/png,image/webp"})
     kept_picture = HiddenField()
     redemption_password = StringField(
@@ -175,7 +176,8 @@ def _as_sent(field: Field, value: Any) -> Any:
 
 
 def _typed(form: CampaignForm, currency: str) -> dict[str, Any]:
-    entered: dict[str, Any] = {"kind": form.kind.data, "picture": form.kept_picture.data}
+    entered: dict[str, Any] = {"kind": form.kind.data, "picture": form.kept_picture.data,
+                               "rollback_gives_back": form.rollback_gives_back.data}
     entered |= {name: (form[name].data or "").replace("\r\n", "\n").strip() or None for name in TEXTS}
     money = {name: _or_text(form[name].data, lambda text: formats.minor_units(text, currency)) for name in MONEY}
     numbers = {name: _or_text(form[name].data, _whole) for name in NUMBERS}

@@ -5,7 +5,7 @@ from flask_babel import lazy_gettext as _
 
 from models import Event, Kind, Role, State
 from quanbao.addresses import Fault
-from quanbao.reasons import Reason
+from quanbao.reasons import Reason, Revoked, RolledBack
 
 Text = tuple[str, str]  # what happened, what to do next
 
@@ -82,6 +82,8 @@ EVENTS: dict[Event, str] = {
     Event.PRICE_CHANGED: _("Changed prices"),
     Event.ENDED: _("Offers that end early"),
     Event.ENDS_SOON: _("Offers that end tomorrow"),
+    Event.ROLLED_BACK: _("Redemptions rolled back"),
+    Event.REVOKED: _("Revoked vouchers"),
 }
 
 # What a browser's subscription may lack, by field.
@@ -192,6 +194,29 @@ ROLES: dict[Role, str] = {
     Role.OWNER: _("Owner"),
     Role.MANAGER: _("Manager"),
     Role.CASHIER: _("Cashier"),
+}
+
+
+# Why a member took something back; and what the forms for that ask for, by field.
+WHY_ROLLED_BACK: dict[RolledBack, str] = {
+    RolledBack.WRONG_VOUCHER: _("Wrong voucher"),
+    RolledBack.WRONG_CUSTOMER: _("Wrong customer"),
+    RolledBack.BY_MISTAKE: _("Typed by mistake"),
+    RolledBack.CHANGED_MIND: _("The customer changed their mind"),
+    RolledBack.GOODS_RETURNED: _("Goods returned"),
+    RolledBack.OTHER: _("Another reason"),
+}
+WHY_REVOKED: dict[Revoked, str] = {
+    Revoked.BY_MISTAKE: _("Issued by mistake"),
+    Revoked.WRONG_CUSTOMER: _("Wrong customer"),
+    Revoked.CUSTOMER_ASKED: _("The customer asked for it"),
+    Revoked.MISUSE: _("Misuse"),
+    Revoked.OFFER_WITHDRAWN: _("The offer was withdrawn"),
+    Revoked.OTHER: _("Another reason"),
+}
+WHY_FAULTS: dict[str, str] = {
+    "reason": _("Choose a reason."),
+    "note": _("Say which reason in 1 to 500 characters."),
 }
 
 

@@ -4,8 +4,20 @@ import pytest
 from peewee import IntegrityError
 
 from database import db, on_sqlite
-from models import Attempt, Campaign, DayNumber, Figure, Heading, Redemption, Voucher
-from quanbao import figures
+from models import (
+    Attempt,
+    Campaign,
+    DayNumber,
+    Figure,
+    Heading,
+    Member,
+    Redemption,
+    Revocation,
+    Role,
+    Rollback,
+    Voucher,
+)
+from quanbao import figures, revoking, rollbacks
 from tests.conftest import POSTGRESQL
 from tests.factories import WRONG, World
 
@@ -14,12 +26,17 @@ pytestmark = pytest.mark.promise("tampering")
 
 @pytest.fixture
 def ledger(world) -> World:
-    """Two vouchers redeemed at a branch, one of them good for more, and a refusal."""
-    campaign = world.campaign(uses_per_voucher=3)
+    """Two vouchers redeemed at a branch, one of them once more, which was rolled back, and revoked; and a refusal."""
+    campaign = world.campaign(uses_per_voucher=3, rollback_gives_back=False)
     for holder in (world.mei, world.account()):
         voucher = world.voucher(campaign=campaign, holder=holder)
         world.attempt(voucher, branch="main")
     world.attempt(voucher, typed=WRONG)
+    world.attempt(voucher, branch="main")
+    owner = Member.get(Member.account == world.member(role=Role.OWNER))
+    last = Redemption.select().order_by(Redemption.id.desc()).get()
+    rollbacks.roll_back(rollbacks.find(last.id, owner), owner, "by_mistake", "", world.clock())
+    revoking.revoke(voucher, owner, "misuse", "", world.clock())
     assert list(figures.differences()) == []
     return world
 
@@ -27,17 +44,20 @@ def ledger(world) -> World:
 @pytest.mark.parametrize("statement", [
     "UPDATE redemption SET discount = 0", "UPDATE redemption SET words = 'x' WHERE id = 1", "DELETE FROM redemption",
     "UPDATE attempt SET reason = NULL", "DELETE FROM attempt WHERE id = 1",
+    'UPDATE "rollback" SET gave_back = gave_back', 'DELETE FROM "rollback"',
+    "UPDATE revocation SET reason = 'other'", "DELETE FROM revocation",
 ])
 def test_the_database_refuses_to_change_the_ledger(ledger, statement):
     with pytest.raises(IntegrityError, match="only added to"), db.atomic():
         db.execute_sql(statement)
-    assert (Redemption.select().count(), Attempt.select().count()) == (2, 3)
+    assert (Redemption.select().count(), Attempt.select().count()) == (3, 4)
+    assert (Rollback.select().count(), Revocation.select().count()) == (1, 1)
 
 
 @pytest.mark.parametrize("database", [POSTGRESQL], indirect=True)  # SQLite has no TRUNCATE
 def test_postgresql_refuses_to_empty_it_too(ledger):
     with pytest.raises(IntegrityError, match="only added to"), db.atomic():
-        db.execute_sql("TRUNCATE redemption, attempt")
+        db.execute_sql('TRUNCATE redemption, attempt, "rollback", revocation')
 
 
 def test_control_without_the_trigger_it_would_be_changed(ledger):
@@ -48,7 +68,7 @@ def test_control_without_the_trigger_it_would_be_changed(ledger):
     assert any("discount_given" in line for line in figures.differences())
 
 
-COLUMNS = ("issued", "opened", "redeemed", "consumers", "discount_given", "rolled_back")
+COLUMNS = ("issued", "opened", "redeemed", "consumers", "discount_given", "rolled_back", "forfeited")
 
 
 @pytest.mark.parametrize("column", COLUMNS)
@@ -83,6 +103,8 @@ def test_check_finds_a_count_that_was_changed(ledger, heading, how):
 @pytest.mark.parametrize("change", [
     lambda: Voucher.update(uses_left=Voucher.uses_left - 1).execute(),
     lambda: Voucher.update(uses_left=Voucher.uses_left + 1).execute(),
+    lambda: Voucher.update(returned=Voucher.returned + 1).execute(),
+    lambda: Voucher.update(revoked_at=None).execute(),
     lambda: DayNumber.update(last=DayNumber.last - 1).execute(),
     lambda: DayNumber.update(last=DayNumber.last + 1).execute(),
     lambda: DayNumber.delete().execute(),

@@ -18,6 +18,8 @@ from web.routes import (
     publications,
     push,
     redemptions,
+    revoking,
+    rollbacks,
     set_up,
     shell,
     sign_in,
@@ -26,7 +28,8 @@ from web.routes import (
 )
 
 CONSUMERS = (home, sign_in, wallet, vouchers, redemptions, claims, account, moving, push)
-MERCHANTS = (set_up, campaigns, passwords, pictures, publications, figures, customers, branches, members)
+MERCHANTS = (set_up, campaigns, passwords, pictures, publications, figures, rollbacks, revoking, customers, branches,
+             members)
 
 
 def init_app(app: Flask) -> None:

@@ -92,7 +92,8 @@ def attempts(merchant: str, campaign: str):
 def download(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign)
     heading = [gettext("Time"), gettext("Outcome"), gettext("Reason"), gettext("Customer"), gettext("Voucher"),
-               gettext("Branch"), gettext("Number"), gettext("Words"), gettext("Amount")]
+               gettext("Branch"), gettext("Number"), gettext("Words"), gettext("Amount"),
+               gettext("Rolled back"), gettext("Reason of the rollback")]
     return tables.answer(f"{row.slug}-attempts", chain([heading], _rows(row, _which())))
 
 
@@ -105,8 +106,10 @@ def _rows(campaign: Campaign, only: str) -> Iterator[list]:
     """Codes for programs, not words: `redeemed`, `sold_out`; times with the merchant's offset, money as decimals."""
     zone = campaign.merchant.zone
     for entry in ledger.all_entries(campaign, only):
+        back = entry.rollback or ""
         receipt = entry.receipt or {"number": "", "words": ""}
         amount = "" if entry.amount is None else _decimal(entry.amount, campaign.merchant)
         yield [entry.at.astimezone(zone).isoformat(timespec="seconds"), ledger.REFUSED if entry.reason else
                ledger.REDEEMED, entry.reason or "", entry.customer, entry.code, entry.branch, receipt["number"],
-               receipt["words"], amount]
+               receipt["words"], amount, back and back.rolled_back_at.astimezone(zone).isoformat(timespec="seconds"),
+               back and back.reason]

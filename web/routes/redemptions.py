@@ -8,7 +8,7 @@ from flask import Blueprint, Response, abort, current_app, jsonify, make_respons
 from flask_babel import gettext
 from flask_login import login_required
 
-from models import Voucher
+from models import Redemption, Rollback, Voucher
 from quanbao import checks, passwords, redemption, vouchers
 from quanbao.campaigns import MOST_MONEY
 from quanbao.checks import Till
@@ -47,7 +47,7 @@ def redeem(code: str):
     return _step(voucher) or render_template(
         "redemptions/keypad.html", voucher=voucher, spare_id=uuid.uuid4(), branch=request.args.get("branch"),
         amount=_amount(voucher, request.args.get("amount", "")), place=_place(voucher, request.args.get("branch")),
-        past=vouchers.redemptions(voucher),
+        past=_standing(vouchers.redemptions(voucher)),
     )
 
 
@@ -151,16 +151,28 @@ def answer(verdict: Verdict, code: str, texts: Text | None = None) -> Response:
 
 def _render(template: str, verdict: Verdict, voucher: Voucher | None, texts: Text | None) -> str:
     redeemed_at = datetime.fromisoformat(verdict.redeemed_at) if verdict.redeemed_at else None
+    back = _rollback(verdict) if verdict.redeemed else None
+    past = vouchers.redemptions(voucher) if voucher and verdict.reason in checks.SPENT else []
     afresh = url_for("redemptions.redeem", code=voucher.code) if voucher else ""
     return render_template(
         template, verdict=verdict, voucher=voucher, texts=texts, now=now(),
-        redeemed_at=redeemed_at, fresh=redeemed_at is not None and abs(now() - redeemed_at) < FRESH,
+        redeemed_at=redeemed_at, rollback=back, past=_standing(past),
+        fresh=redeemed_at is not None and abs(now() - redeemed_at) < FRESH and back is None,
         place=_place(voucher, verdict.till["branch"]) if verdict.till else None,
-        past=vouchers.redemptions(voucher) if voucher and verdict.reason in checks.SPENT else [],
         settled=bool(verdict.attempt_id) and verdict.reason in SETTLED, shown=_shown(redeemed_at),
         retry=verdict.reason in SAME_SCREEN | OTHER_ENTRIES,
         again="" if verdict.reason in SAME_SCREEN and wants_fragment() else afresh,  # "" is the keypad's own address
     )
+
+
+def _standing(past: list[Redemption]) -> list[Redemption]:
+    return [redemption for redemption in past if redemption.rollback is None]
+
+
+def _rollback(verdict: Verdict) -> Rollback | None:
+    """How the shop took back what this verdict says; the verdict stays what it was."""
+    mine = (Redemption.consumer == consumer()) & (Redemption.attempt_id == verdict.attempt_id)
+    return next(iter(vouchers.rollbacks(mine).values()), None)
 
 
 def _shown(redeemed_at: datetime | None) -> int:

@@ -3,7 +3,7 @@
 from flask import Blueprint, jsonify, render_template, url_for
 from flask_login import login_required
 
-from quanbao import checks, vouchers
+from quanbao import checks, revoking, vouchers
 from web.answers import wants_json
 from web.context import base_url, now
 from web.holding import held
@@ -21,6 +21,6 @@ def show(code: str):
     reason = checks.foreseen(vouchers.case(voucher, moment))
     return render_template(
         "vouchers/page.html", voucher=voucher, now=moment, places=vouchers.branches(voucher.campaign),
-        past=vouchers.redemptions(voucher),
+        past=vouchers.redemptions(voucher), revocation=revoking.of(voucher),
         reason=reason, texts=REASONS.get(reason), address=base_url() + url_for("vouchers.show", code=code),
     )

@@ -1,0 +1,48 @@
+"""One voucher as its merchant sees it, and revoking it; for owners and managers."""
+
+from flask import Blueprint, abort, g, redirect, render_template, request, url_for
+from flask_login import login_required
+
+from models import Customer, Voucher
+from quanbao import revoking, vouchers
+from quanbao.reasons import LONGEST_NOTE, Unexplained
+from web.access import STAFF, membership
+from web.context import now
+from web.messages import WHY_FAULTS, WHY_REVOKED
+
+routes = Blueprint("revoking", __name__)
+
+
+@routes.get("/merchants/<slug:merchant>/vouchers/<code:code>")
+@login_required
+def show(merchant: str, code: str):
+    return _page(_own(merchant, code))
+
+
+@routes.post("/merchants/<slug:merchant>/vouchers/<code:code>")
+@login_required
+def revoke(merchant: str, code: str):
+    row = _own(merchant, code)
+    try:
+        revoking.revoke(row, g.member, request.form.get("reason", ""), request.form.get("note", ""), now())
+    except Unexplained as unexplained:
+        return _page(row, unexplained.field), 422
+    except revoking.Used:
+        return _page(_own(merchant, code)), 422
+    return redirect(url_for("revoking.show", merchant=merchant, code=code), 303)
+
+
+def _own(merchant: str, code: str) -> Voucher:
+    row = revoking.find(code, membership(merchant, STAFF))
+    if row is None:
+        abort(404)
+    return row
+
+
+def _page(row: Voucher, fault: str | None = None) -> str:
+    merchant = g.member.merchant
+    customer = Customer.get_or_none((Customer.merchant == merchant) & (Customer.consumer == row.consumer_id))
+    return render_template(
+        "revoking/page.html", merchant=merchant, voucher=row, now=now(), past=vouchers.redemptions(row),
+        customer=customer, revocation=revoking.of(row), why=WHY_REVOKED, fault=fault, faults=WHY_FAULTS,
+        entered=request.form, longest=LONGEST_NOTE)
