@@ -10,7 +10,7 @@ TEST = .venv/ready-to-test
 help:
 	@echo 'make run            a filled demo at http://127.0.0.1:8000   ARGS="--port 9000 --data DIR"'
 	@echo 'make test           every test                              ARGS="-k wallet -x"'
-	@echo 'make prove          every promise in its long form, an hour   ARGS="-k oversold"'
+	@echo 'make prove          every promise in its long form, an hour or two  ARGS="-k oversold"'
 	@echo 'make lint           ruff                                    ARGS="--fix"'
 	@echo 'make lock           writes requirements*.txt anew           ARGS="--upgrade"'
 	@echo 'make assets         hashes and compresses the static files'
