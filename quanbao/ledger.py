@@ -7,7 +7,7 @@ from datetime import datetime
 from peewee import ModelSelect, Tuple
 
 from database import on_sqlite
-from models import Attempt, Campaign, Customer, Voucher
+from models import Attempt, Campaign, Customer, Member, Voucher
 from quanbao.reasons import Reason
 
 A_PAGE = 50
@@ -28,6 +28,7 @@ class Entry:
     reason: str | None
     trace: list
     receipt: dict | None
+    member: str  # who redeemed it at the counter, as the merchant knows them; empty for a typed password
 
 
 def entries(campaign: Campaign, only: str = "", before: int = 0, most: int = A_PAGE) -> list[Entry]:
@@ -39,9 +40,11 @@ def entries(campaign: Campaign, only: str = "", before: int = 0, most: int = A_P
     codes = _names(Voucher.id, Voucher.code, Voucher.id.in_([row.voucher_id for row in rows]))
     known = _names(Customer.consumer, Customer.address, (Customer.merchant == campaign.merchant_id)
                    & Customer.consumer.in_([row.consumer_id for row in rows]))
+    members = _names(Member.id, Member.address, Member.id.in_([row.member_id for row in rows if row.member_id]))
     return [Entry(
         row.id, row.at, codes[row.voucher_id], known.get(row.consumer_id, ""), row.verdict["till"]["branch"] or "",
         row.verdict["till"]["amount"], row.reason, row.trace, row.verdict["receipt"],
+        members.get(row.member_id, ""),
     ) for row in rows]
 
 

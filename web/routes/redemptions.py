@@ -139,7 +139,7 @@ def answer(verdict: Verdict, code: str, texts: Text | None = None) -> Response:
     """The verdict as JSON, as the fragment that replaces the keypad, or as a page."""
     texts = texts or REASONS.get(verdict.reason)
     if wants_json():
-        reply = jsonify(_json(verdict, texts))
+        reply = jsonify(verdict_as_json(verdict, texts))
     else:
         template = "redemptions/_verdict.html" if wants_fragment() else "redemptions/page.html"
         reply = make_response(_render(template, verdict, vouchers.held(code, consumer()), texts))
@@ -152,13 +152,14 @@ def answer(verdict: Verdict, code: str, texts: Text | None = None) -> Response:
 def _render(template: str, verdict: Verdict, voucher: Voucher | None, texts: Text | None) -> str:
     redeemed_at = datetime.fromisoformat(verdict.redeemed_at) if verdict.redeemed_at else None
     afresh = url_for("redemptions.redeem", code=voucher.code) if voucher else ""
+    at_counter = bool(verdict.till and verdict.till.get("counter"))
     return render_template(
         template, verdict=verdict, voucher=voucher, texts=texts, now=now(),
         redeemed_at=redeemed_at, fresh=redeemed_at is not None and now() - redeemed_at < FRESH,
         place=_place(voucher, verdict.till["branch"]) if verdict.till else None,
         past=vouchers.redemptions(voucher) if voucher and verdict.reason in checks.SPENT else [],
         settled=bool(verdict.attempt_id) and verdict.reason in SETTLED, shown=_shown(redeemed_at),
-        retry=verdict.reason in SAME_SCREEN | OTHER_ENTRIES,
+        retry=verdict.reason in SAME_SCREEN | OTHER_ENTRIES and not at_counter, at_counter=at_counter,
         again="" if verdict.reason in SAME_SCREEN and wants_fragment() else afresh,  # "" is the keypad's own address
     )
 
@@ -169,7 +170,7 @@ def _shown(redeemed_at: datetime | None) -> int:
     return max(0, int((end - now()).total_seconds()))
 
 
-def _json(verdict: Verdict, texts: Text | None) -> dict:
+def verdict_as_json(verdict: Verdict, texts: Text | None) -> dict:
     return {
         "outcome": "redeemed" if verdict.redeemed else "refused",
         "reason": verdict.reason,
