@@ -10,6 +10,7 @@
   show('.again', false);
 
   const draw = () => {
+    if (!part.isConnected) return;
     const left = Math.max(0, Math.ceil((ends - Date.now()) / 1000));
     find('#left').textContent = left;
     find('progress').value = left;
