@@ -24,7 +24,7 @@
   const ask = async () => {
     const found = await look(id);
     if (typeof found === 'string') return window.quanbao.settled(found);
-    if (Date.now() < ends + 200_000) setTimeout(ask, 800);
+    if (Date.now() < ends + 200_000) setTimeout(ask, 600);
   };
   ask();
 })();
