@@ -367,7 +367,8 @@ class Voucher(Table):
 class Attempt(Table):
     """One try at the till that got a verdict: kept, and given again to the same id.
 
-    The migration has one index more than can be said here: on campaign and id, of the refused ones alone.
+    `member` redeemed it by a counter code; where there is none, the password was typed. Those of before migration
+    0003 have no merchant. The migrations have two indexes that cannot be said here: of the refused ones alone.
     """
 
     consumer = ForeignKeyField(Account, index=False)
@@ -378,11 +379,40 @@ class Attempt(Table):
     reason = TextField(null=True)
     trace = JsonField()
     verdict = JsonField()
+    merchant = ForeignKeyField(Merchant, null=True, index=False)
+    member = ForeignKeyField(Member, null=True)
 
     class Meta:
         indexes = (
             (("consumer", "attempt_id"), True), (("campaign", "reason", "id"), False), (("campaign", "id"), False),
+            (("merchant", "id"), False),
         )
+
+
+class CounterCode(Table):
+    """What a voucher's holder shows a till of its merchant: six characters, of which only a hash is kept.
+
+    One a voucher; worth nothing without the session that it was made in. The right to redeem under `attempt_id`
+    is `taken_by`'s, the member's who typed it first.
+    """
+
+    voucher = ForeignKeyField(Voucher, unique=True)
+    session = ForeignKeyField(Session, null=True, on_delete="SET NULL")
+    code_hash = BlobField(unique=True)
+    attempt_id = TextField(unique=True)
+    expires_at = UtcField()
+    taken_by = ForeignKeyField(Member, null=True)
+    taken_at = UtcField(null=True)
+
+
+class CounterTry(Table):
+    """A counter code that a member typed, reserved before it is looked at; a good one is taken away again."""
+
+    member = ForeignKeyField(Member, index=False)
+    made_at = UtcField()
+
+    class Meta:
+        indexes = ((("member", "made_at"), False),)
 
 
 class Redemption(Table):
@@ -608,6 +638,7 @@ class Mute(Row):
 
 TABLES = (
     Account, Session, Merchant, Branch, Member, MemberBranch, Link, Customer, CustomerGroup, RedemptionPassword,
-    Guess, Picture, Campaign, Voucher, Attempt, Redemption, Rollback, Revocation, DayNumber, Figure,
+    Guess, Picture, Campaign, Voucher, Attempt, CounterCode, CounterTry, Redemption, Rollback, Revocation, DayNumber,
+    Figure,
     Publication, PublicationPart, Claim, Subscription, Delivery, News, Mute,
 )

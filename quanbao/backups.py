@@ -1,7 +1,7 @@
 """Backups: one SQLite file with every row that lasts, whatever engine is in use; restored to either.
 
-Signed-in browsers, one-time links, subscriptions and messages on their way are not in it, nor are the keys:
-redemption passwords stay sealed, and everybody signs in again after a restore.
+Signed-in browsers, one-time links, counter codes, subscriptions and messages on their way are not in it, nor are
+the keys: redemption passwords stay sealed, and everybody signs in again after a restore.
 """
 
 import hashlib
@@ -17,11 +17,11 @@ import apsw
 from peewee import Model
 
 from database import db, on_sqlite, snapshot, write_transaction
-from models import TABLES, Delivery, Link, Session, Subscription
+from models import TABLES, CounterCode, CounterTry, Delivery, Link, Session, Subscription
 from quanbao import figures, schema
 
 MARK = 0x51626B70  # SQLite's application_id of a backup
-PASSING = (Session, Link, Subscription, Delivery)
+PASSING = (Session, Link, CounterCode, CounterTry, Subscription, Delivery)
 KEPT = [table for table in TABLES if table not in PASSING]
 CHUNK = 5000  # rows
 

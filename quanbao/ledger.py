@@ -7,7 +7,7 @@ from datetime import datetime
 from peewee import ModelSelect, Tuple
 
 from database import on_sqlite
-from models import Attempt, Campaign, Customer, Redemption, Rollback, Voucher
+from models import Attempt, Campaign, Customer, Member, Redemption, Rollback, Voucher
 from quanbao import vouchers
 from quanbao.reasons import Reason
 
@@ -34,6 +34,7 @@ class Entry:
     receipt: dict | None
     redemption: int | None
     rollback: Rollback | None
+    member: str  # who redeemed it at the counter, as the merchant knows them; empty for a typed password
 
 
 def entries(campaign: Campaign, only: str = "", before: int = 0, most: int = A_PAGE) -> list[Entry]:
@@ -50,13 +51,18 @@ def entries(campaign: Campaign, only: str = "", before: int = 0, most: int = A_P
     numbers = {row[:2]: row[2] for row in Redemption.select(
         Redemption.consumer, Redemption.attempt_id, Redemption.id).where(done).tuples()}
     back = vouchers.rollbacks(done)
-    return [_entry(row, codes, known, numbers.get((row.consumer_id, row.attempt_id)), back) for row in rows]
+    members = _names(Member.id, Member.address, Member.id.in_([row.member_id for row in rows if row.member_id]))
+    return [_entry(row, codes, known, numbers.get((row.consumer_id, row.attempt_id)), back, members) for row in rows]
 
 
-def _entry(row: Attempt, codes: dict, known: dict, redemption: int | None, back: dict[int, Rollback]) -> Entry:
+def _entry(
+    row: Attempt, codes: dict, known: dict, redemption: int | None, back: dict[int, Rollback], members: dict
+) -> Entry:
     return Entry(
         row.id, row.at, codes[row.voucher_id], known.get(row.consumer_id, ""), row.verdict["till"]["branch"] or "",
-        row.verdict["till"]["amount"], row.reason, row.trace, row.verdict["receipt"], redemption, back.get(redemption))
+        row.verdict["till"]["amount"], row.reason, row.trace, row.verdict["receipt"], redemption, back.get(redemption),
+        members.get(row.member_id, ""),
+    )
 
 
 def _attempts(campaign: Campaign, only: str, before: int) -> ModelSelect:

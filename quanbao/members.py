@@ -186,3 +186,11 @@ def _place(member: Member, slugs: list[str]) -> None:
     if not rows:
         raise Refused("branches", "branches")
     MemberBranch.insert_many(rows).execute()
+
+
+def places(member: Member) -> list[Branch]:
+    """The branches whose till page the member may use, closed ones too: a cashier's own, anybody else's all."""
+    rows = Branch.select().where(Branch.merchant == member.merchant_id).order_by(Branch.id)
+    if member.role == Role.CASHIER:
+        rows = rows.join(MemberBranch).where(MemberBranch.member == member)
+    return list(rows)

@@ -1,7 +1,8 @@
 """Redeeming a voucher (核销) [0020]-[0023]: the one way in, for every door.
 
-The checks choose the words. What holds under a race are the conditional updates, the unique keys
-and the CHECKs of the tables; the locks keep the words true to one moment.
+Two doors: the password typed on the phone, or a counter code that a member took. The checks choose the words.
+What holds under a race are the conditional updates, the unique keys and the CHECKs of the tables; the locks keep
+the words true to one moment.
 """
 
 from collections.abc import Callable
@@ -18,17 +19,21 @@ from models import (
     Account,
     Attempt,
     Campaign,
+    CounterCode,
     Customer,
     DayNumber,
+    Guess,
     Heading,
     Merchant,
     Redemption,
     RedemptionPassword,
     Voucher,
 )
-from quanbao import announcing, budgets, figures, passwords, receipts, vouchers
+from quanbao import announcing, budgets, counter, figures, passwords, receipts, vouchers
 from quanbao.checks import Till, Trace, judge
 from quanbao.reasons import Reason
+
+COUNTER_CODE = "counter_code"  # the door, where the trace has the password's check otherwise
 
 
 @dataclass(frozen=True)
@@ -41,13 +46,17 @@ class Keys:
 
 @dataclass(frozen=True)
 class Try:
-    """What the phone sent. `typed` is ASCII digits; it and `till` are none where they were malformed."""
+    """What the phone sent, or a member at the counter. `till` is none where something of it was malformed.
+
+    By one door or the other: `typed` is the password in ASCII digits, `taken` the code that the member took.
+    """
 
     consumer: Account
     code: str
     attempt_id: str
     typed: str | None
     till: Till | None
+    taken: CounterCode | None = None
 
 
 @dataclass(frozen=True)
@@ -85,8 +94,10 @@ def attempt(
         voucher = vouchers.held(what.code, what.consumer)
         if voucher is None:
             return Verdict(what.attempt_id, Reason.NOT_FOUND)
-        if what.typed is None or what.till is None:
+        if what.till is None or what.typed is None and what.taken is None:
             return Verdict(what.attempt_id, Reason.MALFORMED)
+        if what.taken:
+            return _settle_surely(what, voucher, None, clock, keys)
         return _reserve_and_settle(what, voucher, clock, sleep, keys)
     except (Busy, _Overtaken, OperationalError, InterfaceError):
         return Verdict(what.attempt_id, Reason.BUSY, retry_after=1)
@@ -109,6 +120,10 @@ def _reserve_and_settle(what: Try, voucher: Voucher, clock, sleep, keys: Keys) -
         return Verdict(
             what.attempt_id, reason, vouchers.describe(voucher, clock()), retry_after=guess.retry_after
         )
+    return _settle_surely(what, voucher, guess, clock, keys)
+
+
+def _settle_surely(what: Try, voucher: Voucher, guess: Guess | None, clock, keys: Keys) -> Verdict:
     try:
         return write_transaction(partial(_settle, what, voucher.id, guess, clock, keys))
     except Unknown as unknown:
@@ -138,27 +153,38 @@ def _ask_the_database(what: Try, voucher_id: int, unknown: Unknown) -> Verdict:
         raise unknown from None
 
 
-def _settle(what: Try, voucher_id: int, guess, clock, keys: Keys) -> Verdict:
+def _settle(what: Try, voucher_id: int, guess: Guess | None, clock, keys: Keys) -> Verdict:
     """One write transaction: lock consumer, customer, voucher, campaign, in this order everywhere."""
     try:
         voucher = lock(voucher_id, what.consumer)
         if again := stored(what.consumer, what.attempt_id, what.code):
-            budgets.give_back(guess)
+            if guess:
+                budgets.give_back(guess)
             return again
-        now, password = clock(), voucher.campaign.password
-        if (password.id, password.version) != (guess.password_id, guess.version) or not budgets.still_holds(guess, now):
-            raise _Overtaken
-        if not passwords.matches(password, what.typed, keys.password):
-            if not budgets.spend(guess, passwords.tag(password, what.typed, keys.password), now):
-                raise _Overtaken
-            return _keep(what, voucher, now, Reason.PASSWORD_INCORRECT, [(Reason.PASSWORD_INCORRECT.value, False)])
-        budgets.give_back(guess)
+        now = clock()
+        if what.taken and not counter.holds(what.taken, voucher, what.attempt_id, now):
+            return Verdict(what.attempt_id, Reason.NOT_FOUND)
+        if guess and (wrong := _wrong_password(what, voucher, guess, now, keys)):
+            return _keep(what, voucher, now, wrong, [(wrong.value, False)])
         reason, trace = judge(vouchers.case(voucher, now, what.till))
-        trace.insert(0, (Reason.PASSWORD_INCORRECT.value, True))
+        trace.insert(0, (COUNTER_CODE if what.taken else Reason.PASSWORD_INCORRECT.value, True))
         receipt = None if reason else _redeem(what, voucher, now, keys)
         return _keep(what, voucher, now, reason, trace, receipt)
     except IntegrityError as error:
         raise Changed from error  # a unique key settled a race; judge again what is there now
+
+
+def _wrong_password(what: Try, voucher: Voucher, guess: Guess, now: datetime, keys: Keys) -> Reason | None:
+    """What was reserved is spent on a wrong password, and given back for the right one."""
+    password = voucher.campaign.password
+    if (password.id, password.version) != (guess.password_id, guess.version) or not budgets.still_holds(guess, now):
+        raise _Overtaken
+    if passwords.matches(password, what.typed, keys.password):
+        budgets.give_back(guess)
+        return None
+    if not budgets.spend(guess, passwords.tag(password, what.typed, keys.password), now):
+        raise _Overtaken
+    return Reason.PASSWORD_INCORRECT
 
 
 def lock(voucher_id: int, consumer: Account) -> Voucher:
@@ -258,13 +284,14 @@ def _keep(
         "voucher": vouchers.describe(voucher, now),
         "receipt": receipt,
         "redeemed_at": None if reason else vouchers.moment(now),
-        "till": {"branch": what.till.branch, "amount": what.till.amount},
+        "till": {"branch": what.till.branch, "amount": what.till.amount, "counter": what.taken is not None},
     }
     if reason:
         _confirm(voucher.campaign)
         figures.count(voucher.campaign, {Heading.REFUSED: reason})
     Attempt.create(
         consumer=what.consumer, attempt_id=what.attempt_id, voucher=voucher, campaign=voucher.campaign,
-        at=now, reason=reason, trace=trace, verdict=answer,
+        at=now, reason=reason, trace=trace, verdict=answer, merchant=voucher.campaign.merchant,
+        member=what.taken.taken_by_id if what.taken else None,
     )
     return Verdict(what.attempt_id, reason, **answer)

@@ -11,6 +11,7 @@ from models import (
     Attempt,
     Branch,
     Campaign,
+    CounterCode,
     Customer,
     CustomerGroup,
     Guess,
@@ -21,7 +22,7 @@ from models import (
     Role,
     Voucher,
 )
-from quanbao import accounts, issuing, passwords, redemption
+from quanbao import accounts, counter, issuing, passwords, redemption
 from quanbao.checks import Till
 from quanbao.redemption import Keys, Try, Verdict
 from tests.clock import Clock
@@ -103,6 +104,21 @@ class World:
     ) -> Verdict:
         """One try at the till by the voucher's holder, under a new id unless one is given."""
         what = Try(by or voucher.consumer, voucher.code, attempt_id or str(uuid.uuid4()), typed, Till(**till))
+        return redemption.attempt(what, clock=self.clock, sleep=self.clock.sleep, keys=self.keys)
+
+    def counter_code(self, voucher: Voucher) -> counter.Shown:
+        """A code that the voucher's holder shows, in a session of theirs."""
+        token = accounts.start_session(voucher.consumer, self.clock())
+        session = accounts.session_of(token, self.clock())
+        return counter.new_code(voucher, session, token, now=self.clock(), key=self.keys.receipts)
+
+    def take(self, code: str, member: Member) -> CounterCode | counter.Stopped | None:
+        return counter.take(code, member, clock=self.clock, key=self.keys.receipts)
+
+    def redeem(self, taken: CounterCode, **till: Any) -> Verdict:
+        """What a member took is redeemed."""
+        voucher = taken.voucher
+        what = Try(voucher.consumer, voucher.code, taken.attempt_id, None, Till(**till), taken=taken)
         return redemption.attempt(what, clock=self.clock, sleep=self.clock.sleep, keys=self.keys)
 
     def spend_password(self, password: RedemptionPassword | None = None, wrong: int = 100) -> None:

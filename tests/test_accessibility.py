@@ -13,7 +13,7 @@ from tests.between import Between
 from tests.browser import Visitor, desktop, phone
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD
 from tests.test_offline import kept
-from tests.town import LIN, NEWCOMER, OWNER, Town
+from tests.town import BOTH, LIN, NEWCOMER, OWNER, TILL, Town
 from web import create_app
 
 AXE = (Path(__file__).parent / "vendor/axe-core/axe.min.js").read_text("utf-8")
@@ -23,7 +23,7 @@ LOOKS = {
 }
 OTHER_ANSWERS = {  # what has an address and is no page
     "assets.static_file", "shell.healthz", "shell.readyz", "shell.manifest", "shell.service_worker",
-    "account.data", "claims.download", "figures.download", "figures.table", "pictures.show",
+    "shell.till_manifest", "account.data", "claims.download", "figures.download", "figures.table", "pictures.show",
 }
 
 
@@ -63,6 +63,19 @@ def not_mine(page: Page) -> None:
     page.locator("#email-email").fill("")
     page.locator("#email button").click()
     expect(page.locator("[aria-invalid=true]").first).to_be_visible()
+
+
+def show_code(page: Page) -> None:
+    """Redeem at the counter."""
+    page.locator("form[action$='/counter-code'] button").click()
+    expect(page.locator("#counter .counter-code")).to_be_visible()
+
+
+def wrong_code(page: Page) -> None:
+    """Type a code that is none: a fault at its field."""
+    page.locator("#code").fill("K7M")
+    page.locator("#take button").first.click()
+    expect(page.locator("#code")).to_have_attribute("aria-invalid", "true")
 
 
 def invite(page: Page) -> None:
@@ -161,6 +174,14 @@ PAGES = {
     "customer": Row("customers.show", "/merchants/lotus/customers/{customer}", OWNER),
     "figures": Row("figures.show", "/merchants/lotus/campaigns/oolong/figures", OWNER),
     "figures, none yet": Row("figures.show", "/merchants/lotus/campaigns/early/figures", OWNER),
+    "counter code": Row("vouchers.show", "/vouchers/{discount}", LIN, 404, act=show_code),  # 404: no verdict yet
+    "till": Row("till.show", "/merchants/lotus/till", OWNER),
+    "till, of a cashier": Row("till.show", "/merchants/lotus/till", TILL),
+    "till, mistaken": Row("till.show", "/merchants/lotus/till", OWNER, 422, act=wrong_code),
+    "till, found": Row("till.find", "/till", TILL),
+    "till, two of them": Row("till.find", "/till", BOTH),
+    "till, a voucher": Row("till.voucher", "/merchants/lotus/till/{taken}", TILL),
+    "till, a verdict": Row("till.voucher", "/merchants/lotus/till/{counted}", TILL),
     "nothing here": Row(None, "/nothing-here", status=404),
     "offline": Row("shell.offline", "/offline"),
 }

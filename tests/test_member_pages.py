@@ -137,7 +137,8 @@ def test_looking_changes_nothing(client, small_world, clock):
 
 
 @pytest.mark.parametrize(("role", "leads"), [
-    ("owner", "/merchants/lotus/campaigns"), ("manager", "/merchants/lotus/campaigns"), ("cashier", "/account")])
+    ("owner", "/merchants/lotus/campaigns"), ("manager", "/merchants/lotus/campaigns"),
+    ("cashier", "/merchants/lotus/till")])
 def test_who_joined_is_led_to_their_work(client, small_world, role, leads):
     _, token = invite(small_world, role=role, places=("main",))
     client.sign_in(small_world.mei)

@@ -288,7 +288,8 @@ def ticked(page) -> set[str]:
 
 def test_everything_is_on_until_somebody_chooses(here, small_world):
     small_world.voucher()
-    everything = {"issued", "redeemed", "price_changed", "ended", "ends_soon", "merchant:lotus"}
+    everything = {"issued", "redeemed", "rolled_back", "revoked", "price_changed", "ended", "ends_soon",
+                  "merchant:lotus"}
     assert ticked(here.get("/account/notifications")) == everything
     page = here.post("/account/notifications", {"events": ["redeemed", "ended"], "merchants": []})
     assert page.location == "/account/notifications?done=1"
@@ -321,7 +322,7 @@ def test_a_person_s_own_data_name_browsers_and_choices_but_no_endpoint_and_no_ke
     said = leaving.data(Account.get_by_id(mei.id), clock())
     assert said["notifications"] == {
         "browsers": [{"browser": "Firefox · Android", "service": push_service.origin, "since": "2026-12-01T04:00:00Z"}],
-        "switched_off": ["ended", "ends_soon", "price_changed", "redeemed"]}
+        "switched_off": ["ended", "ends_soon", "price_changed", "redeemed", "revoked", "rolled_back"]}
     text = json.dumps(said)
     for secret in (browser.endpoint, *browser.document["keys"].values()):
         assert secret not in text

@@ -8,7 +8,18 @@ import pytest
 
 from config import from_environment
 from database import db, open_database
-from models import Account, Audience, Campaign, Customer, Member, Redemption, Role, Voucher
+from models import (
+    Account,
+    Audience,
+    Branch,
+    Campaign,
+    Customer,
+    Member,
+    MemberBranch,
+    Redemption,
+    Role,
+    Voucher,
+)
 from quanbao import claiming, links, members, publishing, revoking, rollbacks
 from quanbao.redemption import Keys
 from tests.browser import NOON, Site
@@ -16,6 +27,7 @@ from tests.clock import Clock
 from tests.factories import ACCOUNT_PASSWORD, WRONG, World, utc
 
 LIN, NEWCOMER, OWNER = "lin@example.org", "new@example.org", "owner@example.org"
+TILL, BOTH = "till@lotus.example", "both@example.org"
 
 
 def fill(world: World) -> dict[str, str]:
@@ -44,7 +56,7 @@ def fill(world: World) -> dict[str, str]:
     world.attempt(world.voucher(campaign=vouchers["gone"].campaign, holder=world.account()))
     verdicts = {"redeemed": done[0], "password_incorrect": wrong, "price_changed": price,
                 "sold_out": world.attempt(vouchers["gone"])}
-    places = _publish(world, vouchers["used"].campaign)
+    places = _publish(world, vouchers["used"].campaign) | _at_counter(world, lin)
     places |= _take_back(world, vouchers)
     link = links.make("sign-in", world.clock(), lin)
     return {name: voucher.code for name, voucher in vouchers.items()} | {
@@ -72,6 +84,20 @@ def _publish(world: World, campaign: Campaign) -> dict[str, str]:
     _, join = members.invite(world.merchant, "till@example.org", "cashier", ["main"], now)
     return {"publication": publication.id, "claim": claiming.open_links(campaign, now, key)[0][2], "join": join,
             "customer": Customer.get(Customer.merchant == world.merchant).id}
+
+
+def _at_counter(world: World, lin: Account) -> dict[str, str]:
+    """A cashier with a code in hand, and one that was redeemed; and somebody who works for two merchants."""
+    both = world.member(role=Role.MANAGER, email=BOTH, password=ACCOUNT_PASSWORD)
+    Member.create(merchant=world.make_merchant(slug="other"), account=both, address=BOTH, role=Role.CASHIER)
+    person = world.member(role=Role.CASHIER, email=TILL, password=ACCOUNT_PASSWORD)
+    cashier = Member.get(Member.account == person)
+    MemberBranch.create(member=cashier, branch=Branch.get(Branch.slug == "main"))
+    campaign = world.campaign(minimum_spend=15000, branch_slugs=["main"], uses_per_voucher=5)
+    taken, redeemed = (world.take(world.counter_code(world.voucher(campaign=campaign, holder=lin)).code, cashier)
+                       for _ in range(2))
+    world.redeem(redeemed, branch="main", amount=20000)
+    return {"taken": taken.attempt_id, "counted": redeemed.attempt_id}
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,12 @@ REASONS: dict[Reason, Text] = {
     Reason.USED_UP: (_("Used up."), _("All uses of this voucher have been redeemed.")),
 }
 
+# What a member reads at the counter, where the customer's words would not fit.
+AT_COUNTER: dict[Reason, Text] = {
+    Reason.NOT_FOUND: (_("This code is no longer good."), _("Ask the customer for a new one.")),
+    Reason.BUSY: (_("The server is busy."), _("Nothing was redeemed. Press Redeem again in a moment.")),
+}
+
 PROBLEMS: dict[str, Text] = {
     "malformed": (_("We could not read that request."), _("Go back and try once more.")),
     "signed_out": (_("You are signed out."), _("Sign in and try again.")),

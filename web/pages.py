@@ -3,7 +3,7 @@
 from flask import Flask
 from flask_login import current_user
 
-from models import Member, Merchant, Role
+from models import Member, Merchant
 from web import qr
 from web.messages import KINDS, REASONS, ROLES, STATES, WHY_REVOKED, WHY_ROLLED_BACK, sentences
 from web.sessions import holder
@@ -18,9 +18,9 @@ def init_app(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 
-def businesses() -> list[Merchant]:
-    """The merchants whose pages the signed-in member may open."""
+def businesses() -> list[Member]:
+    """Where the signed-in account is a member, merchants with them: they may open its pages, or its till."""
     if not current_user.is_authenticated:
         return []
-    mine = (Member.account == current_user.account) & (Member.role != Role.CASHIER) & Member.disabled_at.is_null()
-    return list(Merchant.select().join(Member).where(mine).order_by(Merchant.name))
+    mine = (Member.account == current_user.account) & Member.disabled_at.is_null()
+    return list(Member.select(Member, Merchant).join(Merchant).where(mine).order_by(Merchant.name))

@@ -17,7 +17,7 @@ HEADERS = {
     )),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "geolocation=(), microphone=(), payment=(), usb=()",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Referrer-Policy": "same-origin",  # no-referrer would make Origin "null"
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",

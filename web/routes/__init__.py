@@ -7,6 +7,7 @@ from web.routes import (
     branches,
     campaigns,
     claims,
+    counter,
     customers,
     demo,
     figures,
@@ -23,13 +24,14 @@ from web.routes import (
     set_up,
     shell,
     sign_in,
+    till,
     vouchers,
     wallet,
 )
 
-CONSUMERS = (home, sign_in, wallet, vouchers, redemptions, claims, account, moving, push)
+CONSUMERS = (home, sign_in, wallet, vouchers, redemptions, counter, claims, account, moving, push)
 MERCHANTS = (set_up, campaigns, passwords, pictures, publications, figures, rollbacks, revoking, customers, branches,
-             members)
+             members, till)
 
 
 def init_app(app: Flask) -> None:

@@ -106,7 +106,7 @@ def join(token: str):
         return render_template("sign_in/spent_link.html"), 404
     flash(member.merchant.name, "joined")
     if member.role == Role.CASHIER:
-        return redirect(url_for("account.show"), 303)
+        return redirect(url_for("till.show", merchant=member.merchant.slug), 303)
     return redirect(url_for("campaigns.index", merchant=link.member.merchant.slug), 303)
 
 

@@ -139,7 +139,7 @@ def answer(verdict: Verdict, code: str, texts: Text | None = None) -> Response:
     """The verdict as JSON, as the fragment that replaces the keypad, or as a page."""
     texts = texts or REASONS.get(verdict.reason)
     if wants_json():
-        reply = jsonify(_json(verdict, texts))
+        reply = jsonify(verdict_as_json(verdict, texts))
     else:
         template = "redemptions/_verdict.html" if wants_fragment() else "redemptions/page.html"
         reply = make_response(_render(template, verdict, vouchers.held(code, consumer()), texts))
@@ -154,13 +154,14 @@ def _render(template: str, verdict: Verdict, voucher: Voucher | None, texts: Tex
     back = _rollback(verdict) if verdict.redeemed else None
     past = vouchers.redemptions(voucher) if voucher and verdict.reason in checks.SPENT else []
     afresh = url_for("redemptions.redeem", code=voucher.code) if voucher else ""
+    at_counter = bool(verdict.till and verdict.till.get("counter"))
     return render_template(
         template, verdict=verdict, voucher=voucher, texts=texts, now=now(),
         redeemed_at=redeemed_at, rollback=back, past=_standing(past),
         fresh=redeemed_at is not None and abs(now() - redeemed_at) < FRESH and back is None,
         place=_place(voucher, verdict.till["branch"]) if verdict.till else None,
         settled=bool(verdict.attempt_id) and verdict.reason in SETTLED, shown=_shown(redeemed_at),
-        retry=verdict.reason in SAME_SCREEN | OTHER_ENTRIES,
+        retry=verdict.reason in SAME_SCREEN | OTHER_ENTRIES and not at_counter, at_counter=at_counter,
         again="" if verdict.reason in SAME_SCREEN and wants_fragment() else afresh,  # "" is the keypad's own address
     )
 
@@ -181,7 +182,7 @@ def _shown(redeemed_at: datetime | None) -> int:
     return int(max(timedelta(), min(end - now(), SHOWN)).total_seconds())
 
 
-def _json(verdict: Verdict, texts: Text | None) -> dict:
+def verdict_as_json(verdict: Verdict, texts: Text | None) -> dict:
     return {
         "outcome": "redeemed" if verdict.redeemed else "refused",
         "reason": verdict.reason,

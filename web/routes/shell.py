@@ -30,9 +30,18 @@ def readyz():
     return jsonify(status="behind" if missing else "ok", missing=missing), 503 if missing else 200
 
 
+@routes.get("/till.webmanifest")
+def till_manifest() -> Response:
+    """The till as an application of its own: a tablet at the counter starts there."""
+    return _manifest(
+        id="/till", name=gettext("Quanbao till"), short_name=gettext("Till"), lang=language_tag(), start_url="/till",
+        scope="/", display="standalone", background_color="#f6f1e7", theme_color="#b3261e",
+        description=gettext("Today’s redemptions, and counter codes."), categories=["business"])
+
+
 @routes.get("/manifest.webmanifest")
 def manifest() -> Response:
-    answer = jsonify(
+    return _manifest(
         id="/", name="Quanbao", short_name=gettext("Quanbao"), lang=language_tag(), start_url="/wallet", scope="/",
         display="standalone", background_color="#f6f1e7", theme_color="#b3261e",
         description=gettext("All your vouchers in one place."),
@@ -47,6 +56,12 @@ def manifest() -> Response:
             {"src": assets.url(f"screenshots/{form}.png"), "sizes": size, "type": "image/png", "form_factor": form,
              "label": gettext("The wallet")} for form, size in SCREENSHOTS
         ],
+    )
+
+
+def _manifest(**members) -> Response:
+    answer = jsonify(
+        **members,
         icons=[
             {"src": assets.url("icons/icon-192.png"), "sizes": "192x192", "type": "image/png"},
             {"src": assets.url("icons/icon-512.png"), "sizes": "512x512", "type": "image/png"},

@@ -16,6 +16,12 @@ def _next() -> str:
     return ours(request.values.get("next"), url_for("wallet.show"))
 
 
+def _landing(account: Account) -> str:
+    """Where somebody wanted to go; a cashier who wanted nothing else begins at the till."""
+    wanted = _next()
+    return url_for("till.find") if wanted == url_for("wallet.show") and accounts.is_cashier(account) else wanted
+
+
 @routes.get("/sign-in")
 def show():
     return render_template("sign_in/page.html", form=forms.SignIn(), next=_next())
@@ -30,7 +36,7 @@ def sign_in():
     if form.validate():
         account = accounts.by_email(form.email.data)
         if accounts.password_is(account, form.password.data) and sessions.sign_in(account):
-            return redirect(_next(), 303)
+            return redirect(_landing(account), 303)
     return render_template("sign_in/page.html", form=form, next=_next(), wrong=not form.errors), 422
 
 
@@ -87,4 +93,4 @@ def use_link(token: str):
     if account is None:
         abort(404)
     sessions.sign_in(account)
-    return redirect(url_for("wallet.show"), 303)
+    return redirect(_landing(account), 303)

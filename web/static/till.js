@@ -12,14 +12,14 @@
 
   // The attempt's id is kept before the keypad opens, until its verdict is here: so a try never counts twice.
   const name = 'attempt:' + screen.dataset.code;
-  const kept = quietly(() => localStorage.getItem(name));
+  const kept = quietly(() => localStorage.getItem(name)), atCounter = find('#counter');
   let ends = Infinity; // when the verdict becomes an entry in the voucher's history
   const settle = () => {
     const verdict = find('[data-outcome]');
     if (!verdict) return;
     const { settled: id, shown, outcome } = verdict.dataset;
     if (id) {
-      quietly(() => { localStorage.removeItem(name); localStorage.removeItem('sent'); });
+      quietly(() => { if (!atCounter) localStorage.removeItem(name); localStorage.removeItem('sent'); });
       const again = find('a[href=""]', verdict);
       if (again) again.href = location.href;
       history.replaceState(null, '', '/attempts/' + id); // a reload shows it again
@@ -35,7 +35,7 @@
     ends = Infinity;
     location.replace('/vouchers/' + screen.dataset.code);
   }, 500);
-  const settled = text => { screen.innerHTML = text; settle(); };
+  const settled = window.quanbao.settled = text => { screen.innerHTML = text; settle(); };
 
   let digits = ''; // nowhere else: no input, no storage, no log
   settle();

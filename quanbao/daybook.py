@@ -1,0 +1,88 @@
+"""A merchant's day at its tills: what was redeemed, with number and words, and what was refused; newest first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from peewee import Tuple, fn
+
+from database import on_sqlite
+from models import Attempt, Campaign, DayNumber, Figure, Heading, Merchant, Redemption
+
+A_PAGE = 40  # redemptions
+REFUSALS = 8  # beside them: somebody who tries passwords must not push the redemptions off the page
+LOOKED_AT = 60  # of the latest refusals, at all branches
+
+
+@dataclass(frozen=True)
+class Line:
+    """One try as a till shows it. `number` and `words` of what was redeemed, `reason` of what was refused."""
+
+    at: datetime
+    attempt_id: str
+    voucher: dict[str, Any]  # as it was described then
+    branch: str
+    amount: int | None
+    at_counter: bool
+    redemption: int | None = None  # its id: `lines` goes on below it
+    number: int | None = None
+    words: str | None = None
+    reason: str | None = None
+
+
+def mark(merchant: Merchant, branches: Sequence[str], day: date) -> tuple:
+    """What changes whenever `lines` or `count` may; costs the same however long the day is."""
+    given = DayNumber.select(DayNumber.branch_slug, DayNumber.last).where(_there(DayNumber, merchant, branches, day))
+    of = Campaign.merchant == merchant
+    refused = Figure.select(fn.SUM(Figure.count)).join(Campaign).where(of & (Figure.heading == Heading.REFUSED))
+    returned = Campaign.select(fn.SUM(Campaign.rolled_back)).where(of)
+    return day, sorted(given.tuples()), refused.scalar(), returned.scalar()
+
+
+def count(merchant: Merchant, branches: Sequence[str], day: date) -> int:
+    """How many were redeemed that day at these branches; "" stands for those where none was named."""
+    return Redemption.select().where(_there(Redemption, merchant, branches, day)).count()
+
+
+def lines(merchant: Merchant, branches: Sequence[str], day: date, before: int = 0) -> list[Line]:
+    """A page of the day, newest first; the refusals only at its top. `before` is a redemption's id."""
+    redeemed = _redeemed(merchant, branches, day, before or 2**63 - 1)
+    refused = [] if before else _refused(merchant, branches, day)
+    return sorted(redeemed + refused, key=lambda line: line.at, reverse=True)
+
+
+def _there(table, merchant: Merchant, branches: Sequence[str], day: date):
+    return (table.merchant == merchant) & table.branch_slug.in_(branches) & (table.day == day.isoformat())
+
+
+def _redeemed(merchant: Merchant, branches: Sequence[str], day: date, before: int) -> list[Line]:
+    where = _there(Redemption, merchant, branches, day) & (Redemption.id < before)
+    rows = list(Redemption.select().where(where).order_by(Redemption.id.desc()).limit(A_PAGE))
+    theirs = Attempt.select().where(Attempt.consumer.in_({row.consumer_id for row in rows})
+                                    & Attempt.attempt_id.in_([row.attempt_id for row in rows]))
+    tries = {(row.consumer_id, row.attempt_id): row for row in theirs}
+    return [_line(tries[row.consumer_id, row.attempt_id], redemption=row.id, number=row.number, words=row.words)
+            for row in rows]
+
+
+def _refused(merchant: Merchant, branches: Sequence[str], day: date) -> list[Line]:
+    """Of the day's last refusals those here, or where no branch was named: it may well have been here."""
+    latest = Attempt.select().where(Attempt.reason.is_null(False), *_of(merchant)).order_by(
+        Attempt.merchant.desc(), Attempt.id.desc()).limit(LOOKED_AT)
+    found = [_line(row, reason=row.reason) for row in latest if merchant.day(row.at) == day]
+    return [line for line in found if not line.branch or line.branch in branches][:REFUSALS]
+
+
+def _of(merchant: Merchant) -> list:
+    """As in `ledger`: PostgreSQL takes the right index where it is told of a range."""
+    if on_sqlite():
+        return [Attempt.merchant == merchant]
+    row = Tuple(Attempt.merchant, Attempt.id)
+    return [row > Tuple(merchant.id, 0), row < Tuple(merchant.id, 2**63 - 1)]
+
+
+def _line(row: Attempt, **more: Any) -> Line:
+    till = row.verdict["till"]
+    return Line(row.at, row.attempt_id, row.verdict["voucher"], till["branch"] or "", till["amount"],
+                row.member_id is not None, **more)

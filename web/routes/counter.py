@@ -1,0 +1,30 @@
+"""Redeeming at the counter, on the holder's phone: a code to show, and what became of it."""
+
+from flask import Blueprint, redirect, render_template, url_for
+from flask_login import current_user, login_required
+
+from quanbao import accounts, checks, counter, vouchers
+from web.context import base_url, now, settings
+from web.holding import held
+
+routes = Blueprint("counter", __name__)
+
+
+@routes.post("/vouchers/<code:code>/counter-code")
+@login_required
+def make(code: str):
+    """The code itself, once: it stands in no address, so that none is kept in a history or a log."""
+    voucher, moment = held(code), now()
+    if checks.foreseen(vouchers.case(voucher, moment)):
+        return redirect(url_for("vouchers.show", code=code), 303)
+    shown = counter.new_code(
+        voucher, current_user.row, current_user.token, now=moment, key=settings().secret_key)
+    address = f"{base_url()}{url_for('till.find')}#{shown.code}"  # what stands behind # is sent to no server
+    return render_template("counter/page.html", voucher=voucher, shown=shown, address=address,
+                           seconds=int(counter.LIFETIME.total_seconds()))
+
+
+@routes.errorhandler(accounts.Overtaken)
+def signed_out(overtaken: accounts.Overtaken):
+    """The browser was signed out, or the account changed, a moment ago."""
+    return redirect(url_for("wallet.show"), 303)

@@ -1,0 +1,209 @@
+"""A merchant's own screen: the day's redemptions at its branches, and counter codes redeemed there."""
+
+from hashlib import sha256
+from uuid import UUID
+
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask_login import login_required
+
+from models import Branch, CounterCode, Member, Role
+from quanbao import accounts, checks, counter, daybook, members, redemption, vouchers
+from quanbao.campaigns import MOST_MONEY
+from quanbao.checks import Till
+from quanbao.reasons import Reason
+from quanbao.redemption import Try, Verdict
+from web import formats
+from web.access import membership
+from web.answers import wants_fragment, wants_json
+from web.context import now, settings
+from web.messages import AT_COUNTER, REASONS
+from web.routes.redemptions import STATUS, verdict_as_json
+from web.sessions import consumer
+
+routes = Blueprint("till", __name__)
+
+NOWHERE = "-"  # no branch has this for a slug: where none was named
+CAMERA = "camera=(self), geolocation=(), microphone=(), payment=(), usb=()"  # here a code may be scanned, nowhere else
+
+
+@routes.get("/till")
+@login_required
+def find():
+    """Where an installed till starts, and where the QR code of a counter code leads: to the member's own till."""
+    mine = [row for row in accounts.memberships(consumer()) if row.disabled_at is None]
+    if not mine:
+        return redirect(url_for("wallet.show"), 303)
+    if len(mine) == 1:
+        return redirect(url_for("till.show", merchant=mine[0].merchant.slug), 303)
+    return render_template("till/find.html", memberships=mine)
+
+
+@routes.get("/merchants/<slug:merchant>/till")
+@login_required
+def show(merchant: str):
+    """The day; htmx asks again while somebody looks, and hears 204 when nothing changed."""
+    member = membership(merchant, tuple(Role))
+    return _page(member, members.places(member))
+
+
+@routes.post("/merchants/<slug:merchant>/till")
+@login_required
+def take(merchant: str):
+    """A counter code is typed or scanned: from now on it is this member's to redeem."""
+    member = membership(merchant, tuple(Role))
+    places = members.places(member)
+    code = counter.plain(request.form.get("code", ""))
+    if code is None:
+        return _page(member, places, fault="shape"), 422
+    found = counter.take(code, member, clock=current_app.extensions["clock"], key=settings().secret_key)
+    if isinstance(found, counter.Stopped):
+        page = make_response(_page(member, places, fault="stopped", wait=found.retry_after), 429)
+        page.headers["Retry-After"] = str(found.retry_after)
+        return page
+    if found is None:
+        return _page(member, places, fault="wrong"), 422
+    return redirect(url_for("till.voucher", merchant=merchant, attempt_id=found.attempt_id, at=_at()), 303)
+
+
+@routes.get("/merchants/<slug:merchant>/till/<uuid:attempt_id>")
+@login_required
+def voucher(merchant: str, attempt_id: UUID):
+    """The voucher of a code that this member took, and what to charge; once redeemed, its verdict."""
+    member, row = _taken(merchant, attempt_id)
+    verdict = redemption.stored(row.voucher.consumer, row.attempt_id)
+    if verdict is None and not counter.holds(row, row.voucher, row.attempt_id, now()):
+        verdict = Verdict(row.attempt_id, Reason.NOT_FOUND)
+    return _verdict(member, row, verdict) if verdict else _charge(member, row)
+
+
+@routes.post("/merchants/<slug:merchant>/till/<uuid:attempt_id>")
+@login_required
+def redeem(merchant: str, attempt_id: UUID):
+    member, row = _taken(merchant, attempt_id)
+    again = redemption.stored(row.voucher.consumer, row.attempt_id)
+    till, faults = _entered(member, row)
+    if faults and not again:
+        return _charge(member, row, faults), 422
+    verdict = again or redemption.attempt(
+        Try(row.voucher.consumer, row.voucher.code, row.attempt_id, None, till, taken=row),
+        clock=current_app.extensions["clock"], sleep=current_app.extensions["sleep"],
+        keys=current_app.extensions["keys"])
+    if wants_json():
+        answer = jsonify(verdict_as_json(verdict, _texts(verdict)))
+    else:
+        answer = make_response(_verdict(member, row, verdict))
+    answer.status_code = STATUS.get(verdict.reason, 409)
+    if verdict.retry_after:
+        answer.headers["Retry-After"] = str(verdict.retry_after)
+    return answer
+
+
+# The day
+
+
+def _at() -> str | None:
+    """The place that this screen was narrowed to, passed on from page to page."""
+    return request.values.get("at") or None
+
+
+def _page(member: Member, places: list[Branch], fault: str | None = None, wait: int = 0) -> str | Response:
+    merchant, at, before = member.merchant, request.values.get("at"), _before()
+    slugs = _slugs(places, at)
+    day = merchant.day(now())
+    seen = sha256(repr((daybook.mark(merchant, slugs, day), [p.name for p in places])).encode()).hexdigest()[:16]
+    if wants_fragment() and request.args.get("seen") == seen:
+        return Response(status=204)
+    lines = daybook.lines(merchant, slugs, day, before)
+    redeemed = [line for line in lines if line.redemption]
+    page = make_response(render_template(
+        "till/_day.html" if wants_fragment() else "till/page.html", merchant=merchant, member=member, at=at,
+        places=places, names={place.slug: place.name for place in places}, several=len(slugs) > 1, lines=lines,
+        number=daybook.count(merchant, slugs, day), day=day, seen=seen, now=now(), fault=fault, wait=wait,
+        older=redeemed[-1].redemption if len(redeemed) == daybook.A_PAGE else None, before=before))
+    page.headers["Permissions-Policy"] = CAMERA
+    return page
+
+
+def _before() -> int:
+    text = request.args.get("before", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def _slugs(places: list[Branch], at: str | None) -> list[str]:
+    """The branches to show; all of the member's where none is chosen, and those tries where none was named."""
+    own = [place.slug for place in places]
+    if not at:
+        return [*own, ""]
+    if at != NOWHERE and at not in own:
+        abort(404)
+    return ["" if at == NOWHERE else at]
+
+
+# One voucher
+
+
+def _taken(merchant: str, attempt_id: UUID) -> tuple[Member, CounterCode]:
+    member = membership(merchant, tuple(Role))
+    row = counter.taken(member, str(attempt_id))
+    if row is None:
+        abort(404)
+    return member, row
+
+
+def _choices(member: Member, row: CounterCode) -> tuple[list[Branch], bool]:
+    """The branches that may be named, and whether one must be.
+
+    Where the voucher is good at none of the member's they may all be named: the check refuses it, on both screens.
+    """
+    own = [place for place in members.places(member) if place.closed_at is None]
+    of = row.voucher.campaign.branch_slugs
+    good = [place for place in own if not of or place.slug in of]
+    return good or own, bool(own) and (bool(of) or member.role == Role.CASHIER)
+
+
+def _charge(member: Member, row: CounterCode, faults: frozenset[str] = frozenset()) -> str:
+    places, must = _choices(member, row)
+    reason = checks.foreseen(vouchers.case(row.voucher, now()))
+    return render_template(
+        "till/voucher.html", merchant=member.merchant, member=member, voucher=row.voucher, places=places, must=must,
+        faults=faults, entered=request.form, at=_at(), attempt_id=row.attempt_id,
+        reason=REASONS[reason][0] if reason else None, past=vouchers.redemptions(row.voucher))
+
+
+def _entered(member: Member, row: CounterCode) -> tuple[Till | None, frozenset[str]]:
+    """What was entered, and the fields that are not what they must be."""
+    campaign, form, faults = row.voucher.campaign, request.form, set()
+    places, must = _choices(member, row)
+    branch, amount = form.get("branch") or None, None
+    if branch not in [place.slug for place in places] and (must or branch):
+        faults.add("branch")
+    if campaign.minimum_spend is not None:
+        amount = formats.minor_units(form.get("amount", ""), member.merchant.currency)
+        if amount is None or not campaign.minimum_spend <= amount <= MOST_MONEY:
+            faults.add("amount")
+    price = form.get("offer_price", "")
+    shown = int(price) if price.isascii() and price.isdigit() and len(price) <= len(str(MOST_MONEY)) else None
+    return (None if faults else Till(branch, amount, shown)), frozenset(faults)
+
+
+def _texts(verdict: Verdict) -> tuple[str, str] | None:
+    return AT_COUNTER.get(verdict.reason) or REASONS.get(verdict.reason)
+
+
+def _verdict(member: Member, row: CounterCode, verdict: Verdict) -> str:
+    texts, branch = _texts(verdict), verdict.till["branch"] if verdict.till else None
+    places = {place.slug: place.name for place in members.places(member)}
+    return render_template(
+        "till/verdict.html", merchant=member.merchant, member=member, verdict=verdict, voucher=row.voucher, at=_at(),
+        texts=texts, place=places.get(branch, branch), own=AT_COUNTER.get(verdict.reason), attempt_id=row.attempt_id)
