@@ -23,7 +23,8 @@ from quanbao.outbox import Message, Notice, Outcome
 from quanbao.vapid import Signer
 
 BATCH = 200  # messages taken at once
-AT_ONCE = 100  # on their way to one push service
+AT_ONCE = 100  # on their way to one push service that answers
+FIRST = 10  # on their way to one that has not answered yet
 TOGETHER = 100  # struck off in one transaction
 REMEMBERED = 1000  # messages' words
 OFTEN = 0.2  # seconds, and then fewer
@@ -45,12 +46,20 @@ log = logging.getLogger("quanbao")
 
 
 class Line:
-    """Messages to one push service: those that wait, and those that are on their way."""
+    """Messages to one push service: those that wait, and those that are on their way.
+
+    It begins with a few, and has one more on its way with each answer: a service that hangs costs the tills little.
+    """
 
     def __init__(self):
         self.waiting: deque[Message] = deque()
         self.running: set[asyncio.Task] = set()
-        self.silent = 0
+        self.silent, self.most = 0, FIRST
+
+    def heard(self, anything: bool) -> None:
+        """Whether there was an answer to a message."""
+        self.silent = 0 if anything else self.silent + 1
+        self.most = min(self.most + 1, AT_ONCE) if anything else FIRST
 
     @property
     def is_full(self) -> bool:
@@ -121,7 +130,7 @@ class Postman:
         return len(messages)
 
     def _start(self, line: Line) -> None:
-        while line.waiting and len(line.running) < AT_ONCE:
+        while line.waiting and len(line.running) < line.most:
             task = asyncio.create_task(self._send(line, line.waiting.popleft()))
             line.running.add(task)
             task.add_done_callback(lambda task: self._finished(line, task))
@@ -188,7 +197,7 @@ class Postman:
 
     def _judge(self, line: Line, message: Message, status: int | None, retry_after: str) -> None:
         row, outcome = message.row, self.outcome
-        line.silent = line.silent + 1 if status is None else 0
+        line.heard(status is not None)
         if status is not None and 200 <= status < 300:
             outcome.done.append(row.id)
         elif status in GONE:

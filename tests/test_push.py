@@ -212,8 +212,16 @@ def impatient(monkeypatch):
     monkeypatch.setattr(wire, "PATIENCE", 3.0)
 
 
+def test_a_service_that_answers_gets_more_at_once_and_one_that_hangs_a_few():
+    line = push.Line()
+    for _ in range(200):
+        line.heard(True)
+    assert line.most == push.AT_ONCE
+    line.heard(False)
+    assert (line.most, line.silent) == (push.FIRST, 1)
+
+
 def test_a_service_that_hangs_holds_up_no_other(world, mail, hanging, impatient, monkeypatch, caplog):
-    monkeypatch.setattr(push, "AT_ONCE", 30)
     monkeypatch.setattr(push, "BATCH", 50)
     mail.hosts = (*mail.hosts, hanging.origin)
     for _ in range(120):
@@ -226,7 +234,7 @@ def test_a_service_that_hangs_holds_up_no_other(world, mail, hanging, impatient,
     thread = threading.Thread(target=postman.run, args=(stop,))
     thread.start()
     try:
-        until(lambda: len(hanging.requests) >= 30, "messages that hang")
+        until(lambda: len(hanging.requests) >= push.FIRST, "messages that hang")
         mail.subscribe()
         world.voucher(campaign=campaign)
         until(lambda: mail.service.inbox, "the message to the other service")

@@ -12,7 +12,7 @@ import pytest
 
 from models import Audience, Delivery
 from quanbao import editing
-from quanbao.push import AT_ONCE, BATCH, TOGETHER
+from quanbao.push import AT_ONCE, BATCH, FIRST, TOGETHER
 from tests.browser import NOON, ROOT, Site
 from tests.crowds import counts, make_customers, start
 from tests.pushing import Mail, outbox, until
@@ -120,7 +120,7 @@ def test_a_service_that_hangs_holds_up_no_publication(world, mail):
     subscribers(world, mail, 150)
     mail.service.hang = threading.Event()
     with Site(mail.settings, QUANBAO_PUSH_HOSTS=mail.service.origin):
-        until(lambda: len(mail.service.requests) >= AT_ONCE, "messages that hang")
+        until(lambda: len(mail.service.requests) >= FIRST, "messages that hang")
         people = make_customers(world, 50)
         publication = start(world, world.campaign(), Audience.CUSTOMERS, [row.id for row in people])
         until(lambda: counts(publication)[0] == 50, "the publication")
