@@ -63,7 +63,7 @@ class Line:
 
     @property
     def is_full(self) -> bool:
-        return len(self.waiting) >= BATCH
+        return len(self.waiting) >= min(BATCH, 2 * self.most)
 
 
 class Postman:
