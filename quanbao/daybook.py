@@ -8,7 +8,7 @@ from typing import Any
 from peewee import Tuple, fn
 
 from database import on_sqlite
-from models import Attempt, Campaign, DayNumber, Figure, Heading, Merchant, Redemption
+from models import STANDING, Attempt, Campaign, DayNumber, Figure, Heading, Merchant, Redemption, Rollback
 
 A_PAGE = 40  # redemptions
 REFUSALS = 8  # beside them: somebody who tries passwords must not push the redemptions off the page
@@ -28,6 +28,7 @@ class Line:
     redemption: int | None = None  # its id: `lines` goes on below it
     number: int | None = None
     words: str | None = None
+    rolled_back: bool = False
     reason: str | None = None
 
 
@@ -41,8 +42,8 @@ def mark(merchant: Merchant, branches: Sequence[str], day: date) -> tuple:
 
 
 def count(merchant: Merchant, branches: Sequence[str], day: date) -> int:
-    """How many were redeemed that day at these branches; "" stands for those where none was named."""
-    return Redemption.select().where(_there(Redemption, merchant, branches, day)).count()
+    """How many redemptions of that day at these branches stand; "" is for those where none was named."""
+    return Redemption.select().where(_there(Redemption, merchant, branches, day) & STANDING).count()
 
 
 def lines(merchant: Merchant, branches: Sequence[str], day: date, before: int = 0) -> list[Line]:
@@ -62,8 +63,10 @@ def _redeemed(merchant: Merchant, branches: Sequence[str], day: date, before: in
     theirs = Attempt.select().where(Attempt.consumer.in_({row.consumer_id for row in rows})
                                     & Attempt.attempt_id.in_([row.attempt_id for row in rows]))
     tries = {(row.consumer_id, row.attempt_id): row for row in theirs}
-    return [_line(tries[row.consumer_id, row.attempt_id], redemption=row.id, number=row.number, words=row.words)
-            for row in rows]
+    gone = {number for number, in Rollback.select(Rollback.redemption).where(
+        Rollback.redemption.in_([row.id for row in rows])).tuples()}
+    return [_line(tries[row.consumer_id, row.attempt_id], redemption=row.id, number=row.number, words=row.words,
+                  rolled_back=row.id in gone) for row in rows]
 
 
 def _refused(merchant: Merchant, branches: Sequence[str], day: date) -> list[Line]:

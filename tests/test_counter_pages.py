@@ -1,11 +1,13 @@
 """The till page and the counter code over HTTP: who sees what, and what each is told."""
 
+import re
 import uuid
 
 import pytest
 
 from models import Account, Attempt, Branch, CounterCode, Member, MemberBranch, Redemption, Role, Session
 from quanbao import counter
+from quanbao.reasons import RolledBack
 from tests.factories import ACCOUNT_PASSWORD, WRONG
 from tests.pages import Page, PageClient
 from web.security import HEADERS
@@ -177,6 +179,19 @@ def test_a_cashier_sees_their_branches_and_what_named_none(small_world, app, cas
     assert lines(manager.get(f"{TILL}?at=river")) == [river]
     assert lines(cashier.get(f"{TILL}?at=-")) == [none]
     cashier.get(f"{TILL}?at=river", status=404)
+
+
+def test_a_redemption_is_rolled_back_from_the_till(small_world, cashier):
+    for _ in range(2):
+        small_world.attempt(small_world.voucher(), branch="main")
+    page = cashier.get(TILL)
+    latest, _ = [link["href"] for link in page.all("a") if "/redemptions/" in link["href"]]
+    assert "Back to the till" in cashier.get(latest).text
+    cashier.post(latest, {"reason": RolledBack.WRONG_VOUCHER})
+    page = cashier.get(TILL)
+    assert [link["href"] for link in page.all("a")].count(latest) == 0
+    assert "Rolled back" in page.text
+    assert re.search(r"\b1\s+redeemed", page.text), "two were, one of them is no more"
 
 
 def test_who_asks_again_hears_nothing_until_something_happened(small_world, manager):
