@@ -33,6 +33,7 @@ CAST = (
     Person("newcomer@lotus.example", "newcomer"),
     Person("owner@lotus.example", "owner", "lotus"),
     Person("manager@lotus.example", "manager", "lotus"),
+    Person("till@lotus.example", "cashier", "lotus"),
 )
 
 
@@ -76,6 +77,7 @@ def _tea_house(now: datetime, people: list[str]) -> dict[str, Any]:
         "members": [
             {"email": "owner@lotus.example", "password": PASSWORD, "role": "owner"},
             {"email": "manager@lotus.example", "password": PASSWORD, "role": "manager"},
+            {"email": "till@lotus.example", "password": PASSWORD, "role": "cashier", "branches": ["main"]},
         ],
         "campaigns": [
             campaign("oolong", "discount", "Oolong, 500 ml", -12, 30, 100, original_price=3000, offer_price=1800,

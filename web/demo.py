@@ -13,6 +13,7 @@ class Role:
     merchant: str | None
     title: str
     advice: str
+    is_cashier: bool
 
 
 def cast() -> list[Role]:
@@ -23,5 +24,8 @@ def cast() -> list[Role]:
                      _("See what a condition refuses: the birthday cake is for regulars.")),
         "owner": (_("The owner of Lotus Tea"), _("See the figures move after every redemption.")),
         "manager": (_("A manager of Lotus Tea"), _("The same figures, without the owner's rights.")),
+        "cashier": (_("A cashier of Lotus Tea"),
+                    _("What was redeemed today, and vouchers redeemed by the code on a customer's phone.")),
     }
-    return [Role(person.email, person.merchant, *words[person.role]) for person in CAST]
+    return [Role(person.email, person.merchant, *words[person.role], person.role == "cashier")
+            for person in CAST]

@@ -17,5 +17,7 @@ def step_in():
     if account is None:
         abort(404)
     sessions.sign_in(account)
-    return redirect(url_for("wallet.show") if person.merchant is None else
-                    url_for("campaigns.index", merchant=person.merchant), 303)
+    if person.merchant is None:
+        return redirect(url_for("wallet.show"), 303)
+    page = "till.show" if person.is_cashier else "campaigns.index"
+    return redirect(url_for(page, merchant=person.merchant), 303)
