@@ -132,6 +132,16 @@ def attempts(page: Page) -> None:
     page.goto("/merchants/lotus/campaigns/oolong/attempts")
 
 
+def till(page: Page) -> None:
+    page.goto("/till")
+
+
+def counter_code(page: Page) -> None:
+    page.get_by_role("link", name="Oolong, 500 ml").first.click()
+    page.get_by_role("button", name="Redeem at the counter").click()
+    page.get_by_text("Good once").wait_for()
+
+
 PLAN = {
     "new-campaign": ("owner", PHONE | ENGLISH, new_campaign),
     "publish": ("owner", PHONE | ENGLISH, publish),
@@ -139,8 +149,10 @@ PLAN = {
     "wallet": ("customer", PHONE | ENGLISH, wallet),
     "voucher": ("customer", PHONE | ENGLISH, voucher("Oolong, 500 ml")),
     "keypad": ("customer", PHONE | ENGLISH, keypad("Oolong, 500 ml")),
+    "counter-code": ("customer", PHONE | ENGLISH, counter_code),
     "refused": ("customer", PHONE | ENGLISH, refused("Oolong, 500 ml")),
     "redeemed": ("customer", PHONE | ENGLISH, redeemed("Oolong, 500 ml")),
+    "till": ("till", PHONE | ENGLISH, till),
     "narrow": ("customer", PHONE | ENGLISH, wallet),
     "wide": ("customer", WIDE | ENGLISH, wallet),
     "wallet-zh-dark": ("newcomer", PHONE | CHINESE | DARK, wallet),
