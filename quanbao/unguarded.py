@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from database import db, on_sqlite
-from models import Campaign, Redemption, Voucher
+from models import Campaign, Redemption, Rollback, Voucher
 from quanbao import budgets, redemption, revoking, rollbacks
 
 T = TypeVar("T")
@@ -22,6 +22,7 @@ LAST_GUARD = "redemption_voucher_id_use_number"
 LAST_GUARD_OF_ROLLBACKS = "rollback_redemption_id"
 
 look_at_consumer = budgets._of_consumer
+look_at_rollback = rollbacks.of
 
 
 def switch_off(pause: float = PAUSE) -> None:
@@ -33,7 +34,7 @@ def switch_off(pause: float = PAUSE) -> None:
     for module in (redemption, budgets):
         module.locked = lambda query: query
     redemption._take_use, redemption._count = _take_use, count
-    rollbacks._give_back, rollbacks._count = _give_back, _uncount
+    rollbacks.of, rollbacks._give_back, rollbacks._count = _of_rollback, _give_back, _uncount
     budgets._of_consumer = _of_consumer
 
 
@@ -65,6 +66,13 @@ def count(campaign: Campaign, discount: int, first: bool) -> None:
     campaign.consumers += int(first)
     campaign.discount_given += discount
     campaign.save(only=[Campaign.redeemed, Campaign.consumers, Campaign.discount_given])
+
+
+def _of_rollback(done: Redemption) -> Rollback | None:
+    """What was seen is gone by, whoever takes it back meanwhile."""
+    seen = look_at_rollback(done)
+    time.sleep(PAUSE)
+    return seen
 
 
 def _give_back(voucher: Voucher) -> None:

@@ -94,8 +94,8 @@ def test_control_unguarded_it_happens_more_often(world, monkeypatch):
     for module in (redemption, budgets, rollbacks, revoking):  # to be put back afterwards
         monkeypatch.setattr(module, "write_transaction", module.write_transaction)
     for module, name in ((redemption, "locked"), (budgets, "locked"), (redemption, "_take_use"),
-                         (redemption, "_count"), (budgets, "_of_consumer"), (rollbacks, "_give_back"),
-                         (rollbacks, "_count")):
+                         (redemption, "_count"), (budgets, "_of_consumer"), (rollbacks, "of"),
+                         (rollbacks, "_give_back"), (rollbacks, "_count")):
         monkeypatch.setattr(module, name, getattr(module, name))
     act = undoing(world, redeemed(world, world.voucher()))
     unguarded.drop_last_guard(unguarded.LAST_GUARD_OF_ROLLBACKS)
