@@ -17,6 +17,7 @@ from peewee import (
     BigIntegerField,
     DatabaseProxy,
     InterfaceError,
+    InternalError,
     OperationalError,
     PeeweeException,
     PostgresqlDatabase,
@@ -35,6 +36,8 @@ SILENCE = 35  # seconds without a word from PostgreSQL, which itself ends each s
 PRAGMAS = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "cache_size": -16_000}
 # Serialization failure and deadlock: PostgreSQL has rolled back, the same work may be tried again.
 RETRYABLE = {"40001", "40P01"}
+# Idle too long inside a transaction, and read-only, as after a failover: these come as InternalError.
+NOT_NOW = {"25P03", "25006"}
 
 # A server that vanished from the network answers nothing: without these a query would wait for hours.
 PATIENCE = {"connect_timeout": 5, "keepalives_idle": 20, "keepalives_interval": 5, "keepalives_count": 3,
@@ -225,6 +228,11 @@ def write_transaction(work: Callable[[], T]) -> T:
             lost = worked and not on_sqlite()
             drop_broken_connection()
             raise (Unknown if lost else Busy)(str(error)) from error
+        except InternalError as error:
+            if _code(error) not in NOT_NOW:
+                raise
+            drop_broken_connection()
+            raise Busy(str(error)) from error
     raise Busy("others kept changing the same rows")
 
 
@@ -275,6 +283,6 @@ def drop_connection() -> None:
         db.obj._state.reset()
 
 
-def _code(error: OperationalError) -> str | None:
+def _code(error: PeeweeException) -> str | None:
     """PostgreSQL's SQLSTATE, from the driver's own error."""
     return getattr(getattr(error, "orig", None), "sqlstate", None)

@@ -129,11 +129,12 @@ def _settle_surely(what: Try, voucher: Voucher, guess: Guess | None, clock, keys
     except Unknown as unknown:
         return _ask_the_database(what, voucher.id, unknown)
     except Busy:
-        _give_up(guess)
+        if guess:
+            _give_up(guess)
         raise
 
 
-def _give_up(guess) -> None:
+def _give_up(guess: Guess) -> None:
     """Nothing was written and nobody told anything: the reservation need not stand until it lapses."""
     try:
         write_transaction(partial(budgets.give_back, guess))

@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+from database import Busy
 from models import Attempt, Branch, CounterCode, CounterTry, Member, MemberBranch, Merchant, Redemption, Role, Session
 from quanbao import backups, counter, daybook, figures, members, redemption
 from quanbao.reasons import Reason
@@ -58,6 +59,18 @@ def test_the_same_checks_refuse_for_the_same_reasons(world, columns, till, reaso
     assert by_code.reason is by_password.reason is reason
     first, second = Attempt.select().order_by(Attempt.id)
     assert first.trace[1:] == second.trace[1:]
+
+
+def test_a_database_that_is_busy_is_said_to_be_and_the_code_is_still_good(world, monkeypatch):
+    taken = world.take(world.counter_code(world.voucher()).code, member(world))
+
+    def busy(work):
+        raise Busy("somebody else is writing")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(redemption, "write_transaction", busy)
+        assert world.redeem(taken).reason is Reason.BUSY
+    assert world.redeem(taken).redeemed
 
 
 def test_a_code_is_typed_as_people_type():

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -110,6 +111,19 @@ def test_after_a_lost_connection_the_next_transaction_opens_a_new_one(database):
         write_transaction(lambda: db.execute_sql("SELECT pg_terminate_backend(pg_backend_pid())"))
     write_transaction(lambda: add("mei@example.org"))
     assert emails() == ["mei@example.org"]
+
+
+@only_postgresql
+def test_a_database_that_became_read_only_and_one_that_waited_too_long_are_busy(database):
+    db.execute_sql("SET default_transaction_read_only = on")
+    with pytest.raises(Busy, match="read-only"):
+        write_transaction(lambda: add("mei@example.org"))
+    db.execute_sql("SET default_transaction_read_only = off")
+    db.execute_sql("SET idle_in_transaction_session_timeout = 20")
+    with pytest.raises(Busy):
+        write_transaction(lambda: (add("mei@example.org"), time.sleep(0.5), add("lin@example.org")))
+    write_transaction(lambda: add("bo@example.org"))
+    assert emails() == ["bo@example.org"]
 
 
 def test_a_row_that_somebody_else_holds_too_long_is_busy(database):
