@@ -40,6 +40,9 @@ class Role(StrEnum):
     CASHIER = "cashier"
 
 
+STAFF = (Role.OWNER, Role.MANAGER)  # who may open a merchant's pages, and change its passwords
+
+
 class Audience(StrEnum):
     """Whom a publication designates."""
 
@@ -50,7 +53,7 @@ class Audience(StrEnum):
 
 
 class Event(StrEnum):
-    """What a voucher's holder is told about by web push."""
+    """What people are told about by web push: a voucher's holder; and of an attack, a merchant's owners and managers."""
 
     ISSUED = "issued"
     REDEEMED = "redeemed"
@@ -59,6 +62,7 @@ class Event(StrEnum):
     ENDS_SOON = "ends_soon"
     ROLLED_BACK = "rolled_back"
     REVOKED = "revoked"
+    UNDER_ATTACK = "under_attack"
 
 
 class State(StrEnum):
@@ -216,20 +220,23 @@ class RedemptionPassword(Table):
     """What the merchant types (消费密码). `sealed` opens only with the key outside the database.
 
     Changing it raises `version`, and the version of every campaign that points here, so that no
-    redemption judged under the old one can commit.
+    redemption judged under the old one can commit. `spent_at` is when guessers last used up its budget and its
+    merchant was told; a change forgets it. Migration 0005 has an index of those where it is set.
     """
 
     merchant = ForeignKeyField(Merchant)
     sealed = BlobField()
     version = IntegerField(default=1)
     valid_from = UtcField()
+    spent_at = UtcField(null=True)
 
 
 class Guess(Table):
     """A reservation in a password's budgets, made before the password is looked at.
 
     In flight while `wrong` is null; a right password deletes it. `tag` tells a repeated wrong
-    value without keeping it, and such a repetition is not `counted` for the password.
+    value without keeping it, and such a repetition is not `counted` for the password. Migration 0005 has an index
+    of what counts.
     """
 
     password = ForeignKeyField(RedemptionPassword, index=False)
@@ -322,6 +329,11 @@ class Campaign(Table):
 
     def is_over(self, now: datetime) -> bool:
         return self.ended_at is not None or now >= self.ends_at
+
+    @classmethod
+    def is_on(cls, now: datetime):
+        """As a condition: published, and not over."""
+        return cls.published_at.is_null(False) & cls.ended_at.is_null() & (cls.ends_at > now)
 
 
 class Voucher(Table):
@@ -595,12 +607,14 @@ class Subscription(Table):
 class Delivery(Table):
     """The outbox: one message that a browser is still to get; deleted when it is sent.
 
-    `about` tells apart two of the same event: the number of the use, the version of the campaign. Whoever sends it
-    moves `due_at` forward first, so that nobody else does, and that it comes back if the sender dies.
+    Of a voucher, for its holder; of an attack on its password a `campaign`, for its merchant's members. `about` tells
+    apart two of the same event: the number of the use, the version of the campaign. Whoever sends it moves `due_at`
+    forward first, so that nobody else does, and that it comes back if the sender dies.
     """
 
     subscription = ForeignKeyField(Subscription, on_delete="CASCADE", index=False)
-    voucher = ForeignKeyField(Voucher, index=False)
+    voucher = ForeignKeyField(Voucher, null=True, index=False)
+    campaign = ForeignKeyField(Campaign, null=True, index=False)
     event = TextField()
     about = BigIntegerField(default=0)
     due_at = UtcField(index=True)
@@ -609,7 +623,7 @@ class Delivery(Table):
 
     class Meta:
         indexes = ((("subscription", "voucher", "event", "about"), True),)
-        constraints = [one_of("event", Event)]
+        constraints = [one_of("event", Event), Check("(campaign_id IS NULL) = (voucher_id IS NOT NULL)")]
 
 
 class News(Row):

@@ -1,4 +1,4 @@
-"""What holders are told by web push: rows of the outbox, written in the transactions that they tell of.
+"""What people are told by web push: rows of the outbox, written in the transactions that they tell of.
 
 Where nobody subscribed nothing is written. Whoever sends them judges what is still true, and who does not want it.
 """
@@ -6,18 +6,17 @@ Where nobody subscribed nothing is written. Whoever sends them judges what is st
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from peewee import Expression, Value
+from peewee import Expression, Field, Value
 
 from database import locked, on_sqlite, write_transaction
-from models import Campaign, Delivery, Event, Merchant, News, Subscription, Voucher
+from models import STAFF, Campaign, Delivery, Event, Member, Merchant, News, Subscription, Table, Voucher
 
 STEP = 1000  # holders in a transaction
 REMINDING = time(10)  # by the merchant's wall clock
 PATIENCE = timedelta(days=1)  # what could not be told for so long is no news
 AHEAD = timedelta(minutes=1)  # further than the clocks of several servers are apart
 PRICES = ("original_price", "offer_price")
-COLUMNS = (Delivery.subscription, Delivery.voucher, Delivery.event, Delivery.about, Delivery.due_at, Delivery.tries,
-           Delivery.made_at)
+COLUMNS = (Delivery.event, Delivery.about, Delivery.due_at, Delivery.tries, Delivery.made_at)
 
 
 def issued(vouchers: list[int], now: datetime) -> None:
@@ -38,6 +37,13 @@ def rolled_back(voucher: Voucher, use_number: int, now: datetime) -> None:
 def revoked(voucher: Voucher, now: datetime) -> None:
     """The shop took the voucher back."""
     _write(Voucher.id == voucher.id, Event.REVOKED, 0, now)
+
+
+def under_attack(campaign: Campaign, now: datetime) -> None:
+    """Guessers spent the budget of the campaign's password: its merchant's owners and managers are told."""
+    able = (Member.merchant == campaign.merchant_id) & Member.role.in_(STAFF) & Member.disabled_at.is_null()
+    of = Delivery.campaign, Value(campaign.id)
+    _insert(Member, Member.account, able, of, Event.UNDER_ATTACK, campaign.version, now)
 
 
 def changed(campaign: Campaign, columns: dict[str, Any], now: datetime) -> None:
@@ -61,14 +67,21 @@ def _announce(campaign: Campaign, event: Event, now: datetime) -> None:
 
 
 def _write(which: Expression, event: Event, about: int, now: datetime) -> None:
-    """A row for each browser of each of the vouchers' holders; one that is being signed out is left alone."""
-    rows = Voucher.select(
-        Subscription.id, Voucher.id, Value(event.value), Value(about), Value(now, converter=Delivery.due_at.db_value),
-        Value(0), Value(now, converter=Delivery.due_at.db_value),
-    ).join(Subscription, on=Subscription.account == Voucher.consumer).where(which)
+    """A row for each browser of each of the vouchers' holders."""
+    _insert(Voucher, Voucher.consumer, which, (Delivery.voucher, Voucher.id), event, about, now)
+
+
+def _insert(
+    table: type[Table], reader: Field, which: Expression, of: tuple[Field, Any], event: Event, about: int, now: datetime
+) -> None:
+    """A row for each browser of each reader; one that is being signed out is left alone."""
+    column, subject = of
+    moment = Value(now, converter=Delivery.due_at.db_value)
+    rows = table.select(Subscription.id, subject, Value(event.value), Value(about), moment, Value(0), moment).join(
+        Subscription, on=Subscription.account == reader).where(which)
     if not on_sqlite():
         rows = rows.for_update("FOR KEY SHARE", of=Subscription)
-    Delivery.insert_from(rows, COLUMNS).on_conflict_ignore().execute()
+    Delivery.insert_from(rows, (Delivery.subscription, column, *COLUMNS)).on_conflict_ignore().execute()
 
 
 def is_waiting() -> bool:

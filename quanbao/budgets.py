@@ -34,10 +34,14 @@ POLL = 0.05  # seconds
 
 @dataclass(frozen=True)
 class Spent:
-    """No try may be made now: the budget is used up, or (`in_flight`) may be, by tries under way."""
+    """No try may be made now: the budget is used up, or (`in_flight`) may be, by tries under way.
+
+    Of one consumer, or of the password (`for_all`): then no keypad of its campaigns can work.
+    """
 
     retry_after: int  # seconds
     in_flight: bool = False
+    for_all: bool = False
 
 
 def reserve(
@@ -67,24 +71,37 @@ def _reserve(
     Guess.update(made_at=now).where(of_row & (Guess.made_at > now)).execute()
     lapsed = Guess.wrong.is_null() & (Guess.made_at <= now - IN_FLIGHT)
     Guess.delete().where(of_row & lapsed).execute()
-    spent = _of_password(of_row, now) or _of_consumer(of_row & (Guess.consumer == consumer), now)
-    return spent or Guess.create(password=row, version=row.version, consumer=consumer, made_at=now)
+    refused = _of_password(row, now) or _of_consumer(of_row & (Guess.consumer == consumer), now)
+    return refused or Guess.create(password=row, version=row.version, consumer=consumer, made_at=now)
 
 
-def _of_password(of_row, now: datetime) -> Spent | None:
-    """100 wrong values in any 24 hours, 1,000 in the password's life."""
-    query = Guess.select(Guess.made_at, Guess.wrong).where(of_row & Guess.counted).order_by(Guess.made_at)
-    rows = list(query.tuples())
-    wrong_ever = sum(1 for _, wrong in rows if wrong)
-    if wrong_ever >= PASSWORD_IN_LIFE:
-        return Spent(int(DAY.total_seconds()))
-    today = [(made, wrong) for made, wrong in rows if made > now - DAY or wrong is None]
-    wrong_today = [made for made, wrong in today if wrong]
-    if len(wrong_today) >= PASSWORD_A_DAY:
-        return Spent(_seconds(wrong_today[-PASSWORD_A_DAY] + DAY - now))
-    if len(today) >= PASSWORD_A_DAY or wrong_ever + len(today) - len(wrong_today) >= PASSWORD_IN_LIFE:
-        return Spent(ceil(PATIENCE), in_flight=True)
-    return None
+def spent(password: RedemptionPassword, now: datetime) -> Spent | None:
+    """Whether the password's budget is used up now, whoever tries; tries in flight use up nothing yet.
+
+    100 wrong values in any 24 hours, 1,000 in its life. One short walk along an index while it is not.
+    """
+    wrong = (Guess.password == password) & (Guess.version == password.version) & Guess.wrong & Guess.counted
+
+    def latest(nth: int) -> datetime | None:
+        return Guess.select(Guess.made_at).where(wrong).order_by(Guess.made_at.desc()).offset(nth - 1).limit(1).scalar()
+
+    of_today = latest(PASSWORD_A_DAY)
+    if of_today is None:
+        return None
+    if latest(PASSWORD_IN_LIFE):
+        return Spent(int(DAY.total_seconds()), for_all=True)
+    return Spent(_seconds(min(of_today, now) + DAY - now), for_all=True) if of_today > now - DAY else None
+
+
+def _of_password(row: RedemptionPassword, now: datetime) -> Spent | None:
+    if used_up := spent(row, now):
+        return used_up
+    recent = Guess.wrong.is_null() | (Guess.made_at > now - DAY)
+    counted = (Guess.password == row) & (Guess.version == row.version) & Guess.counted
+    query = Guess.select(fn.COUNT(Guess.id).filter(recent), fn.COUNT(Guess.id)).where(counted)
+    of_today, in_life = query.tuples().get()
+    full = of_today >= PASSWORD_A_DAY or in_life >= PASSWORD_IN_LIFE
+    return Spent(ceil(PATIENCE), in_flight=True) if full else None
 
 
 def _of_consumer(of_consumer, now: datetime) -> Spent | None:
@@ -128,8 +145,10 @@ def spend(guess: Guess, tag: bytes, now: datetime) -> bool:
     Any 24 hours are those of comparisons: a try that hung between reservation and comparison counts from the latter.
 
     The same wrong value within ten minutes counts once for the password, each time for the consumer:
-    a till that goes on typing last month's password must not close the shop.
+    a till that goes on typing last month's password must not close the shop. Those of one password are written one
+    after another, so that whoever spends the last of its budget sees that it was the last.
     """
+    locked(RedemptionPassword.select().where(RedemptionPassword.id == guess.password_id)).get()
     same = (
         (Guess.password == guess.password_id) & (Guess.version == guess.version) & (Guess.tag == tag)
         & (Guess.made_at > now - REPEATED) & (Guess.id != guess.id)

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from peewee import fn
+from peewee import JOIN, fn
 
 from database import on_sqlite, write_transaction
 from models import Campaign, Delivery, Event, Merchant, Mute, Session, Subscription, Voucher
-from quanbao import announcing
+from quanbao import alarms, announcing
 from quanbao.subscriptions import OF_MERCHANT
 
 OF_A_USE = (Event.REDEEMED, Event.ROLLED_BACK)  # `about` is its number
@@ -26,19 +26,19 @@ COLUMNS = {
     "endpoint": Subscription.endpoint, "service": Subscription.service, "p256dh": Subscription.p256dh,
     "auth": Subscription.auth, "vapid_key": Subscription.vapid_key, "origin": Subscription.origin,
     "language": Subscription.language, "account": Subscription.account,
-    "code": Voucher.code, "campaign": Voucher.campaign, "uses": Voucher.uses, "uses_left": Voucher.uses_left,
+    "code": Voucher.code, "campaign": fn.COALESCE(Voucher.campaign, Delivery.campaign), "uses": Voucher.uses, "uses_left": Voucher.uses_left,
     "revoked_at": Voucher.revoked_at, "session_ends": Session.expires_at,
 }
 
 
 @dataclass(frozen=True)
 class Notice:
-    """What a message is about, as far as its words go."""
+    """What a message is about, as far as its words go; `uses` are those of a voucher."""
 
     event: Event
     campaign: Campaign
-    uses: int
-    uses_left: int
+    uses: int | None
+    uses_left: int | None
     language: str
 
     @cached_property
@@ -57,13 +57,16 @@ class Message:
 
     @property
     def address(self) -> str:
-        return f"{self.row.origin}/vouchers/{self.row.code}"
+        """The holder's voucher, or where a member changes the password."""
+        campaign = self.notice.campaign
+        return f"{self.row.origin}/" + (f"vouchers/{self.row.code}" if self.row.code else
+                                        f"merchants/{campaign.merchant.slug}/campaigns/{campaign.slug}/password")
 
     @cached_property
     def topic(self) -> str:
         """The same for what is the same news of the same voucher: the later takes the place of the earlier."""
         row = self.row
-        which = f"{row.code} {row.event} {row.about if row.event in OF_A_USE else ''}"
+        which = f"{row.code or row.campaign} {row.event} {row.about if row.event in OF_A_USE else ''}"
         return hashlib.sha256(which.encode()).hexdigest()[:32]
 
 
@@ -120,7 +123,7 @@ def _take(most: int, now: datetime, but: Collection[str]) -> list[int]:
 
 def _rows():
     return (Delivery.select(*(column.alias(name) for name, column in COLUMNS.items()))
-            .join(Subscription).join(Session).switch(Delivery).join(Voucher))
+            .join(Subscription).join(Session).switch(Delivery).join(Voucher, JOIN.LEFT_OUTER))
 
 
 def _muted(accounts: set[int]) -> set[tuple[int, str]]:
@@ -128,13 +131,17 @@ def _muted(accounts: set[int]) -> set[tuple[int, str]]:
 
 
 def _is_wanted(row: Any, campaign: Campaign, muted: set[tuple[int, str]]) -> bool:
-    return not muted & {(row.account, row.event), (row.account, OF_MERCHANT + campaign.merchant.slug)}
+    """A shop that tells its customers too much for somebody may be their own: an attack on it is another matter."""
+    of_merchant = set() if row.event == Event.UNDER_ATTACK else {(row.account, OF_MERCHANT + campaign.merchant.slug)}
+    return not muted & {(row.account, row.event), *of_merchant}
 
 
 def _is_true(row: Any, campaign: Campaign, now: datetime) -> bool:
     """Whether it is still so, and still said to who was told that they would be."""
     if row.session_ends <= now or row.made_at + announcing.PATIENCE <= now:
         return False
+    if row.event == Event.UNDER_ATTACK:
+        return alarms.concerns(row.account, campaign, now)
     if row.event in (*OF_A_USE, Event.REVOKED):
         return True
     left = row.uses_left > 0 and row.revoked_at is None

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import secrets
 import unicodedata
+from datetime import datetime, timedelta
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
@@ -12,6 +13,7 @@ from database import locked, write_transaction
 from models import Campaign, Merchant, RedemptionPassword
 
 LONGEST = 12
+SHIFT = timedelta(hours=12)  # who works at a till hears for so long that a password was changed
 
 
 class WrongKey(Exception):
@@ -73,24 +75,32 @@ def _unused(merchant: Merchant, key: str) -> str:
     return password
 
 
-def change(campaign: Campaign, typed: str | None, *, key: str, now) -> bool:
+def mark(row: RedemptionPassword) -> str:
+    """What tells that the password is still the one that a page spoke of; it says nothing about its digits."""
+    return f"{row.id}.{row.version}"
+
+
+def change(campaign: Campaign, typed: str | None, *, key: str, now, replacing: str | None = None) -> bool:
     """Give the campaign, and all that share its password, another one; none typed to have one made.
 
     False where it is the same, and nothing changes: whoever guessed at it knows as much as before. Digits that the
     merchant has in another row are shared from there, with what was spent on them; else what guessers spent on the
     old ones is forgotten. A redemption that was judged under those cannot commit: the campaigns' versions rise too.
+    With `replacing`, only the password of this `mark` is: of two taps at once, the second changes nothing.
     """
     def write() -> bool:
         lock(campaign.merchant)
         mine = RedemptionPassword.select().join(Campaign).where(Campaign.id == campaign.id).get()
         row = locked(RedemptionPassword.select().where(RedemptionPassword.id == mine.id)).get()
+        if replacing is not None and replacing != mark(row):
+            return False
         password = typed or _unused(campaign.merchant, key)
         if matches(row, password, key):
             return False
         there = _in_use(campaign.merchant, password, key)
         if there is None:
             RedemptionPassword.update(
-                sealed=_box(key).encrypt(_padded(password), [_bound_to(row)]), valid_from=now,
+                sealed=_box(key).encrypt(_padded(password), [_bound_to(row)]), valid_from=now, spent_at=None,
                 version=RedemptionPassword.version + 1).where(RedemptionPassword.id == row.id).execute()
         Campaign.update(password=there or row, version=Campaign.version + 1).where(Campaign.password == row).execute()
         return True
@@ -102,6 +112,21 @@ def shared_with(campaign: Campaign) -> list[str]:
     """The products of the other campaigns that the same password opens."""
     same = (Campaign.password == campaign.password_id) & (Campaign.id != campaign.id)
     return [product for product, in Campaign.select(Campaign.product).where(same).order_by(Campaign.id).tuples()]
+
+
+def changed_lately(merchant: Merchant, now: datetime) -> list[tuple[datetime, list[str]]]:
+    """When passwords of the merchant's got other digits, and the products that they open; those of the last hours."""
+    rows = (
+        RedemptionPassword.select(RedemptionPassword.valid_from, Campaign.product)
+        .join(Campaign).where(
+            (RedemptionPassword.merchant == merchant) & (RedemptionPassword.version > 1)
+            & RedemptionPassword.valid_from.between(now - SHIFT, now) & Campaign.is_on(now))
+        .order_by(RedemptionPassword.valid_from, Campaign.id)
+    )
+    found: dict[datetime, list[str]] = {}
+    for moment, product in rows.tuples():
+        found.setdefault(moment, []).append(product)
+    return list(found.items())
 
 
 def reveal(row: RedemptionPassword, key: str) -> str:

@@ -37,6 +37,7 @@ SOONEST, LATEST = timedelta(seconds=30), timedelta(hours=1)  # until a message i
 A_DAY = 86_400  # seconds that a push service keeps a message for a browser that is not there
 LONGEST_TITLE, LONGEST_LINE = 100, 200  # characters; together they stay within 3,993 bytes
 GONE = (404, 410)
+URGENT = (Event.REDEEMED, Event.UNDER_ATTACK)
 JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 BROKEN = (Busy, Unknown, OperationalError, InterfaceError)
 
@@ -192,7 +193,7 @@ class Postman:
         return content, {
             "Authorization": self.signer.authorization(row.service), "Content-Encoding": "aes128gcm",
             "Content-Type": "application/octet-stream", "TTL": str(lifetime(notice, self.clock())),
-            "Topic": message.topic, "Urgency": "high" if notice.event == Event.REDEEMED else "normal",
+            "Topic": message.topic, "Urgency": "high" if notice.event in URGENT else "normal",
         }
 
     def _judge(self, line: Line, message: Message, status: int | None, retry_after: str) -> None:

@@ -29,7 +29,7 @@ from models import (
     RedemptionPassword,
     Voucher,
 )
-from quanbao import announcing, budgets, counter, figures, passwords, receipts, vouchers
+from quanbao import alarms, announcing, budgets, counter, figures, passwords, receipts, vouchers
 from quanbao.checks import Till, Trace, judge
 from quanbao.reasons import Reason
 
@@ -70,6 +70,7 @@ class Verdict:
     redeemed_at: str | None = None
     till: dict[str, Any] | None = None  # what was entered beside the password, for the people to compare
     retry_after: int | None = None
+    closed: bool = False  # nobody's try would be taken: the password's budget is spent
 
     @property
     def redeemed(self) -> bool:
@@ -117,9 +118,8 @@ def _reserve_and_settle(what: Try, voucher: Voucher, clock, sleep, keys: Keys) -
     guess = budgets.reserve(voucher.campaign.password, what.consumer, clock=clock, sleep=sleep)
     if isinstance(guess, budgets.Spent):
         reason = Reason.BUSY if guess.in_flight else Reason.TOO_MANY_ATTEMPTS
-        return Verdict(
-            what.attempt_id, reason, vouchers.describe(voucher, clock()), retry_after=guess.retry_after
-        )
+        return Verdict(what.attempt_id, reason, vouchers.describe(voucher, clock()),
+                       retry_after=guess.retry_after, closed=guess.for_all)
     return _settle_surely(what, voucher, guess, clock, keys)
 
 
@@ -185,6 +185,7 @@ def _wrong_password(what: Try, voucher: Voucher, guess: Guess, now: datetime, ke
         return None
     if not budgets.spend(guess, passwords.tag(password, what.typed, keys.password), now):
         raise _Overtaken
+    alarms.sound(voucher.campaign, now)
     return Reason.PASSWORD_INCORRECT
 
 

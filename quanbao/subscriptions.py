@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from peewee import IntegrityError
 
 from database import Changed, write_transaction
-from models import Account, Customer, Event, Merchant, Mute, Session, Subscription
+from models import STAFF, Account, Customer, Event, Member, Merchant, Mute, Session, Subscription
 from quanbao import accounts
 from quanbao.endpoints import service_of
 
@@ -140,6 +140,13 @@ def mine(account: Account) -> list[Subscription]:
 # What somebody does not want to hear of
 
 
+def events(account: Account) -> list[Event]:
+    """What the account may be told of: an attack is for who could do something about it."""
+    able = (Member.account == account) & Member.role.in_(STAFF) & Member.disabled_at.is_null()
+    is_staff = Member.select().where(able).exists()
+    return [event for event in Event if is_staff or event != Event.UNDER_ATTACK]
+
+
 def merchants(account: Account) -> list[Merchant]:
     """Whose customer the account is."""
     rows = Merchant.select().join(Customer).where(Customer.consumer == account)
@@ -154,7 +161,7 @@ def mutes(account: Account) -> set[str]:
 def listen(account: Account, wanted: Iterable[str]) -> None:
     """Be told of these events, and by these merchants as `merchant:<slug>`, and of nothing else there is now."""
     of_merchants = {OF_MERCHANT + merchant.slug for merchant in merchants(account)}
-    there = {event.value for event in Event} | of_merchants
+    there = {event.value for event in events(account)} | of_merchants
     silent = there - set(wanted)
 
     def write() -> None:

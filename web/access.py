@@ -3,14 +3,13 @@
 from flask import abort, g
 from flask_login import current_user
 
-from models import Campaign, Member, Merchant, Role
+from models import STAFF, Campaign, Member, Merchant, Role
 from quanbao import accounts
 from web.context import now
 from web.sessions import consumer
 
 OWNER = (Role.OWNER,)
 EVERYBODY = tuple(Role)
-STAFF = (Role.OWNER, Role.MANAGER)
 
 
 def membership(slug: str, roles: tuple[Role, ...]) -> Member:

@@ -5,7 +5,6 @@ import json
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 from flask_login import current_user, login_required
 
-from models import Event
 from quanbao import accounts, subscriptions
 from quanbao.subscriptions import OF_MERCHANT, Circumstances
 from web import forms
@@ -81,7 +80,7 @@ def choose():
 def _page() -> str:
     account = consumer()
     form, muted = forms.Notifications(formdata=None), subscriptions.mutes(account)
-    form.events.choices = [(event.value, EVENTS[event]) for event in Event]
+    form.events.choices = [(event.value, EVENTS[event]) for event in subscriptions.events(account)]
     form.merchants.choices = [(OF_MERCHANT + row.slug, row.name) for row in subscriptions.merchants(account)]
     for field in (form.events, form.merchants):
         field.data = [value for value, _ in field.choices if value not in muted]

@@ -1,0 +1,59 @@
+"""A password under attack: guessers have spent its budget, and no keypad of its campaigns can work for a while.
+
+The shop is not closed: counter codes need no password. Its members are told, and whoever changes the password opens
+the keypads again.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from models import STAFF, Campaign, Member, Merchant, RedemptionPassword
+from quanbao import announcing, budgets
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A password under attack, the campaigns that it opens and are not over, and for how many seconds it goes on."""
+
+    password: RedemptionPassword
+    campaigns: list[Campaign]
+    lasts: int
+
+
+def sound(campaign: Campaign, now: datetime) -> None:
+    """Tell the merchant's members, where the wrong try that was just written spent the budget of this password.
+
+    In the transaction of that try, after `budgets.spend`. Once in 24 hours: while guessers go on, a try becomes free
+    now and then and is spent at once, and all of it is one attack.
+    """
+    password = campaign.password
+    if budgets.spent(password, now) is None:
+        return
+    told = RedemptionPassword.spent_at
+    untold = told.is_null() | (told <= now - budgets.DAY) | (told > now)
+    this = (RedemptionPassword.id == password.id) & (RedemptionPassword.version == password.version)
+    if RedemptionPassword.update(spent_at=now).where(this & untold).execute():
+        announcing.under_attack(campaign, now)
+
+
+def going_on(merchant: Merchant, now: datetime) -> list[Alarm]:
+    """The attacks on passwords of the merchant's; of those that open nothing any more there is nothing to say.
+
+    Every page of the merchant's asks: usually it is one look at an index that is empty.
+    """
+    mine = (RedemptionPassword.merchant == merchant) & RedemptionPassword.spent_at.is_null(False)
+    found = []
+    for password in RedemptionPassword.select().where(mine).order_by(RedemptionPassword.id):
+        spent = budgets.spent(password, now)
+        opened = spent and list(Campaign.select().where((Campaign.password == password) & Campaign.is_on(now))
+                                .order_by(Campaign.id))
+        if opened:
+            found.append(Alarm(password, opened, spent.retry_after))
+    return found
+
+
+def concerns(account: int, campaign: Campaign, now: datetime) -> bool:
+    """Whether the attack still goes on, and whoever was to be told may still do something about it."""
+    able = (Member.account == account) & (Member.merchant == campaign.merchant_id)
+    able &= Member.role.in_(STAFF) & Member.disabled_at.is_null()
+    return budgets.spent(campaign.password, now) is not None and Member.select().where(able).exists()
