@@ -53,7 +53,7 @@ class Audience(StrEnum):
 
 
 class Event(StrEnum):
-    """What people are told about by web push: a voucher's holder; and of an attack, a merchant's owners and managers."""
+    """What people are told about by web push: a voucher's holder, and of an attack a merchant's own people."""
 
     ISSUED = "issued"
     REDEEMED = "redeemed"

@@ -13,11 +13,10 @@ from quanbao import announcing, budgets
 
 @dataclass(frozen=True)
 class Alarm:
-    """A password under attack, the campaigns that it opens and are not over, and for how many seconds it goes on."""
+    """A password under attack, and the campaigns that it opens and that are not over."""
 
     password: RedemptionPassword
     campaigns: list[Campaign]
-    lasts: int
 
 
 def sound(campaign: Campaign, now: datetime) -> None:
@@ -44,11 +43,10 @@ def going_on(merchant: Merchant, now: datetime) -> list[Alarm]:
     mine = (RedemptionPassword.merchant == merchant) & RedemptionPassword.spent_at.is_null(False)
     found = []
     for password in RedemptionPassword.select().where(mine).order_by(RedemptionPassword.id):
-        spent = budgets.spent(password, now)
-        opened = spent and list(Campaign.select().where((Campaign.password == password) & Campaign.is_on(now))
-                                .order_by(Campaign.id))
-        if opened:
-            found.append(Alarm(password, opened, spent.retry_after))
+        opened = (Campaign.password == password) & Campaign.is_on(now)
+        rows = list(Campaign.select().where(opened).order_by(Campaign.id)) if budgets.spent(password, now) else []
+        if rows:
+            found.append(Alarm(password, rows))
     return found
 
 

@@ -26,8 +26,8 @@ COLUMNS = {
     "endpoint": Subscription.endpoint, "service": Subscription.service, "p256dh": Subscription.p256dh,
     "auth": Subscription.auth, "vapid_key": Subscription.vapid_key, "origin": Subscription.origin,
     "language": Subscription.language, "account": Subscription.account,
-    "code": Voucher.code, "campaign": fn.COALESCE(Voucher.campaign, Delivery.campaign), "uses": Voucher.uses, "uses_left": Voucher.uses_left,
-    "revoked_at": Voucher.revoked_at, "session_ends": Session.expires_at,
+    "code": Voucher.code, "campaign": fn.COALESCE(Voucher.campaign, Delivery.campaign), "uses": Voucher.uses,
+    "uses_left": Voucher.uses_left, "revoked_at": Voucher.revoked_at, "session_ends": Session.expires_at,
 }
 
 

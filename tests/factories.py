@@ -22,7 +22,7 @@ from models import (
     Role,
     Voucher,
 )
-from quanbao import accounts, counter, issuing, passwords, redemption
+from quanbao import accounts, budgets, counter, issuing, passwords, redemption
 from quanbao.checks import Till
 from quanbao.redemption import Keys, Try, Verdict
 from tests.clock import Clock
@@ -122,13 +122,15 @@ class World:
         return redemption.attempt(what, clock=self.clock, sleep=self.clock.sleep, keys=self.keys)
 
     def spend_password(self, password: RedemptionPassword | None = None, wrong: int = 100) -> None:
-        """As many wrong guesses as close a password for the day, by other consumers."""
+        """As many wrong guesses as close a password for the day, by other consumers; nobody is told by a message."""
         password = password or self.password
         guesser = self.account()
         Guess.insert_many([{
             "password": password.id, "version": password.version, "consumer": guesser.id, "made_at": self.clock(),
             "wrong": True, "counted": True, "tag": b"%d" % n,
         } for n in range(wrong)]).execute()
+        if wrong >= budgets.PASSWORD_A_DAY:
+            RedemptionPassword.update(spent_at=self.clock()).where(RedemptionPassword.id == password.id).execute()
 
 
 def stored() -> tuple[int, int]:

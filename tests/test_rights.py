@@ -44,6 +44,7 @@ MAY = {
     "members.index": OWNER,
     "members.invite": OWNER,
     "passwords.change": STAFF,
+    "passwords.renew": OWNER,
     "passwords.reveal": OWNER,
     "passwords.show": STAFF,
     "pictures.keep": STAFF,

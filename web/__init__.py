@@ -12,6 +12,7 @@ from config import Settings
 from database import SILENCE, drop_ended_connection, open_database
 from quanbao.redemption import Keys
 from web import (
+    alarms,
     announcements,
     assets,
     codes,
@@ -52,6 +53,7 @@ def create_app(
     languages.init_app(app)
     formats.init_app(app)
     pages.init_app(app)
+    alarms.init_app(app)
     assets.init_app(app)
     limits.init_app(app)
     announcements.init_app(app)

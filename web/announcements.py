@@ -75,6 +75,10 @@ def _sentences(notice: Notice) -> tuple[str, str]:
     if notice.event == Event.ENDED:
         return (gettext("Ended early: %(product)s", product=product),
                 gettext("%(merchant)s has ended this offer.", merchant=merchant.name))
+    if notice.event == Event.UNDER_ATTACK:
+        return gettext("Keypads closed: %(product)s", product=product), gettext(
+            "%(merchant)s: too many wrong passwords. Change the password and they are open again; until then the till "
+            "page takes counter codes.", merchant=merchant.name)
     title = {
         Event.ISSUED: gettext("New: %(product)s", product=product),
         Event.PRICE_CHANGED: gettext("New price: %(product)s", product=product),

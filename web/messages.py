@@ -37,6 +37,9 @@ REASONS: dict[Reason, Text] = {
     Reason.USED_UP: (_("Used up."), _("All uses of this voucher have been redeemed.")),
 }
 
+# Nobody's try would be taken: the budget of the password is spent, not one person's.
+CLOSED: Text = (_("The keypad is closed for now."), _("Show a code at the counter instead."))
+
 # What a member reads at the counter, where the customer's words would not fit.
 AT_COUNTER: dict[Reason, Text] = {
     Reason.NOT_FOUND: (_("This code is no longer good."), _("Ask the customer for a new one.")),
@@ -90,6 +93,7 @@ EVENTS: dict[Event, str] = {
     Event.ENDS_SOON: _("Offers that end tomorrow"),
     Event.ROLLED_BACK: _("Redemptions rolled back"),
     Event.REVOKED: _("Revoked vouchers"),
+    Event.UNDER_ATTACK: _("Guesses at a redemption password of my business"),
 }
 
 # What a browser's subscription may lack, by field.

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import date
 from decimal import Decimal
 from hashlib import sha256
 from itertools import chain
@@ -14,7 +13,7 @@ from flask_login import login_required
 
 from models import Branch, Campaign, Merchant
 from quanbao import figures, ledger
-from web import panels, tables
+from web import alarms, panels, tables
 from web.access import campaign_of
 from web.answers import wants_fragment, wants_json
 from web.context import now
@@ -32,18 +31,19 @@ def show(merchant: str, campaign: str):
     if wants_json():
         return jsonify(table)
     branches, today = _branches(row.merchant), row.merchant.day(now())
-    seen = _mark(row, table, branches, today)
+    alarm = alarms.mark(row.merchant)
+    seen = _mark(row, table, branches, today, alarm)
     if wants_fragment() and request.args.get("seen") == seen:
         return Response(status=204)
     return render_template(
         "figures/_figures.html" if wants_fragment() else "figures/page.html", merchant=row.merchant, campaign=row,
         figures=table, seen=seen, now=now(), today=table.by_day.get(today.isoformat(), 0),
-        panels=panels.of(row, table, branches, now()))
+        panels=panels.of(row, table, branches, now()), alarm=alarm)
 
 
-def _mark(campaign: Campaign, table: figures.Figures, branches: dict[str, str], today: date) -> str:
+def _mark(campaign: Campaign, table: figures.Figures, *more) -> str:
     """What changes whenever anything on the page does, and at midnight."""
-    shown = (table, branches, campaign.version, today)
+    shown = (table, campaign.version, *more)
     return sha256(repr(shown).encode()).hexdigest()[:16]
 
 

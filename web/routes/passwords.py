@@ -1,6 +1,6 @@
 """The redemption password (消费密码): shown to an owner who has just shown who they are, changed in place."""
 
-from flask import Blueprint, flash, g, get_flashed_messages, redirect, render_template, url_for
+from flask import Blueprint, flash, g, get_flashed_messages, redirect, render_template, request, url_for
 from flask_babel import gettext
 from flask_login import current_user, login_required
 
@@ -51,6 +51,21 @@ def change(merchant: str, campaign: str):
     changed = passwords.change(row, digits, key=settings().password_key, now=now())
     flash("changed" if changed else "same", _about(row))
     return redirect(url_for("passwords.show", merchant=merchant, campaign=campaign), 303)
+
+
+@routes.post("/merchants/<slug:merchant>/campaigns/<slug:campaign>/password/renew")
+@login_required
+def renew(merchant: str, campaign: str):
+    """One tap while guessers are at it: another password is made for the one that the page spoke of, and for no other.
+
+    To be signed in is enough: it tells nobody anything, and whoever picks the phone up gains nothing by it. What was
+    made is shown as ever, to who has just shown who they are. A reload or a second thumb changes nothing.
+    """
+    row = campaign_of(merchant, campaign, OWNER)
+    key, replacing = settings().password_key, request.form.get("replacing", "")
+    changed = passwords.change(row, None, key=key, now=now(), replacing=replacing)
+    return _page(row, said=["renewed" if changed else "before"],
+                 digits=passwords.reveal(row.password, key) if is_fresh() else None)
 
 
 def _about(campaign: Campaign) -> str:

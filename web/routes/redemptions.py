@@ -9,7 +9,7 @@ from flask_babel import gettext
 from flask_login import login_required
 
 from models import Redemption, Rollback, Voucher
-from quanbao import checks, passwords, redemption, vouchers
+from quanbao import budgets, checks, passwords, redemption, vouchers
 from quanbao.campaigns import MOST_MONEY
 from quanbao.checks import Till
 from quanbao.reader import is_slug
@@ -19,7 +19,7 @@ from web import formats
 from web.answers import wants_fragment, wants_json
 from web.context import now
 from web.holding import held
-from web.messages import FIELDS, REASONS, Text, sentences
+from web.messages import CLOSED, FIELDS, REASONS, Text, sentences
 from web.sessions import consumer
 
 routes = Blueprint("redemptions", __name__)
@@ -44,6 +44,10 @@ def redeem(code: str):
     if reason:
         verdict = Verdict("", reason, vouchers.describe(voucher, moment))
         return _render("redemptions/page.html", verdict, voucher, REASONS[reason])
+    if spent := budgets.spent(voucher.campaign.password, moment):
+        verdict = Verdict("", Reason.TOO_MANY_ATTEMPTS, vouchers.describe(voucher, moment), closed=True,
+                          retry_after=spent.retry_after)
+        return _render("redemptions/page.html", verdict, voucher, CLOSED)
     return _step(voucher) or render_template(
         "redemptions/keypad.html", voucher=voucher, spare_id=uuid.uuid4(), branch=request.args.get("branch"),
         amount=_amount(voucher, request.args.get("amount", "")), place=_place(voucher, request.args.get("branch")),
@@ -137,7 +141,7 @@ def _number(text: str | None) -> int | None | bool:
 
 def answer(verdict: Verdict, code: str, texts: Text | None = None) -> Response:
     """The verdict as JSON, as the fragment that replaces the keypad, or as a page."""
-    texts = texts or REASONS.get(verdict.reason)
+    texts = texts or (CLOSED if verdict.closed else REASONS.get(verdict.reason))
     if wants_json():
         reply = jsonify(verdict_as_json(verdict, texts))
     else:

@@ -18,12 +18,12 @@ from flask import (
 from flask_login import login_required
 
 from models import Branch, CounterCode, Member, Role
-from quanbao import accounts, checks, counter, daybook, members, redemption, vouchers
+from quanbao import accounts, checks, counter, daybook, members, passwords, redemption, vouchers
 from quanbao.campaigns import MOST_MONEY
 from quanbao.checks import Till
 from quanbao.reasons import Reason
 from quanbao.redemption import Try, Verdict
-from web import formats
+from web import alarms, formats
 from web.access import membership
 from web.answers import wants_fragment, wants_json
 from web.context import now, settings
@@ -121,7 +121,9 @@ def _page(member: Member, places: list[Branch], fault: str | None = None, wait: 
     merchant, at, before = member.merchant, request.values.get("at"), _before()
     slugs = _slugs(places, at)
     day = merchant.day(now())
-    seen = sha256(repr((daybook.mark(merchant, slugs, day), [p.name for p in places])).encode()).hexdigest()[:16]
+    alarm, changed = alarms.mark(merchant), passwords.changed_lately(merchant, now())
+    shown = (daybook.mark(merchant, slugs, day), [place.name for place in places], alarm, changed)
+    seen = sha256(repr(shown).encode()).hexdigest()[:16]
     if wants_fragment() and request.args.get("seen") == seen:
         return Response(status=204)
     lines = daybook.lines(merchant, slugs, day, before)
@@ -130,6 +132,7 @@ def _page(member: Member, places: list[Branch], fault: str | None = None, wait: 
         "till/_day.html" if wants_fragment() else "till/page.html", merchant=merchant, member=member, at=at,
         places=places, names={place.slug: place.name for place in places}, several=len(slugs) > 1, lines=lines,
         number=daybook.count(merchant, slugs, day), day=day, seen=seen, now=now(), fault=fault, wait=wait,
+        alarm=alarm, changed=changed,
         older=redeemed[-1].redemption if len(redeemed) == daybook.A_PAGE else None, before=before))
     page.headers["Permissions-Policy"] = CAMERA
     return page

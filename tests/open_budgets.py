@@ -1,0 +1,27 @@
+"""The control of an attack: the real application without the budgets of its passwords.
+
+`python -m tests.open_budgets serve …` takes the same words as `quanbao serve`.
+"""
+
+from flask import Flask
+
+from config import from_environment
+from quanbao import budgets
+from tests import serving
+from web import create_app
+from web.front import Front
+
+
+def create_open() -> Flask:
+    """Whoever tries is let through, however often; what is compared is still written down."""
+    budgets._of_password = budgets._of_consumer = lambda *what: None
+    return create_app(from_environment())
+
+
+def front() -> Front:
+    """The target of the server's processes: to import this module changes nothing."""
+    return Front(create_open())
+
+
+if __name__ == "__main__":
+    serving.main("tests.open_budgets:front")

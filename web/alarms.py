@@ -1,0 +1,27 @@
+"""What every page of a merchant's says first while a password of theirs is under attack."""
+
+from hashlib import sha256
+
+from flask import Flask
+
+from models import Merchant
+from quanbao import alarms, passwords
+from quanbao.alarms import Alarm
+from web.answers import wants_fragment
+from web.context import now
+
+
+def init_app(app: Flask) -> None:
+    app.jinja_env.globals.update(under_attack=under_attack, password_mark=passwords.mark,
+                                 wants_fragment=wants_fragment)
+
+
+def under_attack(merchant: Merchant) -> list[Alarm]:
+    return alarms.going_on(merchant, now())
+
+
+def mark(merchant: Merchant) -> str:
+    """What changes when `_alarm.html` does; empty while all is quiet. Pages that ask again bring the last one along."""
+    shown = [(passwords.mark(alarm.password), [campaign.product for campaign in alarm.campaigns])
+             for alarm in under_attack(merchant)]
+    return sha256(repr(shown).encode()).hexdigest()[:8] if shown else ""
