@@ -13,7 +13,7 @@ from tests.between import Between
 from tests.browser import Visitor, desktop, phone
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD
 from tests.test_offline import kept
-from tests.town import BOTH, LIN, NEWCOMER, OWNER, TILL, Town
+from tests.town import BESIEGED, BOTH, LIN, NEWCOMER, OWNER, TILL, Town
 from web import create_app
 
 AXE = (Path(__file__).parent / "vendor/axe-core/axe.min.js").read_text("utf-8")
@@ -129,6 +129,7 @@ PAGES = {
     "keypad": Row("redemptions.redeem", "/vouchers/{discount}/redeem", LIN,
                   act=lambda page: page.keyboard.type(PASSWORD)),
     "keypad, wordy": Row("redemptions.redeem", "/vouchers/{wordy}/redeem", LIN),
+    "keypad, closed": Row("redemptions.redeem", "/vouchers/{closed}/redeem", LIN),
     "keypad, too late": Row("redemptions.redeem", "/vouchers/{expired}/redeem", LIN),
     **{f"verdict, {name}": Row("redemptions.show", f"/attempts/{{{name}}}", LIN) for name in (
         "redeemed", "password_incorrect", "price_changed", "sold_out")},
@@ -179,6 +180,8 @@ PAGES = {
     "till, of a cashier": Row("till.show", "/merchants/lotus/till", TILL),
     "till, mistaken": Row("till.show", "/merchants/lotus/till", OWNER, 422, act=wrong_code),
     "till, found": Row("till.find", "/till", TILL),
+    "till, under attack": Row("till.show", "/merchants/plum/till", BESIEGED),
+    "campaign, under attack": Row("campaigns.show", "/merchants/plum/campaigns/peach", BESIEGED),
     "till, two of them": Row("till.find", "/till", BOTH),
     "till, a voucher": Row("till.voucher", "/merchants/lotus/till/{taken}", TILL),
     "till, a verdict": Row("till.voucher", "/merchants/lotus/till/{counted}", TILL),

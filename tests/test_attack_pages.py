@@ -13,7 +13,7 @@ from tests.test_counter_pages import HTMX, TILL, shown, taken
 from tests.test_till import form
 
 CLOSED, OFFER = "The keypad is closed for now.", "Show a code at the counter instead."
-ALARM = "The keypads are closed: Oolong, 500 ml"
+ALARM = "The keypads are closed Oolong, 500 ml"
 TEA = "/merchants/lotus/campaigns/tea"
 RENEW = TEA + "/password/renew"
 

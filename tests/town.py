@@ -20,7 +20,7 @@ from models import (
     Role,
     Voucher,
 )
-from quanbao import claiming, links, members, publishing, revoking, rollbacks
+from quanbao import claiming, links, members, passwords, publishing, revoking, rollbacks
 from quanbao.redemption import Keys
 from tests.browser import NOON, Site
 from tests.clock import Clock
@@ -28,6 +28,7 @@ from tests.factories import ACCOUNT_PASSWORD, WRONG, World, utc
 
 LIN, NEWCOMER, OWNER = "lin@example.org", "new@example.org", "owner@example.org"
 TILL, BOTH = "till@lotus.example", "both@example.org"
+BESIEGED = "besieged@example.org"  # an owner elsewhere, whose password is under attack
 
 
 def fill(world: World) -> dict[str, str]:
@@ -57,7 +58,7 @@ def fill(world: World) -> dict[str, str]:
     verdicts = {"redeemed": done[0], "password_incorrect": wrong, "price_changed": price,
                 "sold_out": world.attempt(vouchers["gone"])}
     places = _publish(world, vouchers["used"].campaign) | _at_counter(world, lin)
-    places |= _take_back(world, vouchers)
+    places |= _take_back(world, vouchers) | _attack(world, lin)
     link = links.make("sign-in", world.clock(), lin)
     return {name: voucher.code for name, voucher in vouchers.items()} | {
         name: verdict.attempt_id for name, verdict in verdicts.items()} | {"link": link} | places
@@ -98,6 +99,18 @@ def _at_counter(world: World, lin: Account) -> dict[str, str]:
                        for _ in range(2))
     world.redeem(redeemed, branch="main", amount=20000)
     return {"taken": taken.attempt_id, "counted": redeemed.attempt_id}
+
+
+def _attack(world: World, lin: Account) -> dict[str, str]:
+    """Another merchant, at whose password somebody guesses, and what is known of another that was changed."""
+    plum = world.make_merchant(slug="plum", name="Plum Garden")
+    world.member(role=Role.OWNER, merchant=plum, email=BESIEGED, password=ACCOUNT_PASSWORD)
+    password, changed = (world.make_password(merchant=plum, digits=digits) for digits in ("750264", "604718"))
+    voucher = world.voucher(campaign=world.campaign(merchant=plum, slug="peach", password=password), holder=lin)
+    passwords.change(world.campaign(merchant=plum, product="Wine", password=changed), None, key=world.keys.password,
+                     now=world.clock())
+    world.spend_password(password)
+    return {"closed": voucher.code}
 
 
 @dataclass(frozen=True)

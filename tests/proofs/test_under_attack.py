@@ -124,7 +124,8 @@ def attack(shop: Shop, attackers: Sequence[Holder], honest: Sequence[Holder]) ->
     answers = dict(zip(wrong + good, persist(shop.site, wrong + good), strict=True))
     assert tally(answers[request] for request in wrong).keys() <= {(403, "password_incorrect"), *REFUSED}
     assert tally(answers[request] for request in good).keys() <= {(200, None), *REFUSED}
-    persist(shop.site, [request for request in wrong if answers[request].is_busy])
+    if busy := [request for request in wrong if answers[request].is_busy]:
+        persist(shop.site, busy)
     return [request.holder for request in good if answers[request].status != 200]
 
 
