@@ -8,6 +8,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from html import unescape
 from http.client import HTTPConnection
 from itertools import count
 from urllib.parse import urlencode
@@ -41,6 +42,7 @@ ATTACKERS, HONEST, LATE = 20, 50, 10  # people; the late ones come when the keyp
 CASHIERS = 5
 ROUNDS = size(1, 10)  # attacks, one after another, each on the password that the owner made after the last
 EACH = budgets.CONSUMER_FREE  # guesses of an attacker before they have to wait
+CODE = re.compile(r'class="counter-code">([^<]+)<')
 BUTTON = re.compile(r'action="([^"]+/renew)">\s*<input type="hidden" name="replacing" value="([^"]+)"')
 REFUSED = {(429, "too_many_attempts"), (503, "busy")}
 NEVER_RIGHT = map(str, count(700_100))  # no password of these tests
@@ -81,7 +83,7 @@ class Shop:
     def serve(self, holder: Holder, member: str) -> None:
         status, page, _ = self.ask("POST", f"/vouchers/{holder.code}/counter-code", holder.cookie)
         assert status == 200
-        code = next(text for line in page.splitlines() if (text := counter.plain(line.strip())))
+        code = counter.plain(unescape(CODE.search(page)[1]))
         status, _, address = self.ask("POST", "/merchants/lotus/till", member, code=code)
         assert status == 303
         status, page, _ = self.ask("POST", address, member, offer_price=str(self.campaign.offer_price))
