@@ -14,8 +14,21 @@ from peewee import BlobField, BooleanField, IntegrityError, TextField
 
 import database as opening
 from database import Busy, Changed, db, on_sqlite, open_database, sqlite_is_safe, write_transaction
-from models import TABLES, Account, Campaign, Link, Member, Redemption, Role, Voucher
-from quanbao import figures, schema
+from models import (
+    TABLES,
+    Account,
+    Campaign,
+    Delivery,
+    Link,
+    Member,
+    Redemption,
+    RedemptionPassword,
+    Role,
+    Session,
+    Subscription,
+    Voucher,
+)
+from quanbao import accounts, figures, schema
 from tests.conftest import POSTGRESQL, SQLITE
 from tests.factories import World, utc
 
@@ -277,6 +290,29 @@ def test_processes_that_migrate_at_once_all_succeed(empty):
     assert said == [f"{all_of_them}\n", "[]\n", "[]\n"]
     open_database(*empty)
     assert (schema.pending(), schema.migrate()) == ([], [])
+
+
+def test_0005_keeps_the_outbox_and_knows_what_was_under_attack_before(empty, clock, keys):
+    open_database(*empty)
+    schema._Runner().up("0004_rollbacks")
+    world = World(clock, keys)
+    voucher, now = world.voucher(), clock()
+    accounts.start_session(world.mei, now)
+    reader = Subscription.create(
+        session=Session.get(), account=world.mei, created_at=now, endpoint="e", service="s", p256dh="p", auth="a",
+        vapid_key="v", origin="o", language="en")
+    delivery = Delivery.create(subscription=reader, voucher=voucher, event="issued", about=7, due_at=now, made_at=now)
+    for _ in range(2):
+        world.spend_password(wrong=50)
+    columns = [field for field in Delivery._meta.sorted_fields if field.name != "campaign"]
+    before = Delivery.select(*columns).dicts().get()
+    assert schema.migrate()[0] == "0005_attacks"
+    assert Delivery.select().dicts().get() == before | {"campaign": None}
+    assert RedemptionPassword.get().spent_at == now
+    for wrong in ({"voucher": None}, {"campaign": voucher.campaign_id}, {"event": "nonsense"}):
+        with pytest.raises(IntegrityError), db.atomic():
+            Delivery.update(**wrong).where(Delivery.id == delivery.id).execute()
+    Delivery.update(voucher=None, campaign=voucher.campaign_id, event="under_attack").execute()
 
 
 def test_a_database_of_a_newer_version_is_refused(database):
