@@ -6,10 +6,11 @@ Where nobody subscribed nothing is written. Whoever sends them judges what is st
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from peewee import Expression, Value
+from peewee import Expression, ModelInsert, Value
 
 from database import locked, on_sqlite, write_transaction
 from models import Campaign, Delivery, Event, Merchant, News, Subscription, Voucher
+from statements import statement
 
 STEP = 1000  # holders in a transaction
 REMINDING = time(10)  # by the merchant's wall clock
@@ -27,7 +28,12 @@ def issued(vouchers: list[int], now: datetime) -> None:
 
 def redeemed(voucher: Voucher, now: datetime) -> None:
     """A use of the voucher was taken."""
-    _write(Voucher.id == voucher.id, Event.REDEEMED, voucher.use_number, now)
+    _redeemed(voucher.id, voucher.use_number, now)
+
+
+@statement
+def _redeemed(voucher, use_number, now):
+    return _rows(Voucher.id == voucher, Event.REDEEMED, use_number, now)
 
 
 def rolled_back(voucher: Voucher, use_number: int, now: datetime) -> None:
@@ -61,14 +67,18 @@ def _announce(campaign: Campaign, event: Event, now: datetime) -> None:
 
 
 def _write(which: Expression, event: Event, about: int, now: datetime) -> None:
-    """A row for each browser of each of the vouchers' holders; one that is being signed out is left alone."""
+    _rows(which, event, about, now).execute()
+
+
+def _rows(which: Expression, event: Event, about: int, now: datetime) -> ModelInsert:
+    """One for each browser of each of the vouchers' holders; one that is being signed out is left alone."""
     rows = Voucher.select(
         Subscription.id, Voucher.id, Value(event.value), Value(about), Value(now, converter=Delivery.due_at.db_value),
         Value(0), Value(now, converter=Delivery.due_at.db_value),
     ).join(Subscription, on=Subscription.account == Voucher.consumer).where(which)
     if not on_sqlite():
         rows = rows.for_update("FOR KEY SHARE", of=Subscription)
-    Delivery.insert_from(rows, COLUMNS).on_conflict_ignore().execute()
+    return Delivery.insert_from(rows, COLUMNS).on_conflict_ignore()
 
 
 def is_waiting() -> bool:

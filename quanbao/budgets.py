@@ -11,10 +11,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from math import ceil
 
-from peewee import fn
-
 from database import locked, write_transaction
 from models import Account, Guess, RedemptionPassword
+from statements import statement
 
 DAY = timedelta(hours=24)
 IN_FLIGHT = timedelta(seconds=60)  # far longer than any request lives
@@ -62,19 +61,22 @@ def _reserve(
 
     Left as they are they would keep people out until that time; forgotten, they would cost a guesser nothing.
     """
-    row = locked(RedemptionPassword.select().where(RedemptionPassword.id == password.id)).get()
-    now, of_row = clock(), (Guess.password == row) & (Guess.version == row.version)
-    Guess.update(made_at=now).where(of_row & (Guess.made_at > now)).execute()
-    lapsed = Guess.wrong.is_null() & (Guess.made_at <= now - IN_FLIGHT)
-    Guess.delete().where(of_row & lapsed).execute()
-    spent = _of_password(of_row, now) or _of_consumer(of_row & (Guess.consumer == consumer), now)
-    return spent or Guess.create(password=row, version=row.version, consumer=consumer, made_at=now)
+    [row] = _locked(password.id)
+    now = clock()
+    _count_from(now, row.id, row.version)
+    _lapse(now - IN_FLIGHT, row.id, row.version)
+    spent = _of_password(row, now) or _of_consumer(row, consumer, now)
+    return spent or _create(row, consumer, now)
 
 
-def _of_password(of_row, now: datetime) -> Spent | None:
+def _create(row: RedemptionPassword, consumer: Account, now: datetime) -> Guess:
+    columns = {"password": row.id, "version": row.version, "consumer": consumer.id, "made_at": now}
+    return Guess(id=_insert(**columns)[0].id, **columns)
+
+
+def _of_password(row: RedemptionPassword, now: datetime) -> Spent | None:
     """100 wrong values in any 24 hours, 1,000 in the password's life."""
-    query = Guess.select(Guess.made_at, Guess.wrong).where(of_row & Guess.counted).order_by(Guess.made_at)
-    rows = list(query.tuples())
+    rows = _counted(row.id, row.version)
     wrong_ever = sum(1 for _, wrong in rows if wrong)
     if wrong_ever >= PASSWORD_IN_LIFE:
         return Spent(int(DAY.total_seconds()))
@@ -87,11 +89,9 @@ def _of_password(of_row, now: datetime) -> Spent | None:
     return None
 
 
-def _of_consumer(of_consumer, now: datetime) -> Spent | None:
+def _of_consumer(row: RedemptionPassword, consumer: Account, now: datetime) -> Spent | None:
     """Five wrong ones, then 30 seconds and ever longer between two; ten in any 24 hours."""
-    recent = Guess.made_at > now - MEMORY
-    query = Guess.select(Guess.made_at, Guess.wrong).where(of_consumer & recent).order_by(Guess.made_at)
-    rows = list(query.tuples())
+    rows = _recent(consumer.id, now - MEMORY, row.id, row.version)
     wrong = [made for made, is_wrong in rows if is_wrong]
     if wait := _wait(wrong, now):
         return Spent(_seconds(wait))
@@ -113,13 +113,12 @@ def _wait(tries: list[datetime], now: datetime) -> timedelta | None:
 
 def still_holds(guess: Guess, now: datetime) -> bool:
     """Whether the reservation may still be used: a request that hung too long may not compare."""
-    alive = Guess.select(fn.COUNT(Guess.id)).where(Guess.id == guess.id).scalar()
-    return bool(alive) and now < guess.made_at + IN_FLIGHT
+    return bool(_alive(guess.id)) and now < guess.made_at + IN_FLIGHT
 
 
 def give_back(guess: Guess) -> None:
     """The password was right, or never looked at; in the caller's transaction."""
-    Guess.delete().where(Guess.id == guess.id).execute()
+    _delete(guess.id)
 
 
 def spend(guess: Guess, tag: bytes, now: datetime) -> bool:
@@ -130,14 +129,68 @@ def spend(guess: Guess, tag: bytes, now: datetime) -> bool:
     The same wrong value within ten minutes counts once for the password, each time for the consumer:
     a till that goes on typing last month's password must not close the shop.
     """
-    same = (
-        (Guess.password == guess.password_id) & (Guess.version == guess.version) & (Guess.tag == tag)
-        & (Guess.made_at > now - REPEATED) & (Guess.id != guess.id)
-    )
-    counted = not Guess.select(fn.COUNT(Guess.id)).where(same).scalar()
-    return Guess.update(wrong=True, counted=counted, tag=tag, made_at=now).where(
-        Guess.id == guess.id).execute() == 1
+    counted = not _repeated(guess.id, tag, now - REPEATED, guess.password_id, guess.version)
+    return _compared(guess.id, counted, tag, now) == 1
 
 
 def _seconds(wait: timedelta) -> int:
     return max(1, ceil(wait.total_seconds()))
+
+
+# What is asked and written
+
+
+def _of(password, version):
+    return (Guess.password == password) & (Guess.version == version)
+
+
+@statement
+def _locked(password):
+    return locked(RedemptionPassword.select().where(RedemptionPassword.id == password))
+
+
+@statement
+def _count_from(now, *of):
+    return Guess.update(made_at=now).where(_of(*of) & (Guess.made_at > now))
+
+
+@statement
+def _lapse(latest, *of):
+    return Guess.delete().where(_of(*of) & Guess.wrong.is_null() & (Guess.made_at <= latest))
+
+
+@statement
+def _insert(**columns):
+    return Guess.insert(columns).returning(Guess.id)
+
+
+@statement
+def _counted(*of):
+    return Guess.select(Guess.made_at, Guess.wrong).where(_of(*of) & Guess.counted).order_by(Guess.made_at).tuples()
+
+
+@statement
+def _recent(consumer, since, *of):
+    mine = _of(*of) & (Guess.consumer == consumer) & (Guess.made_at > since)
+    return Guess.select(Guess.made_at, Guess.wrong).where(mine).order_by(Guess.made_at).tuples()
+
+
+@statement
+def _alive(guess):
+    return Guess.select(Guess.id).where(Guess.id == guess).tuples()
+
+
+@statement
+def _delete(guess):
+    return Guess.delete().where(Guess.id == guess)
+
+
+@statement
+def _repeated(guess, tag, since, *of):
+    same = _of(*of) & (Guess.tag == tag) & (Guess.made_at > since) & (Guess.id != guess)
+    return Guess.select(Guess.id).where(same).limit(1).tuples()
+
+
+@statement
+def _compared(guess, counted, tag, now):
+    return Guess.update(wrong=True, counted=counted, tag=tag, made_at=now).where(Guess.id == guess)
