@@ -12,7 +12,7 @@ from peewee import IntegrityError
 
 from database import locked, write_transaction
 from models import Account, Branch, Link, Member, MemberBranch, Merchant, Role, Session
-from statements import statement
+from quanbao.statements import statement
 
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 200

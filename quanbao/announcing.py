@@ -10,7 +10,7 @@ from peewee import Expression, ModelInsert, Value
 
 from database import locked, on_sqlite, write_transaction
 from models import Campaign, Delivery, Event, Merchant, News, Subscription, Voucher
-from statements import statement
+from quanbao.statements import statement
 
 STEP = 1000  # holders in a transaction
 REMINDING = time(10)  # by the merchant's wall clock

@@ -6,7 +6,7 @@ from typing import Any
 from models import Account, Attempt, CounterCode
 from quanbao.checks import Till
 from quanbao.reasons import Reason
-from statements import statement
+from quanbao.statements import statement
 
 
 @dataclass(frozen=True)

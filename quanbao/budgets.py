@@ -13,7 +13,7 @@ from math import ceil
 
 from database import locked, write_transaction
 from models import Account, Guess, RedemptionPassword
-from statements import statement
+from quanbao.statements import statement
 
 DAY = timedelta(hours=24)
 IN_FLIGHT = timedelta(seconds=60)  # far longer than any request lives

@@ -23,7 +23,7 @@ from models import (
     Rollback,
     Voucher,
 )
-from statements import statement
+from quanbao.statements import statement
 
 
 @dataclass(frozen=True)

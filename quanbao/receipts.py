@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from models import DayNumber, Merchant
-from statements import statement
+from quanbao.statements import statement
 
 LISTS = Path(__file__).parent / "words"
 

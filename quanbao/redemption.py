@@ -30,7 +30,7 @@ from quanbao import announcing, attempts, budgets, counter, figures, passwords, 
 from quanbao.attempts import Try, Verdict, stored
 from quanbao.checks import Trace, judge
 from quanbao.reasons import Reason
-from statements import statement
+from quanbao.statements import statement
 
 COUNTER_CODE = "counter_code"  # the door, where the trace has the password's check otherwise
 

@@ -21,7 +21,7 @@ from models import (
     Voucher,
 )
 from quanbao.checks import Case, Till
-from statements import statement
+from quanbao.statements import statement
 
 Description = dict[str, Any]
 NOTHING_TYPED = Till()
