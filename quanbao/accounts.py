@@ -12,6 +12,7 @@ from peewee import IntegrityError
 
 from database import locked, write_transaction
 from models import Account, Branch, Link, Member, MemberBranch, Merchant, Role, Session
+from quanbao.statements import statement
 
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 200
@@ -171,13 +172,18 @@ def shorten_sessions(account: Account, now: datetime) -> None:
 
 def session_of(token: str, now: datetime, used: bool = True) -> Session | None:
     """The living session of a token, its account with it; it slides on while it is `used` by somebody."""
-    good = (Session.token_hash == token_hash(token)) & (Session.expires_at > now) & Account.email.is_null(False)
-    found = Session.select(Session, Account).join(Account).where(good).get_or_none()
+    found = _living.first(token_hash(token), now)
     if found is None:
         return None
     if used and abs(now - found.seen_at) >= SEEN:  # also where the clock was ahead then: it would live too long
         _slide(found, now)
     return found
+
+
+@statement
+def _living(hashed, now):
+    good = (Session.token_hash == hashed) & (Session.expires_at > now) & Account.email.is_null(False)
+    return Session.select(Session, Account).join(Account).where(good)
 
 
 def _slide(session: Session, now: datetime) -> None:

@@ -6,10 +6,11 @@ Where nobody subscribed nothing is written. Whoever sends them judges what is st
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from peewee import Expression, Field, Value
+from peewee import Expression, Field, ModelInsert, Value
 
 from database import locked, on_sqlite, write_transaction
 from models import STAFF, Campaign, Delivery, Event, Member, Merchant, News, Subscription, Table, Voucher
+from quanbao.statements import statement
 
 STEP = 1000  # holders in a transaction
 REMINDING = time(10)  # by the merchant's wall clock
@@ -26,7 +27,12 @@ def issued(vouchers: list[int], now: datetime) -> None:
 
 def redeemed(voucher: Voucher, now: datetime) -> None:
     """A use of the voucher was taken."""
-    _write(Voucher.id == voucher.id, Event.REDEEMED, voucher.use_number, now)
+    _redeemed(voucher.id, voucher.use_number, now)
+
+
+@statement
+def _redeemed(voucher, use_number, now):
+    return _of_vouchers(Voucher.id == voucher, Event.REDEEMED, use_number, now)
 
 
 def rolled_back(voucher: Voucher, use_number: int, now: datetime) -> None:
@@ -43,7 +49,7 @@ def under_attack(campaign: Campaign, now: datetime) -> None:
     """Guessers spent the budget of the campaign's password: its merchant's owners and managers are told."""
     able = (Member.merchant == campaign.merchant_id) & Member.role.in_(STAFF) & Member.disabled_at.is_null()
     of = Delivery.campaign, Value(campaign.id)
-    _insert(Member, Member.account, able, of, Event.UNDER_ATTACK, campaign.version, now)
+    _rows(Member, Member.account, able, of, Event.UNDER_ATTACK, campaign.version, now).execute()
 
 
 def changed(campaign: Campaign, columns: dict[str, Any], now: datetime) -> None:
@@ -67,13 +73,17 @@ def _announce(campaign: Campaign, event: Event, now: datetime) -> None:
 
 
 def _write(which: Expression, event: Event, about: int, now: datetime) -> None:
+    _of_vouchers(which, event, about, now).execute()
+
+
+def _of_vouchers(which: Expression, event: Event, about: int, now: datetime) -> ModelInsert:
     """A row for each browser of each of the vouchers' holders."""
-    _insert(Voucher, Voucher.consumer, which, (Delivery.voucher, Voucher.id), event, about, now)
+    return _rows(Voucher, Voucher.consumer, which, (Delivery.voucher, Voucher.id), event, about, now)
 
 
-def _insert(
+def _rows(
     table: type[Table], reader: Field, which: Expression, of: tuple[Field, Any], event: Event, about: int, now: datetime
-) -> None:
+) -> ModelInsert:
     """A row for each browser of each reader; one that is being signed out is left alone."""
     column, subject = of
     moment = Value(now, converter=Delivery.due_at.db_value)
@@ -81,7 +91,7 @@ def _insert(
         Subscription, on=Subscription.account == reader).where(which)
     if not on_sqlite():
         rows = rows.for_update("FOR KEY SHARE", of=Subscription)
-    Delivery.insert_from(rows, (Delivery.subscription, column, *COLUMNS)).on_conflict_ignore().execute()
+    return Delivery.insert_from(rows, (Delivery.subscription, column, *COLUMNS)).on_conflict_ignore()
 
 
 def is_waiting() -> bool:

@@ -15,6 +15,7 @@ from peewee import fn
 
 from database import locked, write_transaction
 from models import Account, Guess, RedemptionPassword
+from quanbao.statements import statement
 
 DAY = timedelta(hours=24)
 IN_FLIGHT = timedelta(seconds=60)  # far longer than any request lives
@@ -66,13 +67,17 @@ def _reserve(
 
     Left as they are they would keep people out until that time; forgotten, they would cost a guesser nothing.
     """
-    row = locked(RedemptionPassword.select().where(RedemptionPassword.id == password.id)).get()
-    now, of_row = clock(), (Guess.password == row) & (Guess.version == row.version)
-    Guess.update(made_at=now).where(of_row & (Guess.made_at > now)).execute()
-    lapsed = Guess.wrong.is_null() & (Guess.made_at <= now - IN_FLIGHT)
-    Guess.delete().where(of_row & lapsed).execute()
-    refused = _of_password(row, now) or _of_consumer(of_row & (Guess.consumer == consumer), now)
-    return refused or Guess.create(password=row, version=row.version, consumer=consumer, made_at=now)
+    [row] = _locked(password.id)
+    now = clock()
+    _count_from(now, row.id, row.version)
+    _lapse(now - IN_FLIGHT, row.id, row.version)
+    refused = _of_password(row, now) or _of_consumer(row, consumer, now)
+    return refused or _create(row, consumer, now)
+
+
+def _create(row: RedemptionPassword, consumer: Account, now: datetime) -> Guess:
+    columns = {"password": row.id, "version": row.version, "consumer": consumer.id, "made_at": now}
+    return Guess(id=_insert(**columns)[0].id, **columns)
 
 
 def spent(password: RedemptionPassword, now: datetime) -> Spent | None:
@@ -80,35 +85,31 @@ def spent(password: RedemptionPassword, now: datetime) -> Spent | None:
 
     100 wrong values in any 24 hours, 1,000 in its life. One short walk along an index while it is not.
     """
-    wrong = (Guess.password == password) & (Guess.version == password.version) & Guess.wrong & Guess.counted
-
-    def latest(nth: int) -> datetime | None:
-        return Guess.select(Guess.made_at).where(wrong).order_by(Guess.made_at.desc()).offset(nth - 1).limit(1).scalar()
-
-    of_today = latest(PASSWORD_A_DAY)
+    of_today = _latest(PASSWORD_A_DAY, password)
     if of_today is None:
         return None
-    if latest(PASSWORD_IN_LIFE):
+    if _latest(PASSWORD_IN_LIFE, password):
         return Spent(int(DAY.total_seconds()), for_all=True)
     return Spent(_seconds(min(of_today, now) + DAY - now), for_all=True) if of_today > now - DAY else None
+
+
+def _latest(nth: int, password: RedemptionPassword) -> datetime | None:
+    """When the wrong value was compared that is so many back, of those that count."""
+    row = _wrong.first(nth - 1, password.id, password.version)
+    return row and row[0]
 
 
 def _of_password(row: RedemptionPassword, now: datetime) -> Spent | None:
     if used_up := spent(row, now):
         return used_up
-    recent = Guess.wrong.is_null() | (Guess.made_at > now - DAY)
-    counted = (Guess.password == row) & (Guess.version == row.version) & Guess.counted
-    query = Guess.select(fn.COUNT(Guess.id).filter(recent), fn.COUNT(Guess.id)).where(counted)
-    of_today, in_life = query.tuples().get()
+    [(of_today, in_life)] = _taken(now - DAY, row.id, row.version)
     full = of_today >= PASSWORD_A_DAY or in_life >= PASSWORD_IN_LIFE
     return Spent(ceil(PATIENCE), in_flight=True) if full else None
 
 
-def _of_consumer(of_consumer, now: datetime) -> Spent | None:
+def _of_consumer(row: RedemptionPassword, consumer: Account, now: datetime) -> Spent | None:
     """Five wrong ones, then 30 seconds and ever longer between two; ten in any 24 hours."""
-    recent = Guess.made_at > now - MEMORY
-    query = Guess.select(Guess.made_at, Guess.wrong).where(of_consumer & recent).order_by(Guess.made_at)
-    rows = list(query.tuples())
+    rows = _recent(consumer.id, now - MEMORY, row.id, row.version)
     wrong = [made for made, is_wrong in rows if is_wrong]
     if wait := _wait(wrong, now):
         return Spent(_seconds(wait))
@@ -130,13 +131,12 @@ def _wait(tries: list[datetime], now: datetime) -> timedelta | None:
 
 def still_holds(guess: Guess, now: datetime) -> bool:
     """Whether the reservation may still be used: a request that hung too long may not compare."""
-    alive = Guess.select(fn.COUNT(Guess.id)).where(Guess.id == guess.id).scalar()
-    return bool(alive) and now < guess.made_at + IN_FLIGHT
+    return bool(_alive(guess.id)) and now < guess.made_at + IN_FLIGHT
 
 
 def give_back(guess: Guess) -> None:
     """The password was right, or never looked at; in the caller's transaction."""
-    Guess.delete().where(Guess.id == guess.id).execute()
+    _delete(guess.id)
 
 
 def spend(guess: Guess, tag: bytes, now: datetime) -> bool:
@@ -148,15 +148,76 @@ def spend(guess: Guess, tag: bytes, now: datetime) -> bool:
     a till that goes on typing last month's password must not close the shop. Those of one password are written one
     after another, so that whoever spends the last of its budget sees that it was the last.
     """
-    locked(RedemptionPassword.select().where(RedemptionPassword.id == guess.password_id)).get()
-    same = (
-        (Guess.password == guess.password_id) & (Guess.version == guess.version) & (Guess.tag == tag)
-        & (Guess.made_at > now - REPEATED) & (Guess.id != guess.id)
-    )
-    counted = not Guess.select(fn.COUNT(Guess.id)).where(same).scalar()
-    return Guess.update(wrong=True, counted=counted, tag=tag, made_at=now).where(
-        Guess.id == guess.id).execute() == 1
+    _locked(guess.password_id)
+    counted = not _repeated(guess.id, tag, now - REPEATED, guess.password_id, guess.version)
+    return _compared(guess.id, counted, tag, now) == 1
 
 
 def _seconds(wait: timedelta) -> int:
     return max(1, ceil(wait.total_seconds()))
+
+
+# What is asked and written
+
+
+def _of(password, version):
+    return (Guess.password == password) & (Guess.version == version)
+
+
+@statement
+def _locked(password):
+    return locked(RedemptionPassword.select().where(RedemptionPassword.id == password))
+
+
+@statement
+def _count_from(now, *of):
+    return Guess.update(made_at=now).where(_of(*of) & (Guess.made_at > now))
+
+
+@statement
+def _lapse(latest, *of):
+    return Guess.delete().where(_of(*of) & Guess.wrong.is_null() & (Guess.made_at <= latest))
+
+
+@statement
+def _insert(**columns):
+    return Guess.insert(columns).returning(Guess.id)
+
+
+@statement
+def _wrong(before, *of):
+    counted = _of(*of) & Guess.wrong & Guess.counted
+    return Guess.select(Guess.made_at).where(counted).order_by(Guess.made_at.desc()).offset(before).limit(1).tuples()
+
+
+@statement
+def _taken(since, *of):
+    recent = Guess.wrong.is_null() | (Guess.made_at > since)
+    return Guess.select(fn.COUNT(Guess.id).filter(recent), fn.COUNT(Guess.id)).where(_of(*of) & Guess.counted).tuples()
+
+
+@statement
+def _recent(consumer, since, *of):
+    mine = _of(*of) & (Guess.consumer == consumer) & (Guess.made_at > since)
+    return Guess.select(Guess.made_at, Guess.wrong).where(mine).order_by(Guess.made_at).tuples()
+
+
+@statement
+def _alive(guess):
+    return Guess.select(Guess.id).where(Guess.id == guess).tuples()
+
+
+@statement
+def _delete(guess):
+    return Guess.delete().where(Guess.id == guess)
+
+
+@statement
+def _repeated(guess, tag, since, *of):
+    same = _of(*of) & (Guess.tag == tag) & (Guess.made_at > since) & (Guess.id != guess)
+    return Guess.select(Guess.id).where(same).limit(1).tuples()
+
+
+@statement
+def _compared(guess, counted, tag, now):
+    return Guess.update(wrong=True, counted=counted, tag=tag, made_at=now).where(Guess.id == guess)

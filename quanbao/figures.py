@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from itertools import chain
 from typing import Any
 
 from peewee import fn
@@ -22,6 +23,7 @@ from models import (
     Rollback,
     Voucher,
 )
+from quanbao.statements import statement
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,15 @@ def of_day(merchant: Merchant, day: date) -> dict[int, int]:
 
 def count(campaign: Campaign, names: dict[Heading, str], by: int = 1) -> None:
     """Count one more, or one less, under each heading; in the caller's transaction, rows in one order for everybody."""
-    rows = [{"campaign": campaign.id, "heading": heading, "name": names[heading], "count": by}
-            for heading in sorted(names)]
-    Figure.insert_many(rows).on_conflict(
-        conflict_target=[Figure.campaign, Figure.heading, Figure.name], update={Figure.count: Figure.count + by},
-    ).execute()
+    _add(campaign.id, by, *chain.from_iterable(sorted(names.items())))
+
+
+@statement
+def _add(campaign, by, *names):
+    rows = [{"campaign": campaign, "heading": heading, "name": name, "count": by}
+            for heading, name in zip(names[::2], names[1::2], strict=True)]
+    return Figure.insert_many(rows).on_conflict(
+        conflict_target=[Figure.campaign, Figure.heading, Figure.name], update={Figure.count: Figure.count + by})
 
 
 def differences() -> Iterator[str]:

@@ -3,11 +3,18 @@
 import secrets
 from datetime import datetime, timedelta
 
-from database import write_transaction
-from models import Account, Link, Session
-from quanbao import accounts
+from peewee import Expression
 
-LIFETIMES = {"sign-in": timedelta(hours=1), "set-up": timedelta(hours=1), "join": timedelta(days=2)}
+from database import write_transaction
+from models import Account, Claim, Link, Session
+from quanbao import accounts
+from quanbao.announcing import AHEAD
+from quanbao.publishing import CLAIM_LINK
+
+LIFETIMES = {
+    "sign-in": timedelta(hours=1), "set-up": timedelta(hours=1), "join": timedelta(days=2),
+    "move": timedelta(minutes=10),
+}
 
 
 def make(purpose: str, now: datetime, account: Account | None = None) -> str:
@@ -33,6 +40,19 @@ def use_up(link: Link, now: datetime) -> bool:
     """Whether this call was the one that used the link; in the caller's transaction."""
     fresh = (Link.id == link.id) & Link.used_at.is_null() & (Link.expires_at > now)
     return Link.update(used_at=now).where(fresh).execute() == 1
+
+
+def put_right(now: datetime) -> None:
+    """Links that a clock made which was ahead and is set back: they live no longer than one that is made now."""
+    for purpose, lifetime in LIFETIMES.items():
+        _shorten(Link, now + lifetime, Link.purpose == purpose)
+    _shorten(Claim, now + CLAIM_LINK, Claim.claimed_at.is_null())
+
+
+def _shorten(table: type[Link] | type[Claim], ends: datetime, which: Expression) -> None:
+    late = which & (table.expires_at > ends + AHEAD)
+    if table.select().where(late).exists():
+        write_transaction(lambda: table.update(expires_at=ends).where(late).execute())
 
 
 def sign_in(token: str, new_password: str | None, now: datetime) -> Account | None:

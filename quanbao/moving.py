@@ -5,14 +5,14 @@ signed in there.
 """
 
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from database import write_transaction
 from models import Account, Link
 from quanbao import accounts, links
 from quanbao.issuing import ALPHABET
 
-LIFETIME = timedelta(minutes=10)
+LIFETIME = links.LIFETIMES["move"]
 LENGTH = 10  # of 31 letters: 49 bits
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # nobody types the password: what asks for it anew asks here too
 

@@ -87,11 +87,14 @@ def is_waiting(now: datetime) -> bool:
     return Delivery.select().where(Delivery.due_at <= now).exists()
 
 
-def take(most: int, now: datetime, vapid_key: str, *, but: Collection[str] = ()) -> list[Message]:
-    """Take messages that are due, and leave out the push services `but`; strikes off what is not to be sent."""
+def take(most: int, now: datetime, vapid_key: str, *, but: Collection[str] = ()) -> list[Message] | None:
+    """Take messages that are due, and leave out the push services `but`; strikes off what is not to be sent.
+
+    None where nothing was due.
+    """
     ids = _take(most, now, but) if is_waiting(now) else []
     if not ids:
-        return []
+        return None
     rows = list(_rows().where(Delivery.id.in_(ids)).order_by(Delivery.id).namedtuples())
     campaigns = {campaign.id: campaign for campaign in Campaign.select(Campaign, Merchant).join(Merchant).where(
         Campaign.id.in_({row.campaign for row in rows}))}

@@ -29,7 +29,7 @@ TOGETHER = 100  # struck off in one transaction
 REMEMBERED = 1000  # messages' words
 OFTEN = 0.2  # seconds, and then fewer
 TICK = 0.02  # seconds between two looks at the outbox while messages are on their way
-IDLE = 1.0  # seconds, while there are none
+IDLE = 1.0  # seconds, while there are none, or none but for services that have enough
 FAREWELL = 5  # seconds that messages on their way have when the worker is told to stop
 SILENT = 20  # messages in a row without an answer, and their push service is left alone
 REST = timedelta(minutes=1)
@@ -99,6 +99,7 @@ class Postman:
 
         self.words.clear()
         self.lines: dict[str, Line] = {}
+        self.none_but: tuple[set[str], float] | None = None
         self.wire = Wire(self.hosts, self.names)
         try:
             while not stop.is_set() and (self._take() or self._running()):
@@ -115,20 +116,27 @@ class Postman:
         return {task for line in self.lines.values() for task in line.running}
 
     def _take(self) -> int:
-        """Put messages that are due into their lines; how many."""
-        now = self.clock()
+        """Put messages that are due into their lines; how many.
+
+        A look at thousands that wait for services which hang costs the tills as much as one that finds something: where
+        there was nothing for the others, it looks again when one more could take some, or a second later.
+        """
+        now, moment = self.clock(), asyncio.get_running_loop().time()
         self.resting = {service: until for service, until in self.resting.items() if now < until <= now + REST}
-        full = {service for service, line in self.lines.items() if line.is_full}
+        but = {service for service, line in self.lines.items() if line.is_full} | self.resting.keys()
+        if self._running() and self.none_but and self.none_but[0] <= but and moment < self.none_but[1] + IDLE:
+            return 0
         try:
-            messages = outbox.take(BATCH, now, self.signer.public_key, but=full | self.resting.keys())
+            messages = outbox.take(BATCH, now, self.signer.public_key, but=but)
         except BROKEN as error:
             _is_away(error)
             return 0
-        for message in messages:
+        self.none_but = (but, moment) if messages is None else None
+        for message in messages or ():
             line = self.lines.setdefault(message.row.service, Line())
             line.waiting.append(message)
             self._start(line)
-        return len(messages)
+        return len(messages or ())
 
     def _start(self, line: Line) -> None:
         while line.waiting and len(line.running) < line.most:

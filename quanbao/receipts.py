@@ -1,11 +1,28 @@
-"""A receipt's two words, which both sides of the counter can compare."""
+"""A receipt's number and two words, which both sides of the counter can compare."""
 
 import hashlib
 import hmac
 from functools import cache
 from pathlib import Path
 
+from models import DayNumber, Merchant
+from quanbao.statements import statement
+
 LISTS = Path(__file__).parent / "words"
+
+
+def next_number(merchant: Merchant, branch: str, day: str) -> int:
+    """The number of the next redemption at this branch on its day; in the caller's transaction."""
+    [row] = _one_more(merchant.id, branch, day)
+    return row.last
+
+
+@statement
+def _one_more(merchant, branch, day):
+    return DayNumber.insert(merchant=merchant, branch_slug=branch, day=day, last=1).on_conflict(
+        conflict_target=[DayNumber.merchant, DayNumber.branch_slug, DayNumber.day],
+        update={DayNumber.last: DayNumber.last + 1},
+    ).returning(DayNumber.last)
 
 
 @cache

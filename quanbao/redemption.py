@@ -17,11 +17,8 @@ from database import Busy, Changed, Unknown, locked, write_transaction
 from models import (
     STANDING,
     Account,
-    Attempt,
     Campaign,
-    CounterCode,
     Customer,
-    DayNumber,
     Guess,
     Heading,
     Merchant,
@@ -29,9 +26,11 @@ from models import (
     RedemptionPassword,
     Voucher,
 )
-from quanbao import alarms, announcing, budgets, counter, figures, passwords, receipts, vouchers
-from quanbao.checks import Till, Trace, judge
+from quanbao import alarms, announcing, attempts, budgets, counter, figures, passwords, receipts, vouchers
+from quanbao.attempts import Try, Verdict, stored
+from quanbao.checks import Trace, judge
 from quanbao.reasons import Reason
+from quanbao.statements import statement
 
 COUNTER_CODE = "counter_code"  # the door, where the trace has the password's check otherwise
 
@@ -42,39 +41,6 @@ class Keys:
 
     password: str
     receipts: str
-
-
-@dataclass(frozen=True)
-class Try:
-    """What the phone sent, or a member at the counter. `till` is none where something of it was malformed.
-
-    By one door or the other: `typed` is the password in ASCII digits, `taken` the code that the member took.
-    """
-
-    consumer: Account
-    code: str
-    attempt_id: str
-    typed: str | None
-    till: Till | None
-    taken: CounterCode | None = None
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the phone is told. `reason` is none when redeemed; `retry_after` is in seconds."""
-
-    attempt_id: str
-    reason: Reason | None
-    voucher: dict[str, Any] | None = None
-    receipt: dict[str, Any] | None = None
-    redeemed_at: str | None = None
-    till: dict[str, Any] | None = None  # what was entered beside the password, for the people to compare
-    retry_after: int | None = None
-    closed: bool = False  # nobody's try would be taken: the password's budget is spent
-
-    @property
-    def redeemed(self) -> bool:
-        return self.reason is None
 
 
 class _Overtaken(Exception):
@@ -104,18 +70,9 @@ def attempt(
         return Verdict(what.attempt_id, Reason.BUSY, retry_after=1)
 
 
-def stored(consumer: Account, attempt_id: str, code: str | None = None) -> Verdict | None:
-    """The verdict kept under the consumer's own attempt id; malformed if it was for another voucher."""
-    row = Attempt.get_or_none((Attempt.consumer == consumer) & (Attempt.attempt_id == attempt_id))
-    if row is None:
-        return None
-    if code is not None and row.verdict["voucher"]["code"] != code:
-        return Verdict(attempt_id, Reason.MALFORMED)
-    return Verdict(attempt_id, Reason(row.reason) if row.reason else None, **row.verdict)
-
-
 def _reserve_and_settle(what: Try, voucher: Voucher, clock, sleep, keys: Keys) -> Verdict:
-    guess = budgets.reserve(voucher.campaign.password, what.consumer, clock=clock, sleep=sleep)
+    [password] = _password(voucher.campaign.password_id)
+    guess = budgets.reserve(password, what.consumer, clock=clock, sleep=sleep)
     if isinstance(guess, budgets.Spent):
         reason = Reason.BUSY if guess.in_flight else Reason.TOO_MANY_ATTEMPTS
         return Verdict(what.attempt_id, reason, vouchers.describe(voucher, clock()),
@@ -195,15 +152,10 @@ def lock(voucher_id: int, consumer: Account) -> Voucher:
     The consumer, because an attempt's id is theirs at every merchant. The campaign, the row that all its
     customers share, is locked last, by the update that counts.
     """
-    locked(Account.select(Account.id).where(Account.id == consumer.id)).get()
-    merchant = Campaign.select(Campaign.merchant).join(Voucher).where(Voucher.id == voucher_id)
-    locked(Customer.select().where((Customer.consumer == consumer) & (Customer.merchant == merchant))).get()
-    voucher = locked(Voucher.select().where(Voucher.id == voucher_id)).get()
-    voucher.campaign = (
-        Campaign.select(Campaign, Merchant, RedemptionPassword)
-        .join(Merchant).switch(Campaign).join(RedemptionPassword, on=Campaign.password)
-        .where(Campaign.id == voucher.campaign_id).get()
-    )
+    [_] = _lock_consumer(consumer.id)
+    [_] = _lock_customer(consumer.id, voucher_id)
+    [voucher] = _lock_voucher(voucher_id)
+    [voucher.campaign] = _campaign(voucher.campaign_id)
     return voucher
 
 
@@ -212,13 +164,13 @@ def _redeem(what: Try, voucher: Voucher, now: datetime, keys: Keys) -> dict[str,
     campaign, merchant = voucher.campaign, voucher.campaign.merchant
     branch, day = what.till.branch or "", merchant.day(now).isoformat()
     discount = 0 if campaign.is_exchange else campaign.original_price - campaign.offer_price
-    first = _is_first(voucher)
+    first = not _standing(voucher.consumer_id, voucher.campaign_id)
     _take_use(voucher, now)
-    number = _next_number(merchant, branch, day)
+    number = receipts.next_number(merchant, branch, day)
     words = receipts.words(
         keys.receipts, merchant.language, merchant=merchant.id, branch=branch, day=day, number=number
     )
-    Redemption.create(
+    _insert(
         consumer=what.consumer, attempt_id=what.attempt_id, voucher=voucher, campaign=campaign, merchant=merchant,
         use_number=voucher.use_number, branch_slug=branch, day=day, number=number, words=words,
         amount=what.till.amount, discount=discount, redeemed_at=now,
@@ -231,50 +183,24 @@ def _redeem(what: Try, voucher: Voucher, now: datetime, keys: Keys) -> dict[str,
     return {"number": number, "words": words}
 
 
-def _is_first(voucher: Voucher) -> bool:
-    """Whether the consumer has nothing standing of this campaign yet."""
-    mine = (Redemption.consumer == voucher.consumer_id) & (Redemption.campaign == voucher.campaign_id)
-    return not Redemption.select().where(mine & STANDING).exists()
-
-
 def _take_use(voucher: Voucher, now: datetime) -> None:
     """Unused becomes used; at the cap the server ends the voucher [0022]."""
     left = voucher.uses_left - 1
     ended_at = None if left else now
-    taken = Voucher.update(uses_left=Voucher.uses_left - 1, ended_at=ended_at).where(
-        (Voucher.id == voucher.id) & (Voucher.uses_left == voucher.uses_left) & (Voucher.uses_left > 0)
-        & Voucher.revoked_at.is_null()
-    )
-    if taken.execute() != 1:
+    if _use(voucher.id, voucher.uses_left, ended_at) != 1:
         raise Changed
     voucher.uses_left, voucher.ended_at = left, ended_at
 
 
-def _next_number(merchant: Merchant, branch: str, day: str) -> int:
-    upsert = DayNumber.insert(merchant=merchant, branch_slug=branch, day=day, last=1).on_conflict(
-        conflict_target=[DayNumber.merchant, DayNumber.branch_slug, DayNumber.day],
-        update={DayNumber.last: DayNumber.last + 1},
-    )
-    return list(upsert.returning(DayNumber.last))[0].last
-
-
 def _count(campaign: Campaign, discount: int, first: bool) -> None:
     """The row that every till of the campaign shares, so last: counted only as it was judged."""
-    counted = Campaign.update(
-        redeemed=Campaign.redeemed + 1,
-        consumers=Campaign.consumers + int(first),
-        discount_given=Campaign.discount_given + discount,
-    ).where(
-        (Campaign.id == campaign.id) & (Campaign.version == campaign.version)
-        & (Campaign.redeemed + Campaign.forfeited < Campaign.quantity)
-    )
-    if counted.execute() != 1:
+    if _one_more(campaign.id, campaign.version, int(first), discount) != 1:
         raise Changed
 
 
 def _confirm(campaign: Campaign) -> None:
     """What a refusal says was read bit by bit: it is of one moment where nothing was changed meanwhile."""
-    if Campaign.select(Campaign.version).where(Campaign.id == campaign.id).scalar() != campaign.version:
+    if _version(campaign.id) != [(campaign.version,)]:
         raise Changed
 
 
@@ -291,9 +217,71 @@ def _keep(
     if reason:
         _confirm(voucher.campaign)
         figures.count(voucher.campaign, {Heading.REFUSED: reason})
-    Attempt.create(
-        consumer=what.consumer, attempt_id=what.attempt_id, voucher=voucher, campaign=voucher.campaign,
-        at=now, reason=reason, trace=trace, verdict=answer, merchant=voucher.campaign.merchant,
+    return attempts.keep(
+        answer, consumer=what.consumer, attempt_id=what.attempt_id, voucher=voucher, campaign=voucher.campaign,
+        at=now, reason=reason, trace=trace, merchant=voucher.campaign.merchant,
         member=what.taken.taken_by_id if what.taken else None,
     )
-    return Verdict(what.attempt_id, reason, **answer)
+
+
+# What is asked and written
+
+
+@statement
+def _password(password):
+    return RedemptionPassword.select().where(RedemptionPassword.id == password)
+
+
+@statement
+def _lock_consumer(consumer):
+    return locked(Account.select(Account.id).where(Account.id == consumer))
+
+
+@statement
+def _lock_customer(consumer, voucher):
+    merchant = Campaign.select(Campaign.merchant).join(Voucher).where(Voucher.id == voucher)
+    return locked(Customer.select(Customer.id).where((Customer.consumer == consumer) & (Customer.merchant == merchant)))
+
+
+@statement
+def _lock_voucher(voucher):
+    return locked(Voucher.select().where(Voucher.id == voucher))
+
+
+@statement
+def _campaign(campaign):
+    whole = Campaign.select(Campaign, Merchant, RedemptionPassword).join(Merchant).switch(Campaign)
+    return whole.join(RedemptionPassword, on=Campaign.password).where(Campaign.id == campaign)
+
+
+@statement
+def _standing(consumer, campaign):
+    mine = (Redemption.consumer == consumer) & (Redemption.campaign == campaign)
+    return Redemption.select(Redemption.id).where(mine & STANDING).limit(1)
+
+
+@statement
+def _use(voucher, uses_left, ended_at):
+    seen = (Voucher.id == voucher) & (Voucher.uses_left == uses_left) & (Voucher.uses_left > 0)
+    return Voucher.update(uses_left=Voucher.uses_left - 1, ended_at=ended_at).where(seen & Voucher.revoked_at.is_null())
+
+
+@statement
+def _insert(**columns):
+    return Redemption.insert(columns)
+
+
+@statement
+def _one_more(campaign, version, first, discount):
+    return Campaign.update(
+        redeemed=Campaign.redeemed + 1, consumers=Campaign.consumers + first,
+        discount_given=Campaign.discount_given + discount,
+    ).where(
+        (Campaign.id == campaign) & (Campaign.version == version)
+        & (Campaign.redeemed + Campaign.forfeited < Campaign.quantity)
+    )
+
+
+@statement
+def _version(campaign):
+    return Campaign.select(Campaign.version).where(Campaign.id == campaign).tuples()

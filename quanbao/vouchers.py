@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from peewee import JOIN, Expression
+from peewee import JOIN, Expression, fn
 
 from database import write_transaction
 from models import (
@@ -21,6 +21,7 @@ from models import (
     Voucher,
 )
 from quanbao.checks import Case, Till
+from quanbao.statements import statement
 
 Description = dict[str, Any]
 NOTHING_TYPED = Till()
@@ -33,7 +34,12 @@ def moment(time: datetime | None) -> str | None:
 
 def held(code: str, consumer: Account) -> Voucher | None:
     """The voucher with this code if the consumer is its holder, campaign and merchant with it."""
-    return _with_campaign().where((Voucher.code == code) & (Voucher.consumer == consumer)).get_or_none()
+    return _held.first(code, consumer.id)
+
+
+@statement
+def _held(code, consumer):
+    return _with_campaign().where((Voucher.code == code) & (Voucher.consumer == consumer))
 
 
 def wallet(consumer: Account) -> list[Voucher]:
@@ -47,7 +53,12 @@ def _with_campaign():
 
 def branches(campaign: Campaign) -> list[Branch]:
     """Where the campaign's vouchers may be redeemed: its own branches that are open, else all of the merchant's."""
-    return _own(campaign, _open().where(Branch.merchant == campaign.merchant_id))
+    return _own(campaign, _branches(campaign.merchant_id))
+
+
+@statement
+def _branches(merchant):
+    return _open().where(Branch.merchant == merchant)
 
 
 def _open():
@@ -97,17 +108,29 @@ def rollbacks(which: Expression) -> dict[int, Rollback]:
 def case(voucher: Voucher, now: datetime, till: Till = NOTHING_TYPED) -> Case:
     """What the checks judge, read from the ledger now; counts only where a condition asks for them."""
     campaign = voucher.campaign
-    others = Redemption.select().where(
-        (Redemption.consumer == voucher.consumer_id) & (Redemption.voucher != voucher) & STANDING)
+    others = voucher.consumer_id, voucher.id
     return Case(
         now=now, voucher=voucher, campaign=campaign, till=till,
         groups=_groups(voucher) if campaign.groups else frozenset(),
-        uses_of_campaign=others.where(Redemption.campaign == campaign).count() if campaign.per_consumer else 0,
-        uses_of_merchant=(
-            others.where(Redemption.merchant == campaign.merchant_id).count() if campaign.new_customers_only else 0
-        ),
+        uses_of_campaign=_of_campaign.first(campaign.id, *others)[0] if campaign.per_consumer else 0,
+        uses_of_merchant=_of_merchant.first(campaign.merchant_id, *others)[0] if campaign.new_customers_only else 0,
         branches=frozenset(branch.slug for branch in branches(campaign)) if till.branch else frozenset(),
     )
+
+
+def _others(consumer, voucher):
+    mine = (Redemption.consumer == consumer) & (Redemption.voucher != voucher) & STANDING
+    return Redemption.select(fn.COUNT(Redemption.id)).where(mine).tuples()
+
+
+@statement
+def _of_campaign(campaign, *others):
+    return _others(*others).where(Redemption.campaign == campaign)
+
+
+@statement
+def _of_merchant(merchant, *others):
+    return _others(*others).where(Redemption.merchant == merchant)
 
 
 def _groups(voucher: Voucher) -> frozenset[str]:

@@ -12,6 +12,7 @@ import ssl
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from quanbao.endpoints import is_public, operators
@@ -59,7 +60,11 @@ class Wire:
     def __init__(self, hosts: Collection[str], names: LookUp | None = None):
         self.trusted, self.names = operators(hosts), names or look_up
         self.kept: dict[str, list[_Connection]] = defaultdict(list)
-        self.tls = ssl.create_default_context()
+
+    @cached_property
+    def tls(self) -> ssl.SSLContext:
+        """Reading all authorities takes longer than a redemption: only where there is somebody to connect to."""
+        return ssl.create_default_context()
 
     async def post(self, endpoint: str, service: str, body: bytes, headers: dict[str, str]) -> Answer:
         """Send a message; the endpoint was checked against the settings, and its service is the answer of that."""

@@ -8,7 +8,7 @@ from threading import Event, Thread
 from peewee import InterfaceError, OperationalError
 
 from database import Busy, Unknown, drop_connection
-from quanbao import announcing, publishing
+from quanbao import announcing, links, publishing
 from quanbao.push import Postman
 
 PAUSE = 0.002  # seconds between two steps: without it the tills would starve
@@ -57,6 +57,7 @@ def _tell(now: datetime, look: bool) -> bool:
     try:
         if look:
             announcing.put_right(now)
+            links.put_right(now)
             announcing.remind(now)
             announcing.expire(now)
         return announcing.spread(now) if announcing.is_waiting() else False

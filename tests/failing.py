@@ -22,6 +22,7 @@ from web.front import Front
 ERRORS = {
     "full": ("write", apsw.SQLITE_FULL), "write": ("write", apsw.SQLITE_IOERR_WRITE),
     "sync": ("sync", apsw.SQLITE_IOERR_FSYNC), "read": ("read", apsw.SQLITE_IOERR_READ),
+    "read-only": ("write", apsw.SQLITE_READONLY),
 }
 
 

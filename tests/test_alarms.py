@@ -126,7 +126,7 @@ def test_control_without_the_rows_lock_nobody_sees_that_it_was_the_last(world, m
             together.wait(30)  # both have written, and neither has committed
         return spent(password, now)
 
-    monkeypatch.setattr(budgets, "locked", lambda query: query)
+    monkeypatch.setattr(budgets, "_locked", lambda number: [RedemptionPassword.get_by_id(number)])
     monkeypatch.setattr(alarms.budgets, "spent", look)
     last_two_at_once(world)
     assert outbox() == []

@@ -230,7 +230,9 @@ def test_a_service_that_hangs_holds_up_no_other(world, mail, hanging, impatient,
     campaign = world.campaign()
     for person in people:
         world.voucher(campaign=campaign, holder=person)
-    postman, stop = mail.postman(), Flag()
+    looks, take = [], outbox_module.take
+    monkeypatch.setattr(outbox_module, "take", lambda *a, **m: looks.append(a) or take(*a, **m))
+    postman, stop, began = mail.postman(), Flag(), time.monotonic()
     thread = threading.Thread(target=postman.run, args=(stop,))
     thread.start()
     try:
@@ -240,6 +242,7 @@ def test_a_service_that_hangs_holds_up_no_other(world, mail, hanging, impatient,
         until(lambda: mail.service.inbox, "the message to the other service")
         assert postman.resting == {}, "it did not have to wait until the first was given up"
         until(lambda: hanging.origin in postman.resting, "a rest")
+        assert len(looks) < 10 + 2 * (time.monotonic() - began) / push.IDLE, "what waits is not read over at each tick"
     finally:
         stop.set()
         thread.join(30)

@@ -15,9 +15,10 @@ import psycopg
 import pytest
 
 import wsgi
-from database import db
-from models import Audience, Campaign, Publication, PublicationPart
-from quanbao import editing, figures, publishing, worker
+from database import db, open_database
+from models import Audience, Campaign, Delivery, Publication, PublicationPart
+from quanbao import editing, figures, publishing, push, worker
+from quanbao.push import Postman
 from tests.browser import ROOT, Site
 from tests.conftest import POSTGRESQL
 from tests.crowds import counts, holders, linked, make_customers, of, start
@@ -31,16 +32,17 @@ def quick(monkeypatch):
     """Small steps, and no rest."""
     monkeypatch.setattr(publishing, "STEP", 5)
     monkeypatch.setattr(worker, "IDLE", 0.01)
+    monkeypatch.setattr(push, "IDLE", 0.01)
 
 
 @contextmanager
-def working(world: World) -> Iterator[Thread]:
+def working(world: World, postman: Postman | None = None) -> Iterator[Thread]:
     """A worker in a thread, with a connection of its own; it is stopped at the end, and comes to it."""
     stop = Event()
 
     def run() -> None:
         try:
-            worker.run(stop, clock=world.clock, key=world.keys.receipts)
+            worker.run(stop, clock=world.clock, key=world.keys.receipts, postman=postman)
         finally:
             db.close()
 
@@ -126,6 +128,25 @@ def test_a_server_that_cannot_be_reached_for_a_while_is_waited_for(world, databa
         publication = start(world, campaign, Audience.ALL)
         until(lambda: is_finished(publication), "the publication")
     assert holders(campaign) == of(people)
+
+
+@pytest.mark.parametrize("database", [POSTGRESQL], indirect=True)
+def test_it_works_behind_pgbouncer(world, database, pgbouncer, quick, mail):
+    """Each transaction on another connection, and nothing kept in one: publications, news, and what they set off."""
+    mail.subscribe()
+    world.group("regulars")
+    people = make_customers(world, 23)
+    open_database(pgbouncer.url("test"), None)
+    campaign = world.campaign()
+    publication = start(world, campaign, Audience.ALL)
+    with working(world, mail.postman()), working(world, mail.postman()):
+        until(lambda: is_finished(publication) and len(mail.service.inbox) == 1, "the publication and its message")
+        editing.end(campaign, world.clock())
+        until(lambda: len(mail.service.inbox) == 2 and not Delivery.select().exists(), "the news")
+    assert counts(publication) == (24, 0, 24, 24)
+    assert holders(campaign) == of(people) + Counter([world.mei.id])
+    assert sorted(mail.titles()) == ["Ended early: Oolong, 500 ml", "New: Oolong, 500 ml"]
+    assert list(figures.differences()) == []
 
 
 @pytest.mark.parametrize(("where", "started"), [("embedded", 1), ("external", 0)])

@@ -20,7 +20,7 @@ from tests.racing import Holder, Phone, Site, command, crowd
 
 pytestmark = pytest.mark.promise("backup")
 
-BACKUPS = size(5, 100)
+BACKUPS = size(5, 50)  # on each engine
 
 
 def nothing() -> None:

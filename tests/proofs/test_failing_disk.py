@@ -2,10 +2,13 @@
 
 import os
 import signal
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -18,7 +21,8 @@ from tests.factories import World
 from tests.failing import ERRORS, Fault, tell
 from tests.proofs import size
 from tests.proofs.test_killed import cluster, there  # noqa: F401
-from tests.racing import Answer, Holder, Request, Site, check, crowd, fire
+from tests.racing import Answer, Holder, Request, Site, check, command, crowd, fire
+from tests.services import leave_out
 from tests.test_away import Cluster
 
 pytestmark = pytest.mark.promise("survives a full or failing disk, and a database that goes away")
@@ -149,6 +153,79 @@ def test_a_lock_that_cannot_be_opened(world, database, holder):
             pass
         lock.rmdir()
         assert_goes_on(site, holder, down.attempt_id)
+
+
+# A real file system
+
+
+def mount(*words: object) -> None:
+    """Left out, loudly, where the tests may not mount anything."""
+    cure = "run the tests as root on Linux"
+    if sys.platform == "linux" and os.geteuid() == 0:
+        done = subprocess.run(["mount", *map(str, words)], capture_output=True, text=True)
+        if done.returncode == 0:
+            return
+        cure = f"allow root to mount: {done.stderr.strip()}"
+    leave_out("file system of the tests' own", cure)
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[Path]:
+    """Named before the database among a test's arguments, whose folder is on it then."""
+    place = tmp_path / "data"
+    place.mkdir()
+    mount("-t", "tmpfs", "-o", "size=8m", "quanbao-test", place)
+    yield place
+    db.close()
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """What is open stays open; nothing more can be opened to be written."""
+    mount("--bind", folder, folder)
+    try:
+        mount("-o", "remount,bind,ro", folder)
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """A file that takes all the room there is."""
+    with (disk / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+        while True:
+            filler.write(bytes(4096))
+    return disk / "filler"
+
+
+@only_sqlite
+def test_a_file_system_without_room(small_disk, world, database, holder):
+    with Site(database, world, "tests.failing", processes=1) as site:
+        assert_goes_on(site, holder)
+        with down(site, holder, readable=True):
+            filler = fill(small_disk)
+        filler.unlink()
+        assert_goes_on(site, holder, down.attempt_id)
+    assert check(database, world).returncode == 0
+
+
+@only_sqlite
+def test_a_folder_that_may_only_be_read(small_disk, world, database, holder):
+    with Site(database, world, "tests.failing", processes=1) as site:
+        assert_goes_on(site, holder)
+        with read_only(small_disk), down(site, holder, readable=True):
+            pass
+        assert_goes_on(site, holder, down.attempt_id)
+
+
+@only_sqlite
+def test_who_starts_where_nothing_can_be_written_is_told_so(small_disk, world, database):
+    db.close()
+    with read_only(small_disk):
+        result = command(database, world, "serve", "--port", "1")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "the database: unable to open database file\n"
 
 
 # PostgreSQL

@@ -14,11 +14,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from database import db, on_sqlite
-from models import Campaign, Guess, Merchant, Redemption, Session
-from quanbao import accounts, announcing, budgets, campaigns, figures, worker
+from models import Campaign, Claim, Guess, Link, Merchant, Redemption, Session
+from quanbao import accounts, announcing, budgets, campaigns, figures, links, moving, publishing, worker
 from quanbao.reader import Reader
 from quanbao.reasons import Reason
 from tests import timed
+from tests.crowds import link_to
 from tests.factories import ACCOUNT_PASSWORD, World
 from tests.proofs import engine
 from tests.racing import Phone, Site, check, crowd
@@ -191,6 +192,22 @@ def test_the_worker_looks_again_and_reminds_again(world, mail):
     assert Campaign.get_by_id(campaign.id).reminded_at is None
     mail.bring()
     assert mail.titles() == ["New: Oolong, 500 ml"]
+
+
+def test_a_one_time_link_of_tomorrow_lives_no_longer_than_one_of_today(world):
+    now = world.clock()
+    tokens = {purpose: links.make(purpose, now, account=world.mei) for purpose in ("sign-in", "set-up", "join")}
+    world.clock.forward(days=1)
+    late = {purpose: links.make(purpose, world.clock(), account=world.mei) for purpose in tokens}
+    moving.new_code(world.mei, world.clock())
+    claim, _ = link_to(world, "lin@example.org")
+    world.clock.forward(days=-1)
+    links.put_right(world.clock())
+    for purpose in tokens:
+        assert links.usable(purpose, tokens[purpose], now).expires_at == now + links.LIFETIMES[purpose]
+        assert links.usable(purpose, late[purpose], now).expires_at == now + links.LIFETIMES[purpose]
+    assert Link.get(Link.purpose == "move").expires_at == now + moving.LIFETIME
+    assert Claim.get_by_id(claim.id).expires_at == now + publishing.CLAIM_LINK
 
 
 def test_the_worker_does_not_wait_for_tomorrow(small_world, monkeypatch):
