@@ -67,10 +67,15 @@ def code_hash(code: str, merchant: int, key: str) -> bytes:
     return hmac.digest(key.encode(), f"counter code\0{merchant}\0{code}".encode(), hashlib.sha256)
 
 
-def plain(typed: str) -> str | None:
-    """The code as it was made, whatever case, width and spaces it was typed with; none if it can be no code."""
+def bare(typed: str) -> str:
+    """Letters and digits alone, whatever case, width and spaces they were typed with."""
     text = unicodedata.normalize("NFKC", typed[:100]).upper()
-    code = "".join(character for character in text if character.isalnum())
+    return "".join(character for character in text if character.isalnum())
+
+
+def plain(typed: str) -> str | None:
+    """The code as it was made; none if what was typed can be no code."""
+    code = bare(typed)
     return code if len(code) == LENGTH and set(code) <= set(ALPHABET) else None
 
 

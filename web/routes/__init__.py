@@ -16,12 +16,14 @@ from web.routes import (
     moving,
     passwords,
     pictures,
+    practice,
     publications,
     push,
     redemptions,
     revoking,
     rollbacks,
     set_up,
+    sheets,
     shell,
     sign_in,
     till,
@@ -31,7 +33,7 @@ from web.routes import (
 
 CONSUMERS = (home, sign_in, wallet, vouchers, redemptions, counter, claims, account, moving, push)
 MERCHANTS = (set_up, campaigns, passwords, pictures, publications, figures, rollbacks, revoking, customers, branches,
-             members, till)
+             members, till, sheets, practice)
 
 
 def init_app(app: Flask) -> None:

@@ -17,8 +17,8 @@ from flask import (
 )
 from flask_login import login_required
 
-from models import Branch, CounterCode, Member, Role
-from quanbao import accounts, checks, counter, daybook, members, passwords, redemption, vouchers
+from models import Branch, Campaign, CounterCode, Member, Role
+from quanbao import accounts, checks, counter, daybook, members, passwords, practice, redemption, vouchers
 from quanbao.campaigns import MOST_MONEY
 from quanbao.checks import Till
 from quanbao.reasons import Reason
@@ -63,7 +63,10 @@ def take(merchant: str):
     """A counter code is typed or scanned: from now on it is this member's to redeem."""
     member = membership(merchant, tuple(Role))
     places = members.places(member)
-    code = counter.plain(request.form.get("code", ""))
+    typed = request.form.get("code", "")
+    if practice.is_code(typed):
+        return redirect(url_for("practice.charge", merchant=merchant, at=_at()), 303)
+    code = counter.plain(typed)
     if code is None:
         return _page(member, places, fault="shape"), 422
     found = counter.take(code, member, clock=current_app.extensions["clock"], key=settings().secret_key)
@@ -92,7 +95,7 @@ def voucher(merchant: str, attempt_id: UUID):
 def redeem(merchant: str, attempt_id: UUID):
     member, row = _taken(merchant, attempt_id)
     again = redemption.stored(row.voucher.consumer, row.attempt_id)
-    till, faults = _entered(member, row)
+    till, faults = entered(member, row.voucher.campaign)
     if faults and not again:
         return _charge(member, row, faults), 422
     verdict = again or redemption.attempt(
@@ -164,19 +167,19 @@ def _taken(merchant: str, attempt_id: UUID) -> tuple[Member, CounterCode]:
     return member, row
 
 
-def _choices(member: Member, row: CounterCode) -> tuple[list[Branch], bool]:
+def choices(member: Member, campaign: Campaign) -> tuple[list[Branch], bool]:
     """The branches that may be named, and whether one must be.
 
     Where the voucher is good at none of the member's they may all be named: the check refuses it, on both screens.
     """
     own = [place for place in members.places(member) if place.closed_at is None]
-    of = row.voucher.campaign.branch_slugs
+    of = campaign.branch_slugs
     good = [place for place in own if not of or place.slug in of]
     return good or own, bool(own) and (bool(of) or member.role == Role.CASHIER)
 
 
 def _charge(member: Member, row: CounterCode, faults: frozenset[str] = frozenset()) -> str:
-    places, must = _choices(member, row)
+    places, must = choices(member, row.voucher.campaign)
     reason = checks.foreseen(vouchers.case(row.voucher, now()))
     return render_template(
         "till/voucher.html", merchant=member.merchant, member=member, voucher=row.voucher, places=places, must=must,
@@ -184,10 +187,10 @@ def _charge(member: Member, row: CounterCode, faults: frozenset[str] = frozenset
         reason=REASONS[reason][0] if reason else None, past=vouchers.redemptions(row.voucher))
 
 
-def _entered(member: Member, row: CounterCode) -> tuple[Till | None, frozenset[str]]:
+def entered(member: Member, campaign: Campaign) -> tuple[Till | None, frozenset[str]]:
     """What was entered, and the fields that are not what they must be."""
-    campaign, form, faults = row.voucher.campaign, request.form, set()
-    places, must = _choices(member, row)
+    form, faults = request.form, set()
+    places, must = choices(member, campaign)
     branch, amount = form.get("branch") or None, None
     if branch not in [place.slug for place in places] and (must or branch):
         faults.add("branch")

@@ -5,8 +5,10 @@
   const part = find('#counter');
   if (!part) return;
   const { attempt: id, seconds } = part.dataset, ends = Date.now() + seconds * 1000;
-  quietly(() => { localStorage.sent = JSON.stringify({ id, at: Date.now() }); }); // whoever leaves this page hears of it too
-  history.replaceState(null, '', '/vouchers/' + find('#screen').dataset.code); // a reload makes no other code
+  if (id) {
+    quietly(() => { localStorage.sent = JSON.stringify({ id, at: Date.now() }); }); // whoever leaves this page hears of it too
+    history.replaceState(null, '', '/vouchers/' + find('#screen').dataset.code); // a reload makes no other code
+  }
   show('.again', false);
 
   const draw = () => {
@@ -26,5 +28,5 @@
     if (typeof found === 'string') return window.quanbao.settled(found);
     if (Date.now() < ends + 200_000) setTimeout(ask, 600);
   };
-  ask();
+  if (id) ask(); // practice has none
 })();

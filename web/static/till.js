@@ -11,7 +11,8 @@
   if (!screen) return;
 
   // The attempt's id is kept before the keypad opens, until its verdict is here: so a try never counts twice.
-  const name = 'attempt:' + screen.dataset.code;
+  // A try on the screens of practice is none: nothing of it is kept, and nobody is asked about it.
+  const name = 'attempt:' + screen.dataset.code, practice = document.body.matches('.practice');
   const kept = quietly(() => localStorage.getItem(name)), atCounter = find('#counter');
   let ends = Infinity; // when the verdict becomes an entry in the voucher's history
   const settle = () => {
@@ -44,7 +45,7 @@
   const form = find('#keypad');
   if (!form) return;
   const id = kept || (crypto.randomUUID?.() ?? form.attempt_id.value); // plain http has no randomUUID
-  quietly(() => localStorage.setItem(name, id));
+  if (!practice) quietly(() => localStorage.setItem(name, id));
   const dots = find('#dots'), confirm = find('.confirm'), { typed } = form.dataset;
   const lost = find('#no-connection'), checking = find('#checking');
 
@@ -75,24 +76,25 @@
     detail.parameters.password = digits;
     digits = '';
     draw();
-    quietly(() => { localStorage.sent = JSON.stringify({ id, at: Date.now() }); });
+    if (!practice) quietly(() => { localStorage.sent = JSON.stringify({ id, at: Date.now() }); });
   });
   addEventListener('htmx:afterSwap', settle);
 
   // No answer came: ask what became of the attempt until the server says, and show only what it said.
   const paint = template => screen.replaceChildren(template.content.cloneNode(true));
   const pause = time => new Promise(go => setTimeout(go, time));
+  const became = practice ? async () => 404 : look;
   let asking = 0;
   const ask = async () => {
     const mine = ++asking;
     paint(checking);
     for (const until = Date.now() + 15000; mine === asking; await pause(1500)) {
-      const found = await look(id);
+      const found = await became(id);
       if (mine !== asking) return;
       if (typeof found === 'string') return settled(found);
       if (!find('[data-ask]') && (found === 404 || Date.now() > until)) {
         paint(lost);
-        find('[data-ask]').onclick = async () => await look(id) === 404 ? location.reload() : ask();
+        find('[data-ask]').onclick = async () => await became(id) === 404 ? location.reload() : ask();
         settle();
       }
     }
