@@ -41,24 +41,36 @@ def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(client, mei
 
 
 def test_signing_up_makes_an_account_and_a_wallet(client):
-    assert client.post("/sign-up", {"email": "NEW@example.org", "password": "12345678"}).location == "/wallet"
+    assert client.post("/sign-up", {"email": "NEW@example.org", "password": "ripe-plum"}).location == "/wallet"
     assert "No vouchers yet" in client.get("/wallet").text
     assert Account.get(Account.email == "new@example.org")
 
 
 @pytest.mark.parametrize(("email", "password", "says"), [
-    ("", "12345678", "Please fill this in."),
-    ("nobody", "12345678", "Enter an e-mail address"),
-    ("a b@example.org", "12345678", "Enter an e-mail address"),
+    ("", "ripe-plum", "Please fill this in."),
+    ("nobody", "ripe-plum", "Enter an e-mail address"),
+    ("a b@example.org", "ripe-plum", "Enter an e-mail address"),
     ("new@example.org", "1234567", "at least 8 characters"),
-    ("mei@example.org", "12345678", "cannot be used here"),
-    ("n\x00w@example.org", "12345678", "Enter an e-mail address"),
+    ("mei@example.org", "ripe-plum", "cannot be used here"),
+    ("new@example.org", "Password1", "Many people use"),
+    ("new@example.org", "quanbao-2026", "Many people use"),
+    ("long-name@example.org", "Long-Name", "Many people use"),
+    ("n\x00w@example.org", "ripe-plum", "Enter an e-mail address"),
 ])
 def test_signing_up_names_the_field_and_keeps_what_was_typed(client, mei, email, password, says):
     page = client.post("/sign-up", {"email": email, "password": password}, status=422)
     assert says in page.text
     assert page.all("input", name="email")[0]["value"] == email
     assert not page.all("input", name="password")[0]["value"]
+
+
+def test_a_password_is_taken_as_it_was_typed(small_world):
+    typed = "é" + "X" * 199
+    person = small_world.account(password=typed)
+    assert person.password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert accounts.password_is(person, "e\u0301" + "X" * 199), "the same letters, as another keyboard sends them"
+    for other in (typed.lower(), typed[:-1], typed[:-1] + "Y", f" {typed}"[:200]):
+        assert not accounts.password_is(person, other)
 
 
 def test_a_captured_cookie_is_dead_after_signing_out(client, mei):
