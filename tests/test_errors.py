@@ -92,6 +92,7 @@ def test_a_host_that_no_browser_sends_is_refused_with_all_headers(app, host):
     _, status, headers = run_wsgi_app(app.wsgi_app, environ)
     assert status == "400 Bad Request"
     assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert headers["Content-Type"] == "text/plain; charset=utf-8"
 
 
 @pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]:8000", "shop.example", "xn--bcher-kva.example"])
