@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from flask.sessions import SecureCookieSessionInterface
 
 from models import Account, Role, Session
 from quanbao import accounts, links
@@ -11,6 +10,7 @@ from tests.factories import ACCOUNT_PASSWORD
 from tests.pages import PageClient
 from web import create_app
 from web.limits import neighbour
+from web.sessions import CookieInterface
 
 MEI = {"email": "Mei@Example.org ", "password": ACCOUNT_PASSWORD}
 
@@ -159,7 +159,7 @@ def test_cookies_follow_the_address(client, mei):
 
 
 def test_a_cookie_that_somebody_signed_with_another_key_is_nothing(client, mei):
-    forged = SecureCookieSessionInterface().get_signing_serializer(
+    forged = CookieInterface().get_signing_serializer(
         type("Other", (), {"secret_key": "another", "config": {"SECRET_KEY_FALLBACKS": []}})()
     ).dumps({"_user_id": "x"})
     client.http.set_cookie("quanbao", forged)
