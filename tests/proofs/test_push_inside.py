@@ -152,7 +152,7 @@ def test_no_endpoint_leads_inside(site, attacker, trap, tmp_path, proved):
         attacker.announce()
         until(lambda: service.requests, "a message to where it may go")
         log = (server.folder / "log").read_text()
-    assert {line.split(" ")[0] for line in log.splitlines()} == {"The", "Serving", "push:"}, "nobody writes lines of their own"
+    assert {line.split(" ")[0] for line in log.splitlines()} == {"The", "Serving", "push:"}, "nobody forges a line"
     assert heard(file) == [["look up", "127.0.0.1", str(service.port)], ["connect", "127.0.0.1", str(service.port)]]
     proved(f"{engine()}: {len(posted):,} endpoints posted, {len(kept):,} smuggled, none looked up or connected to")
 
