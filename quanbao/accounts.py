@@ -90,7 +90,7 @@ def password_is(account: Account | None, password: str) -> bool:
         Argon2id.verify_phc_encoded(_bytes(password[:LONGEST_PASSWORD]), known or _nobody())
     except InvalidKey:
         return False
-    return known is not None
+    return known is not None and len(password) <= LONGEST_PASSWORD
 
 
 @cache
