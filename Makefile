@@ -13,6 +13,7 @@ help:
 	@echo 'make prove          every promise in its long form, an hour or two  ARGS="-k oversold"'
 	@echo 'make lint           ruff                                    ARGS="--fix"'
 	@echo 'make lock           writes requirements*.txt anew           ARGS="--upgrade"'
+	@echo 'make audit          asks the registries for known advisories of what is locked'
 	@echo 'make assets         hashes and compresses the static files'
 	@echo 'make translations   brings the Chinese catalogue up to date'
 	@echo 'make screenshots    draws the pictures in docs/'
@@ -77,20 +78,38 @@ lock: .venv/bin/python
 	compile --output-file requirements.txt; \
 	compile --extra test --constraint requirements.txt --output-file requirements-test.txt
 
+# Asks the registries; where they cannot be asked, it fails and says so: that nothing was found is then no answer.
+audit: .venv/bin/python
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	$(BIN)/python -m venv "$$dir"; \
+	"$$dir/bin/python" -m pip --quiet --disable-pip-version-check install pip-audit; \
+	failed=; for lock in requirements.txt requirements-test.txt; do \
+		"$$dir/bin/pip-audit" --strict --progress-spinner off --require-hashes --disable-pip -r $$lock || \
+			failed="$$failed $$lock"; \
+	done; \
+	(cd tests/lighthouse && npm audit --package-lock-only --audit-level=low) || failed="$$failed tests/lighthouse"; \
+	if [ "$$failed" ]; then echo "NOT AUDITED, or with advisories (see above):$$failed" >&2; exit 1; fi
+
 clean:
 	@rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# --use-pep517: one dependency comes as source only, and an old pip would build it the old way.
+# Wheels, each by its hash. One comes as source only: the pinned setuptools, installed before, builds it, so that nothing
+# is fetched for that. --use-pep517, because an old pip would build it the old way.
+STRICT = --require-hashes --only-binary :all: --no-binary http-ece --no-build-isolation
+SETUPTOOLS = sed -n '/^setuptools==/,/[^\\]$$/p'
+
 $(RUN): requirements.txt pyproject.toml $(BIN)/python
 	@echo 'Setting up .venv, a minute or two the first time …'
-	@$(PIP) install --use-pep517 --require-hashes -r requirements.txt
+	@$(SETUPTOOLS) requirements.txt | $(PIP) install $(STRICT) -r /dev/stdin
+	@$(PIP) install $(STRICT) -r requirements.txt --use-pep517
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(TEST): requirements-test.txt pyproject.toml $(BIN)/python
 	@echo 'Setting up .venv for the tests, a minute or two the first time …'
-	@$(PIP) install --use-pep517 --require-hashes -r requirements-test.txt
+	@$(SETUPTOOLS) requirements-test.txt | $(PIP) install $(STRICT) -r /dev/stdin
+	@$(PIP) install $(STRICT) -r requirements-test.txt --use-pep517
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $(RUN) $@
 
@@ -101,4 +120,4 @@ $(BIN)/python:
 		echo "$(PYTHON) lacks its venv module; on Debian: apt install python3-venv" >&2; exit 1; }
 	@"$(PYTHON)" -m venv --clear .venv
 
-.PHONY: help run test prove lint lock assets lighthouse screenshots translations clean
+.PHONY: help run test prove lint lock audit assets lighthouse screenshots translations clean

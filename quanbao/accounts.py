@@ -1,10 +1,12 @@
 """Accounts, and the sessions of their browsers."""
 
 import hashlib
+import re
 import secrets
 import unicodedata
 from datetime import datetime, timedelta
 from functools import cache
+from pathlib import Path
 
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
@@ -20,6 +22,8 @@ CONSUMER_SESSION = timedelta(days=90)
 MEMBER_SESSION = timedelta(hours=12)
 SEEN = timedelta(minutes=10)  # a session's last use is known no finer
 FRESH = timedelta(minutes=10)
+COMMON = Path(__file__).parent / "words/common-passwords.txt"  # what guessers try first, in lower case
+OUR_WORDS = ("quanbao", "券包", "voucher", "vouchers", "coupon", "coupons", "优惠券")
 
 
 class Refused(Exception):
@@ -44,13 +48,27 @@ def email_address(text: str) -> str:
     return address
 
 
-def check_password(password: str) -> str:
-    """The password if it may be used for an account; raises Refused."""
+def check_password(password: str, address: str = "") -> str:
+    """The password if it may be used for the account of this address; raises Refused."""
     if len(password) < SHORTEST_PASSWORD:
         raise Refused("password", "too_short")
     if len(password) > LONGEST_PASSWORD:
         raise Refused("password", "too_long")
+    if is_common(password, address):
+        raise Refused("password", "too_common")
     return password
+
+
+def is_common(password: str, address: str = "") -> bool:
+    """Whether it is among the first that a guesser tries: known lists, the address, our own words with digits."""
+    folded, address = password.casefold(), address.casefold()
+    bare = re.sub(r"[\W\d_]", "", folded)
+    return folded in _common() or folded in (address, address.partition("@")[0]) or bare in OUR_WORDS
+
+
+@cache
+def _common() -> frozenset[str]:
+    return frozenset(COMMON.read_text("utf-8").splitlines())
 
 
 def hash_password(password: str) -> str:
@@ -73,7 +91,7 @@ def password_is(account: Account | None, password: str) -> bool:
         Argon2id.verify_phc_encoded(_bytes(password[:LONGEST_PASSWORD]), known or _nobody())
     except InvalidKey:
         return False
-    return known is not None
+    return known is not None and len(password) <= LONGEST_PASSWORD
 
 
 @cache
@@ -83,7 +101,7 @@ def _nobody() -> str:
 
 def sign_up(email: str, password: str, now: datetime) -> Account:
     """A new account; raises Refused with `taken` where the address has one."""
-    address, hashed = email_address(email), hash_password(check_password(password))
+    address, hashed = email_address(email), hash_password(check_password(password, email))
     try:
         return write_transaction(
             lambda: Account.create(email=address, password_hash=hashed, created_at=now)
@@ -239,7 +257,7 @@ def _end_others(account: Account, token: str) -> None:
 
 def change_password(account: Account, password: str, token: str) -> None:
     """Another password; other browsers are signed out and links forgotten. Raises Refused, Overtaken."""
-    hashed = hash_password(check_password(password))
+    hashed = hash_password(check_password(password, account.email))
 
     def write() -> None:
         hold(account, token)

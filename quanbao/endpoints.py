@@ -10,8 +10,10 @@ HOST = rf"(?:{LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?"  # the last label o
 REST = r"/[!$-;=?-\[\]_a-z{}|~]*"  # printable ASCII without what starts a fragment or is read in two ways
 PUBLIC = re.compile(rf"https://(?P<host>{HOST})(?::443)?(?P<rest>{REST})", re.ASCII | re.IGNORECASE)
 PLAIN = re.compile(REST, re.ASCII | re.IGNORECASE)
-# Addresses that carry an IPv4 one: translated (RFC 6052), and where the last 32 bits stand for it.
-TRANSLATED = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"), ip_network("::/96"))
+UNICAST = ip_network("2000::/3")  # all of IPv6 that IANA has given out
+SPECIAL = tuple(map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20")))  # not to every Python's knowledge
+TRANSLATED = ip_network("64:ff9b::/96")  # the last 32 bits are an IPv4 address (RFC 6052)
+ISATAP = (0x00005EFE, 0x02005EFE)  # and here, behind these (RFC 5214, section 6.1)
 
 
 def service_of(endpoint: str, hosts: Collection[str]) -> str | None:
@@ -49,14 +51,21 @@ def is_public(address: str) -> bool:
         ip = ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    return all(part.is_global and not (part.is_multicast or part.is_reserved) for part in _carried(ip))
+    return all(_is_public(part) for part in _carried(ip))
+
+
+def _is_public(ip: IPv4Address | IPv6Address) -> bool:
+    if ip.is_multicast or ip.is_reserved or any(ip in network for network in SPECIAL):
+        return False
+    return ip.is_global and (ip.version == 4 or ip in UNICAST)
 
 
 def _carried(ip: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6Address]:
-    """The address that counts: an IPv6 one that stands for IPv4 ones is as good as they are."""
+    """The addresses that count: an IPv6 one that stands for IPv4 ones is as good as they are."""
     if ip.version == 4:
         return [ip]
-    inner = ip.ipv4_mapped or ip.sixtofour
-    if inner is None and any(ip in network for network in TRANSLATED):
-        inner = IPv4Address(int(ip) & 0xFFFFFFFF)
+    last = IPv4Address(int(ip) & 0xFFFFFFFF)
+    if int(ip) >> 32 & 0xFFFFFFFF in ISATAP:
+        return [ip, last]
+    inner = last if ip in TRANSLATED else ip.ipv4_mapped or ip.sixtofour
     return [inner] if inner else list(ip.teredo or [ip])

@@ -64,7 +64,9 @@ def sign_in(token: str, new_password: str | None, now: datetime) -> Account | No
     link = usable("sign-in", token, now)
     if link and not new_password and not link.account.proved:
         raise accounts.Refused("password", "needed")
-    hashed = accounts.hash_password(accounts.check_password(new_password)) if new_password else None
+    hashed = None
+    if new_password:
+        hashed = accounts.hash_password(accounts.check_password(new_password, link.account.email if link else ""))
 
     def use() -> Account | None:
         if link is None or not use_up(link, now):

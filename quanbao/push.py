@@ -178,7 +178,7 @@ class Postman:
     async def _send(self, line: Line, message: Message) -> None:
         row = message.row
         if service_of(row.endpoint, self.hosts) != row.service:
-            log.warning("push: nothing may be sent to %s any more", row.service)
+            log.warning("push: nothing may be sent to %r any more", row.service)  # it may hold anything
             self.outcome.done.append(row.id)
             return
         try:

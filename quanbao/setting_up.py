@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from models import Account, Link, Merchant
-from quanbao import links, loading
+from quanbao import accounts, links, loading
 from quanbao.reader import slug_of
 
 PATHS = {
@@ -46,6 +46,8 @@ def set_up(link: Link, entered: dict[str, str], *, now: datetime, password_key: 
         if not is_needed() or not links.use_up(link, now):
             raise LinkSpent
 
+    if accounts.is_common(entered["password"], entered["email"]):
+        raise Refused({"password": "too_common"})
     try:
         loading.load(_document(entered), now=now, password_key=password_key, first=use_link)
     except loading.Refused as refused:

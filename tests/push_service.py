@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 LARGEST = 4096  # bytes of a body (RFC 8030, section 7.2)
 A_DAY = 86_400
+PIECE = 65_536  # bytes
 
 
 class Bad(Exception):
@@ -88,6 +89,8 @@ class PushService:
     answers: dict[str, list] = field(default_factory=dict)  # statuses, or (status, headers), one after another
     hang: threading.Event | None = None  # until it is set nothing is answered
     delay: float = 0  # seconds
+    words: bytes = b""  # the body of every answer
+    given: int = 0  # bytes of it that were taken, rounded up
 
     def __enter__(self) -> "PushService":
         service = self
@@ -103,9 +106,12 @@ class PushService:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 status, more = service.answer(self.path, headers, body)
                 self.send_response(status)
-                for name, value in {"Content-Length": "0", **more}.items():
+                for name, value in {"Content-Length": str(len(service.words)), **more}.items():
                     self.send_header(name, value)
                 self.end_headers()
+                for start in range(0, len(service.words), PIECE):
+                    self.wfile.write(service.words[start:start + PIECE])
+                    service.given += PIECE
 
             def do_GET(self):
                 service.requests.append(f"GET {self.path}")

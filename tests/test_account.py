@@ -169,6 +169,7 @@ def test_the_password_is_changed_on_the_page(here, there, mei):
     ({"new_password": NEW, "password": "wrong"}, "password", "That is not the password of your account."),
     ({"new_password": NEW}, "password", "That is not the password of your account."),
     ({"new_password": "short", **RIGHT}, "new_password", "Use at least 8 characters."),
+    ({"new_password": "iloveyou1", **RIGHT}, "new_password", "Many people use"),
     ({"new_password": "x" * 201, **RIGHT}, "new_password", "longer than 200"),
     (RIGHT, "new_password", "Please fill this in."),
 ])

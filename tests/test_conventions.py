@@ -50,6 +50,32 @@ def test_the_business_reads_no_clock_and_no_environment():
     assert not wrong, f"take the time and the settings as arguments: {wrong}"
 
 
+REACH_OUT = {"aiohttp", "ftplib", "http.client", "httpx", "imaplib", "poplib", "requests", "smtplib", "socket", "ssl",
+             "socketserver", "subprocess", "urllib", "urllib.request", "urllib3", "websockets", "xmlrpc.client"}
+CONNECTING = re.compile(r"open_connection|create_connection|sock_connect|urlopen|create_subprocess|\bwebpush\("
+                        r"|os\.(system|popen|exec|spawn|posix_spawn)|WebPusher\(.*\.send")
+
+
+def test_one_module_opens_connections_and_none_starts_programs():
+    """The drivers of PostgreSQL and Redis go where the operator says: docs/security.md has the list of all."""
+    may = {"quanbao/wire.py": {"socket", "ssl"}, "cli.py": {"socket"}}  # the latter asks whether its port is free
+    wrong = [f"{named(path)} imports {name}" for path in PRODUCT
+             for name in imports(path) & REACH_OUT - may.get(named(path), set())]
+    wrong += [f"{named(path)}: {found.group()}" for path in PRODUCT if named(path) != "quanbao/wire.py"
+              and (found := CONNECTING.search(path.read_text("utf-8")))]
+    assert not wrong, f"whatever leaves goes through quanbao/wire.py, which looks where to: {wrong}"
+
+
+def test_the_table_of_the_asvs_is_whole_and_names_files_that_are_there():
+    text = (ROOT / "docs/security.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d+)\.(\d+)\.(\d+) \|", text, re.MULTILINE)
+    assert (len(rows), len(set(rows))) == (253, 253), "ASVS 5.0.0 has 253 requirements of levels 1 and 2"
+    assert rows == sorted(rows, key=lambda row: tuple(map(int, row)))
+    names = set(re.findall(r"`([\w./-]+/[\w.-]+\.\w+|[A-Z]+\.md|requirements\.txt)`", text))
+    assert len(names) > 60
+    assert not [name for name in names if not (ROOT / name).exists()], "name the file that it is now"
+
+
 OWNERS_PAGE = "web/routes/passwords.py"  # tests/test_rights.py: owners alone may call it
 
 

@@ -7,6 +7,7 @@ import pytest
 from peewee import OperationalError
 from werkzeug.test import create_environ, run_wsgi_app
 
+from models import Role
 from web.routes import wallet
 
 SECRET = "canary-5d1f"
@@ -41,6 +42,18 @@ def test_a_database_that_is_away_is_busy_and_says_when_to_come_back(client, brea
         page = client.get("/wallet", status=503)
     assert page.headers["Retry-After"] == "2"
     assert SECRET not in page.html + caplog.text
+
+
+def test_who_is_refused_stands_in_the_log_without_the_address(client, small_world, caplog):
+    cashier = small_world.member(role=Role.CASHIER)
+    client.sign_in(cashier).get("/merchants/lotus/members", status=403)
+    client.post("/sign-out", headers={"Sec-Fetch-Site": "cross-site"}, status=403)
+    for _ in range(11):
+        client._send("POST", "/sign-in", {}, {"data": {"email": SECRET, "password": SECRET}})
+    assert f"refused: 403 GET /merchants/<slug:merchant>/members, account {cashier.id}" in caplog.text
+    assert "refused: 403 POST /sign-out, account None" in caplog.text
+    assert "refused: 429 POST /sign-in" in caplog.text
+    assert SECRET not in caplog.text
 
 
 def test_fragments_and_programs_get_their_own_form(client, breaking):
@@ -92,6 +105,7 @@ def test_a_host_that_no_browser_sends_is_refused_with_all_headers(app, host):
     _, status, headers = run_wsgi_app(app.wsgi_app, environ)
     assert status == "400 Bad Request"
     assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert headers["Content-Type"] == "text/plain; charset=utf-8"
 
 
 @pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]:8000", "shop.example", "xn--bcher-kva.example"])

@@ -1,8 +1,12 @@
 """Every route, from the URL map: its headers, its guard against other sites, and who may call it."""
 
+from dataclasses import replace
+
 import pytest
+from flask import request
 
 from models import Role
+from web import create_app
 from web.security import HEADERS
 
 # What each route answers to somebody who is not signed in, to the holder, and to a stranger who is signed in.
@@ -150,6 +154,19 @@ def test_unsafe_requests_come_from_our_own_pages(app, addresses, methods, header
 
 
 def test_an_answer_to_another_method_is_no_traceback(client, addresses):
-    for method in ("PUT", "PATCH", "DELETE"):
+    for method in ("PUT", "PATCH", "DELETE", "TRACE"):
         for endpoint in ("wallet.show", "vouchers.show", "home.show"):
             assert client._send(method, addresses[endpoint], {}, {}).status_code == 405
+
+
+FORGED = {"X-Forwarded-For": "192.0.2.66, 203.0.113.9", "X-Forwarded-Proto": "https",
+          "X-Forwarded-Host": "shop.example", "X-Real-IP": "192.0.2.66", "Forwarded": "for=192.0.2.66;proto=https"}
+
+
+@pytest.mark.parametrize(("trusted", "seen"), [
+    (0, ("127.0.0.1", "http", "localhost")), (1, ("203.0.113.9", "https", "shop.example"))])
+def test_only_the_proxies_that_the_operator_counts_are_believed(small_world, sqlite, clock, trusted, seen):
+    app, found = create_app(replace(sqlite, trusted_proxies=trusted), clock=clock), []
+    app.before_request(lambda: found.append((request.remote_addr, request.scheme, request.host)))
+    app.test_client().get("/sign-in", headers=FORGED)
+    assert found == [seen]

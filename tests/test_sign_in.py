@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from flask.sessions import SecureCookieSessionInterface
 
 from models import Account, Role, Session
 from quanbao import accounts, links
@@ -11,6 +10,7 @@ from tests.factories import ACCOUNT_PASSWORD
 from tests.pages import PageClient
 from web import create_app
 from web.limits import neighbour
+from web.sessions import CookieInterface
 
 MEI = {"email": "Mei@Example.org ", "password": ACCOUNT_PASSWORD}
 
@@ -41,24 +41,38 @@ def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(client, mei
 
 
 def test_signing_up_makes_an_account_and_a_wallet(client):
-    assert client.post("/sign-up", {"email": "NEW@example.org", "password": "12345678"}).location == "/wallet"
+    assert client.post("/sign-up", {"email": "NEW@example.org", "password": "ripe-plum"}).location == "/wallet"
     assert "No vouchers yet" in client.get("/wallet").text
     assert Account.get(Account.email == "new@example.org")
 
 
 @pytest.mark.parametrize(("email", "password", "says"), [
-    ("", "12345678", "Please fill this in."),
-    ("nobody", "12345678", "Enter an e-mail address"),
-    ("a b@example.org", "12345678", "Enter an e-mail address"),
+    ("", "ripe-plum", "Please fill this in."),
+    ("nobody", "ripe-plum", "Enter an e-mail address"),
+    ("a b@example.org", "ripe-plum", "Enter an e-mail address"),
     ("new@example.org", "1234567", "at least 8 characters"),
-    ("mei@example.org", "12345678", "cannot be used here"),
-    ("n\x00w@example.org", "12345678", "Enter an e-mail address"),
+    ("mei@example.org", "ripe-plum", "cannot be used here"),
+    ("new@example.org", "Password1", "Many people use"),
+    ("new@example.org", "quanbao-2026", "Many people use"),
+    ("long-name@example.org", "Long-Name", "Many people use"),
+    ("n\x00w@example.org", "ripe-plum", "Enter an e-mail address"),
 ])
 def test_signing_up_names_the_field_and_keeps_what_was_typed(client, mei, email, password, says):
     page = client.post("/sign-up", {"email": email, "password": password}, status=422)
     assert says in page.text
     assert page.all("input", name="email")[0]["value"] == email
     assert not page.all("input", name="password")[0]["value"]
+
+
+def test_a_password_is_taken_as_it_was_typed(small_world):
+    typed = "é" + "X" * 198
+    person = small_world.account(password=typed)
+    assert person.password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert accounts.password_is(person, "e\u0301" + "X" * 198), "the same letters, as another keyboard sends them"
+    longest = small_world.account(password="X" * 200)
+    for who, other in ((person, typed.lower()), (person, typed[:-1]), (person, typed[:-1] + "Y"), (person, f" {typed}"),
+                       (longest, "X" * 201)):
+        assert not accounts.password_is(who, other)
 
 
 def test_a_captured_cookie_is_dead_after_signing_out(client, mei):
@@ -147,7 +161,7 @@ def test_cookies_follow_the_address(client, mei):
 
 
 def test_a_cookie_that_somebody_signed_with_another_key_is_nothing(client, mei):
-    forged = SecureCookieSessionInterface().get_signing_serializer(
+    forged = CookieInterface().get_signing_serializer(
         type("Other", (), {"secret_key": "another", "config": {"SECRET_KEY_FALLBACKS": []}})()
     ).dumps({"_user_id": "x"})
     client.http.set_cookie("quanbao", forged)

@@ -45,11 +45,11 @@ class Scripted:
 
 
 def ask(server: Scripted, times: int = 1, path: str = "/x", *, tls: ssl.SSLContext | None = None,
-        look: Callable[[Wire], None] = lambda line: None) -> list[Answer]:
+        host: str = "127.0.0.1", look: Callable[[Wire], None] = lambda line: None) -> list[Answer]:
     """The answers to as many messages, one after another."""
     async def talk() -> list[Answer]:
         listening = await asyncio.start_server(server, "127.0.0.1", 0, ssl=tls)
-        service = f"http{'s' if tls else ''}://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+        service = f"http{'s' if tls else ''}://{host}:{listening.sockets[0].getsockname()[1]}"
         line = Wire([service])
         look(line)
         try:
@@ -180,3 +180,10 @@ def test_one_that_is_trusted_is_taken(certificate):
     trust = lambda line: line.tls.load_verify_locations(certificate.path)  # noqa: E731
     assert ask(server, 2, tls=certificate, look=trust) == [Answer(201), Answer(201)]
     assert server.connections == 1
+
+
+def test_one_of_another_host_is_refused_wherever_the_name_leads(certificate):
+    server = Scripted(EMPTY)
+    trust = lambda line: line.tls.load_verify_locations(certificate.path)  # noqa: E731
+    assert ask(server, tls=certificate, look=trust, host="localhost") == [Answer(None)]
+    assert server.requests == []

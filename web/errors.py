@@ -19,6 +19,7 @@ NAMES = {
     400: "malformed", 401: "signed_out", 403: "forbidden", 404: "not_found", 405: "not_found", 413: "too_large",
     429: "too_often",
 }
+REFUSED = (403, 429)
 
 
 def init_app(app: Flask) -> None:
@@ -32,6 +33,9 @@ def init_app(app: Flask) -> None:
 def _http(error: HTTPException) -> Response:
     if error.code is None or error.code < 400:
         return error.get_response()
+    if error.code in REFUSED:
+        who = getattr(g.get("_login_user"), "account", None)
+        log.warning("refused: %d %s %s, account %s", error.code, request.method, _route(), who and who.id)
     reason = "cross_site" if error.description == "cross-site" else NAMES.get(error.code, "failed")
     kept = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
     if error.code == 429 and limiter.current_limit:

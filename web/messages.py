@@ -108,12 +108,13 @@ REFUSED_FIELDS: dict[str, str] = {
     "too_short": _("Use at least 8 characters."),
     "needed": _("Choose a new password: the old one may be somebody else's."),
     "too_long": _("Use at most 200 characters."),
+    "too_common": _("Many people use this password, or it is your address. Choose another one."),
     "taken": _("This address cannot be used here. If it is yours, sign in with it."),
 }
 
 SET_UP_FIELDS: dict[str, str] = {
     "email": _("Enter an e-mail address, like name@example.org."),
-    "password": _("Use 8 characters or more; an address that has an account keeps its password."),
+    "password": _("Use 8 characters or more, and none that many use; an address that has an account keeps its own."),
     "name": _("Enter a name of 1 to 200 characters."),
     "time_zone": _("Choose a time zone from the list, like Asia/Shanghai."),
     "currency": _("Enter a currency in three letters, like CNY."),

@@ -44,7 +44,7 @@ class HostGuard:
     def __call__(self, environ, start_response):
         if environ.get("wsgi.url_scheme") in ("http", "https") and is_host(environ.get("HTTP_HOST", "")):
             return self.application(environ, start_response)
-        start_response("400 Bad Request", [("Content-Type", "text/plain"), *HEADERS.items()])
+        start_response("400 Bad Request", [("Content-Type", "text/plain; charset=utf-8"), *HEADERS.items()])
         return [b"That is no address of this site.\n"]
 
 

@@ -31,6 +31,8 @@ SHARED = ("assets.static_file", "pictures.show")  # the same for everybody: does
 class CookieInterface(SecureCookieSessionInterface):
     """Name and flags of the cookie follow the address: `__Host-` needs https (RFC 6265bis)."""
 
+    digest_method = staticmethod(hashlib.sha256)
+
     def get_cookie_name(self, app: Flask) -> str:
         return "__Host-quanbao" if is_https() else "quanbao"
 

@@ -1,0 +1,28 @@
+"""The negative control of hostile endpoints: it believes them all. `python -m tests.gullible serve …`."""
+
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+from quanbao import push, subscriptions, wire
+from tests import overheard, serving
+from web.front import Front
+
+
+def service_of(endpoint: str, hosts: Collection[str]) -> str:
+    """The origin of whatever it is."""
+    parts = urlsplit(endpoint)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def believe() -> None:
+    subscriptions.service_of = push.service_of = service_of
+    wire.is_public = lambda address: True
+
+
+def front() -> Front:
+    believe()
+    return overheard.front()
+
+
+if __name__ == "__main__":
+    serving.main("tests.gullible:front")
