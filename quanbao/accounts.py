@@ -165,7 +165,7 @@ def is_fresh(session: Session, now: datetime) -> bool:
 
 def confirm(session: Session, now: datetime) -> None:
     """The account's password was typed again."""
-    write_transaction(lambda: Session.update(confirmed_at=now).where(Session.id == session.id).execute())
+    write_transaction(lambda: Session.update(confirmed_at=now).where(_is(session)).execute())
 
 
 def shorten_sessions(account: Account, now: datetime) -> None:
@@ -188,7 +188,12 @@ def session_of(token: str, now: datetime, used: bool = True) -> Session | None:
 def _slide(session: Session, now: datetime) -> None:
     session.seen_at, session.expires_at = now, now + _lifetime(session.account)
     write_transaction(lambda: Session.update(seen_at=session.seen_at, expires_at=session.expires_at)
-                      .where(Session.id == session.id).execute())
+                      .where(_is(session)).execute())
+
+
+def _is(session: Session):
+    """The row, if it is still the same session's: SQLite gives the number of one that ended to the next."""
+    return Session.token_hash == session.token_hash
 
 
 def _lifetime(account: Account) -> timedelta:

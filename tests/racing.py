@@ -135,16 +135,19 @@ def _some_of_crowd(settings: Settings, world: World, campaign: Campaign, size: i
 
 def sign_in(settings: Settings, world: World, consumers: Sequence[Account]) -> list[str]:
     """The Cookie header of a new session of each consumer, in the form that Flask and Flask-Login give it."""
-    app = Flask("cookies")
-    app.secret_key = settings.secret_key
-    serializer = SecureCookieSessionInterface().get_signing_serializer(app)
     now, tokens = world.clock(), [secrets.token_urlsafe(32) for _ in consumers]
     Session.insert_many([{
         "token_hash": hashlib.sha256(token.encode()).digest(), "account": consumer.id,
         "created_at": now, "confirmed_at": now, "seen_at": now, "browser": "",
         "expires_at": now + accounts.CONSUMER_SESSION,
     } for token, consumer in zip(tokens, consumers, strict=True)]).execute()
-    return [f"quanbao={serializer.dumps({'_user_id': token})}" for token in tokens]
+    return [cookie_of(settings, token) for token in tokens]
+
+
+def cookie_of(settings: Settings, token: str) -> str:
+    app = Flask("cookies")
+    app.secret_key = settings.secret_key
+    return f"quanbao={SecureCookieSessionInterface().get_signing_serializer(app).dumps({'_user_id': token})}"
 
 
 # Requests

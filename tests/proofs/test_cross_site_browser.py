@@ -27,7 +27,7 @@ SCRIPTS = {
     "fetch no-cors": "await fetch('{to}', {{method: 'POST', mode: 'no-cors', credentials: 'include', body: '{json}'}})",
     "beacon": "navigator.sendBeacon('{to}', 'archived=yes')",
     "image": "await new Promise(go => {{ const i = new Image(); i.onload = i.onerror = go; i.src = '{to}'; }})",
-    "prefetch": "const l = document.createElement('link'); l.rel = 'prefetch'; l.href = '{to}'; document.head.append(l)",
+    "prefetch": "document.head.innerHTML = '<link rel=prefetch href={to}>'",
     "frame": "await new Promise(go => {{ const f = document.createElement('iframe'); f.onload = go; f.src = '{to}';"
              " document.body.append(f); }})",
 }
