@@ -1,7 +1,7 @@
 """The real application, whose answers name their process; and negative controls, where CARELESS says so.
 
 `sessions`: each process remembers who is signed in. `guesses`: a try is counted after it was looked at. `links`:
-whoever uses a link is believed to be the first. `forms`: what somebody sends is written to the log.
+whoever uses a link is believed to be the first. `forms`: what somebody sends is written to the log and the page.
 `python -m tests.careless serve …` takes the same words as `quanbao serve`.
 """
 
@@ -47,6 +47,7 @@ def log_forms(app: Flask) -> None:
     def log(response: Response) -> Response:
         if request.form:
             logging.getLogger("quanbao").warning("%s: %s", request.path, dict(request.form))
+            response.data += repr(dict(request.form)).encode()
         return response
 
 

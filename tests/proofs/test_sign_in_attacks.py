@@ -1,7 +1,7 @@
 """Guessing an account's password, planting a session, leading somebody away: what stands around signing in.
 
-Ten wrong passwords for an account from one address in a quarter of an hour, a hundred from one address in all, also where
-they come at one moment to several processes; whoever signs in from an address of their own meanwhile is let in.
+Ten wrong passwords for an account from one address in a quarter of an hour, a hundred from one address in all, also
+where they come at one moment to several processes; whoever signs in from an address of their own meanwhile is let in.
 """
 
 from urllib.parse import urljoin, urlsplit
