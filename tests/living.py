@@ -26,7 +26,8 @@ CAMPAIGN = {
 }
 FIRM, SHOP = "/merchants/lotus-tea", "/merchants/lotus-tea/campaigns/oolong"
 ATTEMPTS = {status: f"0b0e7f2e-52a5-4d47-9f6b-0f3d1c9c6{status}" for status in (200, 403, 422)}
-FIELDS = sorted({name for _, form in UNSAFE.values() for name in form} | {"next", "new_password", "note", "q"})
+FIELDS = dict.fromkeys({name for _, form in UNSAFE.values() for name in form}, "x") | dict.fromkeys(
+    ("password", "new_password"), PASSWORDS["wrong"]) | {"redemption_password": WRONG}
 LEFT_OUT = ("/sign-out", "/end", "/delete", "/account/email", "/account/password")  # they would end the story
 
 
@@ -185,7 +186,7 @@ def look_around(life: Life, people: tuple[Person, ...]) -> None:
             person.get(path, kind="application/json", status=())
     nobody = Person(life, "nobody")
     for path in unsafe(life):
-        nobody.post(path, dict.fromkeys(FIELDS, PASSWORDS["wrong"]), status=())
+        nobody.post(path, FIELDS, status=())
 
 
 def paths(life: Life, method: str) -> Iterator[str]:
