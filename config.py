@@ -176,9 +176,9 @@ def _worker(text: str, name: str) -> str:
 def _push_hosts(text: str, name: str) -> tuple[str, ...]:
     """More hosts, apart by commas or spaces: exact host names, or whole origins."""
     more = tuple(part.lower().rstrip("/") for part in re.split(r"[\s,]+", text) if part)
-    for entry in more:
+    for number, entry in enumerate(more, 1):
         if not HOST_OR_ORIGIN.fullmatch(entry):
-            raise SettingsError(f"{name}: {entry!r} is neither a host nor an origin")
+            raise SettingsError(f"{name}: entry {number} is neither a host nor an origin")
     return PUSH_HOSTS + more
 
 

@@ -146,6 +146,11 @@ def hold(account: Account, token: str | None = None) -> None:
         raise Overtaken
 
 
+def lock(number: int | None) -> None:
+    """Lock the account with this number, before anything else in a transaction."""
+    locked(Account.select(Account.id).where(Account.id == number)).get_or_none()
+
+
 def token_hash(token: str) -> bytes:
     """What is kept of a token: enough to find it, not to make it."""
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()
@@ -179,7 +184,7 @@ def is_fresh(session: Session, now: datetime) -> bool:
 
 def confirm(session: Session, now: datetime) -> None:
     """The account's password was typed again."""
-    write_transaction(lambda: Session.update(confirmed_at=now).where(Session.id == session.id).execute())
+    write_transaction(lambda: Session.update(confirmed_at=now).where(_is(session)).execute())
 
 
 def shorten_sessions(account: Account, now: datetime) -> None:
@@ -207,7 +212,12 @@ def _living(hashed, now):
 def _slide(session: Session, now: datetime) -> None:
     session.seen_at, session.expires_at = now, now + _lifetime(session.account)
     write_transaction(lambda: Session.update(seen_at=session.seen_at, expires_at=session.expires_at)
-                      .where(Session.id == session.id).execute())
+                      .where(_is(session)).execute())
+
+
+def _is(session: Session):
+    """The row, if it is still the same session's: SQLite gives the number of one that ended to the next."""
+    return Session.token_hash == session.token_hash
 
 
 def _lifetime(account: Account) -> timedelta:
@@ -226,7 +236,7 @@ def _end(which) -> bool:
         row = Session.get_or_none(which)
         if row is None:
             return False
-        locked(Account.select(Account.id).where(Account.id == row.account_id)).get()
+        lock(row.account_id)
         Link.delete().where((Link.account == row.account_id) & (Link.purpose == "move")).execute()
         return Session.delete().where(which).execute() == 1
 
@@ -245,13 +255,15 @@ def end_session_of(account: Account, number: int) -> bool:
 
 
 def end_other_sessions(account: Account, token: str) -> None:
-    """Sign every browser out but the one with this token; sign-in links stop working."""
-    write_transaction(lambda: _end_others(account, token))
+    """Sign every browser out but the one with this token; links that sign in stop working."""
+    write_transaction(lambda: end_all(account, but=token))
 
 
-def _end_others(account: Account, token: str) -> None:
-    others = (Session.account == account) & (Session.token_hash != token_hash(token))
-    Session.delete().where(others).execute()
+def end_all(account: Account | int, *, but: str | None = None) -> None:
+    """Every way in that was open ends: sessions, and links and codes that would begin one. In a transaction that
+    has locked the account.
+    """
+    Session.delete().where((Session.account == account) & (Session.token_hash != token_hash(but or ""))).execute()
     Link.delete().where(Link.account == account).execute()
 
 
@@ -262,7 +274,7 @@ def change_password(account: Account, password: str, token: str) -> None:
     def write() -> None:
         hold(account, token)
         Account.update(password_hash=hashed).where(Account.id == account.id).execute()
-        _end_others(account, token)
+        end_all(account, but=token)
 
     write_transaction(write)
 
@@ -279,7 +291,7 @@ def change_email(account: Account, email: str, token: str) -> None:
         if address == account.email:
             return
         Account.update(email=address, proved=False).where(Account.id == account.id).execute()
-        _end_others(account, token)
+        end_all(account, but=token)
 
     try:
         write_transaction(write)

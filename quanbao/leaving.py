@@ -92,9 +92,8 @@ def delete(account: Account, token: str, now: datetime) -> None:
         accounts.hold(account, token)
         _leave(account, now)
         _forget(account, now)
-        Session.delete().where(Session.account == account).execute()  # subscriptions go with them
+        accounts.end_all(account)  # subscriptions go with their sessions
         Mute.delete().where(Mute.account == account).execute()
-        Link.delete().where(Link.account == account).execute()
         Account.update(email=None, password_hash=None, proved=False).where(Account.id == account.id).execute()
 
     write_transaction(write)

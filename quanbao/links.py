@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from peewee import Expression
 
 from database import write_transaction
-from models import Account, Claim, Link, Session
+from models import Account, Claim, Link
 from quanbao import accounts
 from quanbao.announcing import AHEAD
 from quanbao.publishing import CLAIM_LINK
@@ -56,7 +56,7 @@ def _shorten(table: type[Link] | type[Claim], ends: datetime, which: Expression)
 
 
 def sign_in(token: str, new_password: str | None, now: datetime) -> Account | None:
-    """The account of a sign-in link, used up by this; sets the password and ends old sessions if asked.
+    """The account of a sign-in link, used up by this; sets the password if asked, and ends what was open by then.
 
     Raises accounts.Refused for a password that is too short, or lacks where nobody proved the address before
     (who signed up with it must not stay in), and then the link stays good.
@@ -73,7 +73,7 @@ def sign_in(token: str, new_password: str | None, now: datetime) -> Account | No
             return None
         if hashed:
             Account.update(password_hash=hashed, proved=True).where(Account.id == link.account_id).execute()
-            Session.delete().where(Session.account == link.account_id).execute()
+            accounts.end_all(link.account_id)
         return Account.get_by_id(link.account_id)
 
     return write_transaction(use)

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from database import locked, write_transaction
-from models import Account, Branch, Link, Member, MemberBranch, Merchant, Role, Session
+from models import Account, Branch, Link, Member, MemberBranch, Merchant, Role
 from quanbao import accounts, links
 
 
@@ -89,6 +89,7 @@ def disable(member: Member, now: datetime, *, by: Member | None = None) -> None:
     Raises Refused for the last owner.
     """
     def write() -> None:
+        accounts.lock(member.account_id)
         row = _fresh(member, by)
         Link.delete().where(Link.member == row).execute()
         if row.account_id is None:
@@ -98,7 +99,7 @@ def disable(member: Member, now: datetime, *, by: Member | None = None) -> None:
         if row.role == Role.OWNER and row.disabled_at is None:
             _keep_an_owner(row)
         Member.update(disabled_at=now).where(Member.id == row.id).execute()
-        Session.delete().where(Session.account == row.account_id).execute()
+        accounts.end_all(row.account_id)
 
     write_transaction(write)
 

@@ -14,6 +14,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urlencode
@@ -135,16 +136,25 @@ def _some_of_crowd(settings: Settings, world: World, campaign: Campaign, size: i
 
 def sign_in(settings: Settings, world: World, consumers: Sequence[Account]) -> list[str]:
     """The Cookie header of a new session of each consumer, in the form that Flask and Flask-Login give it."""
-    app = Flask("cookies")
-    app.secret_key = settings.secret_key
-    serializer = CookieInterface().get_signing_serializer(app)
     now, tokens = world.clock(), [secrets.token_urlsafe(32) for _ in consumers]
     Session.insert_many([{
         "token_hash": hashlib.sha256(token.encode()).digest(), "account": consumer.id,
         "created_at": now, "confirmed_at": now, "seen_at": now, "browser": "",
         "expires_at": now + accounts.CONSUMER_SESSION,
     } for token, consumer in zip(tokens, consumers, strict=True)]).execute()
-    return [f"quanbao={serializer.dumps({'_user_id': token})}" for token in tokens]
+    return [cookie_of(settings, token) for token in tokens]
+
+
+def cookie_of(settings: Settings, token: str) -> str:
+    """What a browser sends whose session has this token."""
+    return f"quanbao={_serializer(settings.secret_key).dumps({'_user_id': token})}"
+
+
+@cache
+def _serializer(secret_key: str):
+    app = Flask("cookies")
+    app.secret_key = secret_key
+    return CookieInterface().get_signing_serializer(app)
 
 
 # Requests

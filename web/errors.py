@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from database import Busy, Unknown, drop_broken_connection
 from web.answers import problem
 from web.limits import limiter
-from web.sessions import login
+from web.sessions import ask_nobody
 
 log = logging.getLogger("quanbao")
 
@@ -47,8 +47,7 @@ def _busy(error: Exception) -> Response:
     """The database is away or overloaded: nothing was written, and nobody did anything wrong."""
     log.warning("busy: %s %s: %s", request.method, _route(), type(error).__name__)
     drop_broken_connection()
-    if "_login_user" not in g:
-        g._login_user = login.anonymous_user()  # the page would ask the same database who is signed in
+    ask_nobody()  # the page would ask the same database who is signed in
     return problem(503, "busy", {"Retry-After": "2"})
 
 

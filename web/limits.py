@@ -1,17 +1,21 @@
 """Flood limits on signing in and up. The redemption password has budgets of its own."""
 
 import time
+from contextlib import suppress
 from ipaddress import ip_address, ip_network
 
 from flask import Flask, Response, request
 from flask_limiter import Limiter
 from flask_login import current_user
+from limits.errors import StorageError
 from limits.storage import MemoryStorage
 
 from quanbao.accounts import Refused, email_address
 
 LONGEST = 3600  # seconds: no limit below has a longer window
 IPV6_HOME = 64  # bits: what one customer of a provider has to himself
+ALWAYS_COSTS = ("sign_in.sign_up",)
+PATIENCE = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "wrap_exceptions": True}  # with Redis
 
 
 def neighbour() -> str:
@@ -48,16 +52,24 @@ def init_app(app: Flask) -> None:
     redis_url = app.extensions["quanbao"].redis_url
     app.config.update(
         RATELIMIT_STORAGE_URI=redis_url or "memory-of-process://",
-        RATELIMIT_STORAGE_OPTIONS={"socket_timeout": 0.5, "socket_connect_timeout": 0.5} if redis_url else {},
+        RATELIMIT_STORAGE_OPTIONS=PATIENCE if redis_url else {},
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,  # without Redis every process counts for itself
         RATELIMIT_KEY_PREFIX="quanbao",
     )
     limiter.init_app(app)
+    app.after_request(give_back)
 
 
-def failed(response: Response) -> bool:
-    """Only what failed counts: nobody is kept out for signing in often."""
-    return response.status_code >= 400
+def give_back(response: Response) -> Response:
+    """Only what failed counts: nobody is kept out for signing in often, nor for what was not even looked at.
+
+    A try is counted before it is looked at, and given back afterwards: any other order lets through what comes at once.
+    """
+    if response.status_code < 400 or response.status_code == 429:
+        for each in limiter.current_limits if request.endpoint not in ALWAYS_COSTS else ():
+            with suppress(StorageError):
+                limiter.limiter.hit(each.limit, *each.request_args, cost=-1)
+    return response
 
 
 def signed_in() -> str:
@@ -75,11 +87,11 @@ def address_typed() -> str:
 
 
 sign_in_limits = [
-    limiter.limit("10 per 15 minutes", key_func=address_typed, deduct_when=failed, methods=["POST"]),
-    limiter.limit("100 per 15 minutes", deduct_when=failed, methods=["POST"]),
+    limiter.limit("10 per 15 minutes", key_func=address_typed, methods=["POST"]),
+    limiter.limit("100 per 15 minutes", methods=["POST"]),
 ]
 own_password_limit = limiter.shared_limit(
-    "10 per 15 minutes", scope="own password", key_func=signed_in, deduct_when=failed, methods=["POST"])
-code_limit = limiter.limit("20 per 15 minutes", deduct_when=failed, methods=["POST"])
+    "10 per 15 minutes", scope="own password", key_func=signed_in, methods=["POST"])
+code_limit = limiter.limit("20 per 15 minutes", methods=["POST"])
 sign_up_limit = limiter.limit("60 per hour", methods=["POST"])
 

@@ -6,6 +6,7 @@ from ipaddress import IPv6Address
 from flask import Flask, Response, abort, request
 
 from web.context import base_url, is_https
+from web.sessions import ask_nobody
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
@@ -71,6 +72,7 @@ def refuse_cross_site() -> None:
     site = request.headers.get("Sec-Fetch-Site")
     ours = site == "same-origin" if site is not None else request.headers.get("Origin") in _our_origins()
     if not ours:
+        ask_nobody()
         abort(403, description="cross-site")
 
 

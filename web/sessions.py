@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from datetime import datetime
 
-from flask import Flask, Request, Response, current_app, redirect, request, session, url_for
+from flask import Flask, Request, Response, current_app, g, redirect, request, session, url_for
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from itsdangerous import BadSignature
@@ -102,12 +102,23 @@ def consumer() -> Account:
     return current_user.account
 
 
-def holder() -> str:
-    """The signed-in account as a phone's store knows it: an id that says nothing; empty where nobody is."""
+def holder() -> str | None:
+    """The signed-in account as a phone's store knows it: an id that says nothing; empty where nobody is signed in.
+
+    None where nobody asked who is: then the store stays as it is.
+    """
+    if g.get("unasked"):
+        return None
     if not current_user.is_authenticated:
         return ""
     name = b"holder\0%d" % current_user.account.id
     return hmac.new(current_app.secret_key.encode(), name, hashlib.sha256).hexdigest()[:24]
+
+
+def ask_nobody() -> None:
+    """This answer does not depend on who is signed in: nobody is looked for, and no session slides on."""
+    if "_login_user" not in g:
+        g._login_user, g.unasked = login.anonymous_user(), True
 
 
 def browser_name() -> str:
@@ -133,6 +144,11 @@ def sign_in(account: Account, *, confirmed_at: datetime | None = None) -> bool:
 
 
 def sign_out() -> None:
+    """End the session; of what the cookie noted for a next page, whoever comes next has the language alone."""
     if current_user.is_authenticated:
         accounts.end_session(current_user.token)
         logout_user()
+    language = session.get("language")
+    session.clear()
+    if language:
+        session["language"], session.permanent = language, True

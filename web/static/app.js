@@ -12,15 +12,12 @@ window.quanbao = (() => {
     for (const name of Object.keys(localStorage)) if (/^(attempt:|sent$|push$)/.test(name)) localStorage.removeItem(name);
     localStorage.holder = next;
     sessionStorage.clear(); // htmx notes there where one was
-  });
-  if (holder !== undefined && holder !== keeper()) clear(holder);
-  addEventListener('submit', ({ target }) => {
-    if (new URL(target.action).pathname !== '/sign-out') return;
-    clear('');
     navigator.serviceWorker?.getRegistration().then(async worker => {
       for (const note of await worker?.getNotifications() ?? []) note.close();
     });
   });
+  if (holder !== undefined && holder !== keeper()) clear(holder);
+  addEventListener('submit', ({ target }) => { if (new URL(target.action).pathname === '/sign-out') clear(''); });
   addEventListener('pagehide', () => { root.hidden = true; }); // a page that comes back shows itself to its holder alone
   addEventListener('pageshow', ({ persisted }) => {
     if (persisted && holder !== undefined && holder !== keeper()) location.reload(); else root.hidden = false;

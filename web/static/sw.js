@@ -1,4 +1,4 @@
-// Keeps the shell, and of a consumer's own the wallet, with all vouchers in it. SHELL stands above.
+// Keeps the shell and its holder's wallet. SHELL stands above.
 const NAME = 'shell-' + SHELL.join();
 const GONE = 'signed-out'; // and not told
 const SOON = 800; // ms
@@ -10,7 +10,7 @@ const offline = async () => await stored('/offline') ?? Response.error();
 const drop = async (kind, but) => Promise.all((await caches.keys()).map(
   name => name.startsWith(kind) && name !== but && caches.delete(name)));
 // Nothing where nobody answers, or only a proxy.
-const ask = (url, how, time = 15000) => Promise.race([
+const ask = (url, how, time = 15e3) => Promise.race([
   fetch(url, how).then(answer => answer.status > 501 ? null : answer, () => null), after(time)]);
 
 // The wallet, under its holder's id, with its time.
@@ -22,8 +22,8 @@ const renew = async () => {
   if (id || [0, 401].includes(answer?.status)) await drop('wallet-', 'wallet-' + id); // 0: to sign in
   if (!id) return;
   const marked = text.replace('<html', `<html data-served data-as-of="${new Date().toISOString()}"`);
-  const wallet = await caches.open('wallet-' + id);
-  if (asked === era) await wallet.put('/wallet', new Response(marked, answer));
+  const kept = await caches.open('wallet-' + id);
+  if (asked === era) await kept.put('/wallet', new Response(marked, answer));
 };
 
 // The stored page where the server lets wait.
@@ -38,7 +38,7 @@ const leave = async () => {
   await drop('wallet-');
   await (await registration.pushManager?.getSubscription())?.unsubscribe().catch(() => {});
 };
-// Also without a network; the server hears of it first.
+// Also offline; the server hears of it first.
 const told = async () => !await caches.has(GONE)
   || (await ask('/sign-out', { method: 'POST', redirect: 'manual' }, SOON))?.status === 0 && caches.delete(GONE);
 const signOut = async () => {
@@ -48,10 +48,10 @@ const signOut = async () => {
 };
 
 const pass = async (event, { pathname: path, search }) => {
-  const { request } = event, page = request.mode === 'navigate';
+  const { request } = event, page = request.mode === 'navigate', sent = page && request.method === 'POST';
   if (SHELL.includes(path)) return await stored(request) ?? fetch(request);
-  if (page && request.method === 'POST') era++;
-  if (path === '/sign-out') return signOut();
+  if (sent) era++;
+  if (sent && path === '/sign-out' && request.referrer.startsWith(origin + '/')) return signOut();
   if (!await told()) return page ? offline() : Response.error();
   if (page && /^\/(wallet|vouchers\/\w+)$/.test(path)) return open(event, search);
   if (page && /redeem$/.test(path)) return await ask(request) ?? offline();
@@ -59,13 +59,13 @@ const pass = async (event, { pathname: path, search }) => {
   if (/redemptions$/.test(path)) event.waitUntil(answer.then(renew, () => {}));
   if (!page) return answer;
   const found = await answer.catch(() => null);
-  if (found?.status === 0 && /^\/(sign|move|demo|account.delete)/.test(path)) await leave();
+  if (sent && found?.status === 0 && /^\/(sign|move|demo|account.d)/.test(path)) await leave();
   return found ?? offline();
 };
 
 addEventListener('fetch', event => {
   const url = new URL(event.request.url);
-  if (url.origin === location.origin) event.respondWith(pass(event, url));
+  if (url.origin === origin) event.respondWith(pass(event, url));
 });
 addEventListener('install', event => event.waitUntil(caches.open(NAME).then(shell => shell.addAll(SHELL))));
 addEventListener('activate', event => event.waitUntil(clients.claim().then(renew).then(() => drop('shell-', NAME))));
