@@ -4,18 +4,25 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
 
 import pytest
 
+from tests.racing import allow_open_files
 from tests.test_cli import ROOT, Site, end
 from web.front import THREADS
+from web.processes import LONGEST_HEAD
+from web.processes import PATIENCE as HEAD_PATIENCE
 
 SLOW = (
     b"POST /sign-in HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\nContent-Length: 500\r\n"
     b"Content-Type: application/x-www-form-urlencoded\r\n\r\nemail="
 )
+ENDLESS = b"GET / HTTP/1.1\r\nHost: x\r\nX-More: "
+HEADS = (b"", b"GE", ENDLESS)  # nothing, half a word, a head without end
+MANY = 1100  # connections that want nothing: more than granian by itself has room for
 PATIENCE = 3  # seconds; an answer takes milliseconds
 
 
@@ -25,11 +32,31 @@ def site(tmp_path):
         yield running
 
 
-def slow_connections(stack: ExitStack, port: int, count: int) -> list[socket.socket]:
+def slow_connections(stack: ExitStack, port: int, count: int, begin: bytes = SLOW) -> list[socket.socket]:
     opened = [stack.enter_context(closing(socket.create_connection(("127.0.0.1", port)))) for _ in range(count)]
     for connection in opened:
-        connection.sendall(SLOW)
+        connection.sendall(begin)
     return opened
+
+
+@contextmanager
+def bare(site: Site, *words: str) -> Iterator[int]:
+    """The port of granian as it comes, on the site's data."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "granian", *words, "--port", str(port), "--no-log"],
+        cwd=ROOT, env={"PATH": "/usr/bin:/bin", "QUANBAO_DATA": str(site.data)}, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 20
+        while not answers(port) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert answers(port)
+        yield port
+    finally:
+        end(process)
 
 
 def answers(port: int, path: str = "/healthz") -> bool:
@@ -57,25 +84,35 @@ def test_a_body_that_never_ends_is_given_up(site):
         assert connection.recv(100).startswith(b"HTTP/1.1 408 ")
 
 
-def test_control_without_the_front_slow_bodies_hold_every_thread(site, tmp_path):
-    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
-        port = probe.getsockname()[1]
-    bare = subprocess.Popen(
-        [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--blocking-threads", "2",
-         "--no-log", "wsgi:app"],
-        cwd=ROOT, env={"PATH": "/usr/bin:/bin", "QUANBAO_DATA": str(site.data)}, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline = time.monotonic() + 20
-        while not answers(port) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert answers(port)
-        with ExitStack() as stack:
-            slow_connections(stack, port, 6)
-            assert not all(answers(port) for _ in range(3))
-    finally:
-        end(bare)
+def test_control_without_the_front_slow_bodies_hold_every_thread(site):
+    with bare(site, "--interface", "wsgi", "--blocking-threads", "2", "wsgi:app") as port, ExitStack() as stack:
+        slow_connections(stack, port, 6)
+        assert not all(answers(port) for _ in range(3))
+
+
+def test_connections_that_want_nothing_hold_up_nobody_and_are_closed(site):
+    allow_open_files()
+    with ExitStack() as stack:
+        opened = [slow_connections(stack, site.port, MANY // 2, begin) for begin in HEADS]
+        assert answers(site.port)
+        for first, *_ in opened:
+            first.settimeout(HEAD_PATIENCE + 20)
+            assert first.recv(100) == b""
+
+
+def test_a_head_without_end_is_given_up_before_it_fills_the_memory(site):
+    with ExitStack() as stack:
+        [connection] = slow_connections(stack, site.port, 1, ENDLESS)
+        connection.settimeout(HEAD_PATIENCE)
+        connection.sendall(b"x" * LONGEST_HEAD)
+        assert connection.recv(100).startswith(b"HTTP/1.1 431 ")
+
+
+def test_control_granian_by_itself_waits_for_ever_for_connections_that_say_nothing(site):
+    allow_open_files()
+    with bare(site, "--interface", "rsgi", "--factory", "wsgi:front") as port, ExitStack() as stack:
+        slow_connections(stack, port, MANY, b"")
+        assert not answers(port)
 
 
 @pytest.mark.parametrize(("method", "path", "body", "status"), [
