@@ -143,3 +143,34 @@ def test_letters_of_an_address_that_nobody_encoded_arrive_too(site):
         answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
     assert answer.startswith("HTTP/1.1 200 ")
     assert 'value="/你"' in answer
+
+
+FORM = b"POST /sign-up HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\n" \
+       b"Content-Type: application/x-www-form-urlencoded\r\n"
+EMAIL, REST = b"email=a@example.org&password=a-long-", b"secret"
+CHUNK = b"%x\r\n%b\r\n" % (len(EMAIL), EMAIL)
+CODED = b"Transfer-Encoding: chunked\r\n"
+LENGTH = b"Content-Length: %d\r\n\r\n" % len(EMAIL + REST)
+
+
+def answer_to(port: int, request: bytes, *, hangs_up: bool = False) -> bytes:
+    """The status of the answer; nothing where the connection is closed without one."""
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=30)) as connection:
+        connection.sendall(request)
+        if hangs_up:
+            connection.shutdown(socket.SHUT_WR)
+        return connection.recv(65536)[9:12]
+
+
+@pytest.mark.parametrize(("rest", "status"), [
+    (LENGTH + EMAIL, b"400"),
+    (CODED + b"\r\n" + CHUNK, b"411"),
+    (CODED + b"\r\n" + CHUNK + b"-1\r\n", b"411"),
+    (CODED + b"\r\n" + CHUNK + b"6\r\nsecret\r\n0\r\n\r\n", b"411"),
+    (b"Transfer-Encoding: gzip, chunked\r\n\r\n" + CHUNK + b"0\r\n\r\n", b"400"),
+])
+def test_half_a_form_is_no_form(site, rest, status):
+    """A connection that broke, or chunks that end where nobody can tell: what came is not acted on."""
+    goes_on = rest.endswith((EMAIL, CHUNK))
+    assert answer_to(site.port, FORM + rest, hangs_up=goes_on) in (status, b"" if goes_on else status)
+    assert answer_to(site.port, FORM + LENGTH + EMAIL + REST) == b"303", "the address is still free"

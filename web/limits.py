@@ -1,5 +1,6 @@
 """Flood limits on signing in and up. The redemption password has budgets of its own."""
 
+import re
 import time
 from ipaddress import ip_address, ip_network
 
@@ -11,15 +12,18 @@ from limits.storage import MemoryStorage
 from quanbao.accounts import Refused, email_address
 
 LONGEST = 3600  # seconds: no limit below has a longer window
+WITH_PORT = re.compile(r"(?:([0-9.]+)|\[([0-9a-f:.]+)\])(?::\d+)?", re.ASCII | re.IGNORECASE)
 IPV6_HOME = 64  # bits: what one customer of a provider has to himself
 
 
 def neighbour() -> str:
     """Who asks, as far as limits go: an IPv4 address, or the network of an IPv6 one.
 
-    What a proxy wrote that is no address counts as it stands.
+    What a proxy wrote that is no address counts as it stands, but for a port: each connection has another.
     """
     text = request.remote_addr or "127.0.0.1"
+    if found := WITH_PORT.fullmatch(text):
+        text = found[1] or found[2]
     try:
         address = ip_address(text)
     except ValueError:
