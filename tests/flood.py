@@ -53,8 +53,9 @@ def wrong_with(attack: Attack, answer: Answer) -> str | None:
 
 
 def is_busy(attack: Attack, answer: Answer) -> bool:
-    """Somebody else changed, in that very moment, what a try was judged by: nothing happened, and the phone asks again."""
-    return answer.status == 503 and attack.endpoint in TRIES and b"retry-after" in answer.headers and b"busy" in answer.body
+    """Somebody else changed, in that very moment, what a try was judged by: nothing happened, the phone asks again."""
+    said = answer.status == 503 and b"retry-after" in answer.headers and b"busy" in answer.body
+    return said and attack.endpoint in TRIES
 
 
 TRIES = ("redemptions.attempt", "till.redeem")

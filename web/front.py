@@ -50,7 +50,8 @@ class Front:
         except TimeoutError:
             refused = 408
         if refused:
-            protocol.response_empty(refused, [("connection", "close"), ("hx-reswap", "none")])  # the form stays as it is
+            unchanged = ("hx-reswap", "none")  # the form stays as it is
+            protocol.response_empty(refused, [("connection", "close"), unchanged])
             return
         context = copy_context()  # one for the whole request, whichever threads it passes through
         loop, threads = asyncio.get_running_loop(), self.uploaders if upload.size else self.threads

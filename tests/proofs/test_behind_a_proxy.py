@@ -1,4 +1,4 @@
-"""Whatever a client says of itself, links, QR codes and cookies are for the address of the site, and limits for who asks.
+"""Whatever a client says of itself, links, QR codes and cookies are for the site's address, and limits for who asks.
 
 A proxy in front appends to what came with a request: what stands before its own word is the client's, and no truth. The
 tests named control believe it, as many sites do.
@@ -29,9 +29,11 @@ OURS, EVIL = "vouchers.example", "evil.example"
 ADDRESS = re.compile(r"(?:https?:)?//[^\s\"'<>,)]+")
 NAMES = ("http://www.w3.org/", "//fcm.")  # of languages, not of places
 CLIENT, OTHER = "203.0.113.7", "198.51.100.9"
-# What reaches us where the client forges all it can: hops, and what each of them appended to the client's words.
-FORGED = {"X-Forwarded-Port": "666", "X-Forwarded-Prefix": "//evil.example", "Forwarded": f"host={EVIL};proto=http;for=9.9.9.9",
-          "X-Real-IP": "9.9.9.9", "X-Original-Host": EVIL, "X-Host": EVIL, "X-Forwarded-Server": EVIL, "X-Rewrite-URL": "/evil",
+# What a client forges, and what each proxy appends to it.
+FORGED = {"X-Forwarded-Port": "666", "X-Forwarded-Prefix": "//evil.example",
+    "Forwarded": f"host={EVIL};proto=http;for=9.9.9.9",
+          "X-Real-IP": "9.9.9.9", "X-Original-Host": EVIL, "X-Host": EVIL, "X-Forwarded-Server": EVIL,
+              "X-Rewrite-URL": "/evil",
           "X-Original-URL": "/evil", "Front-End-Https": "off", "X-Forwarded-Ssl": "off"}
 BEFORE = {"X-Forwarded-Host": EVIL, "X-Forwarded-Proto": "javascript", "X-Forwarded-For": "9.9.9.9"}
 APPENDED = {"X-Forwarded-Host": OURS, "X-Forwarded-Proto": "https", "X-Forwarded-For": CLIENT}
@@ -79,13 +81,15 @@ def links(app: Flask, world, settings, headers: dict[str, str]) -> set[str]:
                    ("GET", "/manifest.webmanifest"), ("GET", "/sw.js"), ("GET", f"/join/{where['members token']}"),
                    ("GET", "/wallet"), ("POST", "/sign-out"), ("POST", "/language"), ("GET", "/no-such-page")],
     }
-    answers = [visit(app, at.cookies[who], headers, *request) for who, requests in asked.items() for request in requests]
+    answers = [visit(app, at.cookies[who], headers, *request) for who,
+        requests in asked.items() for request in requests]
     invited = re.search("quanbao=([^;]*)", answers[3].headers["Set-Cookie"])[0]
     answers.append(visit(app, invited, headers, "GET", f"{merchant}/members"))
     assert {answer.status_code for answer in answers} == {200, 303, 404}
     said = " ".join(answer.get_data(as_text=True) + " " + answer.headers.get("Location", "") for answer in answers)
     found = [match[0] for match in ADDRESS.finditer(said) if not match[0].startswith(NAMES)]
-    assert {"/claim/", "/join/", "/vouchers/", "/move/", "/till"} <= set(re.findall("//[^/]+(/[a-z]+/?)", " ".join(found)))
+    assert {"/claim/", "/join/", "/vouchers/", "/move/", "/till"} <= set(re.findall("//[^/]+(/[a-z]+/?)",
+        " ".join(found)))
     return {re.match("(?:https?:)?//[^/#?]*", one)[0] for one in found}
 
 
@@ -95,7 +99,7 @@ SET = {"base_url": f"https://{OURS}"}
 @pytest.mark.parametrize("hops", [0, 1, 2])
 @pytest.mark.parametrize("address", [{}, SET], ids=["from the request", "set"])
 def test_links_and_cookies_are_for_our_address(site, small_world, sqlite, proved, hops, address):
-    """Where no address is set, it is that of the request: the nearest proxies' word, or what the client itself asked."""
+    """Where no address is set, it is that of the request: the nearest proxies' word, or what the client asked."""
     app, headers = site(trusted_proxies=hops, **address), arrived(hops)
     secure = bool(hops or address)
     expected = f"https://{OURS}" if secure else f"http://{OURS}"
@@ -189,7 +193,7 @@ def said(port: int, *lines: str) -> str:
 
 
 def test_headers_that_come_twice_or_in_disguise(small_world, sqlite):
-    """On the wire: an underscore passes for a hyphen nowhere, the last line is the nearest proxy's, two hosts are none."""
+    """On the wire: an underscore is no hyphen, the last line is the nearest proxy's, two hosts are none."""
     with Site(sqlite, small_world, processes=1, QUANBAO_TRUSTED_PROXIES="1") as running:
         answers = [said(running.port, *lines) for lines in (
             ("Host: x", "X_Forwarded_Proto: https", "X_Forwarded_Host: evil.example"),
@@ -197,7 +201,8 @@ def test_headers_that_come_twice_or_in_disguise(small_world, sqlite):
             ("Host: x", "X-Forwarded-Proto: https", "X-Forwarded-Proto: http"),
             ("Host: x", "Host: evil.example"), ("X-A: b",))]
     assert [answer.split()[1] for answer in answers] == ["303", "303", "303", "400", "400"]
-    assert ["Strict-Transport-Security".lower() in answer.lower() for answer in answers] == [False, True, False, False, False]
+    assert ["Strict-Transport-Security".lower() in answer.lower() for answer in answers] == [False, True, False,
+        False, False]
     assert all(EVIL not in answer for answer in answers)
 
 
@@ -219,7 +224,8 @@ def test_control_the_first_word_is_the_clients(site, small_world, sqlite):
     app, headers = site(), arrived(1) | {"X-Forwarded-Proto": "http"}
     app.wsgi_app = believing(app.wsgi_app)
     assert links(app, small_world, sqlite, headers) == {f"http://{EVIL}"}
-    assert set(statuses(app, [arrived(1, forged=f"9.9.{n}.9") | {"X-Forwarded-Proto": "http"} for n in range(MOST * 2)])) == {422}
+    assert set(statuses(app, [arrived(1,
+        forged=f"9.9.{n}.9") | {"X-Forwarded-Proto": "http"} for n in range(MOST * 2)])) == {422}
 
 
 def test_control_an_address_of_the_request_alone_follows_the_host(site, small_world, sqlite, monkeypatch):
