@@ -1,5 +1,6 @@
 """Connections that send their request slowly hold no thread; the control shows what they do without the front."""
 
+import resource
 import socket
 import subprocess
 import sys
@@ -12,9 +13,8 @@ import pytest
 
 from tests.racing import allow_open_files
 from tests.test_cli import ROOT, Site, end
+from web import processes
 from web.front import THREADS
-from web.processes import LONGEST_HEAD
-from web.processes import PATIENCE as HEAD_PATIENCE
 
 SLOW = (
     b"POST /sign-in HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\nContent-Length: 500\r\n"
@@ -96,15 +96,29 @@ def test_connections_that_want_nothing_hold_up_nobody_and_are_closed(site):
         opened = [slow_connections(stack, site.port, MANY // 2, begin) for begin in HEADS]
         assert answers(site.port)
         for first, *_ in opened:
-            first.settimeout(HEAD_PATIENCE + 20)
+            first.settimeout(processes.PATIENCE + 20)
             assert first.recv(100) == b""
+
+
+@pytest.mark.parametrize(("limits", "raised", "room"), [
+    ((1024, 1_048_576), (processes.CONNECTIONS + processes.OTHER_FILES, 1_048_576), processes.CONNECTIONS),
+    ((1024, 2048), (2048, 2048), 2048 - processes.OTHER_FILES), ((100, 100), (100, 100), 1),
+    ((1_048_576, 1_048_576), None, processes.CONNECTIONS),
+    ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), None, processes.CONNECTIONS),
+])
+def test_there_is_room_for_as_many_connections_as_files_may_be_open(monkeypatch, limits, raised, room):
+    said = []
+    monkeypatch.setattr(resource, "getrlimit", lambda which: limits)
+    monkeypatch.setattr(resource, "setrlimit", lambda which, new: said.append(new))
+    assert processes.room_for_connections() == room
+    assert said == ([raised] if raised else [])
 
 
 def test_a_head_without_end_is_given_up_before_it_fills_the_memory(site):
     with ExitStack() as stack:
         [connection] = slow_connections(stack, site.port, 1, ENDLESS)
-        connection.settimeout(HEAD_PATIENCE)
-        connection.sendall(b"x" * LONGEST_HEAD)
+        connection.settimeout(processes.PATIENCE)
+        connection.sendall(b"x" * processes.LONGEST_HEAD)
         assert connection.recv(100).startswith(b"HTTP/1.1 431 ")
 
 

@@ -31,7 +31,7 @@ class Processes(Granian):
     def __init__(self, target: str, *, address: str, port: int, processes: int):
         super().__init__(
             target, address=address, port=port, workers=processes, interface=Interfaces.RSGI, websockets=False,
-            log_level="error", workers_kill_timeout=10, http=HTTPModes.http1, backpressure=_connections(),
+            log_level="error", workers_kill_timeout=10, http=HTTPModes.http1, backpressure=room_for_connections(),
             http1_settings=HTTP1Settings(header_read_timeout=PATIENCE * 1000, max_buffer_size=LONGEST_HEAD))
 
     def serve(self) -> None:
@@ -53,7 +53,7 @@ class Processes(Granian):
             self.main_loop_interrupt.clear()
 
 
-def _connections() -> int:
+def room_for_connections() -> int:
     """How many a process may have, once its limit of open files is raised as far as the system lets it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = CONNECTIONS + OTHER_FILES
