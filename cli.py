@@ -287,16 +287,11 @@ def _address(settings: Settings, options: argparse.Namespace) -> str:
 
 
 def _serve(target: str, options: argparse.Namespace, processes: int, address: str) -> None:
-    from granian.constants import Interfaces
-
     from web.processes import Processes
 
     db.close()  # each server process opens its own
     print(f"Serving on {address}/", flush=True)
-    Processes(
-        target, address=options.bound, port=options.port, interface=Interfaces.RSGI, workers=processes,
-        log_level="error", websockets=False, workers_kill_timeout=10,
-    ).serve()
+    Processes(target, address=options.bound, port=options.port, processes=processes).serve()
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ class Site(Server):
         super().__init__()
         keeper = {"FOLDER": str(self.folder), "SIGNAL": self.signal}
         self.how |= {"cwd": ROOT, "env": _environment(settings, world) | keeper | variables}
-        _allow_open_files()
+        allow_open_files()
         self.start(sys.executable, "-m", program, "serve", "--port", str(self.port), "--processes", str(processes))
 
     def answers(self) -> bool:
@@ -98,7 +98,7 @@ def _environment(settings: Settings, world: World) -> dict[str, str]:
     return kept | url | {"QUANBAO_DATA": str(settings.data), "QUANBAO_NOW": world.clock().isoformat()}
 
 
-def _allow_open_files() -> None:
+def allow_open_files() -> None:
     """Many systems begin with 256 or 1,024; the servers inherit what is set here."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < OPEN_FILES:

@@ -1,21 +1,28 @@
 """Connections that send their request slowly hold no thread; the control shows what they do without the front."""
 
+import resource
 import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
 
 import pytest
 
+from tests.racing import allow_open_files
 from tests.test_cli import ROOT, Site, end
+from web import processes
 from web.front import THREADS
 
 SLOW = (
     b"POST /sign-in HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\nContent-Length: 500\r\n"
     b"Content-Type: application/x-www-form-urlencoded\r\n\r\nemail="
 )
+ENDLESS = b"GET / HTTP/1.1\r\nHost: x\r\nX-More: "
+HEADS = (b"", b"GE", ENDLESS)  # nothing, half a word, a head without end
+MANY = 1100  # connections that want nothing: more than granian by itself has room for
 PATIENCE = 3  # seconds; an answer takes milliseconds
 
 
@@ -25,11 +32,31 @@ def site(tmp_path):
         yield running
 
 
-def slow_connections(stack: ExitStack, port: int, count: int) -> list[socket.socket]:
+def slow_connections(stack: ExitStack, port: int, count: int, begin: bytes = SLOW) -> list[socket.socket]:
     opened = [stack.enter_context(closing(socket.create_connection(("127.0.0.1", port)))) for _ in range(count)]
     for connection in opened:
-        connection.sendall(SLOW)
+        connection.sendall(begin)
     return opened
+
+
+@contextmanager
+def bare(site: Site, *words: str) -> Iterator[int]:
+    """The port of granian as it comes, on the site's data."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "granian", *words, "--port", str(port), "--no-log"],
+        cwd=ROOT, env={"PATH": "/usr/bin:/bin", "QUANBAO_DATA": str(site.data)}, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 20
+        while not answers(port) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert answers(port)
+        yield port
+    finally:
+        end(process)
 
 
 def answers(port: int, path: str = "/healthz") -> bool:
@@ -57,25 +84,49 @@ def test_a_body_that_never_ends_is_given_up(site):
         assert connection.recv(100).startswith(b"HTTP/1.1 408 ")
 
 
-def test_control_without_the_front_slow_bodies_hold_every_thread(site, tmp_path):
-    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
-        port = probe.getsockname()[1]
-    bare = subprocess.Popen(
-        [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--blocking-threads", "2",
-         "--no-log", "wsgi:app"],
-        cwd=ROOT, env={"PATH": "/usr/bin:/bin", "QUANBAO_DATA": str(site.data)}, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline = time.monotonic() + 20
-        while not answers(port) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert answers(port)
-        with ExitStack() as stack:
-            slow_connections(stack, port, 6)
-            assert not all(answers(port) for _ in range(3))
-    finally:
-        end(bare)
+def test_control_without_the_front_slow_bodies_hold_every_thread(site):
+    with bare(site, "--interface", "wsgi", "--blocking-threads", "2", "wsgi:app") as port, ExitStack() as stack:
+        slow_connections(stack, port, 6)
+        assert not all(answers(port) for _ in range(3))
+
+
+def test_connections_that_want_nothing_hold_up_nobody_and_are_closed(site):
+    allow_open_files()
+    with ExitStack() as stack:
+        opened = [slow_connections(stack, site.port, MANY // 2, begin) for begin in HEADS]
+        assert answers(site.port)
+        for first, *_ in opened:
+            first.settimeout(processes.PATIENCE + 20)
+            assert first.recv(100) == b""
+
+
+@pytest.mark.parametrize(("limits", "raised", "room"), [
+    ((1024, 1_048_576), (processes.CONNECTIONS + processes.OTHER_FILES, 1_048_576), processes.CONNECTIONS),
+    ((1024, 2048), (2048, 2048), 2048 - processes.OTHER_FILES), ((100, 100), (100, 100), 1),
+    ((1_048_576, 1_048_576), None, processes.CONNECTIONS),
+    ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), None, processes.CONNECTIONS),
+])
+def test_there_is_room_for_as_many_connections_as_files_may_be_open(monkeypatch, limits, raised, room):
+    said = []
+    monkeypatch.setattr(resource, "getrlimit", lambda which: limits)
+    monkeypatch.setattr(resource, "setrlimit", lambda which, new: said.append(new))
+    assert processes.room_for_connections() == room
+    assert said == ([raised] if raised else [])
+
+
+def test_a_head_without_end_is_given_up_before_it_fills_the_memory(site):
+    with ExitStack() as stack:
+        [connection] = slow_connections(stack, site.port, 1, ENDLESS)
+        connection.settimeout(processes.PATIENCE)
+        connection.sendall(b"x" * processes.LONGEST_HEAD)
+        assert connection.recv(100).startswith(b"HTTP/1.1 431 ")
+
+
+def test_control_granian_by_itself_waits_for_ever_for_connections_that_say_nothing(site):
+    allow_open_files()
+    with bare(site, "--interface", "rsgi", "--factory", "wsgi:front") as port, ExitStack() as stack:
+        slow_connections(stack, port, MANY, b"")
+        assert not answers(port)
 
 
 @pytest.mark.parametrize(("method", "path", "body", "status"), [
@@ -106,3 +157,34 @@ def test_letters_of_an_address_that_nobody_encoded_arrive_too(site):
         answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
     assert answer.startswith("HTTP/1.1 200 ")
     assert 'value="/你"' in answer
+
+
+FORM = b"POST /sign-up HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\n" \
+       b"Content-Type: application/x-www-form-urlencoded\r\n"
+EMAIL, REST = b"email=a@example.org&password=a-long-", b"secret"
+CHUNK = b"%x\r\n%b\r\n" % (len(EMAIL), EMAIL)
+CODED = b"Transfer-Encoding: chunked\r\n"
+LENGTH = b"Content-Length: %d\r\n\r\n" % len(EMAIL + REST)
+
+
+def answer_to(port: int, request: bytes, *, hangs_up: bool = False) -> bytes:
+    """The status of the answer; nothing where the connection is closed without one."""
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=30)) as connection:
+        connection.sendall(request)
+        if hangs_up:
+            connection.shutdown(socket.SHUT_WR)
+        return connection.recv(65536)[9:12]
+
+
+@pytest.mark.parametrize(("rest", "status"), [
+    (LENGTH + EMAIL, b"400"),
+    (CODED + b"\r\n" + CHUNK, b"411"),
+    (CODED + b"\r\n" + CHUNK + b"-1\r\n", b"411"),
+    (CODED + b"\r\n" + CHUNK + b"6\r\nsecret\r\n0\r\n\r\n", b"411"),
+    (b"Transfer-Encoding: gzip, chunked\r\n\r\n" + CHUNK + b"0\r\n\r\n", b"400"),
+])
+def test_half_a_form_is_no_form(site, rest, status):
+    """A connection that broke, or chunks that end where nobody can tell: what came is not acted on."""
+    goes_on = rest.endswith((EMAIL, CHUNK))
+    assert answer_to(site.port, FORM + rest, hangs_up=goes_on) in (status, b"" if goes_on else status)
+    assert answer_to(site.port, FORM + LENGTH + EMAIL + REST) == b"303", "the address is still free"

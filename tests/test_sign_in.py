@@ -232,6 +232,9 @@ def test_a_network_of_ipv6_counts_as_one_visitor(client, small_world):
     ("2001:db8::1", "2001:db8::2", True), ("2001:db8::1%eth0", "2001:db8::2", True),
     ("2001:db8::1", "2001:db8:0:1::1", False), ("::ffff:203.0.113.1", "::ffff:203.0.113.2", False),
     ("::ffff:203.0.113.1", "203.0.113.1", True), ("203.0.113.1:5000", "unix:", False),
+    ("203.0.113.1:5000", "203.0.113.1:5001", True), ("203.0.113.1:5000", "203.0.113.2:5000", False),
+    ("[2001:db8::1]:443", "2001:db8::2", True), ("[2001:DB8::1]", "2001:db8::2", True),
+    ("1.2.3.4.5:6", "1.2.3.4", False),
 ])
 def test_who_counts_as_the_same_visitor(app, first, second, same):
     """IPv4 in the clothes of IPv6 is not one network, and a proxy's odd word is no error of ours."""

@@ -46,8 +46,12 @@ class Front:
     async def _serve(self, scope, protocol, upload: Upload) -> None:
         try:
             body, length = await self._body(protocol, largest(scope.method, unquote(scope.path)), upload)
+            refused = length <= LARGEST_UPLOAD and _broken(scope, length)
         except TimeoutError:
-            protocol.response_empty(408, [("connection", "close"), ("hx-reswap", "none")])  # the form stays as it is
+            refused = 408
+        if refused:
+            unchanged = ("hx-reswap", "none")  # the form stays as it is
+            protocol.response_empty(refused, [("connection", "close"), unchanged])
             return
         context = copy_context()  # one for the whole request, whichever threads it passes through
         loop, threads = asyncio.get_running_loop(), self.uploaders if upload.size else self.threads
@@ -101,6 +105,22 @@ class Front:
             pass  # who asked for it has gone
         finally:
             await make(_close, chunks)
+
+
+def _broken(scope, length: int) -> int | None:
+    """How to refuse a body that may have been cut short: granian ends it without a word where a connection broke.
+
+    Of one in chunks nobody says how long it is: only that of a multipart form shows its own end (RFC 2046), and the
+    parser asks for it. Two headers that both say where it ends may be read either way (RFC 9112, 6.1).
+    """
+    headers = scope.headers
+    coding, told = headers.get("transfer-encoding"), headers.get("content-length")
+    if coding is None:
+        return None if int(told or 0) == length else 400
+    if coding.lower() != "chunked" or told is not None:
+        return 400
+    ends_itself = headers.get("content-type", "").lower().startswith("multipart/form-data")
+    return None if ends_itself or scope.method in ("GET", "HEAD") else 411
 
 
 def _close(chunks: Iterable[bytes]) -> None:

@@ -1,5 +1,6 @@
 """Flood limits on signing in and up. The redemption password has budgets of its own."""
 
+import re
 import time
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
@@ -13,6 +14,7 @@ from limits.storage import MemoryStorage
 from quanbao.accounts import Refused, email_address
 
 LONGEST = 3600  # seconds: no limit below has a longer window
+WITH_PORT = re.compile(r"(?:([0-9.]+)|\[([0-9a-f:.]+)\])(?::\d+)?", re.ASCII | re.IGNORECASE)
 IPV6_HOME = 64  # bits: what one customer of a provider has to himself
 ALWAYS_COSTS = ("sign_in.sign_up",)
 PATIENCE = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "wrap_exceptions": True}  # with Redis
@@ -21,9 +23,11 @@ PATIENCE = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "wrap_exceptio
 def neighbour() -> str:
     """Who asks, as far as limits go: an IPv4 address, or the network of an IPv6 one.
 
-    What a proxy wrote that is no address counts as it stands.
+    What a proxy wrote that is no address counts as it stands, but for a port: each connection has another.
     """
     text = request.remote_addr or "127.0.0.1"
+    if found := WITH_PORT.fullmatch(text):
+        text = found[1] or found[2]
     try:
         address = ip_address(text)
     except ValueError:
