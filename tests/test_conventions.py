@@ -50,7 +50,7 @@ def test_the_business_reads_no_clock_and_no_environment():
     assert not wrong, f"take the time and the settings as arguments: {wrong}"
 
 
-OWNERS_PAGE = "web/routes/passwords.py"  # tests/test_rights.py: owners alone may call it
+OWNERS_PAGE = "web/routes/passwords.py"  # tests/rights.py: owners alone may call it
 
 
 def test_the_password_leaves_by_one_door():
