@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import Any
 
 from flask import Flask, url_for
+from peewee import TextField
 from PIL import Image
 
 from database import db, on_sqlite
@@ -32,6 +33,26 @@ from tests.factories import PASSWORD, WRONG, World
 from tests.rights import Who
 from web.assets import digest
 
+# Columns of text with words of people's in them; a new column of text needs a place here, or below.
+OF_PEOPLE = {
+    "Account.email", "Attempt.verdict", "Branch.address", "Branch.name", "Campaign.groups", "Campaign.place",
+    "Campaign.product", "Campaign.terms", "Claim.address", "Customer.address", "CustomerGroup.name", "Member.address",
+    "Merchant.name", "Publication.failures", "Publication.groups", "PublicationPart.entries", "Revocation.note",
+    "Rollback.note", "Session.browser",
+}
+# Columns of text that we made, or of which only what we know of is taken.
+OURS = {
+    "Account.password_hash", "Attempt.attempt_id", "Attempt.reason", "Attempt.trace", "Branch.slug",
+    "Campaign.branch_slugs", "Campaign.hours", "Campaign.kind", "Campaign.picture", "Campaign.slug",
+    "Campaign.weekdays", "CounterCode.attempt_id", "DayNumber.branch_slug", "DayNumber.day", "Delivery.event",
+    "Figure.heading", "Figure.name", "Link.purpose", "Member.role", "Merchant.currency", "Merchant.language",
+    "Merchant.slug", "Merchant.time_zone", "Mute.what", "News.event", "Picture.digest", "Publication.audience",
+    "Redemption.attempt_id", "Redemption.branch_slug", "Redemption.day", "Redemption.words", "Revocation.reason",
+    "Revocation.role", "Rollback.reason", "Rollback.role", "Subscription.auth", "Subscription.endpoint",
+    "Subscription.language", "Subscription.origin", "Subscription.p256dh", "Subscription.service",
+    "Subscription.vapid_key", "Voucher.code",
+}
+
 Say = Callable[[str], str]  # what stands in a field, by its name: "Branch.address"
 SET_UP = "s" * 22  # a link's token that is none
 
@@ -54,7 +75,7 @@ class Firm:
     values: dict[str, Any]
     of: dict[Who, dict[str, Any]]
     names: dict[str, list]
-    secrets: list[str]  # no answer to another house has them, unless it was asked with them
+    secrets: list[str]  # and names that no other house ever learns
 
     def address(self, rule, who: Who, **other: Any) -> str:
         """The address of a route in this house, as this person asks for it."""
@@ -99,21 +120,26 @@ class Maker:
         self._publish()
         return self._firm()
 
+    def mail(self, name: str) -> str:
+        """An address with these words in it."""
+        words = "".join(c for c in self.say(name).casefold() if c.isprintable() and c not in " @")
+        return accounts.email_address(f"{words[:100]}.{name.lower()}@{self.merchant.slug}.example")
+
     def _account(self, name: str) -> Account:
-        return self.world.account(email=f"{self.say(name)}@example.org")
+        return self.world.account(email=self.mail(name))
 
     def _member(self, role: Role) -> Account:
         person = self._account(f"{role}.email")
-        known = f"{self.say(f'{role}.address')}@example.org"
-        row = Member.create(merchant=self.merchant, account=person, address=known, role=role)
+        row = Member.create(
+            merchant=self.merchant, account=person, address=self.mail(f"{role}.address"), role=role)
         if role == Role.CASHIER:
             members.change(row, role, [self.branch.slug])
         return person
 
     def _branches(self) -> Branch:
-        for nth, row in enumerate(Branch.select().where(Branch.merchant == self.merchant).order_by(Branch.id)):
+        for row in Branch.select().where(Branch.merchant == self.merchant).order_by(Branch.id):
             row.slug = f"{row.slug}-{self.merchant.slug}"
-            row.name, row.address = (f"{self.say(name)}{nth}" for name in ("Branch.name", "Branch.address"))
+            row.name, row.address = (self.say(name) for name in ("Branch.name", "Branch.address"))
             row.save()
         return Branch.get(Branch.slug == f"main-{self.merchant.slug}")
 
@@ -130,7 +156,7 @@ class Maker:
 
     def _customer(self) -> Customer:
         row = Customer.create(merchant=self.merchant, consumer=self.people[Who.CONSUMER],
-                              address=f"{self.say('Customer.address')}@example.org", first_seen_at=self.world.clock())
+                              address=self.mail("Customer.address"), first_seen_at=self.world.clock())
         for name in (self.say("CustomerGroup.name"), f"of-{self.merchant.slug}"):
             CustomerGroup.create(customer=row, name=name)
         Mute.create(account=self.people[Who.CONSUMER], what="ended")
@@ -139,15 +165,15 @@ class Maker:
     def _publish(self) -> None:
         """One publication that came to its end, and one that has all before it."""
         now, key = self.world.clock(), self.world.keys.receipts
-        claims, to_come = ([f"{self.say(name)}@example.org"] for name in ("Claim.address", "PublicationPart.entries"))
+        claims, to_come = ([self.mail(name)] for name in ("Claim.address", "PublicationPart.entries"))
         self.publication = publishing.start(
             self.campaign, Audience.ADDRESSES, claims, now=now,
             failures=[("typed", 1, self.say("Publication.failures"), "missing")])
         publishing.step(self.publication.id, now=now, key=key)
         publishing.start(self.campaign, Audience.ADDRESSES, to_come, now=now)
-        publishing.start(self.campaign, Audience.GROUPS, [f"of-{self.merchant.slug}"], now=now)
+        publishing.start(self.campaign, Audience.GROUPS, [self.say("CustomerGroup.name")], now=now)
         self.claim = claiming.open_links(self.campaign, now, key)[0][2]
-        _, self.join = members.invite(self.merchant, f"{self.say('Member.address')}@example.org", "manager", [], now)
+        _, self.join = members.invite(self.merchant, self.mail("Member.address"), "manager", [], now)
 
     def _taken(self) -> dict[Who, dict[str, Any]]:
         """For each who asks: a session of theirs, and for members a counter code that they took."""
@@ -170,7 +196,7 @@ class Maker:
         now, consumer, of = self.world.clock(), self.people[Who.CONSUMER], self._taken()
         sign_in, code = links.make("sign-in", now, consumer), self.world.counter_code(self._another()).code
         mine = Voucher.select(Voucher.code).where(Voucher.campaign == self.campaign)
-        codes = [self.voucher.code, *(code for code, in mine.tuples())]
+        codes = [code for code, in mine.order_by(Voucher.id).tuples()]
         taken = sorted({one["till.attempt_id"] for one in of.values()})
         ids = {"members": self.members[Who.CASHIER].id, "customers": self.customer.id,
                "rollbacks": self.redemption.id, "publications": self.publication.id}
@@ -179,25 +205,27 @@ class Maker:
             "code": self.voucher.code, "attempt_id": self.attempts[0], "digest": self.digest, "name": "app.css",
             "version": digest("app.css"), "claims.token": self.claim, "members.token": self.join,
             "sign_in.token": sign_in, "set_up.token": SET_UP}
+        sessions = [one["account.number"] for one in of.values()]
         group, branches = f"of-{self.merchant.slug}", [f"{name}-{self.merchant.slug}" for name in ("main", "river")]
-        names = {
-            "merchant": [self.merchant.slug], "campaign": [self.campaign.slug], "attempt_id": [*self.attempts, *taken],
-            "number": [*ids.values(), *(one["account.number"] for one in of.values())], "customer": [self.customer.id],
+        names = {f"{noun}.number": [number] for noun, number in ids.items()} | {
+            "account.number": sessions, "merchant": [self.merchant.slug], "campaign": [self.campaign.slug],
+            "attempt_id": [self.attempts[0], taken[0]],
+            "number": [*ids.values(), *sessions], "customer": [self.customer.id],
             "token": [self.claim, self.join, sign_in], "digest": [self.digest], "kept_picture": [self.digest],
-            "kept": [self.digest], "password_in_use": [self.password.id], "code": [code, *codes],
+            "kept": [self.digest], "password_in_use": [self.password.id], "code": [code, *codes[:2]],
             "merchants": [f"merchant:{self.merchant.slug}"], "after": [self.customer.id], "before": [10**6],
             "next": [f"/vouchers/{self.voucher.code}", f"/merchants/{self.merchant.slug}/campaigns"],
         } | dict.fromkeys(("branch", "branches", "at"), branches) | dict.fromkeys(
             ("group", "groups", "among", "more_groups"), [group])
-        secrets = [*codes, *("-".join(one[at:at + 4] for at in range(0, 16, 4)) for one in codes), *self.attempts,
-                   *taken, self.claim, self.join, sign_in, self.digits, moving.new_code(consumer, now)]
+        grouped = ["-".join(one[at:at + 4] for at in range(0, 16, 4)) for one in codes[2:]]
+        secrets = [*codes[2:], *grouped, *self.attempts[1:], *taken[1:], self.digits, moving.new_code(consumer, now)]
         return Firm(self.merchant, self.campaign, self.people, values, of, names, secrets)
 
 
-def firm(world: World, slug: str = "", mark: str = "", digits: str = PASSWORD) -> Firm:
-    """The world's own merchant, or a new one of this slug; `mark` is in all its words."""
+def firm(world: World, slug: str = "", mark: str = "", digits: str = PASSWORD, say: Say | None = None) -> Firm:
+    """The world's own merchant, or a new one of this slug; `mark` is in all its words, unless `say` says others."""
     merchant = world.make_merchant(slug=slug) if slug else world.merchant
-    return Maker(world, merchant, said_by(mark or merchant.slug), digits).make()
+    return Maker(world, merchant, say or said_by(mark or merchant.slug), digits).make()
 
 
 def in_no_fear_of_a_power_cut() -> None:
@@ -232,3 +260,15 @@ def _points_to(row: Row, found: set[tuple]) -> bool:
 
 def _columns(row: Row) -> tuple:
     return tuple(bytes(value) if isinstance(value, memoryview) else repr(value) for value in row.__data__.values())
+
+
+def columns_of_text() -> set[str]:
+    """Of all tables, by the names above."""
+    return {f"{table.__name__}.{name}" for table in TABLES for name, column in table._meta.fields.items()
+            if isinstance(column, TextField)}
+
+
+def columns_with(mark: str) -> set[str]:
+    """The columns of text in which this stands anywhere."""
+    return {name for name in columns_of_text() for table in TABLES if name.startswith(f"{table.__name__}.")
+            for value, in table.select(getattr(table, name.partition(".")[2])).tuples() if mark in str(value)}
