@@ -14,6 +14,7 @@ from peewee import IntegrityError
 
 from database import locked, write_transaction
 from models import Account, Branch, Link, Member, MemberBranch, Merchant, Role, Session
+from quanbao.reader import is_stacked
 from quanbao.statements import statement
 
 SHORTEST_PASSWORD = 8
@@ -42,7 +43,7 @@ def email_address(text: str) -> str:
     """The case-folded address; raises Refused where it cannot be one."""
     address = unicodedata.normalize("NFC", text.strip()).casefold()
     name, at, host = address.rpartition("@")
-    odd = any(c.isspace() or not c.isprintable() for c in address)
+    odd = any(c.isspace() or not c.isprintable() for c in address) or is_stacked(address)
     if not (name and at and host) or odd or "@" in name or len(address) > 254:
         raise Refused("email", "not_an_address")
     return address

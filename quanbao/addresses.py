@@ -63,7 +63,7 @@ class Found:
 
     def fail(self, source: Source, number: int, text: str) -> None:
         if len(self.failures) <= MOST_FAILURES:
-            shown = text[:LONGEST_SHOWN].encode(errors="replace").decode()  # half a character fits into no table
+            shown = "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in text[:LONGEST_SHOWN])
             self.failures.append((source, number, shown, _fault(text)))
 
     def add(self, other: "Found") -> None:

@@ -3,6 +3,7 @@
 import difflib
 import re
 import secrets
+import unicodedata
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ T = TypeVar("T")
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
 MISSING = object()
+MOST_MARKS = 6  # on one letter; Tibetan and Hebrew need five
 
 
 class Reader:
@@ -97,8 +99,18 @@ def is_text(value: Any, longest: int) -> bool:
     """Printable text, line breaks and tabs allowed, that both engines can store."""
     return (
         isinstance(value, str) and 0 < len(value.strip()) <= longest >= len(value)
-        and all(c.isprintable() or c in "\n\r\t\u200d\u200c\u3000\xa0" for c in value)
+        and all(c.isprintable() or c in "\n\r\t\u200d\u200c\u3000\xa0" for c in value) and not is_stacked(value)
     )
+
+
+def is_stacked(text: str) -> bool:
+    """Whether more marks stand on one letter than any script needs: they would be drawn over the lines above."""
+    marks = 0
+    for character in () if text.isascii() else text:
+        marks = marks + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
+        if marks > MOST_MARKS:
+            return True
+    return False
 
 
 def is_slug(value: Any) -> bool:

@@ -1,11 +1,10 @@
 """A merchant with one of everything that an address may name, people who are signed in, and forms as they should be."""
 
-from models import Audience, Branch, Campaign, Member, MemberBranch, Role, Session
+from models import Audience, Branch, Customer, Member, MemberBranch, Redemption, Role, Session
 from quanbao import claiming, links, members, publishing
 from tests.factories import PASSWORD, World
 from tests.malice import House
 from tests.racing import sign_in
-from tests.test_rights import Firm
 from web.assets import url as asset
 
 CAMPAIGN = {"kind": "discount", "product": "Tea", "original_price": "30", "offer_price": "18", "quantity": "100",
@@ -36,14 +35,16 @@ FORMS = {
 def house(settings, world: World, slug: str) -> House:
     """A merchant with one of everything that an address may name; what may be done once has its own."""
     merchant, now = world.make_merchant(slug=slug), world.clock()
-    firm = Firm.of(world, merchant)
-    campaign = world.campaign(merchant=merchant, uses_per_voucher=100, quantity=10**6, password=Campaign.get(
-        Campaign.merchant == merchant).password)
+    campaign = world.campaign(merchant=merchant, uses_per_voucher=100, quantity=10**6,
+                              password=world.make_password(merchant=merchant))
+    people = {role.value: world.member(role=role, merchant=merchant) for role in Role}
     consumer, somebody = world.account(), world.account()
     voucher, other = (world.voucher(campaign=campaign, holder=consumer) for _ in range(2))
     cashier = Member.get((Member.merchant == merchant) & (Member.role == Role.CASHIER))
     MemberBranch.create(member=cashier, branch=Branch.get(Branch.merchant == merchant))
     owner = Member.get((Member.merchant == merchant) & (Member.role == Role.OWNER))
+    customer = Customer.create(merchant=merchant, consumer=world.account(), address="c@example.org", first_seen_at=now)
+    world.attempt(other)
     world.counter_code(voucher)
     taken = world.take(world.counter_code(voucher).code, owner)
     publication = publishing.start(campaign, Audience.ADDRESSES, [f"{n}@{slug}.example" for n in range(9)], now=now)
@@ -51,16 +52,17 @@ def house(settings, world: World, slug: str) -> House:
     invited, join = members.invite(merchant, "invited@example.org", "cashier", ["main"], now)
     spare = world.campaign(merchant=merchant, password=campaign.password)
     draft = world.campaign(merchant=merchant, password=campaign.password, published_at=None)
-    people = firm.people | {"consumer": consumer, "somebody": somebody, "guest": world.account()}
+    people |= {"consumer": consumer, "somebody": somebody, "guest": world.account()}
     cookies = sign_in(settings, world, list(people.values()))
     sign_in(settings, world, [people["guest"]])
-    values = firm.values | {
+    values = {
+        "merchant": merchant.slug, "branch": cashier.merchant.branches.get().slug,
         "account number": Session.select().order_by(Session.id.desc()).get().id,
         "campaign": campaign.slug, "code": voucher.code, "attempt_id": taken.attempt_id, "revoking code": other.code,
         "campaigns.end campaign": spare.slug, "campaigns.delete campaign": draft.slug,
         "publications number": publication.id, "members number": invited.id,
-            "customers number": firm.values["customers"],
-        "rollbacks number": firm.values["rollbacks"], "members token": join,
+        "customers number": customer.id, "members token": join,
+        "rollbacks number": Redemption.get(Redemption.voucher == other).id,
         "claims token": claiming.open_links(campaign, now, world.keys.receipts)[0][2],
         "sign_in token": links.make("sign-in", now, somebody), "digest": "0" * 32,
         "version": asset("app.css").split("/")[2], "name": "app.css"}

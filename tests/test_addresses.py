@@ -45,7 +45,8 @@ def test_what_sets_typed_addresses_apart(text):
 def test_typed_lines_that_hold_none_are_told_by_their_numbers():
     text = f"{MEI}\nnobody\n\n{LIN}, a@b@c\n@example.org\nmei@\nm\0i@example.org\nNobody <nobody>"
     assert typed(text) == ([MEI, LIN], [
-        (2, "nobody"), (4, "a@b@c"), (5, "@example.org"), (6, "mei@"), (7, "m\0i@example.org"), (8, "Nobody <nobody>")])
+        (2, "nobody"), (4, "a@b@c"), (5, "@example.org"), (6, "mei@"), (7, "m\ufffdi@example.org"),
+        (8, "Nobody <nobody>")])
 
 
 @pytest.mark.parametrize(("line", "failed"), [

@@ -46,7 +46,7 @@ def test_it_is_rolled_back_once_and_shown_everywhere(client, small_world, owner,
         assert "Rolled back by Lotus Tea · Main Street · Owner" in text
         assert OWNER not in text
         assert "The lid leaked" not in text
-    assert "Rolled back by Lotus Tea" in client.get("/wallet").html
+    assert "Rolled back by <bdi>Lotus Tea</bdi>" in client.get("/wallet").html
     assert client.json(f"/attempts/{verdict.attempt_id}")["outcome"] == "redeemed"
     assert client.json(f"/vouchers/{voucher.code}")["state"] == "unused"
 

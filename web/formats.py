@@ -2,16 +2,16 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_time, format_timedelta, get_day_names
-from babel.lists import format_list
 from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision
 from flask import Flask
 from flask_babel import get_locale
+from markupsafe import Markup
 
 LONGEST_AMOUNT = 24  # characters
 # A whole number, its thousands apart or not, and after the last mark the smaller coins.
@@ -23,7 +23,7 @@ AMOUNT = re.compile(
 def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
         money=money, count=count, day=day, moment=moment, clock_time=clock_time, last_day=last_day, code=grouped,
-        weekdays=weekdays, listed=listed,
+        weekdays=weekdays, listed=listed, isolated=isolated,
         duration=duration, ago=ago, share=share, example=example,
     )
 
@@ -136,6 +136,13 @@ def apart(text: str) -> list[str]:
     return [part for part in re.split(r"[,，、;；\n]", text) if part.strip()]
 
 
-def listed(items: Sequence[str]) -> str:
-    """A plain enumeration; in Chinese Babel's own for units has nothing between the items."""
-    return "、".join(items) if get_locale().language == "zh" else format_list(list(items), style="unit", locale="en")
+def listed(items: Iterable[str]) -> str:
+    """A plain enumeration; in Chinese Babel's own for units has nothing between the items. Markup stays markup."""
+    items = list(items)
+    between = Markup if any(isinstance(item, Markup) for item in items) else str
+    return between("、" if get_locale().language == "zh" else ", ").join(items)
+
+
+def isolated(text: str) -> Markup:
+    """People's words among ours: written to the left, they turn nothing round that stands beside them (HTML, bdi)."""
+    return Markup("<bdi>{}</bdi>").format(text)

@@ -1,7 +1,7 @@
 """No endpoint leads our server inside: what is not at a push service is neither kept, nor looked up, nor connected to,
 and of what a push service answers nothing is kept or shown but its status.
 
-Nearly two thousand endpoints (tests/hostile.py) are sent to the real server as a browser would, then written into its
+Nearly two thousand endpoints (tests/inside.py) are sent to the real server as a browser would, then written into its
 database as an older version or a restored backup could have left them; all that its processes look up or connect to is
 overheard. Then the names lie, and then the push service itself.
 """
@@ -25,7 +25,7 @@ from models import Delivery, Session, Subscription, Voucher
 from quanbao import wire
 from quanbao.vapid import public_key
 from quanbao.wire import Wire
-from tests import hostile
+from tests import inside
 from tests.factories import World
 from tests.overheard import heard
 from tests.pages import PageClient
@@ -136,7 +136,7 @@ def site(world, database, push_service, tmp_path):
 
 def test_no_endpoint_leads_inside(site, attacker, trap, tmp_path, proved):
     service, file = attacker.service, tmp_path / "heard"
-    endpoints = hostile.endpoints(service.origin, trap.port)
+    endpoints = inside.endpoints(service.origin, trap.port)
     assert len(endpoints) > 1000
     kept = [endpoint for endpoint in endpoints if "\x00" not in endpoint]  # PostgreSQL keeps none of these
     posted = endpoints if engine() == "sqlite" else endpoints[::20]  # they do not come as far as the database
@@ -158,7 +158,7 @@ def test_no_endpoint_leads_inside(site, attacker, trap, tmp_path, proved):
 
 
 def test_control_who_believes_endpoints_knocks_inside(site, attacker, trap, tmp_path):
-    endpoints = [one for one in hostile.endpoints(attacker.service.origin, trap.port)
+    endpoints = [one for one in inside.endpoints(attacker.service.origin, trap.port)
                  if one.startswith("http://") and one.endswith(f":{trap.port}/x")][:20]
     with site("tests.gullible") as server:
         assert {status for status, _ in attacker.post(server.port, endpoints)} == {201}
@@ -205,21 +205,21 @@ def resolver(monkeypatch) -> Resolver:
 
 
 def test_no_name_leads_inside(resolver, proved):
-    inside = hostile.addresses()
-    lies = [lie for one in inside for lie in ([one], [PUBLIC, one], [one, PUBLIC], [PUBLIC, PUBLIC, one])]
+    of_inside = inside.addresses()
+    lies = [lie for one in of_inside for lie in ([one], [PUBLIC, one], [one, PUBLIC], [PUBLIC, PUBLIC, one])]
     resolver.post(*lies)
     assert (resolver.asked, resolver.connected) == (len(lies), [])
-    changing = [[address] for one in inside for address in (PUBLIC, one)]
+    changing = [[address] for one in of_inside for address in (PUBLIC, one)]
     resolver.post(*changing)
     assert resolver.asked == len(lies) + len(changing), "one look-up a message: the address that was checked is it"
-    assert resolver.connected == [PUBLIC] * len(inside)
+    assert resolver.connected == [PUBLIC] * len(of_inside)
     proved(f"{len(lies) + len(changing)} answers of a lying resolver, no address inside connected to")
 
 
 def test_control_who_takes_any_address_connects_inside(resolver, monkeypatch):
     monkeypatch.setattr(wire, "is_public", lambda address: True)
-    resolver.post(*[[address] for address in hostile.V4])
-    assert resolver.connected == list(hostile.V4)
+    resolver.post(*[[address] for address in inside.V4])
+    assert resolver.connected == list(inside.V4)
 
 
 # A push service that is not what it seems

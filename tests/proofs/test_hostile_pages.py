@@ -1,0 +1,156 @@
+"""What hostile text does to a page, in a browser: nothing runs, nothing is fetched, the content policy has nothing to
+say, and all that is ours stays in its place.
+"""
+
+from dataclasses import dataclass, field
+
+import pytest
+from markupsafe import escape
+from playwright.sync_api import Page, Route
+
+from models import Account
+from quanbao import accounts
+from tests.browser import Visitor, phone
+from tests.factories import ACCOUNT_PASSWORD
+from tests.firms import Firm, firm
+from tests.hostile import BESIDE, COVERED, EYES, MIXED, RIGHT_TO_LEFT, SAMPLES, saying
+from tests.proofs import size
+from tests.rights import Who
+from tests.showing import asked
+from web import create_app
+
+pytestmark = [pytest.mark.promise("hostile text"), pytest.mark.browser]
+
+WIDTHS = (360, 1280)
+WIDEST = """width => [...document.querySelectorAll('body *')].filter(
+    element => element.getBoundingClientRect().right > width + 1).at(-1)?.outerHTML.slice(0, 90)"""
+PLAIN = ("claims.download", "figures.download", "figures.table", "account.data", "pictures.show", "home.show")
+REDIRECTS = ("account.deleted", "till.find")
+
+
+@dataclass
+class Looking:
+    """Somebody who opens pages, and what they saw amiss."""
+
+    visitor: Visitor
+    amiss: list[str] = field(default_factory=list)
+
+    def __post_init__(self):
+        context = self.visitor.context
+        context.add_init_script(EYES)
+        context.on("dialog", lambda dialog: (self.amiss.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        context.on("request", lambda request: self._is_ours(request.url))
+
+    def _is_ours(self, url: str) -> None:
+        if not url.startswith((self.visitor.site.url, "data:")) or url.endswith("/x"):
+            self.amiss.append(f"asked for {url}")
+
+    def look(self, at: str, said: str) -> None:
+        page = self.visitor.page
+        page.goto(at)
+        found = [f"went to {page.url}"] if page.url != self.visitor.site.url + at else []
+        page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 740})
+            found += self._layout(page, width)
+        found += page.evaluate("[...window.ran, ...window.broke]")
+        if said == RIGHT_TO_LEFT:
+            found += [f"beside others: {line}" for line in page.evaluate(BESIDE, RIGHT_TO_LEFT.split()[0])]
+        self.amiss += [f"{at}: {one}" for one in found + self.visitor.odd()]
+
+    def _layout(self, page: Page, width: int) -> list[str]:
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        covered = [f"covered at {width}: {one}" for one in page.evaluate(COVERED)]
+        return covered + ([f"{wide} wide at {width}: {page.evaluate(WIDEST, width)}"] if wide > width else [])
+
+
+@pytest.fixture
+def houses(small_world) -> dict[str, Firm]:
+    """A shop for each of the texts, which stands in every field of it."""
+    made = {name: firm(small_world, f"shop-{number}", say=saying(text)) for number, (name, text)
+            in enumerate(MIXED.items())}
+    Account.update(password_hash=accounts.hash_password(ACCOUNT_PASSWORD)).execute()
+    return made
+
+
+@pytest.fixture
+def addresses(houses, sqlite, clock) -> dict[str, list[tuple[Who, str]]]:
+    """Every page of each shop, and who looks at it."""
+    app = create_app(sqlite, clock=clock)
+    return {name: [(who, at) for endpoint, who, at in asked(app, of, "GET")
+                   if endpoint not in (*PLAIN, *REDIRECTS) and not endpoint.startswith(("shell.", "set_up."))]
+            for name, of in houses.items()}
+
+
+@pytest.fixture
+def people(houses, addresses, small_site, visit):
+    """`people(shop, who)` looks; each comes once."""
+    here: dict[tuple[str, Who], Looking] = {}
+
+    def person(name: str, who: Who) -> Looking:
+        if (name, who) not in here:
+            visitor = visit(small_site, **phone(width=WIDTHS[0]))
+            if who is not Who.SIGNED_OUT:
+                visitor.sign_in(houses[name].people[who].email)
+            here[name, who] = Looking(visitor)
+        return here[name, who]
+
+    return person
+
+
+@pytest.mark.parametrize("name", size(("markup", "right to left", "long word"), MIXED))
+def test_nothing_runs_and_everything_stays_in_its_place(addresses, people, name, proved):
+    amiss = []
+    for who, at in addresses[name]:
+        looking = people(name, who)
+        looking.look(at, MIXED[name])
+        amiss += looking.amiss
+        looking.amiss.clear()
+    assert amiss == []
+    proved(f"Chromium, {name}: {len(addresses[name])} pages, each {WIDTHS[0]} and {WIDTHS[1]} pixels wide")
+
+
+# Controls: a page that was made by somebody less careful
+
+
+def of_trust(body: str) -> str:
+    return body.replace(str(escape(SAMPLES["script"])), SAMPLES["script"])
+
+
+def of_no_isolation(body: str) -> str:
+    return body.replace("<bdi>", "<b>").replace("</bdi>", "</b>")
+
+
+def of_no_breaks(body: str) -> str:
+    return body.replace("overflow-wrap: anywhere", "overflow-wrap: normal")
+
+
+@pytest.mark.parametrize(("name", "endpoint", "pattern", "spoil", "seen"), [
+    ("markup", "campaigns.show", "**/campaigns/tea-*", of_trust, "script-src"),
+    ("right to left", "figures.attempts", "**/attempts", of_no_isolation, "beside others"),
+    ("long word", "campaigns.show", "**/app.*css", of_no_breaks, "wide at"),
+])
+def test_control_a_careless_page_is_seen(houses, sqlite, clock, people, name, endpoint, pattern, spoil, seen):
+    found = asked(create_app(sqlite, clock=clock), houses[name], "GET")
+    [at] = [at for which, _, at in found if which == endpoint]
+    looking = people(name, Who.OWNER)
+
+    def answer(route: Route) -> None:
+        real = route.fetch()
+        assert spoil(real.text()) != real.text()
+        route.fulfill(response=real, body=spoil(real.text()))
+
+    looking.visitor.context.route(pattern, answer)
+    looking.look(at, MIXED[name])
+    assert any(seen in line for line in looking.amiss), looking.amiss
+
+
+def test_control_what_lies_over_a_button_is_seen(houses, people):
+    looking = people("long", Who.CONSUMER)
+    looking.look(f"/vouchers/{houses['long'].values['code']}", MIXED["long"])
+    assert looking.amiss == []
+    looking.visitor.page.evaluate("""() => {
+        const over = document.body.appendChild(document.createElement('div'));
+        over.style.cssText = 'position: fixed; inset: 0; z-index: 9';
+    }""")
+    assert looking.visitor.page.evaluate(COVERED)

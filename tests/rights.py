@@ -1,0 +1,132 @@
+"""Who may call what: one row for every route there is. tests/proofs/test_tenants.py asks each of them, as everybody,
+in their own house and in another's; a route without a row fails there.
+
+A row says who gets what they ask for. Everybody else is asked to sign in where they have not; a member in another
+role is forbidden it; for whoever else there is nothing there.
+"""
+
+from enum import StrEnum
+
+
+class Who(StrEnum):
+    """Whoever asks; members as their roles are called."""
+
+    SIGNED_OUT = "signed out"
+    STRANGER = "stranger"  # has an account, and nothing else here
+    CONSUMER = "consumer"  # holds the voucher, made the attempt
+    CASHIER = "cashier"
+    MANAGER = "manager"
+    OWNER = "owner"
+
+
+EVERYBODY = set(Who)  # a page that is the same for all, or whoever has the link
+SIGNED_IN = EVERYBODY - {Who.SIGNED_OUT}  # what is their own
+HOLDER = {Who.CONSUMER}
+ALL = {Who.CASHIER, Who.MANAGER, Who.OWNER}
+STAFF = {Who.MANAGER, Who.OWNER}
+OWNER = {Who.OWNER}
+NOBODY: set[Who] = set()  # there is nothing there, signed in or not
+
+MAY = {
+    "account.change_email": SIGNED_IN,
+    "account.change_password": SIGNED_IN,
+    "account.data": SIGNED_IN,
+    "account.delete": SIGNED_IN,
+    "account.deleted": EVERYBODY,
+    "account.end_others": SIGNED_IN,
+    "account.end_session": SIGNED_IN,
+    "account.show": SIGNED_IN,
+    "assets.static_file": EVERYBODY,
+    "branches.add": STAFF,
+    "branches.change": STAFF,
+    "branches.index": STAFF,
+    "campaigns.change": STAFF,
+    "campaigns.create": STAFF,
+    "campaigns.delete": STAFF,
+    "campaigns.duplicate": STAFF,
+    "campaigns.edit": STAFF,
+    "campaigns.end": STAFF,
+    "campaigns.index": STAFF,
+    "campaigns.new": STAFF,
+    "campaigns.preview": STAFF,
+    "campaigns.show": STAFF,
+    "claims.claim": SIGNED_IN,
+    "claims.download": STAFF,
+    "claims.index": STAFF,
+    "claims.sheet": STAFF,
+    "claims.show": EVERYBODY,
+    "counter.make": HOLDER,
+    "customers.index": STAFF,
+    "customers.put": STAFF,
+    "customers.regroup": STAFF,
+    "customers.show": STAFF,
+    "demo.step_in": NOBODY,  # but as the demo's own people
+    "figures.attempts": STAFF,
+    "figures.download": STAFF,
+    "figures.show": STAFF,
+    "figures.table": STAFF,
+    "home.show": EVERYBODY,
+    "home.switch": EVERYBODY,
+    "members.change": OWNER,
+    "members.index": OWNER,
+    "members.invite": OWNER,
+    "members.join": SIGNED_IN,
+    "members.show_join": EVERYBODY,
+    "moving.enter": EVERYBODY,
+    "moving.make": SIGNED_IN,
+    "moving.show": SIGNED_IN,
+    "moving.use": EVERYBODY,
+    "passwords.change": STAFF,
+    "passwords.renew": OWNER,
+    "passwords.reveal": OWNER,
+    "passwords.show": STAFF,
+    "pictures.keep": STAFF,
+    "pictures.show": EVERYBODY,
+    "practice.attempt": EVERYBODY,
+    "practice.card": ALL,
+    "practice.charge": ALL,
+    "practice.keypad": EVERYBODY,
+    "practice.redeem": ALL,
+    "practice.show": EVERYBODY,
+    "practice.show_code": EVERYBODY,
+    "practice.verdict": EVERYBODY,
+    "publications.new": STAFF,
+    "publications.publish": STAFF,
+    "publications.search": STAFF,
+    "publications.show": STAFF,
+    "push.choices": SIGNED_IN,
+    "push.choose": SIGNED_IN,
+    "push.subscribe": SIGNED_IN,
+    "push.unsubscribe": SIGNED_IN,
+    "redemptions.attempt": HOLDER,
+    "redemptions.redeem": HOLDER,
+    "redemptions.show": HOLDER,
+    "revoking.revoke": STAFF,
+    "revoking.show": STAFF,
+    "rollbacks.roll_back": ALL,
+    "rollbacks.show": ALL,
+    "set_up.set_up": NOBODY,  # any more: the site has an owner
+    "set_up.show": NOBODY,
+    "sheets.show": STAFF,
+    "shell.healthz": EVERYBODY,
+    "shell.manifest": EVERYBODY,
+    "shell.offline": EVERYBODY,
+    "shell.readyz": EVERYBODY,
+    "shell.service_worker": EVERYBODY,
+    "shell.till_manifest": EVERYBODY,
+    "sign_in.show": EVERYBODY,
+    "sign_in.show_link": EVERYBODY,
+    "sign_in.show_sign_up": EVERYBODY,
+    "sign_in.sign_in": EVERYBODY,
+    "sign_in.sign_out": EVERYBODY,
+    "sign_in.sign_up": EVERYBODY,
+    "sign_in.use_link": EVERYBODY,
+    "till.find": SIGNED_IN,
+    "till.redeem": ALL,
+    "till.show": ALL,
+    "till.take": ALL,
+    "till.voucher": ALL,
+    "vouchers.show": HOLDER,
+    "wallet.archive": HOLDER,
+    "wallet.show": SIGNED_IN,
+}
