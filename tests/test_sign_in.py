@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from models import Account, Role, Session
-from quanbao import accounts, links
+from quanbao import accounts, links, setting_up
 from tests.factories import ACCOUNT_PASSWORD
 from tests.pages import PageClient
 from web import create_app
@@ -62,6 +62,16 @@ def test_signing_up_names_the_field_and_keeps_what_was_typed(client, mei, email,
     assert says in page.text
     assert page.all("input", name="email")[0]["value"] == email
     assert not page.all("input", name="password")[0]["value"]
+
+
+def test_the_first_owner_chooses_no_password_that_guessers_try_first(sqlite, clock):
+    owner = PageClient(create_app(sqlite, clock=clock))
+    path = f"/set-up/{setting_up.new_link(clock())}"
+    entered = {"email": "owner@lotus.example", "name": "Lotus", "time_zone": "Asia/Shanghai", "currency": "CNY",
+               "branch": "Main Street", "address": ""}
+    for password in ("football1", "owner@lotus.example", "Quanbao 2026"):
+        assert "none that many use" in owner.post(path, entered | {"password": password}, status=422).text
+    assert owner.post(path, entered | {"password": "ripe-plum"}).location
 
 
 def test_a_password_is_taken_as_it_was_typed(small_world):
@@ -191,6 +201,10 @@ class TestTheLink:
         client.get("/wallet")
         PageClient(client.app).get(path, status=404)
         PageClient(client.app).post(path, status=404)
+
+    def test_a_password_that_guessers_try_first_leaves_it_good(self, client, path):
+        assert "Many people use" in client.post(path, {"password": "Princess1"}, status=422).text
+        client.get(path)
 
     def test_it_can_set_a_new_password_and_ends_the_old_sessions(self, client, path, small_world):
         other = PageClient(client.app).sign_in(small_world.mei)
