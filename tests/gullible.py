@@ -1,45 +1,27 @@
-"""The negative control of bad input: the real application, as gullible as many are.
+"""The negative control of hostile endpoints: it believes them all. `python -m tests.gullible serve …`."""
 
-No host is looked at before addresses are made of it, any text is taken, what nobody expected is shown with its
-traceback, and each answer is kept for ever. `python -m tests.gullible serve …` takes the same words as `quanbao serve`.
-"""
+from collections.abc import Collection
+from urllib.parse import urlsplit
 
-import traceback
-
-from flask import Flask, Response
-
-from config import from_environment
-from quanbao import branches, campaigns, reader
-from tests import serving
-from web import create_app, security
+from quanbao import push, subscriptions, wire
+from tests import overheard, serving
 from web.front import Front
 
-kept: list[bytes] = []
+
+def service_of(endpoint: str, hosts: Collection[str]) -> str:
+    """The origin of whatever it is."""
+    parts = urlsplit(endpoint)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
-def show(error: Exception) -> Response:
-    return Response(traceback.format_exc(), 500)
-
-
-def keep(response: Response) -> Response:
-    if not response.direct_passthrough and not response.is_streamed:
-        kept.append(response.get_data() * 2)
-    return response
-
-
-def create_gullible() -> Flask:
-    security.is_host = lambda text: True
-    for module in (reader, branches, campaigns):
-        module.is_text = lambda value, longest: isinstance(value, str)
-    app = create_app(from_environment())
-    app.register_error_handler(Exception, show)
-    app.after_request(keep)
-    return app
+def believe() -> None:
+    subscriptions.service_of = push.service_of = service_of
+    wire.is_public = lambda address: True
 
 
 def front() -> Front:
-    """The target of the server's processes: to import this module changes nothing."""
-    return Front(create_gullible())
+    believe()
+    return overheard.front()
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ def test_control_two_requests_have_two_answers(small_world, sqlite):
 
 
 def test_control_carelessness_is_seen(world, database, malice):
-    found = attacked(database, world, malice, CARELESS, "tests.gullible")
+    found = attacked(database, world, malice, CARELESS, "tests.naive")
     assert found.outcome.statuses[500]
     assert any("tells [b'Traceback" in wrong or "answered 500" in wrong for wrong in found.outcome.wrong)
     assert found.end - found.warm > BOUND
