@@ -29,7 +29,7 @@ from web import create_app, tables
 pytestmark = pytest.mark.promise("hostile text")
 
 FILE_NAME = re.compile(r'attachment; filename="[a-z0-9-]{1,100}\.(csv|json)"', re.ASCII)
-FORMULA = re.compile(r"[\s\"']*[=+\-@＝＋－＠\t\r\n]")
+FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
