@@ -29,7 +29,7 @@ from web import create_app, tables
 pytestmark = pytest.mark.promise("hostile text")
 
 FILE_NAME = re.compile(r'attachment; filename="[a-z0-9-]{1,100}\.(csv|json)"', re.ASCII)
-FORMULA = re.compile(r"[\s\"']*[=+\-@＝＋－＠\t\r\n]")
+FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
@@ -77,17 +77,15 @@ def test_on_every_page_it_stays_text(app, small_world, proved):
     proved(f"{looked:,} pages with texts in every field: no element of theirs")
 
 
-@pytest.mark.parametrize("careless", ["{{ campaign.product | safe }}", "{% autoescape false %}{{ campaign.product }}"
-                                      "{% endautoescape %}"])
-def test_control_a_template_that_trusts_is_seen(app, small_world, careless):
-    known = our_own(app, small_world)
+def test_control_a_template_that_trusts_is_seen(app, small_world):
     source = app.jinja_loader.get_source(app.jinja_env, "campaigns/page.html")[0]
-    trusting = source.replace("<h1>{{ campaign.product }}</h1>", f"<h1>{careless}</h1>")
+    trusting = source.replace("<h1>{{ campaign.product }}</h1>", "<h1>{{ campaign.product | safe }}</h1>")
     assert trusting != source
     app.jinja_env.loader = ChoiceLoader([DictLoader({"campaigns/page.html": trusting}), app.jinja_env.loader])
     app.jinja_env.cache.clear()
-    found, _ = spoilt(app, small_world, known, {"markup": MIXED["markup"]})
-    assert any("campaigns.show" in line for line in found)
+    of = firm(small_world, "odd", say=saying(MIXED["markup"]))
+    [page] = [Page(answer.text) for _, answer in answers(app, of, ("campaigns.show",))]
+    assert "script" in is_spoilt(page, names(page), whole=True)
 
 
 # Tables, JSON, messages
