@@ -1,6 +1,6 @@
 """A merchant with one of everything that an address may name, people who are signed in, and forms as they should be."""
 
-from models import Audience, Branch, Campaign, Member, MemberBranch, Role, Session
+from models import Audience, Branch, Campaign, Member, MemberBranch, Picture, Role, Session
 from quanbao import claiming, links, members, publishing
 from tests.factories import PASSWORD, World
 from tests.malice import House
@@ -51,6 +51,7 @@ def house(settings, world: World, slug: str) -> House:
     invited, join = members.invite(merchant, "invited@example.org", "cashier", ["main"], now)
     spare = world.campaign(merchant=merchant, password=campaign.password)
     draft = world.campaign(merchant=merchant, password=campaign.password, published_at=None)
+    picture = Picture.create(merchant=merchant, digest=f"{next(world.numbers):032x}", content=b"jpeg")
     people = firm.people | {"consumer": consumer, "somebody": somebody, "guest": world.account()}
     cookies = sign_in(settings, world, list(people.values()))
     sign_in(settings, world, [people["guest"]])
@@ -62,7 +63,7 @@ def house(settings, world: World, slug: str) -> House:
             "customers number": firm.values["customers"],
         "rollbacks number": firm.values["rollbacks"], "members token": join,
         "claims token": claiming.open_links(campaign, now, world.keys.receipts)[0][2],
-        "sign_in token": links.make("sign-in", now, somebody), "digest": "0" * 32,
+        "sign_in token": links.make("sign-in", now, world.account()), "digest": picture.digest,
         "version": asset("app.css").split("/")[2], "name": "app.css"}
     return House(dict(zip(map(str, people), cookies, strict=True)) | {"nobody": "a=b"},
                  values | {f"form of {endpoint}": form for endpoint, form in FORMS.items()})
