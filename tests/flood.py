@@ -190,7 +190,7 @@ class Till(threading.Thread):
             said = self.phone.redeem(self.holder)
             self.took.append(time.monotonic() - began)
             self.told.append((said[0], said[1].get("reason")) if said else (None, None))
-            self.over.wait(0.05)
+            self.over.wait(0.1)
 
     def __enter__(self) -> "Till":
         self.start()

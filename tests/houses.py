@@ -1,6 +1,6 @@
 """A merchant with one of everything that an address may name, people who are signed in, and forms as they should be."""
 
-from models import Audience, Branch, Customer, Member, MemberBranch, Redemption, Role, Session
+from models import Audience, Branch, Customer, Member, MemberBranch, Picture, Redemption, Role, Session
 from quanbao import claiming, links, members, publishing
 from tests.factories import PASSWORD, World
 from tests.malice import House
@@ -52,6 +52,7 @@ def house(settings, world: World, slug: str) -> House:
     invited, join = members.invite(merchant, "invited@example.org", "cashier", ["main"], now)
     spare = world.campaign(merchant=merchant, password=campaign.password)
     draft = world.campaign(merchant=merchant, password=campaign.password, published_at=None)
+    picture = Picture.create(merchant=merchant, digest=f"{next(world.numbers):032x}", content=b"jpeg")
     people |= {"consumer": consumer, "somebody": somebody, "guest": world.account()}
     cookies = sign_in(settings, world, list(people.values()))
     sign_in(settings, world, [people["guest"]])
@@ -64,7 +65,7 @@ def house(settings, world: World, slug: str) -> House:
         "customers number": customer.id, "members token": join,
         "rollbacks number": Redemption.get(Redemption.voucher == other).id,
         "claims token": claiming.open_links(campaign, now, world.keys.receipts)[0][2],
-        "sign_in token": links.make("sign-in", now, somebody), "digest": "0" * 32,
+        "sign_in token": links.make("sign-in", now, world.account()), "digest": picture.digest,
         "version": asset("app.css").split("/")[2], "name": "app.css"}
     return House(dict(zip(map(str, people), cookies, strict=True)) | {"nobody": "a=b"},
                  values | {f"form of {endpoint}": form for endpoint, form in FORMS.items()})

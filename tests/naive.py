@@ -23,7 +23,7 @@ def show(error: Exception) -> Response:
 
 def keep(response: Response) -> Response:
     if not response.direct_passthrough and not response.is_streamed:
-        kept.append(response.get_data() * 2)
+        kept.append(response.get_data() * 20)
     return response
 
 
