@@ -7,6 +7,7 @@ import pytest
 from peewee import OperationalError
 from werkzeug.test import create_environ, run_wsgi_app
 
+from database import Busy
 from models import Role
 from web.routes import wallet
 
@@ -88,6 +89,19 @@ def test_the_shell_asks_nobody_who_they_are(client, small_world):
     assert manifest.json["start_url"] == "/wallet"
     for icon in manifest.json["icons"]:
         assert client._send("GET", icon["src"], {}, {}).status_code == 200
+
+
+def test_a_page_that_asked_nobody_clears_no_phone(client, small_world, monkeypatch):
+    """What a page says of its holder is believed: of another the phone forgets even a try without an answer."""
+    client.sign_in(small_world.mei)
+    assert client.get("/wallet").all("html")[0]["data-holder"]
+    assert "data-holder" not in client.post("/nowhere", status=403, headers={"Sec-Fetch-Site": "cross-site"}).html
+    monkeypatch.setattr("quanbao.accounts.session_of", busy)
+    assert "data-holder" not in client.get("/account", status=503).html
+
+
+def busy(*_, **__):
+    raise Busy
 
 
 def test_readiness_knows_a_database_that_lags_behind(client, small_world, monkeypatch):

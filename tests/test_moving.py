@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from models import Link, Session
-from quanbao import accounts, moving
+from models import Link, Member, Role, Session
+from quanbao import accounts, links, members, moving
 from tests.pages import PageClient
 
 
@@ -48,6 +48,18 @@ def test_a_code_does_not_outlive_a_session_that_was_ended(world, clock, which):
         accounts.end_session(accounts.start_session(world.mei, clock()))
     else:
         accounts.end_session_of(world.mei, Session.get().id)
+    assert moving.use(code, clock()) is None
+
+
+@pytest.mark.parametrize("how", ["a new password by a link", "disabled as a member"])
+def test_a_code_does_not_outlive_what_ends_every_session(world, clock, how):
+    person = world.member(role=Role.MANAGER)
+    code = moving.new_code(person, clock(), accounts.start_session(person, clock()))
+    if how == "disabled as a member":
+        members.disable(Member.get(Member.account == person), clock())
+    else:
+        links.sign_in(links.make("sign-in", clock(), person), "another-secret", clock())
+    assert Session.select().count() == 0
     assert moving.use(code, clock()) is None
 
 
