@@ -41,6 +41,12 @@ def campaign_of(merchant: str, slug: str, roles: tuple[Role, ...] = STAFF) -> Ca
     return row
 
 
+def only_owners_type(digits: str | None) -> None:
+    """Whoever enters digits can tell whether the shop has them already: that is for who may see them."""
+    if digits and g.member.role != Role.OWNER:
+        abort(403)
+
+
 def is_fresh() -> bool:
     """Whether whoever is signed in here typed the account's password, or used a link, minutes ago."""
     return accounts.is_fresh(current_user.row, now())

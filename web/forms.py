@@ -110,7 +110,7 @@ class NewRedemptionPassword(Form):
     """The digits that cashiers type from now on."""
 
     redemption_password = StringField(
-        _("New redemption password"), description=_("6 to 12 digits."),
+        _("New redemption password"), description=_("6 to 12 digits. Leave it empty to have one made."),
         render_kw={"inputmode": "numeric", "maxlength": 24, "autocomplete": "off"})
 
 

@@ -158,11 +158,7 @@ CAMPAIGN_FAULTS: dict[tuple[str, str], str] = {
     ("redemption_password", "twice"): _("Enter a new one or choose one in use, not both."),
 }
 
-# What the form of a new redemption password asks for: only an owner could be shown one that was made.
-NEW_PASSWORD: dict[Role, str] = {
-    Role.OWNER: _("Enter 6 to 12 digits, or nothing."),
-    Role.MANAGER: _("Enter 6 to 12 digits."),
-}
+NEW_PASSWORD = _("Enter 6 to 12 digits, or nothing.")
 
 PICTURES: dict[str, str] = {
     "too_large": _("This file is too large. Send one of at most 12 MB."),

@@ -6,7 +6,7 @@ from flask_login import login_required
 from models import Campaign, Merchant, RedemptionPassword, Role
 from quanbao import claiming, customers, editing, figures, passwords, pictures, publishing, vouchers
 from web import campaign_form, previews
-from web.access import campaign_of, merchant_of
+from web.access import campaign_of, merchant_of, only_owners_type
 from web.campaign_form import CampaignForm
 from web.context import now, settings
 from web.messages import PICTURES
@@ -62,7 +62,7 @@ def show(merchant: str, campaign: str):
     return render_template(
         "campaigns/page.html", merchant=row.merchant, campaign=row, now=now(), places=vouchers.branches(row),
         voucher=previews.voucher_of(row), publications=publishing.latest(row),
-        links=claiming.counts(row, now()), shared=passwords.shared_with(row) if g.member.role == Role.OWNER else [])
+        links=claiming.counts(row, now()), shared=passwords.shared_with(row))
 
 
 @routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/edit")
@@ -119,6 +119,7 @@ def delete(merchant: str, campaign: str):
 
 def _entered(merchant: Merchant, form: CampaignForm, campaign: Campaign | None = None) -> dict:
     """What was entered; a picture that came with it is kept at once, so that no mistake elsewhere loses it."""
+    only_owners_type(request.form.get("redemption_password"))
     sent = request.files.get("picture")
     if sent and sent.filename:
         form.kept_picture.data = pictures.keep(merchant, sent.read())
@@ -149,6 +150,8 @@ def _previewed(merchant: Merchant, form: CampaignForm, campaign: Campaign | None
 
 def _form_page(merchant: Merchant, form: CampaignForm, campaign: Campaign | None = None) -> str:
     voucher, places = _previewed(merchant, form, campaign)
+    if g.member.role != Role.OWNER:  # who types none has but this to choose
+        form.password_in_use.label.text = form.redemption_password.label.text
     return render_template(
         "campaigns/form.html", merchant=merchant, form=form, campaign=campaign, voucher=voucher, places=places,
         now=now(), has_password=RedemptionPassword.select().where(RedemptionPassword.merchant == merchant).exists())

@@ -1,13 +1,12 @@
 """The redemption password (消费密码): shown to an owner who has just shown who they are, changed in place."""
 
-from flask import Blueprint, flash, g, get_flashed_messages, redirect, render_template, request, url_for
-from flask_babel import gettext
+from flask import Blueprint, flash, get_flashed_messages, redirect, render_template, request, url_for
 from flask_login import current_user, login_required
 
-from models import Campaign, Role
+from models import Campaign
 from quanbao import accounts, passwords
 from web import forms
-from web.access import OWNER, campaign_of, is_fresh
+from web.access import OWNER, campaign_of, is_fresh, only_owners_type
 from web.context import now, settings
 from web.limits import own_password_limit
 from web.messages import CAMPAIGN_FAULTS, NEW_PASSWORD
@@ -42,11 +41,11 @@ def reveal(merchant: str, campaign: str):
 def change(merchant: str, campaign: str):
     row, form = campaign_of(merchant, campaign), forms.NewRedemptionPassword()
     entered = (form.redemption_password.data or "").strip()
-    made = not entered and g.member.role == Role.OWNER  # nobody else could be shown what was made
+    only_owners_type(entered)
     digits = passwords.digits(entered)
-    if not made and (digits is None or passwords.is_trivial(digits)):
+    if entered and (digits is None or passwords.is_trivial(digits)):
         form.redemption_password.errors = [
-            CAMPAIGN_FAULTS["redemption_password", "easy"] if digits else NEW_PASSWORD[g.member.role]]
+            CAMPAIGN_FAULTS["redemption_password", "easy"] if digits else NEW_PASSWORD]
         return _page(row, new=form), 422
     changed = passwords.change(row, digits, key=settings().password_key, now=now())
     flash("changed" if changed else "same", _about(row))
@@ -77,10 +76,7 @@ def _page(
     campaign: Campaign, form: forms.OwnPassword | None = None, new: forms.NewRedemptionPassword | None = None,
     **more
 ) -> str:
-    new = new or forms.NewRedemptionPassword(formdata=None)
-    if g.member.role == Role.OWNER:
-        new.redemption_password.description = gettext("6 to 12 digits. Leave it empty to have one made.")
     return render_template(
         "passwords/page.html", merchant=campaign.merchant, campaign=campaign, fresh=is_fresh(),
-        form=form or forms.OwnPassword(formdata=None), new=new,
-        shared=passwords.shared_with(campaign) if g.member.role == Role.OWNER else [], **more)
+        form=form or forms.OwnPassword(formdata=None), new=new or forms.NewRedemptionPassword(formdata=None),
+        shared=passwords.shared_with(campaign), **more)
