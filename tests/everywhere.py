@@ -15,8 +15,8 @@ from flask import Flask, url_for
 from PIL import Image
 
 from config import PUSH_HOSTS
-from models import TABLES, Account, Member, Session
-from quanbao import accounts, moving, subscriptions
+from models import TABLES, Account, Campaign, Member, Session
+from quanbao import accounts, moving, passwords, subscriptions
 from quanbao.subscriptions import Circumstances, base64url
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD, World
 from tests.pages import PageClient
@@ -59,7 +59,11 @@ UNSAFE: dict[str, tuple[str, dict[str, str]]] = {
     "moving.use": (NOBODY, {"code": "{move}"}),
     "passwords.change": (OWNER, {"redemption_password": "739164"}),
     "passwords.reveal": (OWNER, MINE),
+    "passwords.renew": (OWNER, {"replacing": "{replacing}"}),
     "pictures.keep": (OWNER, {"picture": "a picture"}),
+    "practice.attempt": (NOBODY, {"password": "123456"}),
+    "practice.redeem": (TILL, {"branch": "main", "amount": "200"}),
+    "practice.show_code": (NOBODY, {}),
     "publications.publish": (OWNER, {"audience": "all"}),
     "publications.search": (OWNER, {"q": "lin"}),
     "push.choose": (LIN, {}),
@@ -78,7 +82,8 @@ UNSAFE: dict[str, tuple[str, dict[str, str]]] = {
     "wallet.archive": (LIN, {"archived": "yes"}),
 }
 # They write nothing; the first start's needs a site without a merchant.
-HARMLESS = {"campaigns.preview", "home.switch", "publications.search", "set_up.set_up"}
+HARMLESS = {"campaigns.preview", "home.switch", "practice.attempt", "practice.redeem", "practice.show_code",
+            "publications.search", "set_up.set_up"}
 MEANT_TO_MOVE = {"voucher.opened_at", "campaign.opened"}  # by GET: the first look of its holder, which is counted
 PUSH = "https://fcm.googleapis.com/fcm/send/"
 
@@ -130,6 +135,7 @@ class Everywhere:
         self.places |= {
             "move": moving.new_code(lin, world.clock()), "session": str(other.id), "fresh": voucher.code,
             "shown": world.counter_code(voucher).code,
+            "replacing": passwords.mark(Campaign.get(Campaign.slug == "oolong").password),
             "member": str(Member.get(Member.address == TILL).id)}
 
     def account(self, email: str) -> Account:

@@ -59,7 +59,8 @@ def is_busy(attack: Attack, answer: Answer) -> bool:
 
 
 TRIES = ("redemptions.attempt", "till.redeem")
-MAY_TELL = ("passwords.reveal",)  # the owner's own digits, and typed ones stay in the fields of their forms
+# The owner's own digits; and typed ones stay in the fields of their forms.
+MAY_TELL = ("passwords.reveal", "passwords.renew")
 
 
 @dataclass

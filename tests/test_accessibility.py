@@ -185,6 +185,13 @@ PAGES = {
     "till, two of them": Row("till.find", "/till", BOTH),
     "till, a voucher": Row("till.voucher", "/merchants/lotus/till/{taken}", TILL),
     "till, a verdict": Row("till.voucher", "/merchants/lotus/till/{counted}", TILL),
+    "confirm sheet": Row("sheets.show", "/merchants/lotus/sheet", OWNER),
+    "till card": Row("practice.card", "/merchants/lotus/till/card", TILL),
+    "practice": Row("practice.show", "/practice"),
+    "practice, keypad": Row("practice.keypad", "/practice/redeem", act=lambda page: page.keyboard.type(PASSWORD)),
+    "practice, counter code": Row("practice.show", "/practice", act=show_code),
+    "practice, verdict": Row("practice.verdict", "/practice/verdict"),
+    "practice, at the till": Row("practice.charge", "/merchants/lotus/till/practice", TILL),
     "nothing here": Row(None, "/nothing-here", status=404),
     "offline": Row("shell.offline", "/offline"),
 }
