@@ -158,6 +158,6 @@ def test_no_cache_keeps_a_sheet(small_world, small_site, visit):
     manager.page.goto(SHEET)
     expect(manager.page.get_by_role("listitem")).to_have_count(100)
     kept = manager.page.evaluate("""async () => (await Promise.all((await caches.keys()).map(
-        async name => (await (await caches.open(name)).keys()).map(request => new URL(request.url).pathname)))).flat()""")
+        async name => (await (await caches.open(name)).keys()).map(kept => new URL(kept.url).pathname)))).flat()""")
     assert "/offline" in kept, "the worker was there"
     assert SHEET not in kept
