@@ -1,4 +1,4 @@
-"""Practice: the real screens of both doors, plainly marked, of which nothing is kept and which open nothing; the till card."""
+"""Practice: the real screens of both doors, marked, of which nothing is kept and which open nothing; the till card."""
 
 import re
 
