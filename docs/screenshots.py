@@ -173,15 +173,6 @@ def charge(product: str) -> Callable[[Page], None]:
     return steps
 
 
-def charged(product: str) -> Callable[[Page], None]:
-    def steps(page: Page) -> None:
-        charge(product)(page)
-        page.locator(".charging form button").click()
-        page.locator("[data-outcome=redeemed]").wait_for()
-
-    return steps
-
-
 def printed(address: str) -> Callable[[Page], None]:
     def steps(page: Page) -> None:
         page.goto(address)
@@ -226,7 +217,6 @@ def at_the_till(ending: str, language: dict) -> dict[str, tuple]:
         "redeemed": ("customer", phone, redeemed(OOLONG)),
         "till": ("till", phone, till),
         "charge": ("till", phone, charge("Five teas, one price")),
-        "charged": ("till", phone, charged("Five teas, one price")),
         "practice": ("till", phone | {"device_scale_factor": 1.5}, practice),  # its watermark weighs
         "sheet": ("manager", paper, printed("/merchants/lotus/sheet")),
         "closed": ("customer", phone, closed("Five teas, one price")),
