@@ -204,7 +204,7 @@ def closed(product: str) -> Callable[[Page], None]:
     return steps
 
 
-OOLONG = "Oolong, 500 ml"
+OOLONG, TEAS = "Oolong, 500 ml", "Five teas, one price"
 
 
 def at_the_till(ending: str, language: dict) -> dict[str, tuple]:
@@ -216,10 +216,16 @@ def at_the_till(ending: str, language: dict) -> dict[str, tuple]:
         "refused": ("customer", phone, refused(OOLONG)),
         "redeemed": ("customer", phone, redeemed(OOLONG)),
         "till": ("till", phone, till),
-        "charge": ("till", phone, charge("Five teas, one price")),
+        "charge": ("till", phone, charge(TEAS)),
         "practice": ("till", phone | {"device_scale_factor": 1.5}, practice),  # its watermark weighs
         "sheet": ("manager", paper, printed("/merchants/lotus/sheet")),
-        "closed": ("customer", phone, closed("Five teas, one price")),
+    }.items()}
+
+
+def under_attack(ending: str, language: dict) -> dict[str, tuple]:
+    """The last ones: from then on each page of the merchant's says so."""
+    return {name + ending: picture for name, picture in {
+        "closed": ("customer", PHONE | language, closed(TEAS)),
         "till-closed": ("till", TABLET | language, till),
     }.items()}
 
@@ -231,17 +237,19 @@ PLANS = {
         "attempts": ("owner", PHONE | ENGLISH, attempts),
         "wallet": ("customer", PHONE | ENGLISH, wallet),
         "voucher": ("customer", PHONE | ENGLISH, voucher(OOLONG)),
+        **at_the_till("", ENGLISH),
         "narrow": ("customer", PHONE | ENGLISH, wallet),
         "wide": ("customer", WIDE | ENGLISH, wallet),
         "figures": ("owner", DESKTOP | ENGLISH, figures),
         "card": ("till", PAPER | ENGLISH, printed("/merchants/lotus/till/card")),
-        **at_the_till("", ENGLISH),
+        **under_attack("", ENGLISH),
     },
     "zh": {
         "wallet-zh-dark": ("newcomer", PHONE | CHINESE | DARK, wallet),
         "keypad-zh-dark": ("newcomer", PHONE | CHINESE | DARK, keypad(OOLONG)),
-        "figures-zh-dark": ("owner", DESKTOP | CHINESE | DARK, figures),
         **at_the_till("-zh", CHINESE),
+        "figures-zh-dark": ("owner", DESKTOP | CHINESE | DARK, figures),
+        **under_attack("-zh", CHINESE),
     },
 }
 
