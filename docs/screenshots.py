@@ -4,12 +4,16 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urljoin
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from config import from_environment
+from config import Settings, from_environment
+from database import open_database
+from models import Account, Guess, Merchant, RedemptionPassword
+from quanbao import budgets
 from quanbao.demo import REDEMPTION_PASSWORD
 
 DOCS = Path(__file__).parent
@@ -23,6 +27,8 @@ SECRET = "for-pictures-only-for-pictures-only-"  # the receipt's words come from
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
 WIDE = {"viewport": {"width": 1280, "height": 800}}
 DESKTOP = {"viewport": {"width": 1120, "height": 1040}}
+TABLET = {"viewport": {"width": 1080, "height": 720}, "has_touch": True, "is_mobile": True}
+PAPER = {"viewport": {"width": 794, "height": 560}}  # the upper half of A4 is A5
 ENGLISH, CHINESE = {"locale": "en-US"}, {"locale": "zh-CN"}
 DARK = {"color_scheme": "dark"}
 
@@ -33,15 +39,24 @@ def main() -> None:
 
     PICTURES.mkdir(exist_ok=True)
     STATIC.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as data, sync_playwright() as playwright:
-        settings = from_environment({"QUANBAO_DATA": data, "QUANBAO_SECRET_KEY": SECRET})
+    with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser_executable(), args=FLAGS)
-        with Site(settings, "demo", QUANBAO_NOW=NOW, QUANBAO_SECRET_KEY=SECRET) as demo:
-            for name, (person, look, steps) in PLAN.items():
-                with somebody(chromium, demo.url, person, look) as page:
-                    steps(page)
-                    draw(page, name)
+        for language, plan in PLANS.items():
+            with tempfile.TemporaryDirectory() as data:
+                settings = from_environment({"QUANBAO_DATA": data, "QUANBAO_SECRET_KEY": SECRET})
+                with Site(settings, "demo", QUANBAO_NOW=NOW, QUANBAO_SECRET_KEY=SECRET) as demo:
+                    speak(settings, language)
+                    for name, (person, look, steps) in plan.items():
+                        with somebody(chromium, demo.url, person, look) as page:
+                            steps(page)
+                            draw(page, name)
         chromium.close()
+
+
+def speak(settings: Settings, language: str) -> None:
+    """The tea house's receipts have their words in the language of the pictures."""
+    open_database(None, settings.sqlite_file)
+    Merchant.update(language=language).where(Merchant.slug == "lotus").execute()
 
 
 @contextmanager
@@ -136,29 +151,106 @@ def till(page: Page) -> None:
     page.goto("/till")
 
 
-def counter_code(page: Page) -> None:
-    page.get_by_role("link", name="Oolong, 500 ml").first.click()
-    page.get_by_role("button", name="Redeem at the counter").click()
-    page.get_by_text("Good once").wait_for()
+def show_code(page: Page, product: str) -> str:
+    voucher(product)(page)
+    page.locator("form[action$='/counter-code'] button").click()
+    return page.locator(".counter-code").inner_text()
 
 
-PLAN = {
-    "new-campaign": ("owner", PHONE | ENGLISH, new_campaign),
-    "publish": ("owner", PHONE | ENGLISH, publish),
-    "attempts": ("owner", PHONE | ENGLISH, attempts),
-    "wallet": ("customer", PHONE | ENGLISH, wallet),
-    "voucher": ("customer", PHONE | ENGLISH, voucher("Oolong, 500 ml")),
-    "keypad": ("customer", PHONE | ENGLISH, keypad("Oolong, 500 ml")),
-    "counter-code": ("customer", PHONE | ENGLISH, counter_code),
-    "refused": ("customer", PHONE | ENGLISH, refused("Oolong, 500 ml")),
-    "redeemed": ("customer", PHONE | ENGLISH, redeemed("Oolong, 500 ml")),
-    "till": ("till", PHONE | ENGLISH, till),
-    "narrow": ("customer", PHONE | ENGLISH, wallet),
-    "wide": ("customer", WIDE | ENGLISH, wallet),
-    "wallet-zh-dark": ("newcomer", PHONE | CHINESE | DARK, wallet),
-    "keypad-zh-dark": ("newcomer", PHONE | CHINESE | DARK, keypad("Oolong, 500 ml")),
-    "figures": ("owner", DESKTOP | ENGLISH, figures),
-    "figures-zh-dark": ("owner", DESKTOP | CHINESE | DARK, figures),
+def counter_code(product: str) -> Callable[[Page], None]:
+    return lambda page: show_code(page, product)
+
+
+def charge(product: str) -> Callable[[Page], None]:
+    """The cashier types the code that a customer shows."""
+    def steps(page: Page) -> None:
+        till(page)
+        with somebody(page.context.browser, urljoin(page.url, "/"), "customer", PHONE) as holder:
+            page.locator("#code").fill(show_code(holder, product))
+        page.locator("#take button").first.click()
+        page.locator(".charging").wait_for()
+
+    return steps
+
+
+def printed(address: str) -> Callable[[Page], None]:
+    def steps(page: Page) -> None:
+        page.goto(address)
+        page.emulate_media(media="print")
+        page.evaluate("document.body.style.padding = '28px'")  # a printer leaves a margin
+
+    return steps
+
+
+def practice(page: Page) -> None:
+    page.goto("/practice/redeem")
+    page.locator("button[data-digit='0']").wait_for()
+
+
+def closed(product: str) -> Callable[[Page], None]:
+    """After as many wrong passwords as a day has room for."""
+    def steps(page: Page) -> None:
+        attacked, guesser = RedemptionPassword.get(), Account.get()
+        now = datetime.fromisoformat(NOW).astimezone(UTC)
+        Guess.insert_many([{
+            "password": attacked.id, "version": attacked.version, "consumer": guesser.id, "made_at": now,
+            "wrong": True, "counted": True, "tag": b"%d" % number,
+        } for number in range(budgets.PASSWORD_A_DAY)]).execute()
+        RedemptionPassword.update(spent_at=now).where(RedemptionPassword.id == attacked.id).execute()
+        voucher(product)(page)
+        page.locator("main form button").first.click()
+        page.locator("[data-reason=too_many_attempts]").wait_for()
+
+    return steps
+
+
+OOLONG, TEAS = "Oolong, 500 ml", "Five teas, one price"
+
+
+def at_the_till(ending: str, language: dict) -> dict[str, tuple]:
+    """What docs/at-the-till.md shows, in the order in which one thing leads to the next."""
+    phone, paper = PHONE | language, PAPER | language
+    return {name + ending: picture for name, picture in {
+        "keypad": ("customer", phone, keypad(OOLONG)),
+        "counter-code": ("customer", phone, counter_code(OOLONG)),
+        "refused": ("customer", phone, refused(OOLONG)),
+        "redeemed": ("customer", phone, redeemed(OOLONG)),
+        "till": ("till", phone, till),
+        "charge": ("till", phone, charge(TEAS)),
+        "practice": ("till", phone | {"device_scale_factor": 1.5}, practice),  # its watermark weighs
+        "sheet": ("manager", paper, printed("/merchants/lotus/sheet")),
+    }.items()}
+
+
+def under_attack(ending: str, language: dict) -> dict[str, tuple]:
+    """The last ones: from then on each page of the merchant's says so."""
+    return {name + ending: picture for name, picture in {
+        "closed": ("customer", PHONE | language, closed(TEAS)),
+        "till-closed": ("till", TABLET | language, till),
+    }.items()}
+
+
+PLANS = {
+    "en": {
+        "new-campaign": ("owner", PHONE | ENGLISH, new_campaign),
+        "publish": ("owner", PHONE | ENGLISH, publish),
+        "attempts": ("owner", PHONE | ENGLISH, attempts),
+        "wallet": ("customer", PHONE | ENGLISH, wallet),
+        "voucher": ("customer", PHONE | ENGLISH, voucher(OOLONG)),
+        **at_the_till("", ENGLISH),
+        "narrow": ("customer", PHONE | ENGLISH, wallet),
+        "wide": ("customer", WIDE | ENGLISH, wallet),
+        "figures": ("owner", DESKTOP | ENGLISH, figures),
+        "card": ("till", PAPER | ENGLISH, printed("/merchants/lotus/till/card")),
+        **under_attack("", ENGLISH),
+    },
+    "zh": {
+        "wallet-zh-dark": ("newcomer", PHONE | CHINESE | DARK, wallet),
+        "keypad-zh-dark": ("newcomer", PHONE | CHINESE | DARK, keypad(OOLONG)),
+        **at_the_till("-zh", CHINESE),
+        "figures-zh-dark": ("owner", DESKTOP | CHINESE | DARK, figures),
+        **under_attack("-zh", CHINESE),
+    },
 }
 
 if __name__ == "__main__":
