@@ -2,6 +2,7 @@
 say, and all that is ours stays in its place.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -70,7 +71,7 @@ class Looking:
 def house(small_world) -> Callable[[str], Firm]:
     """`house("markup")` is a shop with this text in every field of it."""
     def make(name: str) -> Firm:
-        made = firm(small_world, "shop", say=saying(MIXED[name]))
+        made = firm(small_world, f"shop-{name.replace(' ', '-')}", say=saying(MIXED[name]))
         Account.update(password_hash=accounts.hash_password(ACCOUNT_PASSWORD)).execute()
         return made
 
@@ -95,7 +96,7 @@ def come(small_site, visit) -> Callable[..., Looking]:
     return person
 
 
-@pytest.mark.parametrize("name", size(("markup", "right to left", "long word"), MIXED))
+@pytest.mark.parametrize("name", size(("right to left", "long word"), MIXED))
 def test_nothing_runs_and_everything_stays_in_its_place(house, addresses, come, name, proved):
     of, people, amiss = house(name), {}, []
     widths = size(WIDTHS if name == "long word" else WIDTHS[:1], WIDTHS)
@@ -122,27 +123,34 @@ def of_no_isolation(body: str) -> str:
 
 
 def of_no_breaks(body: str) -> str:
-    return body.replace("overflow-wrap: anywhere", "overflow-wrap: normal")
+    return re.sub("overflow-wrap: (anywhere|break-word)", "overflow-wrap: normal", body)
 
 
-@pytest.mark.parametrize(("name", "endpoint", "pattern", "spoil", "seen"), [
+CARELESS = [
     ("markup", "campaigns.show", "**/campaigns/tea-*", of_trust, "script-src"),
     ("right to left", "figures.attempts", "**/attempts", of_no_isolation, "beside others"),
     ("long word", "campaigns.show", "**/app.*css", of_no_breaks, "wide at"),
-])
-def test_control_a_careless_page_is_seen(house, addresses, come, name, endpoint, pattern, spoil, seen):
-    of = house(name)
-    [at] = [at for which, _, at in addresses(of) if which == endpoint]
-    looking = come(of, Who.OWNER)
+]
 
+
+def test_control_a_careless_page_is_seen(house, addresses, come):
+    for name, endpoint, pattern, spoil, seen in CARELESS:
+        of = house(name)
+        [at] = [at for which, _, at in addresses(of) if which == endpoint]
+        looking = come(of, Who.OWNER)
+        looking.visitor.context.route(pattern, spoiling(spoil))
+        looking.look(at, MIXED[name])
+        assert any(seen in line for line in looking.amiss), (name, looking.amiss)
+
+
+def spoiling(spoil: Callable[[str], str]) -> Callable[[Route], None]:
+    """Answer with what the server said, spoilt."""
     def answer(route: Route) -> None:
         real = route.fetch()
         assert spoil(real.text()) != real.text()
         route.fulfill(response=real, body=spoil(real.text()))
 
-    looking.visitor.context.route(pattern, answer)
-    looking.look(at, MIXED[name])
-    assert any(seen in line for line in looking.amiss), looking.amiss
+    return answer
 
 
 def test_control_what_lies_over_a_button_is_seen(house, come):

@@ -44,7 +44,7 @@ from web import access, create_app
 
 pytestmark = pytest.mark.promise("tenants")
 
-PROBES, AMONG_CONSUMERS = 1000, 200  # in a round, on each engine
+PROBES, AMONG_CONSUMERS = 900, 100  # in a round, on each engine
 ROUNDS = range(size(1, 50))  # each in a fresh database
 MARK, NEIGHBOURS = "kanari", "nachbar"  # in all words of the other house, and of the other consumer
 DIGITS = "739164820573"
