@@ -36,6 +36,7 @@ REST = timedelta(minutes=1)
 SOONEST, LATEST = timedelta(seconds=30), timedelta(hours=1)  # until a message is tried again
 A_DAY = 86_400  # seconds that a push service keeps a message for a browser that is not there
 LONGEST_TITLE, LONGEST_LINE = 100, 200  # characters; together they stay within 3,993 bytes
+UNSEEN = "\u200d\u2068\u2069"  # emoji of several, and words written to the left
 GONE = (404, 410)
 URGENT = (Event.REDEEMED, Event.UNDER_ATTACK)
 JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -254,8 +255,8 @@ def document(message: Message, title: str, line: str, language: str) -> bytes:
 
 
 def plain(text: str, longest: int) -> str:
-    """One line without characters that nobody sees, and not longer."""
-    text = " ".join("".join(c if c.isprintable() or c == "\u200d" else " " for c in text).split())
+    """One line without characters that nobody sees, but those that join or isolate, and not longer."""
+    text = " ".join("".join(c if c.isprintable() or c in UNSEEN else " " for c in text).split())
     return text if len(text) <= longest else f"{text[:longest - 1].rstrip()}…"
 
 

@@ -30,7 +30,8 @@ _MARKUP = ("script", "attribute", "template", "break-out", "comment", "address",
 MIXED = {
     "markup": " ".join(SAMPLES[name] for name in _MARKUP[:3]), "more markup": " ".join(
         SAMPLES[name] for name in _MARKUP[3:]),
-    "right to left": RIGHT_TO_LEFT, "long word": SAMPLES["long word"],
+    "right to left": RIGHT_TO_LEFT,
+    "long word": SAMPLES["script"] + SAMPLES["attribute"] + SAMPLES["long word"],
     "long": SAMPLES["four bytes"] + SAMPLES["marks"] + SAMPLES["long"],
 }
 # What no field takes: nobody sees it, or it turns round or covers what stands beside it.

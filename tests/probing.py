@@ -75,13 +75,15 @@ class Prober:
     chance: random.Random
     people: Iterable[Who] = tuple(Who)
     only: str = ""  # routes that begin so
+    about: str = ""  # of the fields that hold names of theirs, those that begin so
     seen: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self):
         self.secret = re.compile("|".join(map(re.escape, [self.others.mark, *self.others.secrets])))
         self.everything = list(chain.from_iterable(self.others.names.values()))
         self.fields, self.usual = fields(), usual(self.own)
-        self.fitting = sorted(set(self.others.names) & set(self.fields))
+        self.fitting = sorted(
+            name for name in set(self.others.names) & set(self.fields) if name.startswith(self.about))
         self.own_numbers = _numbers(self.own)
         self.clients = {who: PageClient(self.app) for who in self.people}
         for who in set(self.people) - {Who.SIGNED_OUT}:
@@ -138,7 +140,7 @@ class Prober:
 
     def _in_fields(self, sent: list[Any]) -> dict[str, Any]:
         names = {*self.chance.sample(self.fields, self.chance.choice((0, 0, 1, 3))),
-                 *self.chance.sample(self.fitting, self.chance.choice((0, 1, 2)))}
+                 *self.chance.sample(self.fitting, min(self.chance.choice((0, 1, 2)), len(self.fitting)))}
         return {name: self._theirs(sent, name) for name in sorted(names)}
 
     def _in_body(self, endpoint: str, sent: list[Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from unicodedata import bidirectional
 from urllib.parse import urlsplit
 
 from flask import Flask, current_app
@@ -18,6 +19,7 @@ from web.languages import TAGS
 from web.messages import KINDS
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
+TO_THE_LEFT = ("R", "AL")  # what Unicode calls its letters
 
 
 def init_app(app: Flask) -> None:
@@ -56,29 +58,34 @@ def writer(app: Flask) -> Callable[[Notice], tuple[str, str, str]]:
     return write
 
 
+def apart(words: str) -> str:
+    """People's words among ours; written to the left, between isolates, for there is no markup in a message."""
+    return f"\u2068{words}\u2069" if any(bidirectional(c) in TO_THE_LEFT for c in words) else words
+
+
 def _sentences(notice: Notice) -> tuple[str, str]:
-    campaign, merchant = notice.campaign, notice.campaign.merchant
-    product = campaign.product
+    campaign, merchant = notice.campaign, apart(notice.campaign.merchant.name)
+    product = apart(campaign.product)
     if notice.event == Event.REDEEMED:
         if notice.uses == 1:
-            return gettext("Redeemed: %(product)s", product=product), gettext("At %(merchant)s", merchant=merchant.name)
+            return gettext("Redeemed: %(product)s", product=product), gettext("At %(merchant)s", merchant=merchant)
         return gettext("Redeemed: %(product)s", product=product), gettext(
-            "At %(merchant)s; %(left)s of %(uses)s uses left", merchant=merchant.name,
+            "At %(merchant)s; %(left)s of %(uses)s uses left", merchant=merchant,
             left=count(notice.uses_left), uses=count(notice.uses))
     if notice.event == Event.ROLLED_BACK:
         return gettext("Rolled back: %(product)s", product=product), gettext(
-            "By %(merchant)s; %(left)s of %(uses)s uses left", merchant=merchant.name,
+            "By %(merchant)s; %(left)s of %(uses)s uses left", merchant=merchant,
             left=count(notice.uses_left), uses=count(notice.uses))
     if notice.event == Event.REVOKED:
         return (gettext("Taken back: %(product)s", product=product),
-                gettext("%(merchant)s has revoked this voucher.", merchant=merchant.name))
+                gettext("%(merchant)s has revoked this voucher.", merchant=merchant))
     if notice.event == Event.ENDED:
         return (gettext("Ended early: %(product)s", product=product),
-                gettext("%(merchant)s has ended this offer.", merchant=merchant.name))
+                gettext("%(merchant)s has ended this offer.", merchant=merchant))
     if notice.event == Event.UNDER_ATTACK:
         return gettext("Keypads closed: %(product)s", product=product), gettext(
             "%(merchant)s: too many wrong passwords. Change the password and they are open again; until then the till "
-            "page takes counter codes.", merchant=merchant.name)
+            "page takes counter codes.", merchant=merchant)
     title = {
         Event.ISSUED: gettext("New: %(product)s", product=product),
         Event.PRICE_CHANGED: gettext("New price: %(product)s", product=product),
@@ -89,7 +96,7 @@ def _sentences(notice: Notice) -> tuple[str, str]:
 
 def _worth(campaign: Campaign) -> str:
     merchant = campaign.merchant
-    more = {"merchant": merchant.name, "day": last_day(campaign.ends_at, merchant.zone)}
+    more = {"merchant": apart(merchant.name), "day": last_day(campaign.ends_at, merchant.zone)}
     if campaign.is_exchange:
         return gettext("%(kind)s from %(merchant)s, until %(day)s", kind=str(KINDS[campaign.kind]), **more)
     offer = money(campaign.offer_price, merchant.currency) if campaign.offer_price else gettext("Free")

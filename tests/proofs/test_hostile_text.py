@@ -8,20 +8,21 @@ import csv
 import io
 import json
 import re
+from collections.abc import Iterable
+from itertools import chain
 
 import pytest
 from flask import Flask
 from jinja2 import ChoiceLoader, DictLoader
 
-from models import (
-    Campaign,
-)
+from models import Campaign
 from quanbao import editing, push
 from tests.factories import World
 from tests.firms import Firm, firm, in_no_fear_of_a_power_cut
-from tests.hostile import LINES, MIXED, SAMPLES, is_spoilt, names, saying
+from tests.hostile import LINES, MIXED, RIGHT_TO_LEFT, SAMPLES, is_spoilt, names, saying
 from tests.pages import Page
 from tests.proofs import size
+from tests.pushing import Mail
 from tests.rights import Who
 from tests.showing import AS_JSON, FILES, answers, filled
 from web import create_app, tables
@@ -31,6 +32,8 @@ pytestmark = pytest.mark.promise("hostile text")
 FILE_NAME = re.compile(r'attachment; filename="[a-z0-9-]{1,100}\.(csv|json)"', re.ASCII)
 FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
+# One of each sort.
+FEW = ("script", "template", "equals", "minus", "wide", "half", "quoted", "right to left", "four bytes", "long word")
 
 
 @pytest.fixture
@@ -40,9 +43,8 @@ def app(small_world, sqlite, clock) -> Flask:
     return made
 
 
-def shown(app: Flask, of: Firm, typed: str) -> list[tuple[str, Page, bool]]:
-    """Every page there is, and what every form answers; whether it is whole."""
-    found = [*answers(app, of), *filled(app, of, typed)]
+def shown(found: Iterable[tuple]) -> list[tuple[str, Page, bool]]:
+    """The pages among these answers, and whether each is whole."""
     pages = [(endpoint, answer.text) for endpoint, answer in found
              if answer.mimetype == "text/html" and answer.status_code != 303]
     return [(endpoint, Page(text), "<html" in text) for endpoint, text in pages]
@@ -51,11 +53,11 @@ def shown(app: Flask, of: Firm, typed: str) -> list[tuple[str, Page, bool]]:
 def our_own(app: Flask, world: World) -> tuple[set[str], set[str]]:
     """The elements and attributes of our templates, also where something is amiss."""
     tags, attributes, plain = set(), set(), firm(world)
-    for typed in ("Tea", "", "x" * 6000):
-        for _, page, _ in shown(app, plain, typed):
-            mine = names(page)
-            tags |= mine[0]
-            attributes |= mine[1]
+    forms = (filled(app, plain, typed) for typed in ("Tea", "", "x" * 6000))
+    for _, page, _ in shown(chain(answers(app, plain), *forms)):
+        mine = names(page)
+        tags |= mine[0]
+        attributes |= mine[1]
     return tags, attributes
 
 
@@ -63,7 +65,8 @@ def spoilt(app: Flask, world: World, known, samples: dict[str, str]) -> tuple[li
     """What is amiss on which page, and how many were looked at."""
     found, looked = [], 0
     for number, (name, sample) in enumerate(samples.items()):
-        for endpoint, page, whole in shown(app, firm(world, f"odd-{number}", say=saying(sample)), sample):
+        of = firm(world, f"odd-{number}", say=saying(sample))
+        for endpoint, page, whole in shown(chain(answers(app, of), filled(app, of, sample))):
             looked += 1
             if why := is_spoilt(page, known, whole):
                 found.append(f"{name} on {endpoint}: {why}")
@@ -71,7 +74,7 @@ def spoilt(app: Flask, world: World, known, samples: dict[str, str]) -> tuple[li
 
 
 def test_on_every_page_it_stays_text(app, small_world, proved):
-    texts = size(MIXED, MIXED | SAMPLES | LINES)
+    texts = size({name: MIXED[name] for name in ("markup", "more markup")}, MIXED | SAMPLES | LINES)
     found, looked = spoilt(app, small_world, our_own(app, small_world), texts)
     assert found == []
     proved(f"{looked:,} pages with texts in every field: no element of theirs")
@@ -104,13 +107,47 @@ def formulas(app: Flask, of: Firm) -> tuple[list[str], int]:
     return found, cells
 
 
-def test_no_cell_of_any_table_is_a_formula(app, small_world, proved):
-    checked = 0
-    for number, sample in enumerate((SAMPLES | LINES).values()):
-        found, cells = formulas(app, firm(small_world, f"odd-{number}", say=saying(sample)))
+def said_as_typed(app: Flask, of: Firm, product: str) -> None:
+    for endpoint, answer in answers(app, of, AS_JSON, "application/json"):
+        assert (answer.mimetype, answer.headers["X-Content-Type-Options"]) == ("application/json", "nosniff")
+        said = json.loads(answer.data)
+        if endpoint in ("vouchers.show", "redemptions.show"):
+            assert said.get("voucher", said)["product"] == product
+
+
+def messages(world: World, mail: Mail, of: Firm) -> list[str]:
+    """Titles and lines of what the house's customer is told."""
+    mail.subscribe(of.people[Who.CONSUMER])
+    voucher = world.voucher(campaign=of.campaign, holder=of.people[Who.CONSUMER])
+    world.attempt(voucher, branch=of.values["branch"])
+    editing.end(Campaign.get_by_id(of.campaign.id), world.clock())
+    mail.bring()
+    notes = [message.body["notification"] for message in mail.service.inbox]
+    assert all(note["navigate"].startswith("https://vouchers.example/vouchers/") for note in notes)
+    mail.service.inbox.clear()
+    return [note[part] for note in notes for part in ("title", "body")]
+
+
+def are_plain(texts: list[str]) -> bool:
+    """One line each, of what can be seen, or joins, or isolates."""
+    return all(len(text) <= push.LONGEST_LINE and all(c.isprintable() or c in push.UNSEEN for c in text)
+               for text in texts)
+
+
+def test_tables_json_and_messages_say_it_plainly(app, small_world, small_mail, proved):
+    checked, told = 0, []
+    for number, sample in enumerate([*(SAMPLES[name] for name in size(FEW, SAMPLES)), *LINES.values()]):
+        of = firm(small_world, f"odd-{number}", say=saying(sample))
+        found, cells = formulas(app, of)
         assert found == []
-        checked += cells
+        said_as_typed(app, of, saying(sample)("Campaign.product"))
+        texts = messages(small_world, small_mail, of)
+        assert texts
+        assert are_plain(texts), texts
+        checked, told = checked + cells, told + texts
+    assert any(text.endswith(f": \u2068{RIGHT_TO_LEFT}\u2069") for text in told)
     proved(f"{checked:,} cells: no formula")
+    proved(f"{len(told)} titles and lines of messages: plain")
 
 
 def test_control_a_table_without_the_guard_is_seen(app, small_world, monkeypatch):
@@ -119,32 +156,7 @@ def test_control_a_table_without_the_guard_is_seen(app, small_world, monkeypatch
     assert found
 
 
-def test_json_says_it_as_it_was_typed(app, small_world):
-    for number, sample in enumerate(SAMPLES.values()):
-        of = firm(small_world, f"odd-{number}", say=saying(sample))
-        for endpoint, answer in answers(app, of, AS_JSON, "application/json"):
-            assert (answer.mimetype, answer.headers["X-Content-Type-Options"]) == ("application/json", "nosniff")
-            said = json.loads(answer.data)
-            if endpoint in ("vouchers.show", "redemptions.show"):
-                assert said.get("voucher", said)["product"] == saying(sample)("Campaign.product")
-
-
-def test_messages_are_plain_lines(small_world, small_mail, proved):
-    came = 0
-    for number, sample in enumerate((SAMPLES | LINES).values()):
-        of = firm(small_world, f"odd-{number}", say=saying(sample))
-        small_mail.subscribe(of.people[Who.CONSUMER])
-        voucher = small_world.voucher(campaign=of.campaign, holder=of.people[Who.CONSUMER])
-        small_world.attempt(voucher, branch=of.values["branch"])
-        editing.end(Campaign.get_by_id(of.campaign.id), small_world.clock())
-        small_mail.bring()
-        for message in small_mail.service.inbox:
-            note = message.body["notification"]
-            for text in (note["title"], note["body"]):
-                assert all(c.isprintable() or c == "\u200d" for c in text)
-                assert len(text) <= max(push.LONGEST_TITLE, push.LONGEST_LINE)
-            assert note["navigate"].startswith("https://vouchers.example/vouchers/")
-        came += len(small_mail.service.inbox)
-        small_mail.service.inbox.clear()
-    assert came >= len(SAMPLES)
-    proved(f"{came} messages: plain lines")
+def test_control_messages_as_they_were_typed_are_seen(small_world, small_mail, monkeypatch):
+    monkeypatch.setattr(push, "plain", lambda text, longest: text)
+    of = firm(small_world, "odd", say=saying(LINES["lines"]))
+    assert not are_plain(messages(small_world, small_mail, of))
