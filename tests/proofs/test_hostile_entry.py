@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 
+from config import Settings
+from database import on_sqlite
 from models import TABLES, Redemption, Voucher
-from quanbao import loading
+from quanbao import branches, loading
 from quanbao.reader import is_stacked
 from tests.factories import World
 from tests.firms import OF_PEOPLE, Firm, columns_with, firm, in_no_fear_of_a_power_cut, rules
 from tests.hostile import LINES, REFUSED, RUN, SAMPLES
 from tests.pages import PageClient
 from tests.probing import usual
-from tests.proofs import engine
+from tests.proofs import engine, size
 from tests.rights import Who
 from tests.test_loading import GONE, KEY, changed
 from web import create_app
@@ -143,14 +145,22 @@ def _words(value: Any) -> str:
     return " ".join(map(_words, value)) if isinstance(value, list) else str(value)
 
 
-def test_it_comes_in_as_it_is_or_not_at_all(world, database, clock, proved):
-    app, of = create_app(database, clock=clock, sleep=clock.sleep), firm(world)
+def at_work(world: World, settings: Settings) -> Clerk:
+    app, of = create_app(settings, clock=world.clock, sleep=world.clock.sleep), firm(world)
     in_no_fear_of_a_power_cut()
-    client = PageClient(app).sign_in(of.people[Who.OWNER])
-    clerk, came, told = Clerk(world, of, client), 0, []
-    for number, text in enumerate(TEXTS):
+    return Clerk(world, of, PageClient(app).sign_in(of.people[Who.OWNER]))
+
+
+def texts() -> list[str]:
+    """Each on one of the engines, and what every column must show on both; in the long form all on both."""
+    return size(list(dict.fromkeys([SAMPLES["script"], SAMPLES["address"], *TEXTS[not on_sqlite()::2]])), TEXTS)
+
+
+def test_it_comes_in_as_it_is_or_not_at_all(world, database, clock, proved):
+    clerk, came, told = at_work(world, database), 0, []
+    for number, text in enumerate(texts()):
         for way in WAYS:
-            client.sign_in(of.people[Who.OWNER])
+            clerk.client.sign_in(clerk.of.people[Who.OWNER])
             status = clerk.type_in(way, text)
             assert status in (303, 422, 429), (way, text, status)
             came += 1
@@ -165,3 +175,10 @@ def test_it_comes_in_as_it_is_or_not_at_all(world, database, clock, proved):
     in_brackets = {"Claim.address"}  # where one is typed, a bracket ends it
     assert columns_with(RUN) >= {*(way.column for way in WAYS), *LOADED} - in_brackets
     proved(f"{engine()}: {came} times typed or loaded, {len(OF_PEOPLE)} columns")
+
+
+def test_control_a_field_that_takes_anything_is_seen(small_world, sqlite, monkeypatch):
+    monkeypatch.setattr(branches, "is_text", lambda value, longest: True)
+    clerk = at_work(small_world, sqlite)
+    assert clerk.type_in(WAYS[0], REFUSED["override"]) == 303
+    assert odd_values() == [("Branch.name", REFUSED["override"])]
