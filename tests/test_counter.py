@@ -9,6 +9,7 @@ import pytest
 from database import Busy
 from models import Attempt, Branch, CounterCode, CounterTry, Member, MemberBranch, Merchant, Redemption, Role, Session
 from quanbao import backups, counter, daybook, figures, members, redemption
+from quanbao.checks import Till
 from quanbao.reasons import Reason
 from quanbao.redemption import Try
 from tests.crowds import at_once
@@ -125,7 +126,7 @@ def test_what_was_taken_for_one_voucher_redeems_no_other(world):
     one, two = world.voucher(campaign=campaign), world.voucher(campaign=campaign)
     taken = world.take(world.counter_code(one).code, member(world))
     for code, attempt_id in ((two.code, taken.attempt_id), (one.code, str(uuid.uuid4()))):
-        what = Try(world.mei, code, attempt_id, None, redemption.Till(), taken=taken)
+        what = Try(world.mei, code, attempt_id, None, Till(), taken=taken)
         verdict = redemption.attempt(what, clock=world.clock, sleep=world.clock.sleep, keys=world.keys)
         assert verdict.reason is Reason.NOT_FOUND
     assert Redemption.select().count() == 0
