@@ -112,7 +112,7 @@ def test_connections_that_are_cut_again_and_again_lose_nothing(world, database, 
             cut += len(other.execute(
                 f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others} AND state <> 'idle'",
                 [db.connection().info.backend_pid]).fetchall())
-            time.sleep(0.05)
+            time.sleep(0.05 + cut / 200)  # on a busy machine a step takes longer than the first of them
     assert cut > 3
     assert_each_has_one()
 
