@@ -47,7 +47,8 @@ class Scope:
 
     def __init__(self, path: str, length: int | None):
         self.method, self.path = "POST", path
-        self.headers = {"host": "x"} if length is None else {"host": "x", "content-length": str(length)}
+        self.headers = {"host": "x", "content-type": "multipart/form-data; boundary=x"}
+        self.headers |= {"transfer-encoding": "chunked"} if length is None else {"content-length": str(length)}
 
 
 class Connection:
@@ -184,11 +185,11 @@ def test_what_is_too_large_is_neither_read_to_its_end_nor_cut(path, announced, s
 
 
 @pytest.mark.parametrize("path", [PICTURES, "/merchants/lotus/%70ictures"])
-@pytest.mark.parametrize("announced", [None, 100, LARGEST_UPLOAD])
-def test_what_is_not_too_large_arrives_whole(path, announced):
+@pytest.mark.parametrize(("announced", "status"), [(None, 200), (LARGEST_UPLOAD, 200), (100, 400)])
+def test_what_is_not_too_large_arrives_whole(path, announced, status):
     connection = Connection(LARGEST_UPLOAD)
     asyncio.run(Front(application).__rsgi__(Scope(path, announced), connection))
-    assert connection.status == 200
+    assert connection.status == status
 
 
 # A server that runs
