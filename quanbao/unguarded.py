@@ -21,6 +21,8 @@ PAUSE = 0.4  # seconds; longer than a busy machine takes to bring all of a burst
 LAST_GUARD = "redemption_voucher_id_use_number"
 LAST_GUARD_OF_ROLLBACKS = "rollback_redemption_id"
 
+LOCKS = (redemption._lock_consumer, redemption._lock_customer, redemption._lock_voucher, budgets._locked)
+
 look_at_consumer = budgets._of_consumer
 look_at_rollback = rollbacks.of
 
@@ -33,6 +35,8 @@ def switch_off(pause: float = PAUSE) -> None:
         module.write_transaction = _write_transaction
     for module in (redemption, budgets):
         module.locked = lambda query: query
+    for statement in LOCKS:
+        statement.written = {}  # written anew, without a lock
     redemption._take_use, redemption._count = _take_use, count
     rollbacks.of, rollbacks._give_back, rollbacks._count = _of_rollback, _give_back, _uncount
     budgets._of_consumer = _of_consumer
