@@ -29,7 +29,7 @@ test: $(TEST)
 
 prove: $(TEST)
 	@sh tests/system-packages
-	@LONG=1 $(BIN)/python -m pytest tests/proofs $(ARGS)
+	@LONG=1 $(BIN)/python -m pytest -n0 tests/proofs $(ARGS)
 
 lint: $(TEST)
 	@$(BIN)/ruff check $(ARGS) .

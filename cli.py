@@ -150,9 +150,10 @@ def run_demo(options: argparse.Namespace) -> None:
 
 
 def run_worker(options: argparse.Namespace) -> None:
-    from web import announcements, create_app
+    from web import announcements, create_app, logs
 
     settings = _ready()
+    logs.write()
     postman = announcements.postman(create_app(settings))
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):

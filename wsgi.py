@@ -6,7 +6,7 @@ from flask import Flask
 
 from config import Settings, from_environment
 from quanbao import worker
-from web import announcements, create_app
+from web import announcements, create_app, logs
 from web.front import Front
 
 
@@ -22,6 +22,7 @@ def front() -> Front:
 
 def _working(settings: Settings) -> Flask:
     """The application, and beside it the worker that finishes what is too much for a request."""
+    logs.write()
     application = create_app(settings)
     if settings.worker == "embedded":
         work = {"clock": settings.clock(), "key": settings.secret_key, "postman": announcements.postman(application)}

@@ -4,6 +4,7 @@ A machine's own servers are never used: they may hold somebody's data, and their
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NoReturn
@@ -13,15 +14,14 @@ import pytest
 from tests.programs import Missing, browser_executable, firefox_executable, webkit_programs
 from tests.servers import Pgbouncer, Postgres, Redis
 
-_left_out: dict[str, str] = {}
+LEFT_OUT = "left out: no "
 
 
 def leave_out(what: str, cure: str) -> NoReturn:
     """The only way to skip for want of a service: CI may not be green without it, a person must see it."""
     if os.environ.get("CI"):
         pytest.fail(f"{what} is missing, and CI leaves nothing out: {cure}", pytrace=False)
-    _left_out[what] = cure
-    pytest.skip(f"left out: no {what}")
+    pytest.skip(f"{LEFT_OUT}{what}: {cure}")
 
 
 @pytest.fixture(scope="session")
@@ -72,11 +72,11 @@ def _needed(find: Callable):
 def pytest_terminal_summary(terminalreporter) -> Iterator[None]:
     """Skips are easily overlooked: what a machine lacks is named once more, right above the closing line."""
     yield
-    if not _left_out:
+    skipped = Counter(str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", []))
+    left_out = {reason.partition(LEFT_OUT)[2]: count for reason, count in skipped.items() if LEFT_OUT in reason}
+    if not left_out:
         return
-    skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
     terminalreporter.section("LEFT OUT", sep="!", red=True, bold=True)
-    for what, cure in _left_out.items():
-        count = sum(f"left out: no {what}" in text for text in skipped)
-        terminalreporter.line(f"{what}: {count} tests did not run. {cure}", red=True, bold=True)
+    for what, count in left_out.items():
+        terminalreporter.line(f"{count} tests did not run, no {what}", red=True, bold=True)
     terminalreporter.section("NOT EVERYTHING WAS TESTED", sep="!", red=True, bold=True)

@@ -145,11 +145,29 @@ def test_a_sign_out_leaves_nothing(lin, tea):
     assert CANARY in lin.run(KEPT), "nothing would be found, whatever was left"
     lin.press("Sign out")
     lin.until(lambda: any(link.accessible_name == "Sign in" for link in lin.all("a")))
-    left = lin.run(KEPT)
-    assert "shell-" in left, "nothing was looked at"
-    for canary in (CANARY, tea.code, LIN, "Behind the canal"):
-        assert canary not in left
+    nothing_left(lin, tea)
     assert Session.select().count() == 0
     lin.go("/wallet")
     lin.until(lambda: lin.driver.find_elements(By.NAME, "password"))
     assert CANARY not in lin.says()
+
+
+def test_a_sign_out_with_the_server_dead_leaves_nothing(lin, tea):
+    lin.go(f"/vouchers/{tea.code}")
+    lin.go("/wallet")
+    assert CANARY in lin.run(KEPT), "nothing would be found, whatever was left"
+    os.killpg(lin.site.keeper.pid, signal.SIGKILL)
+    lin.press("Sign out")
+    lin.until_said("You are signed out")
+    nothing_left(lin, tea)
+    lin.go("/wallet")
+    lin.until_said("No connection")
+    assert CANARY not in lin.says()
+    assert Session.select().count() == 1, "nobody could tell the server, so this test says nothing"
+
+
+def nothing_left(lin: Phone, tea: Voucher) -> None:
+    left = lin.run(KEPT)
+    assert "shell-" in left, "nothing was looked at"
+    for canary in (CANARY, tea.code, LIN, "Behind the canal"):
+        assert canary not in left

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import logging
 from datetime import datetime
 
 from flask import Flask, Request, Response, current_app, g, redirect, request, session, url_for
@@ -13,6 +14,8 @@ from models import Account, Session
 from quanbao import accounts
 from web.answers import problem, wants_json
 from web.context import is_https, now
+
+log = logging.getLogger("quanbao")
 
 
 class SignedIn(UserMixin):
@@ -129,6 +132,14 @@ def browser_name() -> str:
     return " · ".join(filter(None, (browser, system)))
 
 
+def password_is(account: Account | None, password: str) -> bool:
+    """Whether this is the account's password; the log says where it was not."""
+    right = accounts.password_is(account, password)
+    if not right:
+        log.warning("wrong password: account %s", account and account.id)
+    return right
+
+
 def sign_in(account: Account, *, confirmed_at: datetime | None = None) -> bool:
     """Start a session under a new token; one that the browser had before is ended.
 
@@ -140,6 +151,7 @@ def sign_in(account: Account, *, confirmed_at: datetime | None = None) -> bool:
     except accounts.Overtaken:
         return False
     session.permanent = True
+    log.info("signed in: account %d", account.id)
     return login_user(SignedIn(account, token))
 
 
@@ -147,6 +159,7 @@ def sign_out() -> None:
     """End the session; of what the cookie noted for a next page, whoever comes next has the language alone."""
     if current_user.is_authenticated:
         accounts.end_session(current_user.token)
+        log.info("signed out: account %d", current_user.account.id)
         logout_user()
     language = session.get("language")
     session.clear()

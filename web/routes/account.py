@@ -116,7 +116,7 @@ def _is_me(form: forms.OwnPassword) -> bool:
     account = consumer()
     if account.password_hash is None:
         return is_fresh()
-    if not accounts.password_is(account, form.password.data or ""):
+    if not sessions.password_is(account, form.password.data or ""):
         form.password.errors = [forms.WRONG_PASSWORD]
         return False
     return True

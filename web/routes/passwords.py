@@ -10,7 +10,7 @@ from web.access import OWNER, campaign_of, is_fresh, only_owners_type
 from web.context import now, settings
 from web.limits import own_password_limit
 from web.messages import CAMPAIGN_FAULTS, NEW_PASSWORD
-from web.sessions import consumer
+from web.sessions import consumer, password_is
 
 routes = Blueprint("passwords", __name__)
 
@@ -29,7 +29,7 @@ def reveal(merchant: str, campaign: str):
     """The digits, in this answer alone: it is kept nowhere, and an hour later the password is asked for again."""
     row, form = campaign_of(merchant, campaign, OWNER), forms.OwnPassword()
     if not is_fresh():
-        if not accounts.password_is(consumer(), form.password.data or ""):
+        if not password_is(consumer(), form.password.data or ""):
             form.password.errors = [forms.WRONG_PASSWORD]
             return _page(row, form), 422
         accounts.confirm(current_user.row, now())

@@ -35,7 +35,7 @@ def sign_in():
     account = None
     if form.validate():
         account = accounts.by_email(form.email.data)
-        if accounts.password_is(account, form.password.data) and sessions.sign_in(account):
+        if sessions.password_is(account, form.password.data) and sessions.sign_in(account):
             return redirect(_landing(account), 303)
     return render_template("sign_in/page.html", form=form, next=_next(), wrong=not form.errors), 422
 
