@@ -9,7 +9,7 @@ TEST = .venv/ready-to-test
 
 help:
 	@echo 'make run            a filled demo at http://127.0.0.1:8000   ARGS="--port 9000 --data DIR"'
-	@echo 'make test           every test                              ARGS="-k wallet -x"'
+	@echo 'make test           every test                              ARGS="-k wallet -x", one process: ARGS="-n0 --pdb"'
 	@echo 'make prove          every promise in its long form, an hour or two  ARGS="-k oversold"'
 	@echo 'make lint           ruff                                    ARGS="--fix"'
 	@echo 'make lock           writes requirements*.txt anew           ARGS="--upgrade"'
@@ -45,7 +45,7 @@ screenshots: $(TEST)
 LIGHTHOUSE = .venv/lighthouse/node_modules
 lighthouse: $(TEST) $(LIGHTHOUSE)
 	@sh tests/system-packages
-	@$(BIN)/python -m pytest -q tests/lighthouse/pages.py $(ARGS)
+	@$(BIN)/python -m pytest -n0 -q tests/lighthouse/pages.py $(ARGS)
 
 $(LIGHTHOUSE): tests/lighthouse/package-lock.json
 	@node -e 'const [major, minor] = process.versions.node.split("."); process.exit(+(major * 100 + +minor < 1816))' || { \
