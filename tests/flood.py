@@ -118,14 +118,16 @@ class Flood:
                     first = False
         except (OSError, asyncio.IncompleteReadError):
             pass
-        except TimeoutError:
-            self.outcome.wrong.append(f"number {waiting[0].number}: no answer\n{waiting[0].raw[:3000]!r}")
-            waiting.popleft()
+        except (TimeoutError, ValueError, IndexError) as fault:
+            self._unreadable(waiting.popleft(), fault)
         finally:
             sending.cancel()
             writer.close()
         if first and waiting:
             self.outcome.note(waiting.popleft(), None)
+
+    def _unreadable(self, attack: Attack, fault: Exception) -> None:
+        self.outcome.wrong.append(f"number {attack.number}: {str(fault) or 'no answer'}\n{attack.raw[:3000]!r}")
 
     async def _write(self, writer: asyncio.StreamWriter, data: bytes) -> None:
         with suppress(OSError):
@@ -133,14 +135,19 @@ class Flood:
             await writer.drain()
 
     async def _broken(self, attack: Attack) -> None:
+        """What comes first answers the first word that is sent; what comes then, the request behind it."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=2**24)
-        answers = 0
-        with suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
+        answers, method = 0, attack.raw.lstrip().partition(b" ")[0]
+        try:
             await self._write(writer, attack.raw)
             async with asyncio.timeout(GLANCE):
-                while answer := await read(reader, attack.method):
+                while answer := await read(reader, method):
                     self.outcome.note(attack, answer)
-                    answers += 1
+                    answers, method = answers + 1, b"GET"
+        except (OSError, TimeoutError, asyncio.IncompleteReadError):
+            pass
+        except (ValueError, IndexError) as fault:
+            self._unreadable(attack, fault)
         if not answers:
             self.outcome.note(attack, None)
         writer.close()

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.promise("bad input"), pytest.mark.race]
 
 REQUESTS = size(5_000, 250_000)  # on each engine
 CARELESS = 4_000
-WARM = 2_000  # requests until every thread has what it needs
+WARM = size(2_000, 50_000)  # requests until every thread has had the largest of what it gets
 A_HOUSE = size(1_000, 5_000)  # requests until the next merchant is attacked
 SEED = "2026-11-28"
 MEGABYTE = 1024 * 1024
@@ -85,7 +85,7 @@ LENGTH = b"Content-Length: %d\r\n" % len(HIDDEN)
 SMUGGLED = {
     "two lengths": POST + b"Content-Length: 0\r\n" + LENGTH + b"\r\n",
     "a list of lengths": POST + b"Content-Length: 0, 34\r\n\r\n",
-        "a signed length": POST + b"Content-Length: +0\r\n\r\n",
+    "a signed length": POST + b"Content-Length: +0\r\n\r\n",
     "no length": POST + b"Content-Length:\r\n\r\n", "a space before the colon": POST + b"Content-Length : 34\r\n\r\n",
     "length and chunks": POST + LENGTH + CHUNKED + b"\r\n0\r\n\r\n",
     "chunks and length": POST + CHUNKED + b"Content-Length: 5\r\n\r\n0\r\n\r\n",
@@ -97,9 +97,9 @@ SMUGGLED = {
     "a folded header": POST + b"X: a\r\n " + LENGTH + b"\r\n", "a bare return": POST + b"X: a\r" + LENGTH + b"\r\n",
     "a zero in a header": POST + b"X: a\0b\r\n\r\n", "a space before a header": POST + b" " + LENGTH + b"\r\n",
     "less than no chunk": POST + CHUNKED + b"\r\n-1\r\n\r\n",
-        "a chunk too large": POST + CHUNKED + b"\r\n" + b"f" * 18 + b"\r\n",
+    "a chunk too large": POST + CHUNKED + b"\r\n" + b"f" * 18 + b"\r\n",
     "a chunk in another notation": POST + CHUNKED + b"\r\n0x0\r\n\r\n",
-        "a chunk too long": POST + CHUNKED + b"\r\n1\r\nab\r\n0\r\n\r\n",
+    "a chunk too long": POST + CHUNKED + b"\r\n1\r\nab\r\n0\r\n\r\n",
     "a chunk that ends in half": POST + CHUNKED + b"\r\n0;a\nb\r\n\r\n",
     "an old request": b"GET /offline\r\n\r\n", "another protocol": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 }
