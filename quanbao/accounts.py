@@ -255,9 +255,17 @@ def end_session_of(account: Account, number: int) -> bool:
     return _end((Session.id == number) & (Session.account == account))
 
 
-def end_other_sessions(account: Account, token: str) -> None:
-    """Sign every browser out but the one with this token; links that sign in stop working."""
-    write_transaction(lambda: end_all(account, but=token))
+def end_other_sessions(account: Account, token: str) -> str:
+    """Sign every browser out but the one with this token, which gets another: returned. Links stop working."""
+    return write_transaction(lambda: _end_others(account, token))
+
+
+def _end_others(account: Account, token: str) -> str:
+    """This browser's session goes on, under another token: whoever copied its cookie is out too. In a transaction."""
+    fresh = secrets.token_urlsafe(32)
+    end_all(account, but=token)
+    Session.update(token_hash=token_hash(fresh)).where(Session.token_hash == token_hash(token)).execute()
+    return fresh
 
 
 def end_all(account: Account | int, *, but: str | None = None) -> None:
@@ -268,33 +276,36 @@ def end_all(account: Account | int, *, but: str | None = None) -> None:
     Link.delete().where(Link.account == account).execute()
 
 
-def change_password(account: Account, password: str, token: str) -> None:
-    """Another password; other browsers are signed out and links forgotten. Raises Refused, Overtaken."""
+def change_password(account: Account, password: str, token: str) -> str:
+    """Another password; other browsers are signed out and links forgotten. Returns this one's new token.
+
+    Raises Refused, Overtaken.
+    """
     hashed = hash_password(check_password(password, account.email))
 
-    def write() -> None:
+    def write() -> str:
         hold(account, token)
         Account.update(password_hash=hashed).where(Account.id == account.id).execute()
-        end_all(account, but=token)
+        return _end_others(account, token)
 
-    write_transaction(write)
+    return write_transaction(write)
 
 
-def change_email(account: Account, email: str, token: str) -> None:
+def change_email(account: Account, email: str, token: str) -> str:
     """Another address, which nobody has proved; what merchants call the person stays theirs.
 
-    Other browsers are signed out and links forgotten. Raises Refused, Overtaken.
+    Other browsers are signed out and links forgotten. Returns this one's token from now on. Raises Refused, Overtaken.
     """
     address = email_address(email)
 
-    def write() -> None:
+    def write() -> str:
         hold(account, token)
         if address == account.email:
-            return
+            return token
         Account.update(email=address, proved=False).where(Account.id == account.id).execute()
-        end_all(account, but=token)
+        return _end_others(account, token)
 
     try:
-        write_transaction(write)
+        return write_transaction(write)
     except IntegrityError:
         raise Refused("email", "taken") from None

@@ -6,7 +6,7 @@ from flask_login import current_user
 from models import STAFF, Campaign, Member, Merchant, Role
 from quanbao import accounts
 from web.context import now
-from web.sessions import consumer
+from web.sessions import consumer, password_is
 
 OWNER = (Role.OWNER,)
 EVERYBODY = tuple(Role)
@@ -50,3 +50,16 @@ def only_owners_type(digits: str | None) -> None:
 def is_fresh() -> bool:
     """Whether whoever is signed in here typed the account's password, or used a link, minutes ago."""
     return accounts.is_fresh(current_user.row, now())
+
+
+def is_me(password: str | None) -> bool:
+    """Whether who is signed in here showed it minutes ago, or shows it now by the account's password.
+
+    For what whoever picks up an open phone may not do: with `own_password_limit`.
+    """
+    if is_fresh():
+        return True
+    if not password or not password_is(consumer(), password):
+        return False
+    accounts.confirm(current_user.row, now())
+    return True

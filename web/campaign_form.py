@@ -73,6 +73,8 @@ class CampaignForm(Form):
                         render_kw={"maxlength": 500})
     uses_per_voucher = StringField(_("Uses per voucher"), render_kw={"inputmode": "numeric", "maxlength": 6})
     per_consumer = StringField(_("Redemptions per customer, at most"),
+                               description=_("Counted over a customer's other vouchers of this campaign; how often "
+                                             "one voucher is good stands above."),
                                render_kw={"inputmode": "numeric", "maxlength": 6})
     new_customers_only = BooleanField(_("New customers only"))
     groups = SelectMultipleField(_("Only for groups"), validate_choice=False)

@@ -106,8 +106,8 @@ class Leave(OwnPassword):
     sure = BooleanField(_("I want to delete my account and all my vouchers"))
 
 
-class NewRedemptionPassword(Form):
-    """The digits that cashiers type from now on."""
+class NewRedemptionPassword(OwnPassword):
+    """The digits that cashiers type from now on; who chooses them shows who they are."""
 
     redemption_password = StringField(
         _("New redemption password"), description=_("6 to 12 digits. Leave it empty to have one made."),

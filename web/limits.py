@@ -95,7 +95,8 @@ sign_in_limits = [
     limiter.limit("100 per 15 minutes", methods=["POST"]),
 ]
 own_password_limit = limiter.shared_limit(
-    "10 per 15 minutes", scope="own password", key_func=signed_in, methods=["POST"])
+    "10 per 15 minutes", scope="own password", key_func=signed_in, methods=["POST"],
+    exempt_when=lambda: not request.form.get("password"))
 code_limit = limiter.limit("20 per 15 minutes", methods=["POST"])
 sign_up_limit = limiter.limit("60 per hour", methods=["POST"])
 

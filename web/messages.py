@@ -193,6 +193,7 @@ PEOPLE: dict[str, str] = {
     "last_owner": _("This is the last owner: make somebody else an owner first."),
     "joined_already": _("This account has worked here before: sign in as somebody else, or ask an owner."),
     "gone": _("This invitation was withdrawn a moment ago."),
+    "not_me": _("Owners are made by owners alone: type the password of your account."),
     "nobody": _("Nobody is ticked yet: tick customers in the list."),
     "group": _("Enter a group's name of 1 to 100 characters."),
 }

@@ -155,6 +155,11 @@ def sign_in(account: Account, *, confirmed_at: datetime | None = None) -> bool:
     return login_user(SignedIn(account, token))
 
 
+def go_on(token: str) -> None:
+    """This browser's session, under this token from now on."""
+    login_user(SignedIn(consumer(), token, current_user.row))
+
+
 def sign_out() -> None:
     """End the session; of what the cookie noted for a next page, whoever comes next has the language alone."""
     if current_user.is_authenticated:

@@ -32,7 +32,7 @@ def change_email():
     form = forms.NewEmail()
     if form.validate() and _is_me(form):
         try:
-            accounts.change_email(consumer(), form.email.data, current_user.token)
+            sessions.go_on(accounts.change_email(consumer(), form.email.data, current_user.token))
             return _done("email")
         except accounts.Refused as refused:
             forms.explain(form, refused)
@@ -46,7 +46,7 @@ def change_password():
     form = forms.OtherPassword()
     if form.validate() and _is_me(form):
         try:
-            accounts.change_password(consumer(), form.new_password.data, current_user.token)
+            sessions.go_on(accounts.change_password(consumer(), form.new_password.data, current_user.token))
             return _done("password")
         except accounts.Refused as refused:
             form.new_password.errors = [REFUSED_FIELDS[refused.code]]
@@ -64,7 +64,7 @@ def end_session(number: int):
 @routes.post("/account/sessions/end")
 @login_required
 def end_others():
-    accounts.end_other_sessions(consumer(), current_user.token)
+    sessions.go_on(accounts.end_other_sessions(consumer(), current_user.token))
     return _done("others")
 
 

@@ -5,12 +5,15 @@ from flask_login import current_user, login_required
 
 from models import Branch, Member, Merchant, Role
 from quanbao import members
-from web.access import OWNER, merchant_of
+from web.access import OWNER, is_fresh, is_me, merchant_of
 from web.context import base_url, now
+from web.limits import own_password_limit
 from web.messages import PEOPLE
 from web.sessions import consumer
 
 routes = Blueprint("members", __name__)
+
+NOT_ME = members.Refused("password", "not_me")  # to make an owner takes one who has just shown who they are
 
 
 @routes.get("/merchants/<slug:merchant>/members")
@@ -20,9 +23,12 @@ def index(merchant: str):
 
 
 @routes.post("/merchants/<slug:merchant>/members")
+@own_password_limit
 @login_required
 def invite(merchant: str):
     of, form = merchant_of(merchant, OWNER), request.form
+    if form.get("role") == Role.OWNER and not is_me(form.get("password")):
+        return _page(of, NOT_ME), 422
     try:
         _, token = members.invite(
             of, form.get("email", ""), form.get("role", ""), form.getlist("branches"), now(), by=g.member)
@@ -47,6 +53,7 @@ def _invited(merchant: str) -> dict:
 
 
 @routes.post("/merchants/<slug:merchant>/members/<int:number>")
+@own_password_limit
 @login_required
 def change(merchant: str, number: int):
     """One form for all that may be done to a member: its buttons say what."""
@@ -54,6 +61,8 @@ def change(merchant: str, number: int):
     row = Member.get_or_none((Member.id == min(number, 2**63 - 1)) & (Member.merchant == of))
     if row is None:
         abort(404)
+    if _makes_an_owner(row) and not is_me(form.get("password")):
+        return _page(of, NOT_ME, row), 422
     try:
         if form.get("do") == "link":
             return _show_once(members.invite_again(row, now(), by=g.member), merchant)
@@ -71,16 +80,25 @@ def change(merchant: str, number: int):
     return redirect(url_for("members.index", merchant=merchant), 303)
 
 
+def _makes_an_owner(member: Member) -> bool:
+    """Whether the form gives somebody all rights, or a way to them: not for who picks up an owner's open phone."""
+    do = request.form.get("do")
+    if do in ("link", "enable"):
+        return member.role == Role.OWNER
+    return not do and request.form.get("role") == Role.OWNER != member.role
+
+
 def _page(merchant: Merchant, refused: members.Refused | None = None, about: Member | None = None, **more) -> str:
     """All members; a refusal stands at the field of the form that was sent, or above where a button was pressed."""
     if refused and refused.code == "no_owner":
         abort(403)
-    at_field = refused and refused.field and not request.form.get("do")
+    at_field = refused and refused.field and (refused is NOT_ME or not request.form.get("do"))
     places = Branch.select().where((Branch.merchant == merchant) & Branch.closed_at.is_null()).order_by(Branch.id)
     return render_template(
         "members/page.html", merchant=merchant, members=members.of(merchant), places=list(places), roles=list(Role),
         fault=PEOPLE[refused.code] if refused and not at_field else None,
-        faults={refused.field: PEOPLE[refused.code]} if at_field else {}, about=about, entered=request.form, **more)
+        faults={refused.field: PEOPLE[refused.code]} if at_field else {}, about=about, entered=request.form,
+        fresh=is_fresh(), **more)
 
 
 @routes.get("/join/<token:token>")

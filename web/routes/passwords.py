@@ -1,16 +1,15 @@
 """The redemption password (消费密码): shown to an owner who has just shown who they are, changed in place."""
 
 from flask import Blueprint, flash, get_flashed_messages, redirect, render_template, request, url_for
-from flask_login import current_user, login_required
+from flask_login import login_required
 
 from models import Campaign
-from quanbao import accounts, passwords
+from quanbao import passwords
 from web import forms
-from web.access import OWNER, campaign_of, is_fresh, only_owners_type
+from web.access import OWNER, campaign_of, is_fresh, is_me, only_owners_type
 from web.context import now, settings
 from web.limits import own_password_limit
 from web.messages import CAMPAIGN_FAULTS, NEW_PASSWORD
-from web.sessions import consumer, password_is
 
 routes = Blueprint("passwords", __name__)
 
@@ -28,17 +27,17 @@ def show(merchant: str, campaign: str):
 def reveal(merchant: str, campaign: str):
     """The digits, in this answer alone: it is kept nowhere, and an hour later the password is asked for again."""
     row, form = campaign_of(merchant, campaign, OWNER), forms.OwnPassword()
-    if not is_fresh():
-        if not password_is(consumer(), form.password.data or ""):
-            form.password.errors = [forms.WRONG_PASSWORD]
-            return _page(row, form), 422
-        accounts.confirm(current_user.row, now())
+    if not is_me(form.password.data):
+        form.password.errors = [forms.WRONG_PASSWORD]
+        return _page(row, form), 422
     return _page(row, digits=passwords.reveal(row.password, settings().password_key))
 
 
 @routes.post("/merchants/<slug:merchant>/campaigns/<slug:campaign>/password/change")
+@own_password_limit
 @login_required
 def change(merchant: str, campaign: str):
+    """Who chooses the digits knows them: for who has shown who they are. Those that are made are not shown."""
     row, form = campaign_of(merchant, campaign), forms.NewRedemptionPassword()
     entered = (form.redemption_password.data or "").strip()
     only_owners_type(entered)
@@ -46,6 +45,9 @@ def change(merchant: str, campaign: str):
     if entered and (digits is None or passwords.is_trivial(digits)):
         form.redemption_password.errors = [
             CAMPAIGN_FAULTS["redemption_password", "easy"] if digits else NEW_PASSWORD]
+        return _page(row, new=form), 422
+    if entered and not is_me(form.password.data):
+        form.password.errors = [forms.WRONG_PASSWORD]
         return _page(row, new=form), 422
     changed = passwords.change(row, digits, key=settings().password_key, now=now())
     flash("changed" if changed else "same", _about(row))

@@ -18,15 +18,17 @@
     find('progress').value = left;
     if (left) return setTimeout(draw, 250);
     show('.live', false);
-    show('.over, .again');
+    show(id ? '.over, .again' : '.none, .again');
   };
   draw();
 
-  // The cashier may have it in hand when it runs out, for as long as the server lets them.
+  // The cashier may have it in hand when it runs out, for as long as the server lets them: only then is it of no use.
   const ask = async () => {
     const found = await look(id);
     if (typeof found === 'string') return window.quanbao.settled(found);
-    if (Date.now() < ends + 200_000) setTimeout(ask, 600);
+    if (Date.now() < ends + 200_000) return setTimeout(ask, 600);
+    show('.over', found !== 404);
+    show('.none', found === 404);
   };
   if (id) ask(); // practice has none
 })();

@@ -45,7 +45,7 @@
   const form = find('#keypad');
   if (!form) return;
   const id = kept || (crypto.randomUUID?.() ?? form.attempt_id.value); // plain http has no randomUUID
-  if (!practice) quietly(() => localStorage.setItem(name, id));
+  const keeps = !practice && quietly(() => { localStorage.setItem(name, id); return true; });
   const dots = find('#dots'), confirm = find('.confirm'), { typed } = form.dataset;
   const lost = find('#no-connection'), checking = find('#checking');
 
@@ -71,7 +71,12 @@
     else if (event.key === 'Enter' && !event.target.closest('button, a') && !confirm.disabled) form.requestSubmit();
   });
   form.addEventListener('submit', event => { if (digits.length < 6) event.preventDefault(); }, true);
-  form.addEventListener('htmx:configRequest', ({ detail }) => {
+  form.addEventListener('htmx:configRequest', event => {
+    const { detail } = event;
+    if (keeps && localStorage.getItem(name) !== id) { // another window has its verdict: it is not given to these digits
+      event.preventDefault();
+      return location.reload();
+    }
     detail.parameters.attempt_id = id;
     detail.parameters.password = digits;
     digits = '';
