@@ -23,12 +23,14 @@ def at_work(world: World) -> None:
     MemberBranch.create(member=Member.get(Member.account == account), branch=Branch.get(Branch.slug == "main"))
 
 
-def shows_code(world: World, site, visit, **campaign) -> Visitor:
-    """Mei taps "Redeem at the counter"."""
+def shows_code(world: World, site, visit, *, clock: bool = False, **campaign) -> Visitor:
+    """Mei taps "Redeem at the counter"; with a clock, the test moves that of her phone."""
     mei = world.account(email=MEI, password=ACCOUNT_PASSWORD)
     world.voucher(campaign=world.campaign(**campaign), holder=mei)
     holder = visit(site, **phone()).sign_in(MEI)
     holder.expect("/attempts/")  # it asks until there is a verdict
+    if clock:
+        holder.page.clock.install()
     holder.page.goto("/wallet")
     holder.press("Oolong, 500 ml")
     holder.press("Redeem at the counter")
@@ -84,14 +86,8 @@ def test_the_till_page_keeps_up_with_a_keypad(world, site, visit):
 
 
 def test_a_code_runs_out_and_a_new_one_is_a_tap_away(small_world, small_site, visit):
-    mei = small_world.account(email=MEI, password=ACCOUNT_PASSWORD)
-    voucher = small_world.voucher(holder=mei)
-    holder = visit(small_site, **phone()).sign_in(MEI)
-    holder.expect("/attempts/")
+    holder = shows_code(small_world, small_site, visit, clock=True)
     page = holder.page
-    page.clock.install()
-    page.goto(f"/vouchers/{voucher.code}")
-    holder.press("Redeem at the counter")
     shown = page.locator(".counter-code")
     first = shown.inner_text()
     expect(page.get_by_role("timer")).to_be_visible()
@@ -99,9 +95,28 @@ def test_a_code_runs_out_and_a_new_one_is_a_tap_away(small_world, small_site, vi
     page.clock.fast_forward(61_000)
     expect(shown).to_be_hidden()
     expect(page.get_by_role("status")).to_contain_text("run out")
+    expect(page.get_by_text("Nothing was redeemed with it.")).to_be_hidden()
+    page.clock.fast_forward(210_000)
+    expect(page.get_by_role("status")).to_contain_text("Nothing was redeemed with it.")
     holder.press("New code")
     expect(shown).to_be_visible()
     assert shown.inner_text() != first
+
+
+def test_what_the_till_took_in_time_is_not_said_to_be_nothing(small_world, small_site, visit):
+    """The cashier typed the code in its last seconds and redeems when the phone has counted down."""
+    at_work(small_world)
+    cashier = visit(small_site, **phone()).sign_in_by_form(TILL)
+    holder = shows_code(small_world, small_site, visit, clock=True)
+    cashier.page.get_by_label("Counter code").fill(holder.page.locator(".counter-code").inner_text())
+    cashier.press("Show the voucher")
+    expect(cashier.named("Redeem")).to_be_visible()
+    holder.page.clock.fast_forward(61_000)
+    expect(holder.page.get_by_role("status")).to_contain_text("Where the till has it already")
+    cashier.press("Redeem")
+    cashier.verdict("redeemed")
+    holder.page.clock.run_for(2_000)
+    holder.verdict("redeemed")
 
 
 # The camera

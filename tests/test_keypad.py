@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Route, expect
 
 from models import Voucher
 from tests.browser import GREEN, KEYS, Site, Visitor, phone
-from tests.factories import ACCOUNT_PASSWORD, PASSWORD, World, stored
+from tests.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG, World, stored
 
 pytestmark = pytest.mark.browser
 
@@ -55,6 +55,25 @@ def test_two_taps_within_one_moment_send_one_attempt(small_world, small_site, vi
     customer.named("Confirm").evaluate("key => { key.click(); key.click(); }")
     customer.verdict("redeemed")
     assert (len(customer.posts), stored()) == (1, (1, 1))
+
+
+def test_no_window_gives_the_verdict_of_another(small_world, small_site, visit):
+    """Two keypads are open, with one try between them: the second is not answered with what the first was told."""
+    voucher = holder(small_world)
+    first = visit(small_site, **phone()).sign_in(LIN)
+    first.expect("/attempts/")
+    second = first.context.new_page()
+    for page in (first.page, second):
+        page.goto(f"/vouchers/{voucher.code}/redeem")
+    first.type_digits(PASSWORD)
+    first.press("Confirm")
+    first.verdict("redeemed")
+    first.page = second
+    first.type_digits(WRONG)
+    first.press("Confirm")
+    first.verdict("refused", "already_redeemed")
+    assert first.background() != GREEN
+    assert (len(first.posts), stored()) == (1, (1, 1))
 
 
 def test_enter_confirms_what_was_clicked(small_world, small_site, visit):

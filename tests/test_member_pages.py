@@ -3,7 +3,8 @@
 import pytest
 
 from models import Account, Branch, Link, Member, Merchant, Role
-from quanbao import links, members
+from quanbao import accounts, links, members
+from tests.factories import ACCOUNT_PASSWORD
 from tests.pages import PageClient
 from tests.test_members import AT, LIN, invite, member_of, places
 from web.access import merchant_of
@@ -65,6 +66,49 @@ def test_the_page_says_what_is_wrong_where_and_keeps_what_was_typed(owner, small
     page = owner.post(f"{AT}/{manager.id}", {"role": "cashier"}, status=422)
     assert "at least one branch" in page.text
     assert "aria-invalid" not in page.all("input", id="email")[0], "it is not the other form's fault"
+
+
+def test_who_picks_up_an_open_phone_makes_no_owner(owner, small_world, clock):
+    """They would be in for ever. Invited, promoted, enabled, sent another link: each takes the account's password."""
+    invited = {"email": LIN, "role": "owner"}
+    owner.post(AT, {"email": "bo@example.org", "role": "owner"})
+    bo = f"{AT}/{Member.get(Member.address == 'bo@example.org').id}"
+    manager, other = (member_of(small_world.member(role=role)) for role in (Role.MANAGER, Role.OWNER))
+    owner.post(f"{AT}/{other.id}", {"do": "disable"})
+    Account.update(password_hash=accounts.hash_password(ACCOUNT_PASSWORD)).execute()
+    dear = [(AT, invited), (f"{AT}/{manager.id}", {"role": "owner"}), (f"{AT}/{other.id}", {"do": "enable"}),
+            (bo, {"do": "link"})]
+    before = owners()
+    for path, form in dear:
+        clock.forward(minutes=11)
+        for password in ({}, {"password": ""}, {"password": "not-hers"}):
+            page = owner.post(path, form | password, status=422)
+            assert "type the password of your account" in page.text
+            (field,) = [one for one in page.all("input", name="password") if one.get("aria-invalid")]
+            assert not field.get("value")
+            assert owners() == before
+        assert owner.post(path, form | {"password": ACCOUNT_PASSWORD}).location == AT
+        assert owners() != before
+        before = owners()
+    clock.forward(minutes=11)
+    owner.post(AT, {"email": "cashier@example.org", "role": "cashier", "branches": ["main"]})
+    owner.post(f"{AT}/{other.id}", {"do": "disable"})
+
+
+def owners() -> set[tuple]:
+    """Who is, or may become one by a link."""
+    members_links = Member.select(Member.id, Link.token_hash).left_outer_join(Link).where(
+        (Member.role == Role.OWNER) & Member.disabled_at.is_null()).tuples()
+    return {(number, bytes(token or b"")) for number, token in members_links}
+
+
+def test_whoever_guesses_at_the_password_there_is_kept_waiting(owner, small_world, clock):
+    clock.forward(minutes=11)
+    for _ in range(10):
+        owner.post(AT, {"email": LIN, "role": "owner", "password": "not-hers"}, status=422)
+    owner.post(AT, {"email": LIN, "role": "owner", "password": "not-hers"}, status=429)
+    for _ in range(12):
+        owner.post(AT, {"email": "lin", "role": "owner"}, status=422)
 
 
 def test_disabled_is_out_at_once_and_may_come_back(app, owner, small_world):

@@ -60,7 +60,7 @@ def test_minutes_later_it_takes_the_accounts_password(owner, clock):
     for wrong in ({}, {"password": ""}, {"password": "not-this-one"}, {"password": "\0"}, {"password": "x" * 5000}):
         page = owner.post(HERE, wrong, status=422)
         assert not digits_in(page)
-        (field,) = page.all("input", name="password")
+        (field,) = page.all("input", name="password", id="password")
         assert field["aria-invalid"] == "true"
         assert not field.get("value")
         assert "not the password of your account" in page.text
@@ -150,6 +150,21 @@ def test_it_is_in_no_answer_to_entering_or_saving(owner, small_world, kind):
 
 def revealed(world: World, campaign: Campaign) -> str:
     return passwords.reveal(RedemptionPassword.get_by_id(campaign.password_id), world.keys.password)
+
+
+def test_who_picks_up_an_open_phone_chooses_no_digits(owner, small_world, campaign, clock):
+    """They would know them. Made ones are not shown, so that to have some made gives nobody anything."""
+    clock.forward(minutes=11)
+    for wrong in ({}, {"password": "not-this-one"}):
+        page = owner.post(CHANGE, {"redemption_password": NEW, **wrong}, status=422)
+        assert "not the password of your account" in page.text
+        (field,) = page.all("input", name="redemption_password")
+        assert field["value"] == NEW, "what was typed is still there"
+    assert revealed(small_world, campaign) == CANARY
+    owner.post(CHANGE, {"redemption_password": NEW, **OWN})
+    assert revealed(small_world, campaign) == NEW
+    clock.forward(minutes=11)
+    assert revealed(small_world, campaign) not in owner.get(owner.post(CHANGE).location).html
 
 
 @pytest.mark.parametrize("typed", [NEW, "７５０２６４", " ٧٥٠٢٦٤ "])

@@ -85,11 +85,15 @@ class SetUp(Form):
 WRONG_PASSWORD = _("That is not the password of your account.")
 
 
+def own_password_field(id: str | None = None) -> Field:
+    return PasswordField(_("Password"), id=id, render_kw={
+        "autocomplete": "current-password", "maxlength": LONGEST_PASSWORD})
+
+
 class OwnPassword(Form):
     """Whoever holds this browser shows that the account is theirs."""
 
-    password = PasswordField(_("Password"), render_kw={"autocomplete": "current-password",
-                                                       "maxlength": LONGEST_PASSWORD})
+    password = own_password_field()
 
 
 class NewEmail(OwnPassword):
@@ -106,9 +110,10 @@ class Leave(OwnPassword):
     sure = BooleanField(_("I want to delete my account and all my vouchers"))
 
 
-class NewRedemptionPassword(OwnPassword):
+class NewRedemptionPassword(Form):
     """The digits that cashiers type from now on; who chooses them shows who they are."""
 
+    password = own_password_field("own-password")  # the page has another form with such a field
     redemption_password = StringField(
         _("New redemption password"), description=_("6 to 12 digits. Leave it empty to have one made."),
         render_kw={"inputmode": "numeric", "maxlength": 24, "autocomplete": "off"})
