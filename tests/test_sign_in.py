@@ -138,6 +138,27 @@ def test_only_failures_are_limited(client, mei):
 
 
 @pytest.mark.redis
+def test_a_whole_shop_may_sign_up_and_one_guesser_may_not(client, monkeypatch):
+    """All come from the shop's one address: six hundred an hour who get in, sixty who are refused."""
+    monkeypatch.setattr("quanbao.accounts.hash_password", lambda password: "")
+    form = {"password": "a-long-secret"}
+    for number in range(540):
+        client.post("/sign-up", form | {"email": f"{number}@example.org"})
+    for _ in range(60):
+        client.post("/sign-up", form | {"email": "0@example.org"}, status=422)
+    for _ in range(70):
+        client.post("/sign-up", form | {"email": "0@example.org"}, status=429)
+    client.post("/sign-up", form | {"email": "late@example.org"}, status=429)
+
+
+def test_accounts_are_not_made_without_end(client, monkeypatch):
+    monkeypatch.setattr("quanbao.accounts.hash_password", lambda password: "")
+    form = {"password": "a-long-secret"}
+    for number in range(600):
+        client.post("/sign-up", form | {"email": f"{number}@example.org"})
+    client.post("/sign-up", form | {"email": "late@example.org"}, status=429)
+
+
 def test_processes_share_flood_limits_by_redis(small_world, sqlite, clock, redis_server):
     apps = [create_app(replace(sqlite, redis_url=redis_server.url), clock=clock) for _ in range(2)]
     clients = [PageClient(app) for app in apps]

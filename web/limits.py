@@ -8,6 +8,7 @@ from ipaddress import ip_address, ip_network
 from flask import Flask, Response, request
 from flask_limiter import Limiter
 from flask_login import current_user
+from limits import parse
 from limits.errors import StorageError
 from limits.storage import MemoryStorage
 
@@ -16,7 +17,7 @@ from quanbao.accounts import Refused, email_address
 LONGEST = 3600  # seconds: no limit below has a longer window
 WITH_PORT = re.compile(r"(?:([0-9.]+)|\[([0-9a-f:.]+)\])(?::\d+)?", re.ASCII | re.IGNORECASE)
 IPV6_HOME = 64  # bits: what one customer of a provider has to himself
-ALWAYS_COSTS = ("sign_in.sign_up",)
+ALL_SIGN_UPS = "600 per hour"  # the good ones too: each makes an account
 PATIENCE = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "wrap_exceptions": True}  # with Redis
 
 
@@ -69,8 +70,9 @@ def give_back(response: Response) -> Response:
 
     A try is counted before it is looked at, and given back afterwards: any other order lets through what comes at once.
     """
-    if response.status_code < 400 or response.status_code == 429:
-        for each in limiter.current_limits if request.endpoint not in ALWAYS_COSTS else ():
+    unseen, good = response.status_code == 429, response.status_code < 400
+    for each in limiter.current_limits:
+        if unseen or good and each.limit != parse(ALL_SIGN_UPS):
             with suppress(StorageError):
                 limiter.limiter.hit(each.limit, *each.request_args, cost=-1)
     return response
@@ -98,5 +100,6 @@ own_password_limit = limiter.shared_limit(
     "10 per 15 minutes", scope="own password", key_func=signed_in, methods=["POST"],
     exempt_when=lambda: not request.form.get("password"))
 code_limit = limiter.limit("20 per 15 minutes", methods=["POST"])
-sign_up_limit = limiter.limit("60 per hour", methods=["POST"])
+# Behind one address may be a shop's whole network: who tries out addresses is stopped long before those who sign up.
+sign_up_limits = [limiter.limit(often, methods=["POST"]) for often in ("60 per hour", ALL_SIGN_UPS)]
 

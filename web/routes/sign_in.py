@@ -6,7 +6,7 @@ from models import Account
 from quanbao import accounts, links
 from web import forms, sessions
 from web.context import now
-from web.limits import sign_in_limits, sign_up_limit
+from web.limits import sign_in_limits, sign_up_limits
 from web.paths import ours
 
 routes = Blueprint("sign_in", __name__)
@@ -46,7 +46,8 @@ def show_sign_up():
 
 
 @routes.post("/sign-up")
-@sign_up_limit
+@sign_up_limits[0]
+@sign_up_limits[1]
 def sign_up():
     form = forms.SignUp()
     if form.validate():
