@@ -190,11 +190,15 @@ class Link(Table):
         constraints = [Check("purpose IN ('sign-in', 'set-up', 'join', 'move')")]
 
 
+NOBODYS = ""  # the address of a customer whose account is gone, or who was separated from it
+
+
 class Customer(Table):
     """A consumer as one merchant knows them; its row is what redemptions of theirs queue for.
 
     `address` is the one that the merchant typed, or the operator loaded: what the account is called
-    now, and whether there is one for another address, is nothing that a merchant learns.
+    now, and whether there is one for another address, is nothing that a merchant learns. Whoever used the link that
+    was sent there goes for the one whose it is, until a member separates them.
     """
 
     merchant = ForeignKeyField(Merchant, index=False)

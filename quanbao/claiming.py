@@ -7,7 +7,7 @@ from itertools import islice
 from peewee import IntegrityError
 
 from database import Changed, locked, write_transaction
-from models import Account, Campaign, Claim, Customer, Merchant, Voucher
+from models import NOBODYS, Account, Campaign, Claim, Customer, Merchant, Voucher
 from quanbao import accounts, issuing, publishing
 
 A_READ = 1000  # links
@@ -51,6 +51,8 @@ def _take(found: Claim, consumer: Account, now: datetime) -> Voucher:
     Customer.insert(
         merchant=merchant, consumer=consumer, address=found.address, first_seen_at=now).on_conflict_ignore().execute()
     customer = Customer.get((Customer.merchant == merchant) & (Customer.consumer == consumer))
+    if customer.address == NOBODYS:  # separated from another address before
+        Customer.update(address=found.address).where(Customer.id == customer.id).execute()
     fresh = (Claim.id == found.id) & Claim.claimed_at.is_null() & (Claim.expires_at > now)
     if Claim.update(claimed_at=now, customer=customer).where(fresh).execute() != 1:
         raise Spent

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from database import locked, write_transaction
-from models import Campaign, Customer, CustomerGroup, Merchant, Redemption, Voucher
+from models import NOBODYS, Campaign, Customer, CustomerGroup, Merchant, Redemption, Voucher
 from quanbao import vouchers as of_holders
 from quanbao.reader import is_text
 
@@ -31,8 +31,8 @@ def groups(merchant: Merchant) -> list[str]:
 
 
 def known(merchant: Merchant):
-    """The merchant's customers, without those whose account is gone."""
-    return Customer.select().where((Customer.merchant == merchant) & (Customer.address != ""))
+    """The merchant's customers, without those who are known by no address."""
+    return Customer.select().where((Customer.merchant == merchant) & (Customer.address != NOBODYS))
 
 
 def _search(merchant: Merchant, text: str, group: str | None):
@@ -91,6 +91,21 @@ def _put(merchant: Merchant, ids: list[int], group: str, into: bool) -> int:
             CustomerGroup.customer.in_(mine) & (CustomerGroup.name == group)).execute()
     rows = [{"customer": number, "name": group} for number in mine]
     return len(list(CustomerGroup.insert_many(rows).on_conflict_ignore().returning(CustomerGroup.customer)))
+
+
+def separate(customer: Customer) -> None:
+    """Somebody else used the link for this address: it is nobody's again, and the next voucher for it is a link.
+
+    What they hold they keep: to revoke a voucher is an act of its own. They are in no group any more, since it was the
+    other one who was put there.
+    """
+    def write() -> None:
+        mine = Customer.id == customer.id
+        locked(Customer.select(Customer.id).where(mine)).get()
+        CustomerGroup.delete().where(CustomerGroup.customer == customer.id).execute()
+        Customer.update(address=NOBODYS).where(mine).execute()
+
+    write_transaction(write)
 
 
 def vouchers(customer: Customer) -> list[Voucher]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from database import locked, snapshot, write_transaction
 from models import (
+    NOBODYS,
     Account,
     Attempt,
     Campaign,
@@ -125,7 +126,7 @@ def _is_last_owner(member: Member) -> bool:
 def _forget(account: Account, now: datetime) -> None:
     """What merchants know. Addresses go first: nobody puts a customer without one into a group."""
     customers = list(Customer.select().where(Customer.consumer == account).order_by(Customer.id))
-    Customer.update(address="").where(Customer.consumer == account).execute()
+    Customer.update(address=NOBODYS).where(Customer.consumer == account).execute()
     CustomerGroup.delete().where(CustomerGroup.customer.in_(customers)).execute()
     _erase_claims(Claim.customer.in_(customers))
     for customer in customers:

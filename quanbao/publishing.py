@@ -15,13 +15,12 @@ from typing import Any
 from peewee import chunked, fn
 
 from database import locked, on_sqlite, write_transaction
-from models import Audience, Campaign, Claim, Customer, CustomerGroup, Publication, PublicationPart
+from models import NOBODYS, Audience, Campaign, Claim, Customer, CustomerGroup, Publication, PublicationPart
 from quanbao import accounts, issuing
 
 STEP = 1000  # entries in a transaction
 CLAIM_LINK = timedelta(days=30)
 SEED = 16  # bytes
-DELETED = ""  # the address of a customer whose account is gone
 LISTED = (Audience.CUSTOMERS, Audience.ADDRESSES)  # entry by entry
 MOVING = (Publication.cursor, Publication.done, Publication.total, Publication.issued, Publication.linked,
           Publication.finished_at)
@@ -81,7 +80,7 @@ def _told_apart(campaign: Campaign, audience: Audience, entries: list[Any]) -> l
 
 
 def _living(campaign: Campaign):
-    return Customer.select().where((Customer.merchant == campaign.merchant_id) & (Customer.address != DELETED))
+    return Customer.select().where((Customer.merchant == campaign.merchant_id) & (Customer.address != NOBODYS))
 
 
 def _keep(publication: Publication, entries: list[Any]) -> None:

@@ -11,6 +11,7 @@ T = TypeVar("T")
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
 MISSING = object()
+UNSEEN = "\u200c\u200d\u2800\u115f\u1160\u3164\uffa0"  # joiners, and letters that are blank
 MOST_MARKS = 6  # on one letter; Tibetan and Hebrew need five
 
 
@@ -98,8 +99,9 @@ class Reader:
 def is_text(value: Any, longest: int) -> bool:
     """Printable text, line breaks and tabs allowed, that both engines can store."""
     return (
-        isinstance(value, str) and 0 < len(value.strip()) <= longest >= len(value)
-        and all(c.isprintable() or c in "\n\r\t\u200d\u200c\u3000\xa0" for c in value) and not is_stacked(value)
+        isinstance(value, str) and len(value) <= longest and not is_stacked(value)
+        and all(c.isprintable() or c in "\n\r\t\u200d\u200c\u3000\xa0" for c in value)
+        and not all(c.isspace() or c in UNSEEN for c in value)
     )
 
 

@@ -51,6 +51,7 @@ UNSAFE: dict[str, tuple[str, dict[str, str]]] = {
     "counter.make": (LIN, {}),
     "customers.put": (OWNER, {"customer": "{customer}", "name": "evil"}),
     "customers.regroup": (OWNER, {"name": "evil"}),
+    "customers.separate": (OWNER, {}),
     "home.switch": (LIN, {"language": "zh"}),
     "members.change": (OWNER, {"do": "disable"}),
     "members.invite": (OWNER, {"email": EVIL, "role": "owner"}),

@@ -59,8 +59,8 @@ def is_busy(attack: Attack, answer: Answer) -> bool:
 
 
 TRIES = ("redemptions.attempt", "till.redeem")
-# The owner's own digits; and typed ones stay in the fields of their forms.
-MAY_TELL = ("passwords.reveal", "passwords.renew")
+# The owner's own digits, whatever the method was to be; and typed ones stay in the fields of their forms.
+MAY_TELL = ("passwords.show", "passwords.reveal", "passwords.renew")
 
 
 @dataclass

@@ -21,7 +21,8 @@ READ = re.compile(r"""\.get(?:list)?\("(\w+)\"""")
 DECIDED = ("do", "reason", "sure")  # these say what is done to one's own: the usual forms have them
 PUBLIC = ("assets", "shell")  # name nothing of anybody's
 ENDS_ALL = ("sign_in.sign_out", "account.end_others")  # name nothing either, and end what later probes need
-ENDING = ("campaigns.end", "campaigns.delete", "account.end_session")  # something of one's own, unless it is theirs
+# Something of one's own, unless it is theirs.
+ENDING = ("campaigns.end", "campaigns.delete", "account.end_session", "customers.separate")
 OF_LINKS = ("claims", "members", "sign_in")  # whoever has a link may use it: theirs are put where others belong
 FRAGMENT = {"HX-Request": "true"}
 

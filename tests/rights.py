@@ -59,6 +59,7 @@ MAY = {
     "customers.index": STAFF,
     "customers.put": STAFF,
     "customers.regroup": STAFF,
+    "customers.separate": STAFF,
     "customers.show": STAFF,
     "demo.step_in": NOBODY,  # but as the demo's own people
     "figures.attempts": STAFF,

@@ -10,7 +10,8 @@ from tests.probing import ENDS_ALL, fields
 from tests.rights import MAY, Who
 
 FIRST = (Who.OWNER, Who.CONSUMER, Who.STRANGER, Who.SIGNED_OUT)  # who looks, if they may
-FORMS_LAST = ("campaigns.delete", "campaigns.end", "members.join", "account.delete", "members.change")
+FORMS_LAST = ("campaigns.delete", "campaigns.end", "members.join", "account.delete", "members.change",
+              "customers.separate")
 
 
 def asked(app: Flask, of: Firm, wanted: str) -> Iterator[tuple[str, Who, str]]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from models import TABLES, Account, Audience, Campaign, Claim, Customer, CustomerGroup, Voucher
-from quanbao import claiming, editing, figures, publishing
+from quanbao import claiming, customers, editing, figures, publishing
 from quanbao.claiming import Spent
 from tests.crowds import at_once, counts, link_to, make_customers, publish, start
 from tests.pages import PageClient
@@ -43,6 +43,26 @@ def assert_good_no_more(world, token: str, consumer: Account) -> None:
     with pytest.raises(Spent):
         use(world, token, consumer)
     assert everything() == before
+
+
+def test_who_used_a_link_that_was_not_for_them_is_separated_from_the_address(world):
+    """Until then they go for whose address it is: what is published to it comes to them."""
+    _, token = link_to(world, MEI)
+    finder, holder = world.account(), world.account()
+    first = use(world, token, finder)
+    row = Customer.get(Customer.consumer == finder)
+    customers.put(world.merchant, [row.id], "regulars", into=True)
+    customers.separate(row)
+    customers.separate(row)
+    assert Voucher.get().id == first.id, "what they hold they keep"
+    assert (customers.find(world.merchant, ""), CustomerGroup.select().count()) == ([], 0)
+    _, second = link_to(world, MEI)
+    assert use(world, second, holder).consumer == holder
+    assert [row.consumer for row in customers.find(world.merchant, MEI)] == [holder]
+    _, third = link_to(world, LIN)
+    use(world, third, finder)
+    assert [row.consumer for row in customers.find(world.merchant, LIN)] == [finder], "by an address of their own"
+    assert list(figures.differences()) == []
 
 
 def test_a_link_gives_a_voucher_once(world):

@@ -223,6 +223,19 @@ def test_a_customers_page(manager, small_world):
     assert inside("regulars") == set()
 
 
+def test_a_customer_is_separated_on_their_page(manager, small_world):
+    row = customer(small_world, LIN, "regulars")
+    page = manager.get(f"{AT}/{row.id}")
+    (form,) = page.all("form", action=f"{AT}/{row.id}/separate")
+    for _ in range(2):
+        assert manager.post(form["action"]).location == AT
+    assert LIN not in manager.get(AT).text
+    manager.get(f"{AT}/{row.id}", status=404)
+    theirs = customer(small_world, MEI, merchant=small_world.make_merchant(slug="other"))
+    manager.post(f"{AT}/{theirs.id}/separate", status=404)
+    assert Customer.get_by_id(theirs.id).address == MEI
+
+
 def test_a_deleted_customer_has_no_page(manager, small_world):
     manager.get(f"{AT}/{customer(small_world, '').id}", status=404)
     for number in (0, 2**63, 10**40):

@@ -93,7 +93,7 @@ def test_who_is_gone_has_a_name_for_that(client, small_world, tea, clock):
     small_world.attempt(small_world.voucher(campaign=tea))
     leaving.delete(small_world.mei, accounts.start_session(small_world.mei, clock()), clock())
     text = at(client).text
-    assert "A customer whose account is deleted" in text
+    assert "A customer without an address" in text
     assert "mei@" not in text
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from models import Link, Member, Role, Session
 from quanbao import accounts, links, members, moving
+from tests.factories import ACCOUNT_PASSWORD
 from tests.pages import PageClient
 
 
@@ -86,6 +87,23 @@ def test_from_the_page_of_one_browser_to_another(app, client, small_world):
     there.post("/move/code", {"code": code}, status=303)
     there.get("/wallet")
     PageClient(app).post("/move/code", {"code": code}, status=422)
+
+
+def test_who_picks_up_a_members_open_phone_gets_no_code(app, client, small_world, clock):
+    """It would open the shop's pages for as long as they are used; a customer's opens the customer's wallet."""
+    member = small_world.member(role=Role.OWNER, password=ACCOUNT_PASSWORD)
+    for account, status in ((small_world.mei, 200), (member, 422)):
+        browser = PageClient(app).sign_in(account)
+        clock.forward(minutes=11)
+        assert bool(browser.get("/move").all("input", name="password")) is (status == 422)
+        for password in ({}, {"password": "not-this-one"}):
+            page = browser.post("/move", password, status=status)
+            assert bool(re.search("[A-Z2-9]{5}-[A-Z2-9]{5}", page.text)) is (status == 200)
+    page = browser.post("/move", {"password": ACCOUNT_PASSWORD}, status=200)
+    assert re.search("[A-Z2-9]{5}-[A-Z2-9]{5}", page.text)
+    Member.update(disabled_at=clock()).execute()
+    clock.forward(minutes=11)
+    assert not browser.get("/move").all("input", name="password")
 
 
 def test_who_came_by_a_code_types_the_password_for_what_asks_for_it(app, client, small_world, clock):

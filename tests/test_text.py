@@ -28,6 +28,12 @@ def test_what_would_be_drawn_over_other_lines_is_no_text(text):
         email_address(f"{text}@example.org")
 
 
+@pytest.mark.parametrize("text", ["", " ", "\u3000\xa0\t", "\u2800", "\u3164\u3164", "\u1160 \u200d", "\uffa0"])
+def test_what_nobody_sees_is_no_text(text):
+    assert not is_text(text, 200)
+    assert is_text(text + "茶", 200)
+
+
 def test_peoples_words_are_escaped_and_apart(app):
     with app.test_request_context():
         assert isolated("<b>") == Markup("<bdi>&lt;b&gt;</bdi>")

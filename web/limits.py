@@ -11,6 +11,7 @@ from flask_login import current_user
 from limits import parse
 from limits.errors import StorageError
 from limits.storage import MemoryStorage
+from werkzeug.exceptions import HTTPException
 
 from quanbao.accounts import Refused, email_address
 
@@ -78,15 +79,26 @@ def give_back(response: Response) -> Response:
     return response
 
 
+def typed(field: str) -> str:
+    """What a field of the form holds; nothing where the form cannot be read, which the route will say.
+
+    What is asked here must not fail: the limiter takes any failure for one of its storage, and counts from nothing.
+    """
+    try:
+        return request.form.get(field, "")
+    except HTTPException:
+        return ""
+
+
 def signed_in() -> str:
-    """Whose own password is typed, whatever page asks for it."""
+    """Whose own password is typed, whatever page asks for it; behind `login_required`, so that nobody is looked for."""
     return f"account {current_user.account.id}" if current_user.is_authenticated else neighbour()
 
 
 def address_typed() -> str:
     """The account that somebody tries to sign in to, from where."""
     try:
-        email = email_address(request.form.get("email", ""))
+        email = email_address(typed("email"))
     except Refused:
         email = ""
     return f"{email} {neighbour()}"
@@ -98,7 +110,7 @@ sign_in_limits = [
 ]
 own_password_limit = limiter.shared_limit(
     "10 per 15 minutes", scope="own password", key_func=signed_in, methods=["POST"],
-    exempt_when=lambda: not request.form.get("password"))
+    exempt_when=lambda: not typed("password"))
 code_limit = limiter.limit("20 per 15 minutes", methods=["POST"])
 # Behind one address may be a shop's whole network: who tries out addresses is stopped long before those who sign up.
 sign_up_limits = [limiter.limit(often, methods=["POST"]) for often in ("60 per hour", ALL_SIGN_UPS)]

@@ -54,6 +54,17 @@ def regroup(merchant: str, number: int):
     return redirect(url_for("customers.show", merchant=merchant, number=number), 303)
 
 
+@routes.post("/merchants/<slug:merchant>/customers/<int:number>/separate")
+@login_required
+def separate(merchant: str, number: int):
+    """This address is not theirs; a second tap changes nothing."""
+    row = Customer.get_or_none((Customer.id == min(number, 2**63 - 1)) & (Customer.merchant == merchant_of(merchant)))
+    if row is None:
+        abort(404)
+    customers.separate(row)
+    return redirect(url_for("customers.index", merchant=merchant), 303)
+
+
 def _own(merchant: Merchant, number: int) -> Customer:
     row = customers.known(merchant).where(Customer.id == min(number, 2**63 - 1)).get_or_none()
     if row is None:

@@ -23,8 +23,8 @@ def index(merchant: str):
 
 
 @routes.post("/merchants/<slug:merchant>/members")
-@own_password_limit
 @login_required
+@own_password_limit
 def invite(merchant: str):
     of, form = merchant_of(merchant, OWNER), request.form
     if form.get("role") == Role.OWNER and not is_me(form.get("password")):
@@ -53,8 +53,8 @@ def _invited(merchant: str) -> dict:
 
 
 @routes.post("/merchants/<slug:merchant>/members/<int:number>")
-@own_password_limit
 @login_required
+@own_password_limit
 def change(merchant: str, number: int):
     """One form for all that may be done to a member: its buttons say what."""
     of, form = merchant_of(merchant, OWNER), request.form

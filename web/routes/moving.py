@@ -5,8 +5,9 @@ from flask_login import current_user, login_required
 
 from quanbao import accounts, moving
 from web import forms, sessions
+from web.access import is_fresh, is_me
 from web.context import base_url, now
-from web.limits import code_limit
+from web.limits import code_limit, own_password_limit
 from web.sessions import consumer
 
 routes = Blueprint("moving", __name__)
@@ -15,17 +16,31 @@ routes = Blueprint("moving", __name__)
 @routes.get("/move")
 @login_required
 def show():
-    return render_template("moving/page.html")
+    return _page(forms.OwnPassword(formdata=None))
+
+
+def _page(form: forms.OwnPassword, **more) -> str:
+    return render_template("moving/page.html", form=form, is_asked=_is_asked(), **more)
+
+
+def _is_asked() -> bool:
+    """A member's code opens a shop's pages for as long as they are used: it is not for who picks up an open phone."""
+    return any(not member.disabled_at for member in accounts.memberships(consumer())) and not is_fresh()
 
 
 @routes.post("/move")
 @login_required
+@own_password_limit
 def make():
     """The code itself, once: it stands in no address, so that none is kept in a history or a log."""
+    form = forms.OwnPassword()
+    if _is_asked() and not is_me(form.password.data):
+        form.password.errors = [forms.WRONG_PASSWORD]
+        return _page(form), 422
     code = moving.new_code(consumer(), now(), current_user.token)
     shown = f"{code[:5]}-{code[5:]}"
     address = f"{base_url()}{url_for('moving.enter')}#{shown}"  # what stands behind # is sent to no server
-    return render_template("moving/page.html", code=shown, address=address)
+    return _page(form, code=shown, address=address)
 
 
 @routes.errorhandler(accounts.Overtaken)

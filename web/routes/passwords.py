@@ -22,8 +22,8 @@ def show(merchant: str, campaign: str):
 
 
 @routes.post("/merchants/<slug:merchant>/campaigns/<slug:campaign>/password")
-@own_password_limit
 @login_required
+@own_password_limit
 def reveal(merchant: str, campaign: str):
     """The digits, in this answer alone: it is kept nowhere, and an hour later the password is asked for again."""
     row, form = campaign_of(merchant, campaign, OWNER), forms.OwnPassword()
@@ -34,8 +34,8 @@ def reveal(merchant: str, campaign: str):
 
 
 @routes.post("/merchants/<slug:merchant>/campaigns/<slug:campaign>/password/change")
-@own_password_limit
 @login_required
+@own_password_limit
 def change(merchant: str, campaign: str):
     """Who chooses the digits knows them: for who has shown who they are. Those that are made are not shown."""
     row, form = campaign_of(merchant, campaign), forms.NewRedemptionPassword()

@@ -33,6 +33,7 @@ SAME_SCREEN = {Reason.PASSWORD_INCORRECT, Reason.MALFORMED, Reason.BUSY}  # anot
 OTHER_ENTRIES = {Reason.MINIMUM_SPEND, Reason.WRONG_BRANCH, Reason.PRICE_CHANGED}  # with other entries it may
 SHOWN = timedelta(minutes=5)  # a verdict stays on the screen; then it is an entry of the voucher's history
 FRESH = timedelta(minutes=1)  # after that a verdict given again says that it is of the past
+AT_ONCE = timedelta(seconds=15)  # the same where digits were typed again: as long as the keypad waits for an answer
 
 
 @routes.get("/vouchers/<code:code>/redeem")
@@ -162,7 +163,8 @@ def _render(template: str, verdict: Verdict, voucher: Voucher | None, texts: Tex
     return render_template(
         template, verdict=verdict, voucher=voucher, texts=texts, now=now(),
         redeemed_at=redeemed_at, rollback=back, past=_standing(past),
-        fresh=redeemed_at is not None and abs(now() - redeemed_at) < FRESH and back is None,
+        fresh=redeemed_at is not None and back is None
+        and abs(now() - redeemed_at) < (AT_ONCE if request.method == "POST" else FRESH),
         place=_place(voucher, verdict.till["branch"]) if verdict.till else None,
         settled=bool(verdict.attempt_id) and verdict.reason in SETTLED, shown=_shown(redeemed_at),
         retry=verdict.reason in SAME_SCREEN | OTHER_ENTRIES and not at_counter, at_counter=at_counter,
