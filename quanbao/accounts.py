@@ -74,11 +74,8 @@ def _common() -> frozenset[str]:
 
 def hash_password(password: str) -> str:
     """Argon2id with 19 MiB and 2 passes (OWASP Password Storage Cheat Sheet); some 25 ms of one core."""
-    return _argon2id(secrets.token_bytes(16)).derive_phc_encoded(_bytes(password))
-
-
-def _argon2id(salt: bytes) -> Argon2id:
-    return Argon2id(salt=salt, length=32, iterations=2, lanes=1, memory_cost=19 * 1024)
+    made = Argon2id(salt=secrets.token_bytes(16), length=32, iterations=2, lanes=1, memory_cost=19 * 1024)
+    return made.derive_phc_encoded(_bytes(password))
 
 
 def _bytes(password: str) -> bytes:
@@ -104,9 +101,7 @@ def sign_up(email: str, password: str, now: datetime) -> Account:
     """A new account; raises Refused with `taken` where the address has one."""
     address, hashed = email_address(email), hash_password(check_password(password, email))
     try:
-        return write_transaction(
-            lambda: Account.create(email=address, password_hash=hashed, created_at=now)
-        )
+        return write_transaction(lambda: Account.create(email=address, password_hash=hashed, created_at=now))
     except IntegrityError:
         raise Refused("email", "taken") from None
 
@@ -142,8 +137,7 @@ def hold(account: Account, token: str | None = None) -> None:
     """
     row = locked(Account.select().where(Account.id == account.id)).get()
     ended = token is not None and not Session.select().where(Session.token_hash == token_hash(token)).exists()
-    same = (row.email, row.password_hash) == (account.email, account.password_hash)
-    if ended or not same or row.email is None:
+    if ended or row.email is None or (row.email, row.password_hash) != (account.email, account.password_hash):
         raise Overtaken
 
 
@@ -261,7 +255,7 @@ def end_other_sessions(account: Account, token: str) -> str:
 
 
 def _end_others(account: Account, token: str) -> str:
-    """This browser's session goes on, under another token: whoever copied its cookie is out too. In a transaction."""
+    """This browser goes on under another token: whoever copied its cookie is out too. In a transaction."""
     fresh = secrets.token_urlsafe(32)
     end_all(account, but=token)
     Session.update(token_hash=token_hash(fresh)).where(Session.token_hash == token_hash(token)).execute()
@@ -269,18 +263,13 @@ def _end_others(account: Account, token: str) -> str:
 
 
 def end_all(account: Account | int, *, but: str | None = None) -> None:
-    """Every way in that was open ends: sessions, and links and codes that would begin one. In a transaction that
-    has locked the account.
-    """
+    """Every way in ends: sessions, links and codes that would begin one. In a transaction that locked the account."""
     Session.delete().where((Session.account == account) & (Session.token_hash != token_hash(but or ""))).execute()
     Link.delete().where(Link.account == account).execute()
 
 
 def change_password(account: Account, password: str, token: str) -> str:
-    """Another password; other browsers are signed out and links forgotten. Returns this one's new token.
-
-    Raises Refused, Overtaken.
-    """
+    """Another password; other browsers and links end. Returns this one's new token; raises Refused, Overtaken."""
     hashed = hash_password(check_password(password, account.email))
 
     def write() -> str:
@@ -294,7 +283,7 @@ def change_password(account: Account, password: str, token: str) -> str:
 def change_email(account: Account, email: str, token: str) -> str:
     """Another address, which nobody has proved; what merchants call the person stays theirs.
 
-    Other browsers are signed out and links forgotten. Returns this one's token from now on. Raises Refused, Overtaken.
+    Other browsers and links end. Returns this one's token from now on; raises Refused, Overtaken.
     """
     address = email_address(email)
 

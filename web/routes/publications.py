@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from flask_login import login_required
 
-from models import NOBODYS, Audience, Campaign, Customer, Publication
+from models import Audience, Campaign, Customer, Publication
 from quanbao import addresses, customers, publishing
 from web import forms
 from web.access import campaign_of
@@ -103,15 +103,15 @@ def _found(campaign: Campaign) -> dict:
     """What the search shows: the ticked first, then who else it finds."""
     text, ticked = request.values.get("q", "").strip()[:254], _picked()
     text = text if text.isprintable() else ""  # NUL is nothing that PostgreSQL takes
-    mine = (Customer.merchant == campaign.merchant) & Customer.id.in_(ticked) & (Customer.address != NOBODYS)
-    kept = list(Customer.select().where(mine).order_by(Customer.address)) if ticked else []
+    mine = customers.known(campaign.merchant).where(Customer.id.in_(ticked))
+    kept = list(mine.order_by(Customer.address)) if ticked else []
     found = [customer for customer in customers.find(campaign.merchant, text) if customer not in kept]
     return {"q": text, "ticked": kept, "found": found, "merchant": campaign.merchant, "campaign": campaign}
 
 
 def _page(campaign: Campaign, form: forms.Publish | None = None, fault: str | None = None) -> str:
     form = form or forms.Publish(formdata=None, audience=request.args.get("audience", Audience.ALL))
-    everybody = Customer.select().where((Customer.merchant == campaign.merchant) & (Customer.address != NOBODYS)).count()
+    everybody = customers.known(campaign.merchant).count()
     return render_template(
         "publications/new.html", form=form, everybody=everybody, groups=customers.groups(campaign.merchant),
         fault=PUBLISHING.get(fault), failures=form.failures, address_faults=ADDRESS_FAULTS, now=now(),
