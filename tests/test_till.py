@@ -160,6 +160,17 @@ def test_a_verdict_given_again_later_says_that_it_is_of_the_past(client, small_w
     assert not page.all("span", **{"class": "clock"})
 
 
+def test_digits_that_come_late_under_a_settled_id_get_no_green_screen(client, small_world, voucher):
+    """A network that doubles does so within seconds; what was typed anew shows what happened before, as of then."""
+    redeem(client, voucher)
+    path = f"/vouchers/{voucher.code}/redemptions"
+    for seconds, fresh in ((14, True), (2, False)):
+        small_world.clock.forward(seconds=seconds)
+        page = client.post(path, form(), status=200, headers={"Accept": "text/html"})
+        assert bool(page.all("section", **{"class": "verdict redeemed"})) is fresh
+        assert ("not now" in page.text) is not fresh
+
+
 @pytest.mark.parametrize(("typed", "minor"), [
     ("15", 1500), ("15.5", 1550), ("15,50", 1550), ("15.05", 1505), ("1,500", 150000), ("1,250.50", 125050),
     ("1.250,50", 125050), ("1 250,50", 125050), ("12'345'678.90", 1234567890), ("0", 0), ("007", 700),
