@@ -20,9 +20,9 @@ def holder(world: World, **campaign) -> Voucher:
     return world.voucher(campaign=world.campaign(**campaign), holder=lin)
 
 
-def at_keypad(world: World, site: Site, visit, *, service_workers: str = "allow") -> Visitor:
+def at_keypad(world: World, site: Site, visit, *, service_workers: str = "allow", **campaign) -> Visitor:
     """Lin's phone, open at the keypad of a voucher."""
-    code = holder(world).code
+    code = holder(world, **campaign).code
     customer = visit(site, **phone(), service_workers=service_workers).sign_in(LIN)
     customer.page.goto(f"/vouchers/{code}/redeem")
     return customer
@@ -194,6 +194,13 @@ def test_every_key_is_large_and_can_be_reached(small_world, small_site, visit):
             assert name == "Cancel" or min(box["width"], box["height"]) >= 64, (width, name, box)
             assert meets_a_finger(key), (width, name)
         assert customer.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_long_name_pushes_no_key_off_the_screen(small_world, small_site, visit):
+    customer = at_keypad(small_world, small_site, visit, product="Tea and cake for two " * 9)
+    for name in KEYS:
+        box = customer.named(name).bounding_box()
+        assert box["y"] + box["height"] <= 740, name
 
 
 def meets_a_finger(key: Locator) -> bool:
