@@ -1,5 +1,6 @@
 """One line a promise: kept, broken, or void, where no control saw the damage; and what was measured."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -35,7 +36,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section(f"promises, {'long' if LONG else 'short'} form")
     for name, kept in promises.items():
         verdict = _verdict(kept["proof"], kept["control"])
-        terminalreporter.line(f"{verdict:<7} {name}: {'; '.join(kept['fact'])}", red=verdict != "kept")
+        facts = (f"{times} times {fact}" if times > 1 else fact for fact, times in Counter(kept["fact"]).items())
+        terminalreporter.line(f"{verdict:<7} {name}: {'; '.join(facts)}", red=verdict != "kept")
 
 
 def _verdict(proofs: list[str], controls: list[str]) -> str:
