@@ -14,7 +14,7 @@ SAMPLES = {
     "break-out": f"\"'></textarea></title></option></template><svg onload={RUN}>",
     "attribute": f"\" autofocus onfocus=\"{RUN}\" x='",
     "comment": f"<!--><![CDATA[<iframe srcdoc='<b>{RUN}'>",
-    "template": "{{ 191 * 7 }}{% print 191 * 7 %}${191*7}%(product)s %s {0} \\u0022",
+    "template": "{{ 19163 * 70001 }}{% print 19163 * 70001 %}${19163*70001}%(product)s %s {0} \\u0022",
     "address": f"javascript:{RUN}//",
     "entity": "&lt;script&gt;&#60;b&#62;&quot;",
     "equals": "=cmd|'/C calc'!A0", "plus": "+1+1", "minus": "-1+1", "at": "@SUM(A1)", "wide": "＝1+1",
@@ -60,7 +60,9 @@ def is_spoilt(page: Page, known: tuple[set[str], set[str]], whole: bool) -> str:
     except AssertionError as error:
         return str(error)
     new = [sorted(mine - ours) for mine, ours in zip(names(page), known, strict=True)]
-    return f"new elements and attributes: {new}" if any(new) else "1337" if "1337" in page.html else ""
+    if any(new):
+        return f"new elements and attributes: {new}"
+    return "a template ran" if str(19163 * 70001) in page.html else ""
 
 
 EYES = """(() => {
