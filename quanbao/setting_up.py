@@ -51,6 +51,8 @@ def set_up(link: Link, entered: dict[str, str], *, now: datetime, password_key: 
     try:
         loading.load(_document(entered), now=now, password_key=password_key, first=use_link)
     except loading.Refused as refused:
+        if not is_needed():  # somebody was faster, and theirs is what this one collides with
+            raise LinkSpent from None
         faults = dict(fault.split(": ", 1) for fault in refused.faults)
         raise Refused({field: faults[path] for path, field in PATHS.items() if path in faults}) from None
     merchant = Merchant.select().order_by(Merchant.id).get()
