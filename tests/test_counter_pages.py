@@ -176,9 +176,36 @@ def test_a_cashier_sees_their_branches_and_what_named_none(small_world, app, cas
     main, river, none = (small_world.attempt(voucher, branch=slug).attempt_id for slug in ("main", "river", None))
     assert set(lines(cashier.get(TILL))) == {main, none}
     assert set(lines(manager.get(TILL))) == {main, river, none}
-    assert lines(manager.get(f"{TILL}?at=river")) == [river]
+    assert set(lines(manager.get(f"{TILL}?at=river"))) == {river, none}
     assert lines(cashier.get(f"{TILL}?at=-")) == [none]
     cashier.get(f"{TILL}?at=river", status=404)
+
+
+def test_a_branchs_tab_shows_what_named_none_and_hears_of_it(small_world, manager):
+    """Where the phone asked for no branch, the cashier who looks at their own tab would turn an honest customer away."""
+    voucher = small_world.voucher(campaign=small_world.campaign(uses_per_voucher=9))
+    page = manager.get(tab := f"{TILL}?at=main")
+    for typed, count in ((None, 1), (WRONG, 1)):
+        address = page.all("section", id="day")[0]["hx-get"]
+        tried = small_world.attempt(voucher, **{"typed": typed} if typed else {}).attempt_id
+        page = manager.get(address, headers=HTMX)
+        assert tried in lines(page)
+        assert re.search(rf"\b{count}\s+redeemed", page.text)
+    small_world.attempt(voucher, branch="main")
+    page = manager.get(tab)
+    assert re.search(r"\b2\s+redeemed", page.text)
+    assert page.text.count("No branch named") == 1 + 2, "the tab, and the two that named none"
+    assert "Main Street" in page.text
+    assert "No branch named" not in manager.get(f"{TILL}?at=-").text.replace("No branch named", "", 1)
+
+
+def test_one_branch_needs_no_tabs(small_world, manager):
+    assert "Riverside" in manager.get(TILL).text
+    Branch.update(closed_at=small_world.clock()).where(Branch.slug == "river").execute()
+    small_world.attempt(small_world.voucher())
+    page = manager.get(TILL)
+    assert not page.all("nav", **{"class": "narrowing"})
+    assert "No branch named" in page.text
 
 
 def test_a_redemption_is_rolled_back_from_the_till(small_world, cashier):

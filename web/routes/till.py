@@ -133,7 +133,8 @@ def _page(member: Member, places: list[Branch], fault: str | None = None, wait: 
     redeemed = [line for line in lines if line.redemption]
     page = make_response(render_template(
         "till/_day.html" if wants_fragment() else "till/page.html", merchant=merchant, member=member, at=at,
-        places=places, names={place.slug: place.name for place in places}, several=len(slugs) > 1, lines=lines,
+        places=places, names={place.slug: place.name for place in places}, lines=lines,
+        tabs=sum(place.closed_at is None for place in places) > 1,
         number=daybook.count(merchant, slugs, day), day=day, seen=seen, now=now(), fault=fault, wait=wait,
         alarm=alarm, changed=changed,
         older=redeemed[-1].redemption if len(redeemed) == daybook.A_PAGE else None, before=before))
@@ -147,13 +148,11 @@ def _before() -> int:
 
 
 def _slugs(places: list[Branch], at: str | None) -> list[str]:
-    """The branches to show; all of the member's where none is chosen, and those tries where none was named."""
+    """The branches to show, and in each the tries where none was named: they may well have been here."""
     own = [place.slug for place in places]
-    if not at:
-        return [*own, ""]
-    if at != NOWHERE and at not in own:
+    if at and at != NOWHERE and at not in own:
         abort(404)
-    return ["" if at == NOWHERE else at]
+    return [""] if at == NOWHERE else [at, ""] if at else [*own, ""]
 
 
 # One voucher
