@@ -169,20 +169,18 @@ def _taken(merchant: str, attempt_id: UUID) -> tuple[Member, CounterCode]:
 def choices(member: Member, campaign: Campaign) -> tuple[list[Branch], bool]:
     """The branches that may be named, and whether one must be.
 
-    Where the voucher is good at none of the member's they may all be named: the check refuses it, on both screens.
+    Where one must be and none may, it cannot be redeemed here: that is said before the code is spent on a refusal.
     """
-    own = [place for place in members.places(member) if place.closed_at is None]
-    of = campaign.branch_slugs
-    good = [place for place in own if not of or place.slug in of]
-    return good or own, bool(own) and (bool(of) or member.role == Role.CASHIER)
+    own, of = [place for place in members.places(member) if place.closed_at is None], campaign.branch_slugs
+    return [place for place in own if not of or place.slug in of], bool(of or own and member.role == Role.CASHIER)
 
 
 def _charge(member: Member, row: CounterCode, faults: frozenset[str] = frozenset()) -> str:
     places, must = choices(member, row.voucher.campaign)
-    reason = checks.foreseen(vouchers.case(row.voucher, now()))
+    reason, where = checks.foreseen(vouchers.case(row.voucher, now())), vouchers.branches(row.voucher.campaign)
     return render_template(
         "till/voucher.html", merchant=member.merchant, member=member, voucher=row.voucher, places=places, must=must,
-        faults=faults, entered=request.form, at=_at(), attempt_id=row.attempt_id,
+        where=where, faults=faults, entered=request.form, at=_at(), attempt_id=row.attempt_id,
         reason=REASONS[reason][0] if reason else None, past=vouchers.redemptions(row.voucher))
 
 
