@@ -7,7 +7,7 @@ import pytest
 
 from models import Account, Attempt, Branch, CounterCode, Member, MemberBranch, Redemption, Role, Session
 from quanbao import counter
-from quanbao.reasons import RolledBack
+from quanbao.reasons import Reason, RolledBack
 from tests.factories import ACCOUNT_PASSWORD, WRONG
 from tests.pages import Page, PageClient
 from web.security import HEADERS
@@ -178,7 +178,9 @@ def test_the_owner_sees_by_which_door_and_which_member(small_world, client, mana
     page = manager.get(f"/merchants/lotus/campaigns/{voucher.campaign.slug}/attempts")
     who = Member.get(Member.role == Role.MANAGER).address
     assert f"at the counter, by {who}" in page.text
-    assert "counter_code" in page.text
+    assert "✓ Counter code" in page.text
+    assert "✓ Not expired" in page.text
+    assert not {reason for reason in Reason if "_" in reason and reason in page.text}, "codes are for programs"
 
 
 # The till page
