@@ -263,8 +263,19 @@ def test_a_cashier_who_signs_in_lands_at_the_till(small_world, client):
     assert client.post("/sign-in", form).location == "/till"
     assert client.get("/till", status=303).location == TILL
     assert client.post("/sign-in", form | {"next": "/account"}).location == "/account"
-    owner = small_world.member(role=Role.OWNER, password=ACCOUNT_PASSWORD)
-    assert client.post("/sign-in", {"email": owner.email, "password": ACCOUNT_PASSWORD}).location == "/wallet"
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.MANAGER])
+def test_who_runs_a_shop_lands_at_its_campaigns(small_world, client, role):
+    person = small_world.member(role=role, password=ACCOUNT_PASSWORD)
+    small_world.voucher(holder=person)
+    form = {"email": person.email, "password": ACCOUNT_PASSWORD}
+    for more, place in (({}, "/merchants/lotus/campaigns"), ({"next": ""}, "/merchants/lotus/campaigns"),
+                        ({"next": "/wallet"}, "/wallet")):
+        assert client.post("/sign-in", form | more).location == place
+    assert client.get("/", status=302).location == "/merchants/lotus/campaigns"
+    Member.update(disabled_at=small_world.clock()).execute()
+    assert client.get("/", status=302).location == "/wallet"
 
 
 def test_who_works_nowhere_has_no_till(small_world, client):
