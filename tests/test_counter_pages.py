@@ -106,6 +106,7 @@ def test_a_voucher_for_another_branch_is_told_before_its_code_is_spent(small_wor
     for page in (cashier.get(address), cashier.post(address, {"branch": "main"}, status=422)):
         assert "Not at this branch. It can be redeemed at: Riverside" in page.text
         assert not page.all("form", action=address)
+        assert "To charge" not in page.text
     client.get(f"/attempts/{attempt_id}", status=404)
     assert Attempt.select().count() == 0
 
