@@ -9,6 +9,7 @@ TEST = .venv/ready-to-test
 
 help:
 	@echo 'make run            a filled demo at http://127.0.0.1:8000   ARGS="--port 9000 --data DIR"'
+	@echo 'make setup          what quanbao needs, in .venv; then .venv/bin/quanbao serve'
 	@echo 'make test           every test                              ARGS="-k wallet -x", one process: ARGS="-n0 --pdb"'
 	@echo 'make prove          every promise in its long form, an hour or two  ARGS="-k oversold"'
 	@echo 'make lint           ruff                                    ARGS="--fix"'
@@ -19,6 +20,8 @@ help:
 	@echo 'make screenshots    draws the pictures in docs/'
 	@echo 'make lighthouse     audits every page with Lighthouse        ARGS="-k wallet"'
 	@echo 'make clean          removes .venv, caches and build leftovers'
+
+setup: $(RUN)
 
 run: $(RUN)
 	@$(BIN)/quanbao demo $(ARGS)
@@ -120,4 +123,4 @@ $(BIN)/python:
 		echo "$(PYTHON) lacks its venv module; on Debian: apt install python3-venv" >&2; exit 1; }
 	@"$(PYTHON)" -m venv --clear .venv
 
-.PHONY: help run test prove lint lock audit assets lighthouse screenshots translations clean
+.PHONY: help setup run test prove lint lock audit assets lighthouse screenshots translations clean

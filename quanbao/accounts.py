@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from peewee import IntegrityError
 
 from database import locked, write_transaction
-from models import Account, Branch, Link, Member, MemberBranch, Merchant, Role, Session
+from models import Account, Branch, Link, Member, MemberBranch, Merchant, Session
 from quanbao.reader import is_stacked
 from quanbao.statements import statement
 
@@ -122,12 +122,6 @@ def memberships(account: Account) -> list[Member]:
         places = Branch.select().join(MemberBranch).where(MemberBranch.member == member)
         member.places = list(places.order_by(Branch.id))
     return rows
-
-
-def is_cashier(account: Account) -> bool:
-    """Whether the account works at a till, anywhere, and has no other business there."""
-    able = (Member.account == account) & Member.disabled_at.is_null()
-    return {role for role, in Member.select(Member.role).where(able).tuples()} == {Role.CASHIER}
 
 
 def hold(account: Account, token: str | None = None) -> None:

@@ -22,7 +22,6 @@ PARTS = re.compile(r"[,;，；、]+")
 WORDS = re.compile(r"[\s,;，；、|:：<>《》()（）\[\]\"“”]+")
 PLAIN = re.compile(r"[a-z0-9._%+-]+@[a-z0-9.-]+")  # as accounts spell them: most are, and that is quickly seen
 ENDS = "'`‘’.…"
-TRIED_AMONG_TYPED = re.compile(r"@|\w\.\w|[(\[]at[)\]]", re.IGNORECASE)  # not merely a name beside an address
 TRIED_IN_A_CELL = re.compile(r"\w@")
 DELIMITERS = ",;\t"
 QUOTED = re.compile(r'"[^"]*"')
@@ -72,20 +71,20 @@ class Found:
 
 
 def typed(text: str) -> Found:
-    """Addresses that were typed, apart by lines, commas, semicolons or spaces; names around them are left out."""
+    """Addresses that were typed, apart by lines, commas, semicolons or spaces.
+
+    A name beside an address is left out; a piece without any is told, but for a name that goes on before a `<`.
+    """
     found = Found()
     for number, line in enumerate(text.splitlines(), 1):
         if not line:
             continue
         read = [(part.strip(), *_read(part)) for part in PARTS.split(line) if part.strip()]
         found.addresses |= {address: None for _, good, _ in read for address in good}
-        names = any(good for _, good, _ in read)
         for place, (part, good, bad) in enumerate(read):
             continued = any(good and "<" in later for later, good, _ in read[place + 1:place + 2])  # Li, Mei <mei@…>
-            if bad:
-                found.fail(Source.TYPED, number, bad[0] if good else part)
-            elif not good and (not names or TRIED_AMONG_TYPED.search(part) and not continued):
-                found.fail(Source.TYPED, number, part)
+            for piece in bad if good else [part] if bad or not continued else []:
+                found.fail(Source.TYPED, number, piece)
     return found
 
 

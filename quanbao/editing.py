@@ -39,6 +39,10 @@ class Over(Exception):
     """The campaign was ended: nothing about it changes any more."""
 
 
+class Past(Exception):
+    """The campaign's period is over: there is nothing left to end."""
+
+
 class Published(Exception):
     """Somebody holds vouchers of it: it can be ended, not deleted."""
 
@@ -173,9 +177,14 @@ def duplicate(campaign: Campaign, now: datetime) -> Campaign:
 
 
 def end(campaign: Campaign, now: datetime) -> None:
-    """End a published campaign early: from now on its vouchers are refused as `campaign_ended`."""
+    """End a published campaign early: from now on its vouchers are refused as `campaign_ended`; raises Over or Past.
+
+    What is over by itself stays `expired`: the shop did not end it, and its period may still be changed.
+    """
     def write() -> None:
         row = _locked(campaign)
+        if row.is_over(now):
+            raise Past
         if row.published_at is not None:  # a draft is deleted instead
             Campaign.update(ended_at=now, version=Campaign.version + 1).where(Campaign.id == row.id).execute()
             announcing.ended(row, now)

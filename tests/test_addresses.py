@@ -36,7 +36,7 @@ def sent(content: str | bytes) -> tuple[list[str], list]:
     f"Mei <{MEI}>, Lin <{LIN}>", f"李梅 <{MEI}>\n林 <{LIN}>", f'"Li, Mei" <{MEI}>; <{LIN}>', f"< {MEI} >\n{LIN}",
     f"Li, Mei <{MEI}>, Lin <{LIN}>", f"{MEI}, Lin <{LIN}>", f"Mei <{MEI}>, {LIN}", f"'{MEI}'; '{LIN}'",
     f"mailto:{MEI}\n{LIN}.", f"Mei ({MEI}) and Lin ({LIN})", f"To: “Li, Mei” <{MEI}>; Lin [{LIN}]",
-    f"李，梅 <{MEI}>、林《{LIN}》", f"Li\tMei\t{MEI}\t2026-12-01\nLin\t\t{LIN}\t138.5", f"Mei, {MEI}\nLin, {LIN}",
+    f"李，梅 <{MEI}>、林《{LIN}》", f"Li\tMei\t{MEI}\t2026-12-01\nLin\t\t{LIN}\t138.5",
 ])
 def test_what_sets_typed_addresses_apart(text):
     assert typed(text) == ([MEI, LIN], [])
@@ -51,10 +51,15 @@ def test_typed_lines_that_hold_none_are_told_by_their_numbers():
 
 @pytest.mark.parametrize(("line", "failed"), [
     ("mei.example.org, {}", "mei.example.org"), ("{}; mei(at)example.org", "mei(at)example.org"), ("mei@, {}", "mei@"),
-    ("@example.org {}", "@example.org"), ("{} a@b@c", "a@b@c"), ("<mei@@example.org>, Lin <{}>", "mei@@example.org"),
+    ("@example.org {}", "@example.org"), ("{} a@b@c", "a@b@c"), ("{}, not-an-address", "not-an-address"),
+    ("nobody; {}", "nobody"), ("林，{}", "林"), ("<mei@@example.org>, Lin <{}>", "mei@@example.org"),
 ])
-def test_what_tried_to_be_an_address_is_told_beside_one_that_is(line, failed):
+def test_what_is_no_address_is_told_beside_one_that_is(line, failed):
     assert typed(line.format(LIN)) in [([LIN], [(1, failed)]), ([LIN], [(1, f"<{failed}>")])]
+
+
+def test_every_word_that_tried_is_told():
+    assert typed(f"a@b@c {LIN} @example.org") == ([LIN], [(1, "a@b@c"), (1, "@example.org")])
 
 
 def test_each_line_that_failed_says_why():

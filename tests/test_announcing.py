@@ -218,7 +218,7 @@ def test_all_browsers_of_a_holder_hear_of_it_each_in_its_language(world, mail):
     mail.bring()
     said = sorted((m.body["notification"]["lang"], m.title, m.body["notification"]["body"]) for m in mail.service.inbox)
     assert said == [("en", "New: 蛋糕", "Gift from Lotus Tea, until Dec 31, 2026"),
-                    ("zh-Hans", "新券：蛋糕", "Lotus Tea的礼品券，有效期至 2026年12月31日")]
+                    ("zh-Hans", "新券：蛋糕", "Lotus Tea 的礼品券，有效期至 2026年12月31日")]
 
 
 def test_many_holders_are_told_some_at_a_time(world, mail, monkeypatch):

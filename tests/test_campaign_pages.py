@@ -379,6 +379,17 @@ def test_the_preview_is_the_voucher_as_far_as_it_is_known(owner, kind):
     assert Campaign.select().count() == RedemptionPassword.select().where(RedemptionPassword.id > 1).count() == 0
 
 
+def test_what_is_over_offers_no_end_and_takes_none(owner, small_world):
+    campaign = small_world.campaign(slug="tea")
+    assert "End this campaign now" in owner.get("/merchants/lotus/campaigns/tea").text
+    Campaign.update(ends_at=small_world.clock()).execute()
+    assert "End this campaign now" not in owner.get("/merchants/lotus/campaigns/tea").text
+    page = owner.post("/merchants/lotus/campaigns/tea/end", status=422)
+    assert "there was nothing to end" in page.text
+    assert page.all("a", href=EDIT)
+    assert now(campaign).ended_at is None
+
+
 def test_the_preview_of_a_published_campaign_keeps_what_cannot_change(owner, small_world):
     draft(small_world, published_at=small_world.clock(), place="Upstairs", hours=[["10:00", "14:00"]], weekdays=[1],
           groups=["regulars"], branch_slugs=["river"], uses_per_voucher=3)

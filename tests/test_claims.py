@@ -66,6 +66,7 @@ def test_a_sheet_has_twenty_four_codes_and_leads_to_the_next(owner, small_world,
     many(small_world, campaign, A_SHEET + 2)
     sheet = owner.get(at(campaign, "links/sheet"))
     codes = sheet.all("svg", role="img")
+    assert [button for button in sheet.all("button") if "data-print" in button]
     assert [code["aria-label"] for code in codes] == [f"Claim link for {n}@example.org" for n in range(A_SHEET)]
     assert sheet.text.count("Oolong & ice") >= A_SHEET
     [after] = hrefs(sheet, "after=")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from models import Campaign, Kind, Merchant
 from quanbao import campaigns, documents, editing, loading, passwords
 from quanbao.reader import Reader
+from quanbao.reasons import Reason
 from tests.factories import PASSWORD, World, utc
 from tests.test_loading import GONE, JSON
 from tests.test_loading import WRONG as FAULTS
@@ -253,6 +254,16 @@ def test_what_was_ended_stays_as_it_is(world):
         with pytest.raises(editing.Over):
             act()
     assert (now(campaign).ended_at, now(campaign).version) == (world.clock() - timedelta(hours=1), 2)
+
+
+def test_what_is_over_by_itself_is_not_ended_by_the_shop(world):
+    """Its holders read that it has expired, which is true, and its period may still be changed."""
+    campaign = world.campaign(ends_at=world.clock())
+    with pytest.raises(editing.Past):
+        editing.end(campaign, world.clock())
+    assert (now(campaign).ended_at, now(campaign).version) == (None, 1)
+    assert world.attempt(world.voucher(campaign=now(campaign))).reason == Reason.EXPIRED
+    change(world, campaign, ends_at="2026-12-31")
 
 
 def test_a_draft_is_not_ended_but_deleted(world):

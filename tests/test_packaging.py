@@ -59,3 +59,11 @@ def test_every_direct_dependency_says_why_it_is_there():
     for dependency in direct_dependencies(*PROJECT["optional-dependencies"]):
         line = next(line for line in lines if f'"{dependency}"' in line)
         assert re.search(r'",\s+# \S', line), f"{dependency} has no comment"
+
+
+def test_the_ways_to_the_internet_agree():
+    """Debian's own Python lets nobody install into it; what the README sets, the service sets as well."""
+    readme, operating = ((ROOT / path).read_text("utf-8") for path in ("README.md", "docs/operating.md"))
+    assert not re.search(r"^(pip|quanbao) ", readme, re.MULTILINE), "say it with .venv"
+    service = operating[operating.index("[Service]"):operating.index("[Install]")]
+    assert set(re.findall(r"^export (QUANBAO_\w+)", readme, re.MULTILINE)) == set(re.findall(r"QUANBAO_\w+", service))

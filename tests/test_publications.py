@@ -60,7 +60,7 @@ def test_the_form_offers_who_there_is(owner, small_world, campaign):
     people = make_customers(small_world, 3, group="常客")
     Customer.update(address="").where(Customer.id == people[0].id).execute()
     page = owner.get(at(campaign))
-    assert checked(page) == ["all"]
+    assert checked(page) == [], "one tap must not send to everybody"
     assert [box["value"] for box in page.all("input", name="groups")] == ["常客"]
     assert [box["value"] for box in page.all("input", name="customer")] == [str(row.id) for row in people[:0:-1]]
     assert checked(owner.get(at(campaign) + "?audience=customers")) == ["customers"]
@@ -89,6 +89,14 @@ def test_a_file_and_what_was_typed_go_together_and_lines_that_failed_are_told(ow
             assert text in page.text
 
 
+def test_who_forgot_to_say_for_whom_loses_nothing(owner, small_world, campaign):
+    [picked] = make_customers(small_world, 1, group="staff")
+    page = post(owner, campaign, {"addresses": MEI, "groups": "staff", "customer": picked.id}, status=422)
+    assert checked(page) == ["staff", str(picked.id)]
+    assert MEI in page.text
+    assert_nothing_came_of_it(campaign)
+
+
 @pytest.mark.parametrize(("fields", "file", "says"), [
     ({"audience": "groups"}, None, "Nobody is chosen yet"),
     ({"audience": "groups", "groups": "no such group"}, None, "Nobody is chosen yet"),
@@ -104,6 +112,8 @@ def test_what_designates_nobody_is_refused_and_kept(owner, small_world, campaign
     page = post(owner, campaign, fields, file, status=422)
     assert says in page.text
     assert page.all("p", role="alert")
+    if "Nobody is chosen" in says:
+        assert page.all("fieldset", **{"aria-invalid": "true", "aria-describedby": "audience-error"})
     if fields.get("audience") in list(Audience):
         assert checked(page)[0] == fields["audience"]
     assert fields.get("addresses", "").replace("\0", "") in page.text.replace("\0", "").replace("\ufffd", "")

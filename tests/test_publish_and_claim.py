@@ -74,7 +74,7 @@ def test_an_owner_publishes_and_an_addressee_claims(small_world, small_site, vis
 
     # The link is there to be sent.
     owner.press("Hand out the links")
-    address, link = page.get_by_label("To copy").input_value().split()
+    address, link = page.get_by_label("Addresses and links").input_value().split()
     assert address == LIN
     assert wider_than(page, 360) == []
     owner.context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models import Audience, Customer, Publication, Role
+from models import Audience, Customer, Publication, Redemption, Role
 from quanbao import publishing
 from tests.browser import phone
 from tests.crowds import link_to, make_customers, start
@@ -11,8 +11,9 @@ from tests.factories import ACCOUNT_PASSWORD
 pytestmark = pytest.mark.browser
 
 OWNER = "owner@example.org"
-SMALL = """least => [...document.querySelectorAll('main :is(a, button, summary, select, input, label[for])')]
-    .filter(element => element.checkVisibility() && !element.matches('[type=checkbox], [type=radio], .field > label'))
+SMALL = """least => [...document.querySelectorAll(
+        ':is(main, .foot) :is(a, button, summary, select, input, :not(.field, #take) > label[for])')]
+    .filter(element => element.checkVisibility() && !element.matches('[type=checkbox], [type=radio]'))
     .map(element => [element, element.getBoundingClientRect()])
     .filter(([, box]) => box.width < least || box.height < least)
     .map(([element, box]) => `${element.textContent.trim() || element.id}: ${box.width} × ${box.height}`)"""
@@ -26,13 +27,15 @@ def test_a_thumb_hits_every_link_and_button(small_world, small_site, visit):
     link_to(small_world, "lin@example.org", campaign)
     going = start(small_world, campaign, Audience.ALL, failures=[("file", 2, "nobody", "missing")])
     publishing.step(going.id, now=small_world.clock(), key=small_world.keys.receipts)
+    redeemed = Redemption.get()
     mei = Customer.get(Customer.consumer == small_world.mei)
     page = visit(small_site, **phone()).sign_in(OWNER).page
     small = {}
     for path in ("customers", f"customers/{mei.id}", "campaigns/tea", "campaigns/tea/publications",
                  "campaigns/tea/publications?audience=customers", f"campaigns/tea/publications/{going.id}",
                  f"campaigns/tea/publications/{Publication.get().id}", "campaigns/tea/links",
-                 "campaigns/tea/links/sheet", "campaigns/tea/figures", "campaigns/tea/password"):
+                 "campaigns/tea/links/sheet", "campaigns/tea/figures", "campaigns/tea/password",
+                 "campaigns/tea/attempts", f"redemptions/{redeemed.id}", "branches", "till", "sheet"):
         page.goto(f"/merchants/lotus/{path}")
         for summary in page.locator("main summary").all():
             summary.click()

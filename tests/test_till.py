@@ -258,6 +258,9 @@ class TestBeforeAnybodyTypes:
         page = client.get(f"/vouchers/{voucher.code}")
         assert page.all("p", **{"data-reason": reason.value})
         assert "Redeem" not in page.text.split()
+        for agreeing in (page, client.get("/wallet")):
+            chips = {name for found in agreeing.all("span") if "chip" in (name := found.get("class") or "").split()}
+            assert chips in ({"chip waiting"}, {"chip expired"}), "nothing green that cannot be redeemed now"
         page = client.get(f"/vouchers/{voucher.code}/redeem")
         assert page.verdict()["data-reason"] == reason
         assert not page.all("form", id="keypad")

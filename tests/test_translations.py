@@ -25,7 +25,7 @@ CHINESE = {"Accept-Language": "zh-CN,zh;q=0.9"}
 ID = "0b0e7f2e-52a5-4d47-9f6b-0f3d1c9c6a11"
 
 WORDS = {"voucher": "券", "wallet": "券包", "redemption password": "消费密码", "cashier": "收银员", "branch": "门店",
-         "figures": "统计", "campaign": "活动"}
+         "figures": "统计", "campaign": "活动", "account": "账户"}
 LATIN = {"Quanbao", "English", "JavaScript", "CNY", "Asia/Shanghai"}  # what stays so on a Chinese page
 SPOKEN = ("aria-label", "data-typed", "placeholder", "alt")  # attributes that somebody reads or hears
 
@@ -104,6 +104,15 @@ def test_chinese_has_chinese_punctuation_and_no_casual_you(catalogue):
     assert not narrow, f"use ，；：？！（） beside Chinese, then run make translations: {narrow}"
     assert not casual, f"say 您 or, better, nothing, then run make translations: {casual}"
     assert not english, f"{CURE}: {english}"
+
+
+def test_what_is_filled_in_stands_apart_from_chinese(catalogue):
+    """Names are often Latin; days and kinds are Chinese here, and need no space."""
+    close = [chinese for _, chinese in pairs(catalogue)
+             if re.search(r"[一-鿿]%\((?!day|kind|time)\w+\)s|%\((?!day|kind|time)\w+\)s[一-鿿]", chinese)]
+    loose = [chinese for _, chinese in pairs(catalogue) if re.search(r"[，。：；？！、] ", chinese)]
+    assert not close, f"put a space between, then run make translations: {close}"
+    assert not loose, f"Chinese marks have their space in them; take it out, then run make translations: {loose}"
 
 
 @pytest.mark.parametrize("word", WORDS)
@@ -210,6 +219,7 @@ def test_programs_get_the_message_in_the_consumers_language(client, plain):
     ("/wallet", 200), ("/vouchers/{code}", 200), ("/vouchers/{code}/redeem", 200),
     ("/vouchers/{code}/redeem?amount=x&branch=x", 422), ("/vouchers/{code}/redeem?amount=20&branch=main", 200),
     ("/merchants/lotus/campaigns", 200), ("/merchants/lotus/campaigns/oolong/figures", 200),
+    ("/merchants/lotus/till", 200), ("/merchants/lotus/branches", 200), ("/merchants/lotus/sheet?first=2", 200),
     ("/sign-in", 200), ("/sign-up", 200), ("/sign-in/{link}", 200), ("/sign-in/used-up-long-ago", 404),
     ("/offline", 200), ("/nowhere", 404),
 ])
@@ -218,6 +228,7 @@ def test_no_english_is_left_on_a_chinese_page(client, voucher, clock, path, stat
     page = client.get(path.format(code=voucher.code, link=link), status=status, headers=CHINESE)
     assert language_of(page) == "zh-Hans"
     assert not latin(page), f"mark it for translation with _(…), then {CURE}"
+    assert not re.search(r"[，。：] \S", page.text), "say %(what)s %(then)s or %(what)s: %(then)s"
 
 
 def test_no_english_is_left_on_the_first_pages(sqlite, clock):

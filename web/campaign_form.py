@@ -145,7 +145,7 @@ def _in_use(merchant: Merchant) -> list[tuple[str, str]]:
     products: dict[int, list[str]] = {}
     for number, product in rows.tuples():
         products.setdefault(number, []).append(product)
-    return [(str(number), gettext("That of %(products)s", products=formats.listed(names[:3])))
+    return [(str(number), gettext("Same as for %(products)s", products=formats.listed(names[:3])))
             for number, names in products.items()]
 
 

@@ -6,6 +6,7 @@ from flask_babel import lazy_gettext as _
 from models import Event, Kind, Role, State
 from quanbao.addresses import Fault
 from quanbao.reasons import Reason, Revoked, RolledBack
+from quanbao.redemption import COUNTER_CODE
 
 Text = tuple[str, str]  # what happened, what to do next
 
@@ -35,6 +36,26 @@ REASONS: dict[Reason, Text] = {
     Reason.PRICE_CHANGED: (_("The price has changed."), _("Look at the new price; if you like it, redeem again.")),
     Reason.ALREADY_REDEEMED: (_("Already redeemed."), _("A voucher is good once; this one has been used.")),
     Reason.USED_UP: (_("Used up."), _("All uses of this voucher have been redeemed.")),
+}
+
+# The checks of the trace by name, each as what holds where it passed.
+CHECKS: dict[str, str] = {
+    COUNTER_CODE: _("Counter code"),
+    Reason.PASSWORD_INCORRECT: _("Password"),
+    Reason.REVOKED: _("Not revoked"),
+    Reason.CAMPAIGN_ENDED: _("Campaign not ended"),
+    Reason.NOT_YET_VALID: _("Already begun"),
+    Reason.EXPIRED: _("Not expired"),
+    Reason.OUTSIDE_HOURS: _("Within the hours"),
+    Reason.SOLD_OUT: _("Some left"),
+    Reason.GROUP_ONLY: _("Group"),
+    Reason.NEW_CUSTOMERS_ONLY: _("New customer, if required"),
+    Reason.CUSTOMER_LIMIT_REACHED: _("Within the customer’s limit"),
+    Reason.MINIMUM_SPEND: _("Bill large enough"),
+    Reason.WRONG_BRANCH: _("Right branch"),
+    Reason.PRICE_CHANGED: _("Price unchanged"),
+    Reason.ALREADY_REDEEMED: _("Not redeemed before"),
+    Reason.USED_UP: _("Uses left"),
 }
 
 # Nobody's try would be taken: the budget of the password is spent, not one person's.

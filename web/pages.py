@@ -5,14 +5,14 @@ from flask_login import current_user
 
 from models import Member, Merchant
 from web import qr
-from web.messages import KINDS, REASONS, ROLES, STATES, WHY_REVOKED, WHY_ROLLED_BACK, sentences
+from web.messages import CHECKS, KINDS, REASONS, ROLES, STATES, WHY_REVOKED, WHY_ROLLED_BACK, sentences
 from web.sessions import holder
 from web.sharing import facts_in_words
 
 
 def init_app(app: Flask) -> None:
-    app.jinja_env.globals.update(kinds=KINDS, states=STATES, role_names=ROLES, reasons=REASONS, qr=qr.svg,
-                                 why_rolled_back=WHY_ROLLED_BACK, why_revoked=WHY_REVOKED,
+    app.jinja_env.globals.update(kinds=KINDS, states=STATES, role_names=ROLES, reasons=REASONS, check_names=CHECKS,
+                                 qr=qr.svg, why_rolled_back=WHY_ROLLED_BACK, why_revoked=WHY_REVOKED,
                                  businesses=businesses, sentences=sentences, holder=holder,
                                  facts_in_words=facts_in_words)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

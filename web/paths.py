@@ -1,8 +1,22 @@
 """Where to go next, if it is a place of ours."""
 
+from flask import url_for
+
+from models import Account, Role
+from quanbao import accounts
+
 
 def ours(path: str | None, otherwise: str) -> str:
     """The path if it has one leading slash and nothing that a browser could read as another host."""
     if not path or not path.startswith("/") or path[1:2] in ("/", "\\"):
         return otherwise
     return path if path.isprintable() and "\\" not in path else otherwise
+
+
+def beginning(account: Account) -> str:
+    """Where somebody begins who wanted nothing else: where they work, a cashier at the till; else in the wallet."""
+    mine = [member for member in accounts.memberships(account) if member.disabled_at is None]
+    for member in mine:
+        if member.role != Role.CASHIER:
+            return url_for("campaigns.index", merchant=member.merchant.slug)
+    return url_for("till.find" if mine else "wallet.show")

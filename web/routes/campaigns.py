@@ -58,11 +58,7 @@ def preview(merchant: str):
 @routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>")
 @login_required
 def show(merchant: str, campaign: str):
-    row = campaign_of(merchant, campaign)
-    return render_template(
-        "campaigns/page.html", merchant=row.merchant, campaign=row, now=now(), places=vouchers.branches(row),
-        voucher=previews.voucher_of(row), publications=publishing.latest(row),
-        links=claiming.counts(row, now()), shared=passwords.shared_with(row))
+    return _page(campaign_of(merchant, campaign))
 
 
 @routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/edit")
@@ -101,6 +97,8 @@ def end(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign)
     try:
         editing.end(row, now())
+    except editing.Past:
+        return _page(row, past=True), 422
     except editing.Over:
         pass  # whoever pressed twice, or at the same time as somebody else, has what they want
     return redirect(url_for("campaigns.show", merchant=merchant, campaign=campaign), 303)
@@ -115,6 +113,14 @@ def delete(merchant: str, campaign: str):
     except (editing.Published, editing.Over):
         return redirect(url_for("campaigns.show", merchant=merchant, campaign=campaign), 303)
     return redirect(url_for("campaigns.index", merchant=merchant), 303)
+
+
+def _page(campaign: Campaign, *, past: bool = False) -> str:
+    return render_template(
+        "campaigns/page.html", merchant=campaign.merchant, campaign=campaign, now=now(), past=past,
+        places=vouchers.branches(campaign), voucher=previews.voucher_of(campaign),
+        publications=publishing.latest(campaign), links=claiming.counts(campaign, now()),
+        shared=passwords.shared_with(campaign))
 
 
 def _entered(merchant: Merchant, form: CampaignForm, campaign: Campaign | None = None) -> dict:

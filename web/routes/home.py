@@ -3,11 +3,11 @@
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask_login import current_user
 
-from quanbao import accounts, setting_up
+from quanbao import setting_up
 from web.context import settings
 from web.demo import cast
 from web.languages import LANGUAGES
-from web.paths import ours
+from web.paths import beginning, ours
 
 routes = Blueprint("home", __name__)
 
@@ -17,8 +17,7 @@ def show():
     if settings().demo:
         return render_template("demo/page.html", cast=cast())
     if current_user.is_authenticated:
-        at_till = accounts.is_cashier(current_user.account)
-        return redirect(url_for("till.find" if at_till else "wallet.show"))
+        return redirect(beginning(current_user.account))
     return render_template("home/page.html", empty=setting_up.is_needed())
 
 

@@ -110,9 +110,9 @@ def _found(campaign: Campaign) -> dict:
 
 
 def _page(campaign: Campaign, form: forms.Publish | None = None, fault: str | None = None) -> str:
-    form = form or forms.Publish(formdata=None, audience=request.args.get("audience", Audience.ALL))
+    form = form or forms.Publish(formdata=None, audience=request.args.get("audience"))
     everybody = customers.known(campaign.merchant).count()
     return render_template(
         "publications/new.html", form=form, everybody=everybody, groups=customers.groups(campaign.merchant),
-        fault=PUBLISHING.get(fault), failures=form.failures, address_faults=ADDRESS_FAULTS, now=now(),
-        **_found(campaign))
+        nobody=fault == "nobody", fault=PUBLISHING.get(fault), failures=form.failures, address_faults=ADDRESS_FAULTS,
+        now=now(), **_found(campaign))

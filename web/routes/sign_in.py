@@ -7,19 +7,18 @@ from quanbao import accounts, links
 from web import forms, sessions
 from web.context import now
 from web.limits import sign_in_limits, sign_up_limits
-from web.paths import ours
+from web.paths import beginning, ours
 
 routes = Blueprint("sign_in", __name__)
 
 
 def _next() -> str:
-    return ours(request.values.get("next"), url_for("wallet.show"))
+    """Where somebody wanted to go, or nothing."""
+    return ours(request.values.get("next"), "")
 
 
 def _landing(account: Account) -> str:
-    """Where somebody wanted to go; a cashier who wanted nothing else begins at the till."""
-    wanted = _next()
-    return url_for("till.find") if wanted == url_for("wallet.show") and accounts.is_cashier(account) else wanted
+    return _next() or beginning(account)
 
 
 @routes.get("/sign-in")
@@ -52,8 +51,9 @@ def sign_up():
     form = forms.SignUp()
     if form.validate():
         try:
-            sessions.sign_in(accounts.sign_up(form.email.data, form.password.data, now()))
-            return redirect(_next(), 303)
+            account = accounts.sign_up(form.email.data, form.password.data, now())
+            sessions.sign_in(account)
+            return redirect(_landing(account), 303)
         except accounts.Refused as refused:
             forms.explain(form, refused)
     return render_template("sign_in/sign_up.html", form=form, next=_next()), 422

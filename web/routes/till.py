@@ -133,7 +133,8 @@ def _page(member: Member, places: list[Branch], fault: str | None = None, wait: 
     redeemed = [line for line in lines if line.redemption]
     page = make_response(render_template(
         "till/_day.html" if wants_fragment() else "till/page.html", merchant=merchant, member=member, at=at,
-        places=places, names={place.slug: place.name for place in places}, several=len(slugs) > 1, lines=lines,
+        places=places, names={place.slug: place.name for place in places}, lines=lines,
+        tabs=sum(place.closed_at is None for place in places) > 1,
         number=daybook.count(merchant, slugs, day), day=day, seen=seen, now=now(), fault=fault, wait=wait,
         alarm=alarm, changed=changed,
         older=redeemed[-1].redemption if len(redeemed) == daybook.A_PAGE else None, before=before))
@@ -147,13 +148,11 @@ def _before() -> int:
 
 
 def _slugs(places: list[Branch], at: str | None) -> list[str]:
-    """The branches to show; all of the member's where none is chosen, and those tries where none was named."""
+    """The branches to show, and in each the tries where none was named: they may well have been here."""
     own = [place.slug for place in places]
-    if not at:
-        return [*own, ""]
-    if at != NOWHERE and at not in own:
+    if at and at != NOWHERE and at not in own:
         abort(404)
-    return ["" if at == NOWHERE else at]
+    return [""] if at == NOWHERE else [at, ""] if at else [*own, ""]
 
 
 # One voucher
@@ -170,20 +169,18 @@ def _taken(merchant: str, attempt_id: UUID) -> tuple[Member, CounterCode]:
 def choices(member: Member, campaign: Campaign) -> tuple[list[Branch], bool]:
     """The branches that may be named, and whether one must be.
 
-    Where the voucher is good at none of the member's they may all be named: the check refuses it, on both screens.
+    Where one must be and none may, it cannot be redeemed here: that is said before the code is spent on a refusal.
     """
-    own = [place for place in members.places(member) if place.closed_at is None]
-    of = campaign.branch_slugs
-    good = [place for place in own if not of or place.slug in of]
-    return good or own, bool(own) and (bool(of) or member.role == Role.CASHIER)
+    own, of = [place for place in members.places(member) if place.closed_at is None], campaign.branch_slugs
+    return [place for place in own if not of or place.slug in of], bool(of or own and member.role == Role.CASHIER)
 
 
 def _charge(member: Member, row: CounterCode, faults: frozenset[str] = frozenset()) -> str:
     places, must = choices(member, row.voucher.campaign)
-    reason = checks.foreseen(vouchers.case(row.voucher, now()))
+    reason, where = checks.foreseen(vouchers.case(row.voucher, now())), vouchers.branches(row.voucher.campaign)
     return render_template(
         "till/voucher.html", merchant=member.merchant, member=member, voucher=row.voucher, places=places, must=must,
-        faults=faults, entered=request.form, at=_at(), attempt_id=row.attempt_id,
+        where=where, faults=faults, entered=request.form, at=_at(), attempt_id=row.attempt_id,
         reason=REASONS[reason][0] if reason else None, past=vouchers.redemptions(row.voucher))
 
 
