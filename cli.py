@@ -139,7 +139,7 @@ def run_demo(options: argparse.Namespace) -> None:
     address = _address(settings, options)
     if setting_up.is_needed():
         keys = Keys(password=settings.password_key, receipts=settings.secret_key)
-        demo.build(settings.clock()(), keys)
+        demo.build(settings.clock()(), keys, _language())
     print(f"Quanbao's demo is at {address}/ : step in there with a click as")
     for person in demo.CAST:
         print(f"  {person.email:<26} password {demo.PASSWORD}   ({person.role})")
@@ -147,6 +147,12 @@ def run_demo(options: argparse.Namespace) -> None:
           f"(at Harbour Books: {demo.BOOKSHOP_PASSWORD})")
     print(f"The data is in {settings.data}. Stop with Ctrl+C.")
     _serve("wsgi:demo", options, 1, address)
+
+
+def _language() -> str:
+    """What whoever starts the demo reads: its receipts have their words in it."""
+    spoken = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return "zh" if spoken.startswith("zh") else "en"
 
 
 def run_worker(options: argparse.Namespace) -> None:

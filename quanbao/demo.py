@@ -37,17 +37,20 @@ CAST = (
 )
 
 
-def build(now: datetime, keys: Keys) -> None:
-    """Load the demo's document and live through its past days with the real redemptions."""
-    loading.load(document(now), now=now - timedelta(days=13), password_key=keys.password)
+def build(now: datetime, keys: Keys, language: str = "en") -> None:
+    """Load the demo's document and live through its past days with the real redemptions.
+
+    The tea house's receipts have their words in the language.
+    """
+    loading.load(document(now, language), now=now - timedelta(days=13), password_key=keys.password)
     _past(now, keys)
 
 
-def document(now: datetime) -> dict[str, Any]:
+def document(now: datetime, language: str = "en") -> dict[str, Any]:
     """What the demo loads, with periods around `now`."""
     people = [person.email for person in CAST if person.merchant is None]
     return {
-        "merchants": [_tea_house(now, people), _bookshop(now, people)],
+        "merchants": [_tea_house(now, people, language), _bookshop(now, people)],
         "consumers": [
             {"email": "customer@lotus.example", "password": PASSWORD, "groups": {"lotus": ["regulars"]}},
             {"email": "newcomer@lotus.example", "password": PASSWORD},
@@ -60,7 +63,7 @@ def _day(now: datetime, days: int) -> str:
     return (now + timedelta(days=days)).date().isoformat()
 
 
-def _tea_house(now: datetime, people: list[str]) -> dict[str, Any]:
+def _tea_house(now: datetime, people: list[str], language: str) -> dict[str, Any]:
     def campaign(slug: str, kind: str, product: str, start: int, end: int, quantity: int, **more: Any) -> dict:
         return {
             "slug": slug, "kind": kind, "product": product, "quantity": quantity, "place": "All branches",
@@ -69,7 +72,8 @@ def _tea_house(now: datetime, people: list[str]) -> dict[str, Any]:
         }
 
     return {
-        "slug": "lotus", "name": "Lotus Tea 莲茶", "time_zone": "Asia/Shanghai", "currency": "CNY", "language": "zh",
+        "slug": "lotus", "name": "Lotus Tea 莲茶", "time_zone": "Asia/Shanghai", "currency": "CNY",
+        "language": language,
         "branches": [
             {"slug": "main", "name": "Main Street", "address": "1 Main Street"},
             {"slug": "river", "name": "Riverside", "address": "28 River Walk"},
