@@ -18,7 +18,7 @@ from flask import (
 from flask_login import login_required
 
 from models import Branch, Campaign, CounterCode, Member, Role
-from quanbao import accounts, checks, counter, daybook, members, passwords, practice, redemption, vouchers
+from quanbao import accounts, branches, checks, counter, daybook, members, passwords, practice, redemption, vouchers
 from quanbao.campaigns import MOST_MONEY
 from quanbao.checks import Till
 from quanbao.reasons import Reason
@@ -134,7 +134,7 @@ def _page(member: Member, places: list[Branch], fault: str | None = None, wait: 
     page = make_response(render_template(
         "till/_day.html" if wants_fragment() else "till/page.html", merchant=merchant, member=member, at=at,
         places=places, names={place.slug: place.name for place in places}, lines=lines,
-        tabs=sum(place.closed_at is None for place in places) > 1,
+        tabs=places and sum(place.closed_at is None for place in branches.of(merchant)) > 1,
         number=daybook.count(merchant, slugs, day), day=day, seen=seen, now=now(), fault=fault, wait=wait,
         alarm=alarm, changed=changed,
         older=redeemed[-1].redemption if len(redeemed) == daybook.A_PAGE else None, before=before))
