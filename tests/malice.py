@@ -91,9 +91,9 @@ class Malice:
 
 
 def _person(rnd: random.Random, rule: Rule) -> str:
-    if rule.endpoint in ("sign_in.sign_out", "account.end_others", "account.delete"):
+    if rule.endpoint in ("sign_in.sign_out", "account.end_others"):
         return "somebody"  # nobody else is to be signed out by it
-    if rule.endpoint == "account.end_session":
+    if rule.endpoint in ("account.end_session", "account.delete"):
         return "guest"
     if rnd.random() < 0.15:
         return rnd.choice(("nobody", "consumer", "cashier", "manager", "owner"))

@@ -29,10 +29,10 @@ def test_a_database_is_made_copied_and_dropped(postgres_server):
 
 
 @pytest.mark.redis
-def test_redis_answers_and_is_empty(redis_server):
+def test_redis_answers_and_keeps(redis_server):
     with redis.Redis.from_url(redis_server.url) as client:
-        assert client.ping()
-        assert client.dbsize() == 0
+        assert client.set("word", "券包")
+        assert client.getdel("word").decode() == "券包"
 
 
 @pytest.mark.browser
