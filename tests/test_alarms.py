@@ -122,9 +122,10 @@ def test_control_without_the_rows_lock_nobody_sees_that_it_was_the_last(world, m
     together, spent = Barrier(2), budgets.spent
 
     def look(password, now):
+        answer = spent(password, now)
         if db.in_transaction() and budgets.Guess.select().where(budgets.Guess.wrong).count() >= 99:
-            together.wait(30)  # both have written, and neither has committed
-        return spent(password, now)
+            together.wait(30)  # both have written and looked, and neither has committed
+        return answer
 
     monkeypatch.setattr(budgets, "_locked", lambda number: [RedemptionPassword.get_by_id(number)])
     monkeypatch.setattr(alarms.budgets, "spent", look)

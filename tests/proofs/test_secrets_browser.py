@@ -32,6 +32,7 @@ def elsewhere() -> Iterator[Elsewhere]:
 def told(visitor: Visitor, elsewhere: Elsewhere, path: str) -> list[str]:
     """What other pages heard of where somebody comes from who leaves this one in every way."""
     elsewhere.heard.clear()
+    visitor.expect("favicon.ico")  # which it asks other sites for by itself, and they may be gone by then
     for how in LEAVE.values():
         for origin in (elsewhere.near, elsewhere.far):
             page = visitor.context.new_page()
