@@ -76,8 +76,9 @@ def test_who_picks_up_an_open_phone_makes_no_owner(owner, small_world, clock):
     manager, other = (member_of(small_world.member(role=role)) for role in (Role.MANAGER, Role.OWNER))
     owner.post(f"{AT}/{other.id}", {"do": "disable"})
     Account.update(password_hash=accounts.hash_password(ACCOUNT_PASSWORD)).execute()
+    third = member_of(small_world.member(role=Role.MANAGER))
     dear = [(AT, invited), (f"{AT}/{manager.id}", {"role": "owner"}), (f"{AT}/{other.id}", {"do": "enable"}),
-            (bo, {"do": "link"})]
+            (bo, {"do": "link"}), (f"{AT}/{third.id}", {"do": "whatever", "role": "owner"})]
     before = owners()
     for path, form in dear:
         clock.forward(minutes=11)

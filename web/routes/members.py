@@ -85,7 +85,7 @@ def _makes_an_owner(member: Member) -> bool:
     do = request.form.get("do")
     if do in ("link", "enable"):
         return member.role == Role.OWNER
-    return not do and request.form.get("role") == Role.OWNER != member.role
+    return do != "disable" and request.form.get("role") == Role.OWNER != member.role
 
 
 def _page(merchant: Merchant, refused: members.Refused | None = None, about: Member | None = None, **more) -> str:
