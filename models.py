@@ -121,14 +121,21 @@ class Session(Table):
 
 
 class Merchant(Table):
-    """The business: branches, campaigns, customers, members."""
+    """The business: branches, campaigns, customers, members.
+
+    `currency_digits` are how many its currency's minor unit has: what every amount here means. They never change.
+    """
 
     slug = TextField(unique=True)
     name = TextField()
     time_zone = TextField()
     currency = TextField()
+    currency_digits = IntegerField()
     language = TextField()
     created_at = UtcField()
+
+    class Meta:
+        constraints = [Check("currency_digits BETWEEN 0 AND 4")]
 
     @property
     def zone(self) -> ZoneInfo:
@@ -434,7 +441,9 @@ class CounterTry(Table):
 class Redemption(Table):
     """One use of a voucher that passed (核销): the ledger, only ever added to.
 
-    `branch_slug` is empty where no branch was named, here and in the tables below.
+    `branch_slug` is empty where no branch was named, here and in the tables below. `product`, `original_price` and
+    `charged` are what it was made at, whatever the campaign says later; none of them is known of some from before
+    migration 0007. What is exchanged has no original price, and nothing is charged for it.
     """
 
     consumer = ForeignKeyField(Account, index=False)
@@ -450,6 +459,9 @@ class Redemption(Table):
     amount = BigIntegerField(null=True)
     discount = BigIntegerField()
     redeemed_at = UtcField()
+    product = TextField(null=True)
+    original_price = BigIntegerField(null=True)
+    charged = BigIntegerField(null=True)
 
     class Meta:
         indexes = (
@@ -457,7 +469,8 @@ class Redemption(Table):
             (("voucher", "use_number"), True),
             (("merchant", "branch_slug", "day", "number"), True),
         )
-        constraints = [Check("discount >= 0"), Check("use_number >= 1"), Check("number >= 1")]
+        constraints = [Check("discount >= 0"), Check("use_number >= 1"), Check("number >= 1"),
+                       Check("original_price >= 0"), Check("charged >= 0")]
 
 
 class Rollback(Table):

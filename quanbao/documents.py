@@ -4,10 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from babel.numbers import list_currencies
-
 from models import Account, Merchant, Role
-from quanbao import accounts, campaigns
+from quanbao import accounts, campaigns, currencies
 from quanbao.reader import MISSING, Reader, is_slug, is_text
 
 LANGUAGES = ["en", "zh"]
@@ -44,10 +42,11 @@ def _merchant(reader: Reader, plan: Plan) -> dict[str, Any]:
         "slug": reader.slug(),
         "name": reader.text("name", 200),
         "time_zone": zone,
-        "currency": reader.one_of_many("currency", list_currencies(), "a currency like CNY"),
+        "currency": reader.one_of_many("currency", currencies.DIGITS, currencies.wanted(reader.get("currency"))),
         "language": reader.one_of("language", LANGUAGES, "en"),
         "path": reader.path,
     }
+    values["currency_digits"] = currencies.DIGITS.get(values["currency"])
     values["branches"] = [_branch(branch) for branch in reader.readers("branches")]
     slugs = {branch["slug"] for branch in values["branches"]}
     values["members"] = [_member(member, plan, slugs) for member in reader.readers("members")]

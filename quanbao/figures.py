@@ -23,6 +23,7 @@ from models import (
     Rollback,
     Voucher,
 )
+from quanbao import currencies
 from quanbao.statements import statement
 
 
@@ -45,6 +46,9 @@ class Figures:
     by_hour: dict[str, int]
     by_branch: dict[str, int]
     refused: dict[str, int]
+
+
+OFF_THE_PRICE = Redemption.original_price - Redemption.charged  # null where one of them is not known, or there is none
 
 
 def of(campaign: Campaign) -> Figures:
@@ -88,9 +92,20 @@ def differences() -> Iterator[str]:
 
 def recounted() -> Iterator[str]:
     """The same in the caller's transaction."""
+    yield from _currencies()
     yield from _campaigns()
+    yield from _discounts()
     yield from _vouchers()
     yield from _numbers()
+
+
+def _currencies() -> Iterator[str]:
+    """Merchants whose amounts are wrong by a power of ten: no version kept these digits for their currency."""
+    for merchant in Merchant.select().order_by(Merchant.id):
+        possible = currencies.possible_digits(merchant.currency)
+        if merchant.currency_digits not in possible:
+            wanted = " or ".join(map(str, sorted(possible)))
+            yield f"{merchant.slug} currency_digits: {merchant.currency_digits} kept, {wanted} for {merchant.currency}"
 
 
 def _campaigns() -> Iterator[str]:
@@ -106,8 +121,9 @@ def recount(campaign: Campaign) -> dict[str, Any]:
     """The figures that are kept in columns, counted again from vouchers and ledger."""
     vouchers = Voucher.select().where(Voucher.campaign == campaign)
     ledger = Redemption.select().where((Redemption.campaign == campaign) & STANDING)
+    given = fn.COALESCE(OFF_THE_PRICE, Redemption.discount)
     redeemed, consumers, discount = ledger.select(
-        fn.COUNT(Redemption.id), fn.COUNT(Redemption.consumer.distinct()), fn.COALESCE(fn.SUM(Redemption.discount), 0)
+        fn.COUNT(Redemption.id), fn.COUNT(Redemption.consumer.distinct()), fn.COALESCE(fn.SUM(given), 0)
     ).tuples()[0]
     rolled_back, forfeited = _rolled_back(campaign)
     return {
@@ -123,6 +139,15 @@ def recount(campaign: Campaign) -> dict[str, Any]:
         "by_branch": _ledger_counts(campaign, Redemption.branch_slug),
         "refused": _refused(campaign),
     }
+
+
+def _discounts() -> Iterator[str]:
+    """Redemptions whose discount is not what their original price and the price charged leave."""
+    wrong = Redemption.select(Redemption.id, Redemption.discount, OFF_THE_PRICE).join(Campaign).where(
+        Redemption.discount != OFF_THE_PRICE).order_by(Redemption.id)
+    for row in wrong.select_extend(Campaign.slug, Merchant.slug).join(Merchant).tuples():
+        number, kept, counted, campaign, merchant = row
+        yield f"{merchant}/{campaign} discount of redemption {number}: {kept} kept, {counted} counted"
 
 
 def _rolled_back(campaign: Campaign) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """A person's own data: taken along, or erased. The ledger keeps an opaque consumer id."""
 
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from database import locked, snapshot, write_transaction
@@ -16,7 +17,6 @@ from models import (
     Member,
     Merchant,
     Mute,
-    Redemption,
     Revocation,
     Role,
     Rollback,
@@ -57,8 +57,8 @@ def _as_consumer(account: Account, now: datetime) -> dict[str, Any]:
     customers = Customer.select(Customer, Merchant).join(Merchant).where(Customer.consumer == account)
     held = vouchers.wallet(account)
     codes = {voucher.id: voucher.code for voucher in held}
-    ledger = Redemption.select().where(Redemption.consumer == account).order_by(Redemption.id)
-    back = vouchers.rollbacks(Redemption.consumer == account)
+    past = vouchers.redemptions_of(account)
+    ledger = sorted((row for rows in past.values() for row in rows), key=attrgetter("id"))
     revoked = Revocation.select().join(Voucher).where(Voucher.consumer == account).order_by(Revocation.id)
     tries = Attempt.select().where(Attempt.consumer == account).order_by(Attempt.id)
     return {
@@ -66,11 +66,13 @@ def _as_consumer(account: Account, now: datetime) -> dict[str, Any]:
             {"merchant": row.merchant.name, "known_as": row.address, "since": moment(row.first_seen_at),
              "groups": sorted(group.name for group in row.groups)}
             for row in customers.order_by(Customer.id)],
-        "vouchers": vouchers.describe_all(held, now),
+        "vouchers": vouchers.describe_all(held, now, past),
         "redemptions": [
             {"voucher": codes[row.voucher_id], "number": row.number, "words": row.words, "day": row.day,
-             "branch": row.branch_slug, "amount": row.amount, "redeemed_at": moment(row.redeemed_at),
-             "rolled_back": _why(back[row.id], back[row.id].rolled_back_at) if row.id in back else None}
+             "branch": row.branch_slug, "amount": row.amount, "product": row.product,
+             "original_price": row.original_price, "charged": row.charged, "discount": row.discount,
+             "redeemed_at": moment(row.redeemed_at),
+             "rolled_back": _why(row.rollback, row.rollback.rolled_back_at) if row.rollback else None}
             for row in ledger],
         "revocations": [{"voucher": codes[row.voucher_id], **_why(row, row.revoked_at)} for row in revoked],
         "attempts": [

@@ -20,7 +20,7 @@ REDEEMED, REFUSED = "redeemed", "refused"
 class Entry:
     """One attempt as its merchant may see it: `customer` is the address that the merchant knows, if any.
 
-    `redemption` is the id of what was redeemed, `rollback` how that was taken back.
+    `redemption` is what was redeemed, with product and prices of that moment, `rollback` how that was taken back.
     """
 
     number: int
@@ -32,7 +32,7 @@ class Entry:
     reason: str | None
     trace: list
     receipt: dict | None
-    redemption: int | None
+    redemption: Redemption | None
     rollback: Rollback | None
     member: str  # who redeemed it at the counter, as the merchant knows them; empty for a typed password
 
@@ -48,20 +48,19 @@ def entries(campaign: Campaign, only: str = "", before: int = 0, most: int = A_P
                    & Customer.consumer.in_([row.consumer_id for row in rows]))
     done = Redemption.attempt_id.in_([row.attempt_id for row in rows if row.reason is None])
     done &= Redemption.consumer.in_([row.consumer_id for row in rows if row.reason is None])
-    numbers = {row[:2]: row[2] for row in Redemption.select(
-        Redemption.consumer, Redemption.attempt_id, Redemption.id).where(done).tuples()}
+    redeemed = {(row.consumer_id, row.attempt_id): row for row in Redemption.select().where(done)}
     back = vouchers.rollbacks(done)
     members = _names(Member.id, Member.address, Member.id.in_([row.member_id for row in rows if row.member_id]))
-    return [_entry(row, codes, known, numbers.get((row.consumer_id, row.attempt_id)), back, members) for row in rows]
+    return [_entry(row, codes, known, redeemed.get((row.consumer_id, row.attempt_id)), back, members) for row in rows]
 
 
 def _entry(
-    row: Attempt, codes: dict, known: dict, redemption: int | None, back: dict[int, Rollback], members: dict
+    row: Attempt, codes: dict, known: dict, redemption: Redemption | None, back: dict[int, Rollback], members: dict
 ) -> Entry:
     return Entry(
         row.id, row.at, codes[row.voucher_id], known.get(row.consumer_id, ""), row.verdict["till"]["branch"] or "",
-        row.verdict["till"]["amount"], row.reason, row.trace, row.verdict["receipt"], redemption, back.get(redemption),
-        members.get(row.member_id, ""),
+        row.verdict["till"]["amount"], row.reason, row.trace, row.verdict["receipt"], redemption,
+        back.get(redemption.id) if redemption else None, members.get(row.member_id, ""),
     )
 
 

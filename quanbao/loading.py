@@ -108,7 +108,7 @@ class _Writer:
         return self.accounts[email]
 
     def _merchant(self, values: dict[str, Any]) -> Merchant:
-        columns = ("slug", "name", "time_zone", "currency", "language")
+        columns = ("slug", "name", "time_zone", "currency", "currency_digits", "language")
         merchant = Merchant.create(created_at=self.now, **{key: values[key] for key in columns})
         branches = {b["slug"]: Branch.create(merchant=merchant, **b) for b in values["branches"]}
         for entry in values["members"]:

@@ -40,7 +40,7 @@ def attempt(of: Voucher, typed: str | None, attempt_id: str, now: datetime) -> V
     if typed == PASSWORD:
         return redeem(of, Till(), attempt_id, now)
     reason = Reason.MALFORMED if typed is None else Reason.PASSWORD_INCORRECT
-    return Verdict(attempt_id, reason, vouchers.describe(of, now, places=[]))
+    return Verdict(attempt_id, reason, _described(of, now))
 
 
 def redeem(of: Voucher, till: Till, attempt_id: str, now: datetime) -> Verdict:
@@ -48,5 +48,10 @@ def redeem(of: Voucher, till: Till, attempt_id: str, now: datetime) -> Verdict:
     of.uses_left, of.ended_at = 0, now
     words = WORDS.get(of.campaign.merchant.language, WORDS["en"])
     return Verdict(
-        attempt_id, None, vouchers.describe(of, now, places=[]), {"number": NUMBER, "words": words},
+        attempt_id, None, _described(of, now), {"number": NUMBER, "words": words},
         vouchers.moment(now), {"branch": till.branch, "amount": till.amount, "counter": False})
+
+
+def _described(of: Voucher, now: datetime) -> vouchers.Description:
+    """As a real one is described, of which nothing is kept to be looked up."""
+    return vouchers.describe(of, now, places=[], shown=vouchers.on_offer(of.campaign))

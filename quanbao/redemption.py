@@ -163,7 +163,8 @@ def _redeem(what: Try, voucher: Voucher, now: datetime, keys: Keys) -> dict[str,
     """Take one use, write the ledger, bring the figures up to date; returns the receipt."""
     campaign, merchant = voucher.campaign, voucher.campaign.merchant
     branch, day = what.till.branch or "", merchant.day(now).isoformat()
-    discount = 0 if campaign.is_exchange else campaign.original_price - campaign.offer_price
+    charged = campaign.offer_price or 0  # nothing for what is exchanged
+    discount = 0 if campaign.is_exchange else campaign.original_price - charged
     first = not _standing(voucher.consumer_id, voucher.campaign_id)
     _take_use(voucher, now)
     number = receipts.next_number(merchant, branch, day)
@@ -174,6 +175,7 @@ def _redeem(what: Try, voucher: Voucher, now: datetime, keys: Keys) -> dict[str,
         consumer=what.consumer, attempt_id=what.attempt_id, voucher=voucher, campaign=campaign, merchant=merchant,
         use_number=voucher.use_number, branch_slug=branch, day=day, number=number, words=words,
         amount=what.till.amount, discount=discount, redeemed_at=now,
+        product=campaign.product, original_price=campaign.original_price, charged=charged,
     )
     figures.count(campaign, {
         Heading.DAY: day, Heading.HOUR: figures.hour(merchant, now), Heading.BRANCH: branch,
@@ -208,8 +210,9 @@ def _keep(
     what: Try, voucher: Voucher, now: datetime, reason: Reason | None, trace: Trace, receipt: dict | None = None
 ) -> Verdict:
     """Store the attempt with the verdict that it will always get."""
+    made_at = None if reason else vouchers.on_offer(voucher.campaign)
     answer = {
-        "voucher": vouchers.describe(voucher, now),
+        "voucher": vouchers.describe(voucher, now, shown=made_at),
         "receipt": receipt,
         "redeemed_at": None if reason else vouchers.moment(now),
         "till": {"branch": what.till.branch, "amount": what.till.amount, "counter": what.taken is not None},

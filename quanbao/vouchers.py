@@ -1,7 +1,8 @@
 """A consumer's vouchers: fetched together with the right to them, described in one format [0012]."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -69,6 +70,42 @@ def _own(campaign: Campaign, places: Iterable[Branch]) -> list[Branch]:
     return [place for place in places if not campaign.branch_slugs or place.slug in campaign.branch_slugs]
 
 
+@dataclass(frozen=True)
+class Worth:
+    """Product and prices that a voucher shows, the prices in minor units; none for an exchange, or where not known.
+
+    `differing` where not all of its uses were redeemed at these: then they are those of the latest.
+    """
+
+    product: str
+    original_price: int | None
+    offer_price: int | None
+    differing: bool = False
+
+
+def on_offer(campaign: Campaign) -> Worth:
+    """What a voucher of the campaign is worth as long as it has a use left."""
+    return Worth(campaign.product, campaign.original_price, campaign.offer_price)
+
+
+def worth(voucher: Voucher, past: Sequence[Redemption]) -> Worth:
+    """What a voucher is worth; one without a use left shows what it was redeemed at, whatever is on offer now.
+
+    `past` are all its redemptions, the latest first. Those that were rolled back count only where none stands.
+    """
+    if voucher.uses_left:
+        return on_offer(voucher.campaign)
+    standing = [row for row in past if row.rollback is None] or past
+    made_at = [_redeemed_at(voucher.campaign, row) for row in standing]
+    if not made_at:
+        return Worth(voucher.campaign.product, None, None)
+    return replace(made_at[0], differing=len(set(made_at)) > 1)
+
+
+def _redeemed_at(campaign: Campaign, row: Redemption) -> Worth:
+    return Worth(row.product or campaign.product, row.original_price, None if campaign.is_exchange else row.charged)
+
+
 def archive(voucher: Voucher, archived_at: datetime | None) -> None:
     """Put a voucher out of its holder's sight, or back where there is no time; it stays as good as it was."""
     write_transaction(lambda: Voucher.update(archived_at=archived_at).where(Voucher.id == voucher.id).execute())
@@ -76,8 +113,12 @@ def archive(voucher: Voucher, archived_at: datetime | None) -> None:
 
 def redemptions_of(consumer: Account) -> dict[int, list[Redemption]]:
     """All the consumer's redemptions, by the ids of their vouchers, each voucher's latest first."""
+    return _by_voucher(Redemption.consumer == consumer)
+
+
+def _by_voucher(which: Expression) -> dict[int, list[Redemption]]:
     found = defaultdict(list)
-    for row in _redemptions(Redemption.consumer == consumer):
+    for row in _redemptions(which):
         found[row.voucher_id].append(row)
     return found
 
@@ -140,6 +181,14 @@ def _groups(voucher: Voucher) -> frozenset[str]:
     return frozenset(row.name for row in rows)
 
 
+@statement
+def _made_at(voucher):
+    """What the voucher's redemptions were made at, the latest first; `rollback` is none while one stands."""
+    columns = Redemption.product, Redemption.original_price, Redemption.charged, Rollback.id.alias("rollback")
+    rows = Redemption.select(*columns).join(Rollback, JOIN.LEFT_OUTER, on=Rollback.redemption == Redemption.id)
+    return rows.where(Redemption.voucher == voucher).order_by(Redemption.use_number.desc()).objects()
+
+
 def places(held: list[Voucher]) -> dict[int, list[Branch]]:
     """Where each may be redeemed, by the vouchers' ids, with one look for all."""
     merchants = {voucher.campaign.merchant_id for voucher in held}
@@ -149,10 +198,14 @@ def places(held: list[Voucher]) -> dict[int, list[Branch]]:
     return {voucher.id: _own(voucher.campaign, found[voucher.campaign.merchant_id]) for voucher in held}
 
 
-def describe_all(held: list[Voucher], now: datetime) -> list[Description]:
-    """Many vouchers at once."""
+def describe_all(
+    held: list[Voucher], now: datetime, past: dict[int, list[Redemption]] | None = None
+) -> list[Description]:
+    """Many vouchers at once; `past` are their redemptions, as `redemptions_of` has them, where they are known."""
     where = places(held)
-    return [describe(voucher, now, where[voucher.id]) for voucher in held]
+    if past is None:
+        past = _by_voucher(Redemption.voucher.in_([voucher.id for voucher in held if not voucher.uses_left]))
+    return [describe(voucher, now, where[voucher.id], worth(voucher, past.get(voucher.id, []))) for voucher in held]
 
 
 def conditions(campaign: Campaign) -> Description:
@@ -168,19 +221,26 @@ def conditions(campaign: Campaign) -> Description:
     }
 
 
-def describe(voucher: Voucher, now: datetime, places: Iterable[Branch] | None = None) -> Description:
-    """The voucher as CONTRACT.md has it, ready for JSON: the one format for pages and programs."""
+def describe(
+    voucher: Voucher, now: datetime, places: Iterable[Branch] | None = None, shown: Worth | None = None
+) -> Description:
+    """The voucher as CONTRACT.md has it, ready for JSON: the one format for pages and programs.
+
+    Where it has no use left, product and prices are those that its latest use was redeemed at.
+    """
     campaign = voucher.campaign
     if places is None:
         places = branches(campaign)
+    if shown is None:
+        shown = worth(voucher, [] if voucher.uses_left else _made_at(voucher.id))
     return {
         "code": voucher.code,
         "state": voucher.state(campaign, now).value,
         "kind": campaign.kind,
-        "product": campaign.product,
+        "product": shown.product,
         "merchant": campaign.merchant.name,
-        "original_price": campaign.original_price,
-        "offer_price": campaign.offer_price,
+        "original_price": shown.original_price,
+        "offer_price": shown.offer_price,
         "currency": campaign.merchant.currency,
         "starts_at": moment(campaign.starts_at),
         "ends_at": moment(campaign.ends_at),

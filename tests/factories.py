@@ -22,7 +22,7 @@ from models import (
     Role,
     Voucher,
 )
-from quanbao import accounts, budgets, counter, issuing, passwords, redemption
+from quanbao import accounts, budgets, counter, currencies, issuing, passwords, redemption
 from quanbao.checks import Till
 from quanbao.redemption import Keys, Try, Verdict
 from tests.clock import Clock
@@ -30,6 +30,11 @@ from tests.clock import Clock
 PASSWORD = "482913"  # the merchant's redemption password
 WRONG = "602417"
 ACCOUNT_PASSWORD = "a-long-secret"
+
+
+def money_of(currency: str) -> dict[str, Any]:
+    """The columns of a merchant that charges in this currency."""
+    return {"currency": currency, "currency_digits": currencies.digits(currency)}
 
 
 def utc(text: str) -> datetime:
@@ -48,6 +53,7 @@ class World:
 
     def make_merchant(self, *, slug: str, **more: Any) -> Merchant:
         columns = {"name": "Lotus Tea", "time_zone": "Asia/Shanghai", "currency": "CNY", "language": "en"} | more
+        columns = money_of(columns["currency"]) | columns
         merchant = Merchant.create(slug=slug, created_at=self.clock(), **columns)
         Branch.create(merchant=merchant, slug="main", name="Main Street", address="1 Main St")
         Branch.create(merchant=merchant, slug="river", name="Riverside", address="")

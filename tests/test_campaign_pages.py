@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from models import Branch, Campaign, Kind, Merchant, Picture, RedemptionPassword, Role
 from quanbao import pictures
-from tests.factories import World, utc
+from tests.factories import World, money_of, utc
 from tests.pages import Page, PageClient
 from tests.test_editing import ENTERED, NEW, columns, load_refuses, now, put
 from tests.test_pictures import encoded, red
@@ -110,7 +110,7 @@ def test_what_is_typed_makes_the_campaign(owner):
     ("KWD", "12,50", 12500), ("KWD", "1,250.505", 1250505), ("CLF", "1.5055", 15055),
 ])
 def test_prices_in_any_scripts_digits_and_any_currencys_coins(owner, currency, typed, minor):
-    Merchant.update(currency=currency).execute()
+    Merchant.update(money_of(currency)).execute()
     owner.post(CREATE, TYPED | {"offer_price": [typed], "original_price": ["9000"], "minimum_spend": [""]})
     assert Campaign.get().offer_price == minor
 
@@ -121,7 +121,7 @@ def test_prices_in_any_scripts_digits_and_any_currencys_coins(owner, currency, t
     ("KWD", "1,000,000,000.000", "1000000000.001", "KWD"),
 ])
 def test_the_form_takes_as_large_prices_as_a_document(owner, currency, typed, beyond, most):
-    Merchant.update(currency=currency).execute()
+    Merchant.update(money_of(currency)).execute()
     page = owner.post(CREATE, TYPED | {"original_price": [beyond], "minimum_spend": [""]}, status=422)
     assert f"Enter at most {most}" in page.text.replace("\u00a0", " ")
     sums = {name: [typed] for name in ("original_price", "offer_price", "minimum_spend")}
@@ -134,7 +134,7 @@ def test_the_form_takes_as_large_prices_as_a_document(owner, currency, typed, be
 
 @pytest.mark.parametrize(("currency", "example"), [("CNY", "30.50."), ("JPY", "30."), ("KWD", "30.500.")])
 def test_the_example_of_a_price_is_one_that_is_taken(owner, currency, example):
-    Merchant.update(currency=currency).execute()
+    Merchant.update(money_of(currency)).execute()
     assert f"like {example}" in owner.post(CREATE, TYPED | {"original_price": ["?"]}, status=422).text
     owner.post(CREATE, TYPED | {"original_price": [example[:-1]], "offer_price": ["1"], "minimum_spend": [""]})
 
@@ -167,8 +167,8 @@ ROUNDS: dict[str, dict[str, Any]] = {
                    "new_customers_only": True, "groups": ["VIP, gold", "常客"], "minimum_spend": 15050,
                    "hours": [["10:00", "14:00"], ["22:00", "02:00"], ["05:00", "06:00"]], "branch_slugs": ["river"]},
     "at a time": {"starts_at": utc("2026-12-01T10:30+08:00"), "ends_at": utc("2026-12-31T18:45:30+08:00")},
-    "yen": {"currency": "JPY", "offer_price": 1805, "minimum_spend": 15000},
-    "fils": {"currency": "KWD", "offer_price": 1505, "minimum_spend": 1505},
+    "yen": {**money_of("JPY"), "offer_price": 1805, "minimum_spend": 15000},
+    "fils": {**money_of("KWD"), "offer_price": 1505, "minimum_spend": 1505},
     "a fortune": {"original_price": 10**12, "offer_price": 10**12 - 1, "minimum_spend": 10**12},
     "until midnight": {"hours": [["18:00", "24:00"], ["00:00", "24:00"], ["22:00", "00:00"]]},
     "the second hour in autumn": {"time_zone": "Europe/Berlin", "starts_at": utc("2026-10-25T02:30+01:00")},
@@ -187,7 +187,7 @@ ROUNDS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", ROUNDS)
 def test_saving_what_nobody_touched_changes_nothing(owner, small_world, name, published):
     values = dict(ROUNDS[name])
-    of = {column: values.pop(column) for column in ("currency", "time_zone") if column in values}
+    of = {column: values.pop(column) for column in ("currency", "currency_digits", "time_zone") if column in values}
     if of:
         Merchant.update(of).execute()
     if values.pop("closed", False):
@@ -356,7 +356,7 @@ def test_a_broken_request_has_a_preview_too(owner, body):
 
 def test_a_price_in_letters_and_fils_is_whole(owner):
     """In a narrow place it may break behind the letters: 1.50 and 5 on two lines are another price."""
-    Merchant.update(currency="KWD").execute()
+    Merchant.update(money_of("KWD")).execute()
     fragment = owner.post(PREVIEW, TYPED | {"offer_price": ["1.505"]}, status=200, headers={"HX-Request": "true"})
     assert "KWD 1.505" in fragment.text
 

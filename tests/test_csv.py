@@ -80,11 +80,13 @@ def test_the_attempts_as_a_table(world, owner):
     owner.sign_in(world.member(role=Role.MANAGER, merchant=campaign.merchant))
     heading, refused, redeemed = read(owner, "attempts.csv", campaign)
     assert heading == ["Time", "Outcome", "Reason", "Customer", "Voucher", "Branch", "Number", "Words", "Amount",
-                       "Rolled back", "Reason of the rollback"]
+                       "Rolled back", "Reason of the rollback", "Product", "Original price", "Charged",
+                       "Discount given"]
     assert (refused[:4], refused[5:]) == (
-        ["2026-12-01T13:00:00+01:00", "refused", "password_incorrect", "'@sum(a1)@example.org"], [""] * 6)
+        ["2026-12-01T13:00:00+01:00", "refused", "password_incorrect", "'@sum(a1)@example.org"], [""] * 10)
     assert (redeemed[:4], redeemed[5:7], redeemed[8:]) == (
-        ["2026-07-31T23:59:30+02:00", "redeemed", "", "mei@example.org"], ["main", "1"], ["123.45", "", ""])
+        ["2026-07-31T23:59:30+02:00", "redeemed", "", "mei@example.org"], ["main", "1"],
+        ["123.45", "", "", "'=HYPERLINK(\"http://x\")", "30.00", "18.00", "12.00"])
     assert read(owner, "attempts.csv", campaign, **CHINESE)[0][:3] == ["时间", "结果", "原因"]
     for which, rows in (("redeemed", [redeemed]), ("refused", [refused]), ("sold_out", []), ("x", [refused, redeemed])):
         assert read(owner, f"attempts.csv?which={which}", campaign)[1:] == rows

@@ -33,7 +33,8 @@ def test_all_that_is_kept_about_a_person_is_in_the_file(world, clock):
     redemption = Redemption.get(Redemption.voucher == used)
     assert seen["redemptions"] == [{
         "voucher": used.code, "number": 1, "words": redemption.words, "day": "2026-12-01", "branch": "main",
-        "amount": 12300, "redeemed_at": "2026-12-01T04:00:00Z", "rolled_back": None}]
+        "amount": 12300, "product": "Oolong, 500 ml", "original_price": 3000, "charged": 1800, "discount": 1200,
+        "redeemed_at": "2026-12-01T04:00:00Z", "rolled_back": None}]
     assert [(row["voucher"], row["reason"]) for row in seen["attempts"]] == [
         (used.code, "password_incorrect"), (used.code, None)]
 

@@ -5,7 +5,7 @@ import pytest
 from models import Merchant, Voucher
 from quanbao import issuing
 from quanbao.reasons import Reason
-from tests.factories import PASSWORD, WRONG, stored, utc
+from tests.factories import PASSWORD, WRONG, money_of, stored, utc
 from web import formats
 
 ID = "0b0e7f2e-52a5-4d47-9f6b-0f3d1c9c6a11"
@@ -180,7 +180,7 @@ def test_digits_that_come_late_under_a_settled_id_get_no_green_screen(client, sm
 ])
 def test_an_amount_is_read_in_one_way_or_asked_for_again(app, typed, minor):
     with app.test_request_context():
-        assert formats.minor_units(typed, "EUR") == minor
+        assert formats.minor_units(typed, Merchant(**money_of("EUR"))) == minor
 
 
 @pytest.mark.parametrize(("currency", "typed", "minor"), [
@@ -191,20 +191,21 @@ def test_an_amount_is_read_in_one_way_or_asked_for_again(app, typed, minor):
 ])
 def test_a_currency_has_coins_of_its_own(app, currency, typed, minor):
     with app.test_request_context():
-        assert formats.minor_units(typed, currency) == minor
+        assert formats.minor_units(typed, Merchant(**money_of(currency))) == minor
 
 
 @pytest.mark.parametrize("currency", ["JPY", "CNY", "KWD", "CLF"])
 def test_what_is_shown_in_a_field_is_read_the_same(app, currency):
+    merchant = Merchant(**money_of(currency))
     with app.test_request_context():
         for minor in (0, 1, 10, 505, 1505, 123_456, 1_500_000, 10**12):
-            assert formats.minor_units(formats.as_typed(minor, currency), currency) == minor
+            assert formats.minor_units(formats.as_typed(minor, merchant), merchant) == minor
 
 
 @pytest.mark.parametrize(("currency", "typed", "example"), [
     ("KWD", "1.505", "200.500."), ("JPY", "1,505", "200."), ("CNY", "15.05", "200.50.")])
 def test_the_bill_is_typed_in_the_currencys_coins(client, small_world, currency, typed, example):
-    Merchant.update(currency=currency).execute()
+    Merchant.update(money_of(currency)).execute()
     voucher = small_world.voucher(campaign=small_world.campaign(minimum_spend=1))
     client.sign_in(small_world.mei)
     keypad = client.get(f"/vouchers/{voucher.code}/redeem", query_string={"amount": typed})

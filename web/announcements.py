@@ -99,6 +99,6 @@ def _worth(campaign: Campaign) -> str:
     more = {"merchant": apart(merchant.name), "day": last_day(campaign.ends_at, merchant.zone)}
     if campaign.is_exchange:
         return gettext("%(kind)s from %(merchant)s, until %(day)s", kind=str(KINDS[campaign.kind]), **more)
-    offer = money(campaign.offer_price, merchant.currency) if campaign.offer_price else gettext("Free")
+    offer = money(campaign.offer_price, merchant) if campaign.offer_price else gettext("Free")
     return gettext("%(offer)s instead of %(original)s at %(merchant)s, until %(day)s", offer=offer,
-                   original=money(campaign.original_price, merchant.currency), **more)
+                   original=money(campaign.original_price, merchant), **more)

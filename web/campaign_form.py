@@ -103,11 +103,11 @@ def new(merchant: Merchant, groups: list[str]) -> CampaignForm:
 
 def filled(campaign: Campaign, groups: list[str]) -> CampaignForm:
     """The form with what the campaign has now."""
-    entered, currency = editing.document(campaign), campaign.merchant.currency
+    entered, merchant = editing.document(campaign), campaign.merchant
     conditions = entered.pop("conditions")
     values = {**entered, **conditions, "kept_picture": campaign.picture}
     for name in MONEY:
-        values[name] = "" if values[name] is None else formats.as_typed(values[name], currency)
+        values[name] = "" if values[name] is None else formats.as_typed(values[name], merchant)
     for name in ("starts", "ends"):
         values[f"{name}_at"], _t, time = values[f"{name}_at"].partition("T")
         values[f"{name}_time"] = time[:8].removesuffix(":00")
@@ -116,7 +116,7 @@ def filled(campaign: Campaign, groups: list[str]) -> CampaignForm:
     values["hours"] = [[start, MIDNIGHT if end == "24:00" else end] for start, end in values["hours"]]
     values.pop("picture")
     form = CampaignForm(**{name: "" if v is None else v for name, v in values.items()})
-    return _with_choices(form, campaign.merchant, groups, campaign)
+    return _with_choices(form, merchant, groups, campaign)
 
 
 def _with_choices(
@@ -154,7 +154,7 @@ def document(form: CampaignForm, merchant: Merchant, campaign: Campaign | None =
 
     What nobody touched is as the campaign has it, also where the form cannot show all of it.
     """
-    entered = _typed(form, merchant.currency)
+    entered = _typed(form, merchant)
     if campaign:
         before = editing.document(campaign)
         for new, old in ((entered, before), (entered["conditions"], before["conditions"])):
@@ -177,11 +177,11 @@ def _as_sent(field: Field, value: Any) -> Any:
     return re.sub(r"\r\n?|\n", end, value) if isinstance(value, str) else value or ""
 
 
-def _typed(form: CampaignForm, currency: str) -> dict[str, Any]:
+def _typed(form: CampaignForm, merchant: Merchant) -> dict[str, Any]:
     entered: dict[str, Any] = {"kind": form.kind.data, "picture": form.kept_picture.data,
                                "rollback_gives_back": form.rollback_gives_back.data}
     entered |= {name: (form[name].data or "").replace("\r\n", "\n").strip() or None for name in TEXTS}
-    money = {name: _or_text(form[name].data, lambda text: formats.minor_units(text, currency)) for name in MONEY}
+    money = {name: _or_text(form[name].data, lambda text: formats.minor_units(text, merchant)) for name in MONEY}
     numbers = {name: _or_text(form[name].data, _whole) for name in NUMBERS}
     for name in ("starts", "ends"):
         time = (form[f"{name}_time"].data or "").strip()
@@ -208,18 +208,18 @@ def _whole(text: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) <= 12 else None
 
 
-def explain(form: CampaignForm, faults: dict[str, str], currency: str) -> None:
+def explain(form: CampaignForm, faults: dict[str, str], merchant: Merchant) -> None:
     """Put each refusal of the act beside its field, in the reader's words."""
     for name, what in faults.items():
         if name == "picture":
             form.kept_picture.data = ""  # it would stand in the way of the next one
         place = _place(form, name, what)
         text = next((text for (field, part), text in CAMPAIGN_FAULTS.items() if field == name and part in what), None)
-        if name in MONEY and (formats.minor_units(form[name].data or "", currency) or 0) > campaigns.MOST_MONEY:
-            text = gettext("Enter at most %(most)s.", most=formats.money(campaigns.MOST_MONEY, currency))
+        if name in MONEY and (formats.minor_units(form[name].data or "", merchant) or 0) > campaigns.MOST_MONEY:
+            text = gettext("Enter at most %(most)s.", most=formats.money(campaigns.MOST_MONEY, merchant))
         text = str(text or CAMPAIGN_FIELDS.get(place) or CAMPAIGN_FIELDS.get(name, what))
         whole = 18 if name == "offer_price" else 30
-        form[place].errors = [text.replace("{example}", formats.example(whole, currency))]
+        form[place].errors = [text.replace("{example}", formats.example(whole, merchant))]
 
 
 def _place(form: CampaignForm, name: str, what: str) -> str:

@@ -1,17 +1,23 @@
-"""Money, days and times as the reader's language and the merchant's zone have them."""
+"""Money, days and times as the reader's language and the merchant's zone have them.
+
+How many digits an amount has is the merchant's alone: what a language's habits are decides nothing about it.
+"""
 
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from copy import copy
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_time, format_timedelta, get_day_names
-from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision
+from babel.numbers import format_currency, format_decimal, format_percent
 from flask import Flask
 from flask_babel import get_locale
 from markupsafe import Markup
+
+from models import Merchant
 
 LONGEST_AMOUNT = 24  # characters
 # A whole number, its thousands apart or not, and after the last mark the smaller coins.
@@ -28,17 +34,23 @@ def init_app(app: Flask) -> None:
     )
 
 
-def money(minor: int, currency: str) -> str:
+def decimal(minor: int, merchant: Merchant) -> Decimal:
+    """Minor units as a number of the merchant's currency."""
+    return Decimal(minor).scaleb(-merchant.currency_digits)
+
+
+def money(minor: int, merchant: Merchant) -> str:
     """Minor units as a price; whole amounts without idle zeros."""
-    value = Decimal(minor).scaleb(-get_currency_precision(currency))
-    whole = value == value.to_integral_value()
-    text = format_currency(value, currency, locale=get_locale(), format="¤#,##0" if whole else None,
-                           currency_digits=not whole)
+    value = decimal(minor, merchant)
+    digits = 0 if value == value.to_integral_value() else merchant.currency_digits
+    pattern = copy(get_locale().currency_formats["standard"])
+    pattern.frac_prec = digits, digits
+    text = format_currency(value, merchant.currency, locale=get_locale(), format=pattern, currency_digits=False)
     text = re.sub(r"(?<=[A-Za-z])(?=\d)", "\u00a0", text)  # Unicode TR 35, "currency spacing"; Babel leaves it out
     return text.replace("CN¥", "¥")  # the narrow form: the merchant's place says which ¥ it is
 
 
-def minor_units(text: str, currency: str) -> int | None:
+def minor_units(text: str, merchant: Merchant) -> int | None:
     """What a person typed as an amount, in minor units; none if it is none, or could be read in two ways.
 
     A comma before three last digits sets thousands apart, and a point could. Where a coin has a thousand parts it
@@ -46,7 +58,7 @@ def minor_units(text: str, currency: str) -> int | None:
     """
     text = unicodedata.normalize("NFKC", text).strip().strip("¥元€$£").strip()
     text = "".join(str(unicodedata.decimal(character, character)) for character in text)  # in any script's digits
-    found, digits = AMOUNT.fullmatch(text), get_currency_precision(currency)
+    found, digits = AMOUNT.fullmatch(text), merchant.currency_digits
     if not found or len(text) > LONGEST_AMOUNT:
         return None
     whole, group, point, cents = found["whole"], found["group"], found["point"], found["cents"] or ""
@@ -59,17 +71,17 @@ def minor_units(text: str, currency: str) -> int | None:
     return int(re.sub(r"\D", "", whole) + cents.ljust(digits, "0"))
 
 
-def as_typed(minor: int, currency: str) -> str:
+def as_typed(minor: int, merchant: Merchant) -> str:
     """Minor units as they are typed: 3000 fen are 30, 3050 are 30.50."""
-    digits = get_currency_precision(currency)
+    digits = merchant.currency_digits
     whole, cents = divmod(minor, 10**digits)
     return f"{whole}.{cents:0{digits}d}" if cents else str(whole)
 
 
-def example(whole: int, currency: str) -> str:
+def example(whole: int, merchant: Merchant) -> str:
     """An amount with small coins, where the currency has any, as it may be typed."""
-    one = 10**get_currency_precision(currency)
-    return as_typed(whole * one + one // 2, currency) if one > 1 else str(whole)
+    one = 10**merchant.currency_digits
+    return as_typed(whole * one + one // 2, merchant) if one > 1 else str(whole)
 
 
 def count(number: int) -> str:

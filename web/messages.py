@@ -138,7 +138,7 @@ SET_UP_FIELDS: dict[str, str] = {
     "password": _("Use 8 characters or more, and none that many use; an address that has an account keeps its own."),
     "name": _("Enter a name of 1 to 200 characters."),
     "time_zone": _("Choose a time zone from the list, like Asia/Shanghai."),
-    "currency": _("Enter a currency in three letters, like CNY."),
+    "currency": _("Enter the three letters of a currency that shops charge in today, like CNY or EUR."),
     "branch": _("Enter a name of 1 to 200 characters."),
     "address": _("Enter at most 500 characters."),
 }

@@ -4,6 +4,7 @@ from flask import Flask
 from flask_login import current_user
 
 from models import Member, Merchant
+from quanbao import vouchers
 from web import qr
 from web.messages import CHECKS, KINDS, REASONS, ROLES, STATES, WHY_REVOKED, WHY_ROLLED_BACK, sentences
 from web.sessions import holder
@@ -14,7 +15,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(kinds=KINDS, states=STATES, role_names=ROLES, reasons=REASONS, check_names=CHECKS,
                                  qr=qr.svg, why_rolled_back=WHY_ROLLED_BACK, why_revoked=WHY_REVOKED,
                                  businesses=businesses, sentences=sentences, holder=holder,
-                                 facts_in_words=facts_in_words)
+                                 facts_in_words=facts_in_words, worth=vouchers.worth)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 

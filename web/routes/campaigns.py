@@ -138,7 +138,7 @@ def _refused(merchant: Merchant, form: CampaignForm, refused: Exception, campaig
     if isinstance(refused, pictures.Refused):
         form.picture.errors = [PICTURES[refused.code]]
     else:
-        campaign_form.explain(form, refused.faults, merchant.currency)
+        campaign_form.explain(form, refused.faults, merchant)
     return _form_page(merchant, form, campaign), 422
 
 

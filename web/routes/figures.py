@@ -6,14 +6,13 @@ from decimal import Decimal
 from hashlib import sha256
 from itertools import chain
 
-from babel.numbers import get_currency_precision
 from flask import Blueprint, Response, jsonify, render_template, request
 from flask_babel import gettext
 from flask_login import login_required
 
 from models import Branch, Campaign, Merchant
 from quanbao import figures, ledger
-from web import alarms, panels, tables
+from web import alarms, formats, panels, tables
 from web.access import campaign_of
 from web.answers import wants_fragment, wants_json
 from web.context import now
@@ -67,11 +66,7 @@ def _counted(table: figures.Figures, merchant: Merchant) -> Iterator[list]:
         if isinstance(value, dict):
             yield from ([name, f"{of}:00" if name == "by_hour" else of, count] for of, count in value.items())
         else:
-            yield [name, "", _decimal(value, merchant) if name == "discount_given" else value]
-
-
-def _decimal(minor: int, merchant: Merchant) -> Decimal:
-    return Decimal(minor).scaleb(-get_currency_precision(merchant.currency))
+            yield [name, "", formats.decimal(value, merchant) if name == "discount_given" else value]
 
 
 @routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/attempts")
@@ -93,7 +88,8 @@ def download(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign)
     heading = [gettext("Time"), gettext("Outcome"), gettext("Reason"), gettext("Customer"), gettext("Voucher"),
                gettext("Branch"), gettext("Number"), gettext("Words"), gettext("Amount"),
-               gettext("Rolled back"), gettext("Reason of the rollback")]
+               gettext("Rolled back"), gettext("Reason of the rollback"), gettext("Product"), gettext("Original price"),
+               gettext("Charged"), gettext("Discount given")]
     return tables.answer(f"{row.slug}-attempts", chain([heading], _rows(row, _which())))
 
 
@@ -106,10 +102,22 @@ def _rows(campaign: Campaign, only: str) -> Iterator[list]:
     """Codes for programs, not words: `redeemed`, `sold_out`; times with the merchant's offset, money as decimals."""
     zone = campaign.merchant.zone
     for entry in ledger.all_entries(campaign, only):
-        back = entry.rollback or ""
+        back = entry.rollback
         receipt = entry.receipt or {"number": "", "words": ""}
-        amount = "" if entry.amount is None else _decimal(entry.amount, campaign.merchant)
         yield [entry.at.astimezone(zone).isoformat(timespec="seconds"), ledger.REFUSED if entry.reason else
                ledger.REDEEMED, entry.reason or "", entry.customer, entry.code, entry.branch, receipt["number"],
-               receipt["words"], amount, back and back.rolled_back_at.astimezone(zone).isoformat(timespec="seconds"),
-               back and back.reason]
+               receipt["words"], _sum(entry.amount, campaign),
+               back.rolled_back_at.astimezone(zone).isoformat(timespec="seconds") if back else "",
+               back.reason if back else "", *_made_at(entry, campaign)]
+
+
+def _made_at(entry: ledger.Entry, campaign: Campaign) -> list:
+    """Product, original price, price charged and discount of what was redeemed, as the ledger has them."""
+    row = entry.redemption
+    if row is None:
+        return [""] * 4
+    return [row.product or "", *(_sum(minor, campaign) for minor in (row.original_price, row.charged, row.discount))]
+
+
+def _sum(minor: int | None, campaign: Campaign) -> Decimal | str:
+    return "" if minor is None else formats.decimal(minor, campaign.merchant)

@@ -13,7 +13,7 @@ from flask_login import login_required
 from markupsafe import Markup
 
 from models import Member, Merchant, Voucher
-from quanbao import counter, passwords, practice
+from quanbao import counter, currencies, passwords, practice
 from quanbao.documents import TIME_ZONES
 from quanbao.redemption import Verdict
 from web.access import EVERYBODY, membership
@@ -70,6 +70,7 @@ def verdict():
 def _voucher() -> Voucher:
     asked = {name: value for name, value in _like().items() if value}
     merchant = Merchant(name=gettext("Practice shop"), language=language(), currency=asked.get("currency", "CNY"),
+                        currency_digits=currencies.digits(asked.get("currency", "CNY")),
                         time_zone=asked.get("zone", "Asia/Shanghai"))
     return practice.voucher(merchant, gettext("Practice voucher"), now())
 

@@ -62,7 +62,7 @@ def _place(voucher: Voucher, slug: str | None) -> str | None:
 
 
 def _amount(voucher: Voucher, text: str) -> int | None:
-    minor = formats.minor_units(text, voucher.campaign.merchant.currency)
+    minor = formats.minor_units(text, voucher.campaign.merchant)
     return minor if minor is None or minor <= MOST_MONEY else None
 
 

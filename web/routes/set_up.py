@@ -4,8 +4,9 @@ import re
 from zoneinfo import available_timezones
 
 from flask import Blueprint, abort, make_response, redirect, render_template, url_for
+from flask_babel import gettext
 
-from quanbao import links, setting_up
+from quanbao import currencies, links, setting_up
 from web import forms, sessions
 from web.context import now, settings
 from web.languages import language
@@ -29,11 +30,20 @@ def set_up(token: str):
     except setting_up.Refused as refused:
         for field in refused.faults:
             form[field].errors = [SET_UP_FIELDS[field]]
+        _name_other_currency(form)
         return _page(form), 422
     except setting_up.LinkSpent:
         abort(404)
     sessions.sign_in(account)
     return redirect(url_for("campaigns.index", merchant=merchant.slug), 303)
+
+
+def _name_other_currency(form: forms.SetUp) -> None:
+    """Say which currency to enter where one was refused that gave way to another."""
+    code = (form.currency.data or "").strip().upper()
+    if form.currency.errors and code in currencies.INSTEAD:
+        form.currency.errors = [gettext("Shops do not charge in %(code)s today. Enter %(instead)s.", code=code,
+                                        instead=currencies.INSTEAD[code])]
 
 
 def _usable(token: str):

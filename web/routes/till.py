@@ -192,7 +192,7 @@ def entered(member: Member, campaign: Campaign) -> tuple[Till | None, frozenset[
     if branch not in [place.slug for place in places] and (must or branch):
         faults.add("branch")
     if campaign.minimum_spend is not None:
-        amount = formats.minor_units(form.get("amount", ""), member.merchant.currency)
+        amount = formats.minor_units(form.get("amount", ""), member.merchant)
         if amount is None or not campaign.minimum_spend <= amount <= MOST_MONEY:
             faults.add("amount")
     price = form.get("offer_price", "")

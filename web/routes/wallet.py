@@ -25,8 +25,9 @@ def show():
     """The one page that a phone stores: all that its holder's vouchers say, under an id that says nothing."""
     moment = now()
     held = vouchers.wallet(consumer())
+    past = vouchers.redemptions_of(consumer())
     if wants_json():
-        return jsonify(as_of=vouchers.moment(moment), vouchers=vouchers.describe_all(held, moment))
+        return jsonify(as_of=vouchers.moment(moment), vouchers=vouchers.describe_all(held, moment, past))
     states = {voucher.id: voucher.state(voucher.campaign, moment) for voucher in held}
     foreseen = {voucher.id: checks.foreseen(vouchers.case(voucher, moment))
                 for voucher in held if states[voucher.id] in OPEN}
@@ -39,7 +40,7 @@ def show():
     fresh = sum(voucher.opened_at is None for voucher in sections["soon"] + sections["ready"])
     page = make_response(render_template(
         "wallet/page.html", now=moment, held=held, foreseen=foreseen, fresh=fresh, places=vouchers.places(held),
-        past=vouchers.redemptions_of(consumer()), **sections))
+        past=past, **sections))
     page.headers["X-Wallet"] = holder()
     return page
 

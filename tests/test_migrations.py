@@ -1,0 +1,102 @@
+"""What the migrations make of the rows of older versions, on both engines."""
+
+import pytest
+from peewee import IntegrityError
+
+from database import db, open_database
+from models import Attempt, Campaign, Merchant, Redemption
+from quanbao import currencies, figures, schema
+from tests.conftest import POSTGRESQL, SQLITE
+from tests.factories import World
+from tests.older import older
+
+CURRENCIES = {  # as Babel 2.18 has them, whatever is installed: with these their amounts were typed
+    "CNY": 2, "EUR": 2, "JPY": 0, "KWD": 3, "CLF": 4, "HUF": 2, "COP": 2, "IDR": 2, "RSD": 0, "IQD": 0, "MGA": 0,
+    "MRU": 2, "LAK": 0, "YER": 0, "HRK": 2, "DEM": 2, "BGN": 2, "ITL": 0, "XXX": 2, "XAU": 2, "UYW": 4, "UYI": 0,
+}
+
+
+@pytest.fixture(params=[SQLITE, POSTGRESQL])
+def empty(request, settings):
+    """An open, empty database."""
+    server = None if request.param == SQLITE else request.getfixturevalue("postgres_server")
+    open_database(server and server.create("older"), settings.sqlite_file)
+    yield
+    db.close()
+    if server:
+        server.drop("older")
+
+
+def test_0006_keeps_what_the_amounts_of_a_merchant_mean(empty, clock, keys):
+    with older("0005_attacks"):
+        world = World(clock, keys)
+        for code in CURRENCIES:
+            world.make_merchant(slug=code.lower(), currency=code, currency_digits=None)
+    assert "0006_currency_digits" in schema.migrate()
+    rows = Merchant.select().where(Merchant.slug != "lotus")
+    assert {row.currency: row.currency_digits for row in rows} == CURRENCIES
+    assert list(figures.differences()) == []
+    for wrong in (None, -1, 5):
+        with pytest.raises(IntegrityError), db.atomic():
+            Merchant.update(currency_digits=wrong).execute()
+    assert {code: currencies.former_digits(code) for code in CURRENCIES} == CURRENCIES
+
+
+def rows() -> list[dict]:
+    return list(Redemption.select().order_by(Redemption.id).dicts())
+
+
+def changes_are_refused(table) -> bool:
+    for query in (table.update(consumer=table.consumer), table.delete()):
+        try:
+            with db.atomic():
+                query.execute()
+            return False
+        except IntegrityError:
+            pass
+    return True
+
+
+def test_0007_fills_what_redemptions_were_made_at_from_their_verdicts(empty, clock, keys, monkeypatch):
+    """A refusal before and after, several uses at changed prices, an exchange, nothing to pay; another's equal id."""
+    with older("0006_currency_digits"):
+        world = World(clock, keys)
+        tea = world.campaign(product="茶 “Oolong” \\ 'é' %s ?", uses_per_voucher=3, original_price=10**12)
+        voucher, lin = world.voucher(campaign=tea), world.account()
+        same = "0b8f5a3c-3f0e-4a4f-9d5e-6f1a2b3c4d5e"
+        world.attempt(voucher, typed="602417")
+        world.attempt(voucher, attempt_id=same)
+        Campaign.update(offer_price=2000, original_price=4200).where(Campaign.id == tea.id).execute()
+        world.attempt(voucher)
+        world.attempt(world.voucher(campaign=world.campaign(kind="prize", product="Cup"), holder=lin), attempt_id=same)
+        world.attempt(world.voucher(campaign=world.campaign(offer_price=0)))
+        Campaign.update(offer_price=1, original_price=2, product="later").where(Campaign.kind == "discount").execute()
+        world.attempt(voucher, offer_price=1800)
+        before = rows()
+    assert [(row["original_price"], row["charged"]) for row in before] == [
+        (10**12, 1800), (4200, 2000), (None, 0), (3000, 0)]
+    assert schema.migrate()[0] == "0007_redeemed_at"
+    assert rows() == before
+    assert changes_are_refused(Redemption)
+    assert changes_are_refused(Attempt)
+    assert list(figures.differences()) == []
+
+
+def test_0007_goes_through_a_long_ledger_some_rows_at_a_time(empty, clock, keys, monkeypatch):
+    """What no attempt has a verdict of stays unknown."""
+    with older("0006_currency_digits"):
+        world = World(clock, keys)
+        for _ in range(5):
+            world.attempt(world.voucher())
+        last = Redemption.select().order_by(Redemption.id.desc()).dicts().get()
+        Redemption.insert(last | {"id": 40, "attempt_id": "none", "use_number": 2, "number": 40}).execute()
+        before = rows()
+    module = next(m for m in schema._Runner().migrations() if m.name == "0007_redeemed_at").load()
+    asked, execute = [], db.obj.execute_sql
+    monkeypatch.setattr(db.obj, "execute_sql", lambda sql, *more: (asked.append(sql), execute(sql, *more))[1])
+    module.STEP = 2
+    with db.atomic():
+        module.up(schema._Runner().migrator, db)
+    assert sum("UPDATE redemption" in sql for sql in asked) == 20
+    unknown = {"product": None, "original_price": None, "charged": None}
+    assert rows() == [row if row["id"] < 40 else row | unknown for row in before]
