@@ -46,7 +46,7 @@ def money(minor: int, merchant: Merchant) -> str:
     pattern = copy(get_locale().currency_formats["standard"])
     pattern.frac_prec = digits, digits
     text = format_currency(value, merchant.currency, locale=get_locale(), format=pattern, currency_digits=False)
-    text = re.sub(r"(?<=[A-Za-z])(?=\d)", "\u00a0", text)  # Unicode TR 35, "currency spacing"; Babel leaves it out
+    text = re.sub(r"^(\D*[A-Za-z.])(?=\d)", "\\1\u00a0", text)  # Unicode TR 35, "currency spacing"; Babel leaves it out
     return text.replace("CN¥", "¥")  # the narrow form: the merchant's place says which ¥ it is
 
 
