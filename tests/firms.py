@@ -37,8 +37,8 @@ from web.assets import digest
 OF_PEOPLE = {
     "Account.email", "Attempt.verdict", "Branch.address", "Branch.name", "Campaign.groups", "Campaign.place",
     "Campaign.product", "Campaign.terms", "Claim.address", "Customer.address", "CustomerGroup.name", "Member.address",
-    "Merchant.name", "Publication.failures", "Publication.groups", "PublicationPart.entries", "Revocation.note",
-    "Rollback.note", "Session.browser",
+    "Merchant.name", "Publication.failures", "Publication.groups", "PublicationPart.entries", "Redemption.product",
+    "Revocation.note", "Rollback.note", "Session.browser",
 }
 # Columns of text that we made, or of which only what we know of is taken.
 OURS = {

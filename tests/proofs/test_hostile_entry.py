@@ -73,7 +73,8 @@ LOADED = {  # where it stands in a document
 }
 PASSWORDS = [*(f"merchants[0].members[{nth}].password" for nth in range(2)), "consumers[0].password"]  # cost time
 SAID_ELSEWHERE = {  # filled from another column, or from a list of our own
-    "Attempt.verdict": "what the campaign said", "Publication.groups": "names of groups that there are",
+    "Attempt.verdict": "what the campaign said", "Redemption.product": "what the campaign said",
+    "Publication.groups": "names of groups that there are",
     "PublicationPart.entries": "addresses, until they had their turn", "Session.browser": "names of browsers we know",
 }
 
