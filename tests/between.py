@@ -20,8 +20,8 @@ class Between(ThreadingHTTPServer):
     `fault(method, path)` is asked for every request, and answers with nothing, or with one of
     `refuse` (the site hears nothing, the browser no answer), `lose` (the site hears it, the answer is lost),
     `cut` (half of the answer comes), `double` (the site hears it twice), `twins` (twice at the same moment), `hang`
-    (until `release` is called), `slow`, and `gateway` (502) or `elsewhere` (404), where the site hears nothing. `heard`
-    is what came to the site.
+    (until `release` is called), `slow`, and `gateway` (502), `elsewhere` (404) or `small` (413), where the site hears
+    nothing. `heard` is what came to the site.
     """
 
     daemon_threads = True
@@ -79,6 +79,9 @@ class Handler(BaseHTTPRequestHandler):
         elif kind == "elsewhere":
             self._answer(404, [("Content-Type", "text/html")], b"<h1>No such site here</h1>")
             return
+        elif kind == "small":
+            self._answer(413, [("Content-Type", "text/html")], b"<h1>413 Request Entity Too Large</h1>")
+            return
         twin = threading.Thread(target=self._ask, args=(body,)) if kind == "twins" else None
         if twin:
             twin.start()
@@ -101,7 +104,8 @@ class Handler(BaseHTTPRequestHandler):
         connection = HTTPConnection("127.0.0.1", self.server.site.port, timeout=60)
         try:
             self.server.heard.append((self.command, self.path))
-            connection.request(self.command, self.path, body or None, dict(self.headers))
+            headers = {name: value for name, value in self.headers.items() if name.lower() != "accept-encoding"}
+            connection.request(self.command, self.path, body or None, headers)
             answer = connection.getresponse()
             return answer.status, answer.getheaders(), self.server.alter(self.path, answer.read())
         except (OSError, HTTPException):

@@ -18,8 +18,8 @@ from tests.test_pictures import encoded, red
 from web.campaign_form import CampaignForm
 from web.messages import CAMPAIGN_FIELDS
 
-CREATE, PREVIEW = "/merchants/lotus/campaigns", "/merchants/lotus/preview"
-EDIT = CREATE + "/tea/edit"
+CREATE, PREVIEW = "/merchants/lotus/new-campaign", "/merchants/lotus/preview"
+EDIT = "/merchants/lotus/campaigns/tea/edit"
 DAY, TIME = re.compile(r"\d{4}-\d\d-\d\d"), re.compile(r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,3})?)?")
 
 

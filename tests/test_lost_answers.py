@@ -68,11 +68,11 @@ def test_the_screen_settles_on_the_truth_by_itself(small_world, network, custome
         page.keyboard.type(PASSWORD)
         page.keyboard.press("Enter")
         if first in UNHEARD:
-            customer.verdict("refused", "no_connection")
+            customer.verdict("refused", "not_received")
             assert (page.evaluate("window.greens"), stored()) == ([], (run, run)), (run, first, later)
             assert customer.background() != GREEN
             network.always(None)
-            customer.press("Ask again")
+            customer.press("Try again")
             customer.named("1").wait_for()
             page.keyboard.type(PASSWORD)
             page.keyboard.press("Enter")
@@ -118,6 +118,44 @@ def test_the_truth_comes_also_when_nobody_touches_the_screen(small_world, networ
     page.clock.fast_forward(5_000)
     customer.verdict("redeemed")
     assert stored() == (1, 1)
+
+
+def test_a_server_that_is_back_and_does_not_know_the_try_says_that_nothing_was_redeemed(small_world, network, customer):
+    """Not while somebody else answers in its place; and the try keeps its id until it has a verdict."""
+    at_keypad(small_world, customer)
+    page = customer.page
+    network.always("refuse")
+    page.clock.install()
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Checking")
+    network.always("elsewhere")  # 404, from whoever runs the network
+    page.clock.fast_forward(20_000)
+    customer.verdict("refused", "no_connection")
+    network.always(None)
+    page.clock.fast_forward(5_000)
+    said = customer.verdict("refused", "not_received")
+    expect(said).to_contain_text("Nothing was redeemed.")
+    expect(said).not_to_contain_text("signal")
+    assert stored() == (0, 0)
+    customer.press("Try again")
+    customer.named("1").wait_for()
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    customer.verdict("redeemed")
+    assert len({post["attempt_id"] for post in customer.posts}) == 1
+    assert stored() == (1, 1)
+
+
+def test_a_try_that_arrives_late_takes_the_place_of_what_was_said(small_world, network, customer):
+    """The server did not know it when it was asked; then it comes all the same."""
+    voucher = at_keypad(small_world, customer)
+    network.fault = lambda method, path: "refuse" if is_redemption(method, path) else None
+    customer.page.keyboard.type(PASSWORD)
+    customer.page.keyboard.press("Enter")
+    customer.verdict("refused", "not_received")
+    small_world.attempt(voucher, attempt_id=customer.posts[0]["attempt_id"])
+    customer.verdict("redeemed")
 
 
 def test_the_control_a_phone_that_forgets_its_attempt_is_told_something_else(small_world, network, customer):

@@ -138,9 +138,9 @@ def test_it_is_in_no_answer_to_entering_or_saving(owner, small_world, kind):
     form = {"kind": kind, "product": "Cup", "quantity": "1", "starts_at": "2026-12-01", "ends_at": "2026-12-31",
             "password_in_use": Campaign.get(slug="tea").password_id}
     form |= {"original_price": "2", "offer_price": "1"} if kind is Kind.DISCOUNT else {}
-    assert not digits_in(owner.post("/merchants/lotus/campaigns", form | {"quantity": "0"}, status=422))
+    assert not digits_in(owner.post("/merchants/lotus/new-campaign", form | {"quantity": "0"}, status=422))
     assert not digits_in(owner.post("/merchants/lotus/preview", form, status=200, headers={"HX-Request": "true"}))
-    shown = owner.post("/merchants/lotus/campaigns", form).location
+    shown = owner.post("/merchants/lotus/new-campaign", form).location
     for address in (shown, shown + "/edit", shown + "/password"):
         assert not digits_in(owner.get(address))
 

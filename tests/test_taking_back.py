@@ -80,7 +80,7 @@ def test_a_cashier_comes_to_those_of_their_branch_and_nowhere_else(client, small
 def test_the_form_says_whether_a_use_comes_back(client, small_world, owner, given, back):
     client.sign_in(owner)
     assert "checked" in client.get("/merchants/lotus/new-campaign").all("input", name="rollback_gives_back")[0]
-    client.post("/merchants/lotus/campaigns", {
+    client.post("/merchants/lotus/new-campaign", {
         "kind": "gift", "product": "Cup", "quantity": "5", "starts_at": "2026-12-01", "ends_at": "2026-12-31", **given})
     row = Campaign.get(Campaign.product == "Cup")
     assert row.rollback_gives_back is back

@@ -25,9 +25,9 @@ PICTURES = "/merchants/lotus/pictures"
 
 
 @pytest.mark.parametrize(("method", "path", "large"), [
-    ("POST", "/merchants/lotus/pictures", True), ("POST", "/merchants/lotus/campaigns", True),
+    ("POST", "/merchants/lotus/pictures", True), ("POST", "/merchants/lotus/new-campaign", True),
     ("POST", "/merchants/lotus/campaigns/tea/edit", True),
-    ("POST", "/merchants/lotus/campaigns/tea/publications", True),
+    ("POST", "/merchants/lotus/campaigns/tea/publications", True), ("POST", "/merchants/lotus/campaigns", False),
     ("GET", "/merchants/lotus/pictures", False), ("POST", "/merchants/lotus/preview", False),
     ("POST", "/merchants/lotus/campaigns/tea/password", False), ("POST", "/sign-in", False),
     ("POST", "/merchants/lotus/pictures/", False), ("POST", "/merchants//pictures", False),
@@ -227,7 +227,7 @@ def send(to: tuple[Site, str], path: str, body, kind: str = "multipart/form-data
 
 
 @pytest.mark.parametrize(("path", "words"), [
-    (PICTURES, "at most 12 MB"), ("/merchants/lotus/campaigns", "too much at once")])
+    (PICTURES, "at most 12 MB"), ("/merchants/lotus/new-campaign", "too much at once")])
 def test_too_much_is_answered_in_words(owner_site, path, words):
     """Also while the other side is still sending: it hears the answer, not a connection that breaks."""
     for megabytes in (12, 16, 40):

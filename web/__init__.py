@@ -17,6 +17,7 @@ from web import (
     assets,
     codes,
     errors,
+    form_script,
     formats,
     languages,
     limits,
@@ -58,6 +59,7 @@ def create_app(
     limits.init_app(app)
     announcements.init_app(app)
     errors.init_app(app)
+    form_script.init_app(app)
     routes.init_app(app)
 
     if settings.trusted_proxies:

@@ -31,10 +31,10 @@ def merchant_of(slug: str, roles: tuple[Role, ...] = STAFF) -> Merchant:
     return membership(slug, roles).merchant
 
 
-def campaign_of(merchant: str, slug: str, roles: tuple[Role, ...] = STAFF) -> Campaign:
+def campaign_of(merchant: str, campaign: str, roles: tuple[Role, ...] = STAFF) -> Campaign:
     """A campaign of the merchant's, for a member in one of these roles; its merchant with it."""
     of = merchant_of(merchant, roles)
-    row = Campaign.get_or_none((Campaign.merchant == of) & (Campaign.slug == slug))
+    row = Campaign.get_or_none((Campaign.merchant == of) & (Campaign.slug == campaign))
     if row is None:
         abort(404)
     row.merchant = of

@@ -4,6 +4,13 @@ from flask import Response, jsonify, make_response, render_template, request
 
 from web.messages import PROBLEMS, sentences
 
+ANSWER = "X-Answer"  # on every answer of ours: "ok", or the reason of the page that tells of a problem
+
+
+def is_from_script() -> bool:
+    """Whether static/forms.js sent the form: it shows what is answered at the form, and follows no redirection."""
+    return "X-Form" in request.headers
+
 
 def wants_json() -> bool:
     """Whether JSON was asked for, and is liked better than a page; who sends JSON wants nothing else."""
@@ -33,5 +40,6 @@ def problem(status: int, reason: str, headers: dict[str, str] | None = None) -> 
         name = "problems/_problem.html" if wants_fragment() else "problems/page.html"
         answer = make_response(render_template(name, title=title, advice=advice, reason=reason))
     answer.status_code = status
+    answer.headers[ANSWER] = reason
     answer.headers.update(headers or {})
     return answer

@@ -9,14 +9,17 @@ from web.context import now
 from web.sessions import consumer
 
 
-def held(code: str) -> Voucher:
-    """The voucher in the hand of the one who asks; for anybody else there is nothing here.
-
-    Notes the first time that its holder opened it.
-    """
+def of_holder(code: str) -> Voucher:
+    """The voucher in the hand of the one who asks; for anybody else there is nothing here."""
     voucher = vouchers.held(code, consumer())
     if voucher is None:
         abort(404)
+    return voucher
+
+
+def held(code: str) -> Voucher:
+    """The voucher of the holder who asks; notes the first time that it was opened."""
+    voucher = of_holder(code)
     if voucher.opened_at is None:
         write_transaction(lambda: issuing.open_voucher(voucher, now()))
     return voucher

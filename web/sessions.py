@@ -12,7 +12,7 @@ from itsdangerous import BadSignature
 
 from models import Account, Session
 from quanbao import accounts
-from web.answers import problem, wants_json
+from web.answers import ANSWER, is_from_script, problem, wants_json
 from web.context import is_https, now
 
 log = logging.getLogger("quanbao")
@@ -91,12 +91,12 @@ def load(token: str) -> SignedIn | None:
 
 @login.unauthorized_handler
 def ask_to_sign_in():
-    if wants_json():
+    if wants_json() or is_from_script():
         return problem(401, "signed_out")
     here = request.full_path.rstrip("?") if request.method == "GET" else url_for("wallet.show")
     target = url_for("sign_in.show", next=here)
     if request.htmx:
-        return current_app.response_class(status=401, headers={"HX-Redirect": target})
+        return current_app.response_class(status=401, headers={"HX-Redirect": target, ANSWER: "signed_out"})
     return redirect(target, 303)
 
 

@@ -6,7 +6,7 @@ from flask import Flask, request
 
 LARGEST_REQUEST = 64 * 1024  # bytes; nothing else that a browser sends here comes near
 LARGEST_UPLOAD = 12 * 1024 * 1024  # bytes: a phone's photograph, or 400,000 addresses
-UPLOADS = re.compile(r"/merchants/[^/]+/(campaigns(/[^/]+/(edit|publications))?|pictures)", re.ASCII)
+UPLOADS = re.compile(r"/merchants/[^/]+/(new-campaign|campaigns/[^/]+/(edit|publications)|pictures)", re.ASCII)
 
 
 def largest(method: str, path: str) -> int:

@@ -10,6 +10,7 @@ from quanbao import accounts, leaving
 from web import forms, sessions
 from web.access import is_fresh
 from web.context import now
+from web.form_addresses import post_form
 from web.limits import own_password_limit
 from web.messages import ACCOUNT_CHANGES, REFUSED_FIELDS
 from web.sessions import consumer
@@ -25,7 +26,7 @@ def show():
     return _page()
 
 
-@routes.post("/account/email")
+@post_form(routes, "/account/email", "account.show", consumer)
 @login_required
 @own_password_limit
 def change_email():
@@ -39,7 +40,7 @@ def change_email():
     return _page(email=form), 422
 
 
-@routes.post("/account/password")
+@post_form(routes, "/account/password", "account.show", consumer)
 @login_required
 @own_password_limit
 def change_password():
@@ -53,7 +54,12 @@ def change_password():
     return _page(password=form), 422
 
 
-@routes.post("/account/sessions/<int:number>/end")
+def _own_session(number: int) -> None:
+    if number not in [session.id for session in accounts.sessions_of(consumer(), now())]:
+        abort(404)
+
+
+@post_form(routes, "/account/sessions/<int:number>/end", "account.show", _own_session)
 @login_required
 def end_session(number: int):
     if not accounts.end_session_of(consumer(), min(number, 2**63 - 1)):
@@ -61,7 +67,7 @@ def end_session(number: int):
     return _done("session")
 
 
-@routes.post("/account/sessions/end")
+@post_form(routes, "/account/sessions/end", "account.show", consumer)
 @login_required
 def end_others():
     sessions.go_on(accounts.end_other_sessions(consumer(), current_user.token))
@@ -76,7 +82,7 @@ def data():
                     headers={"Content-Disposition": 'attachment; filename="quanbao.json"'})
 
 
-@routes.post("/account/delete")
+@post_form(routes, "/account/delete", "account.show", consumer)
 @login_required
 @own_password_limit
 def delete():

@@ -7,6 +7,7 @@ from models import Branch, Merchant
 from quanbao import branches
 from web.access import merchant_of
 from web.context import now
+from web.form_addresses import post_form
 from web.messages import PEOPLE
 
 routes = Blueprint("branches", __name__)
@@ -29,14 +30,18 @@ def add(merchant: str):
     return redirect(url_for("branches.index", merchant=merchant), 303)
 
 
-@routes.post("/merchants/<slug:merchant>/branches/<slug:branch>")
+def _own(merchant: str, branch: str) -> Branch:
+    row = Branch.get_or_none((Branch.merchant == merchant_of(merchant)) & (Branch.slug == branch))
+    if row is None:
+        abort(404)
+    return row
+
+
+@post_form(routes, "/merchants/<slug:merchant>/branches/<slug:branch>", "branches.index", _own)
 @login_required
 def change(merchant: str, branch: str):
     """One form for all that may be done to a branch: its buttons say what."""
-    of = merchant_of(merchant)
-    row = Branch.get_or_none((Branch.merchant == of) & (Branch.slug == branch))
-    if row is None:
-        abort(404)
+    row = _own(merchant, branch)
     try:
         if request.form.get("do") == "close":
             branches.close(row, now())
@@ -45,7 +50,7 @@ def change(merchant: str, branch: str):
         else:
             branches.change(row, request.form.get("name", ""), request.form.get("address", ""))
     except branches.Refused as refused:
-        return _page(of, refused, row), 422
+        return _page(row.merchant, refused, row), 422
     return redirect(url_for("branches.index", merchant=merchant), 303)
 
 

@@ -9,6 +9,7 @@ from web import campaign_form, previews
 from web.access import campaign_of, merchant_of, only_owners_type
 from web.campaign_form import CampaignForm
 from web.context import now, settings
+from web.form_addresses import post_form
 from web.messages import PICTURES
 
 routes = Blueprint("campaigns", __name__)
@@ -33,7 +34,7 @@ def new(merchant: str):
     return _form_page(of, form)
 
 
-@routes.post("/merchants/<slug:merchant>/campaigns")
+@routes.post("/merchants/<slug:merchant>/new-campaign")
 @login_required
 def create(merchant: str):
     of = merchant_of(merchant)
@@ -84,14 +85,14 @@ def change(merchant: str, campaign: str):
     return redirect(url_for("campaigns.show", merchant=merchant, campaign=campaign), 303)
 
 
-@routes.post("/merchants/<slug:merchant>/campaigns/<slug:campaign>/duplicate")
+@post_form(routes, "/merchants/<slug:merchant>/campaigns/<slug:campaign>/duplicate", "campaigns.show", campaign_of)
 @login_required
 def duplicate(merchant: str, campaign: str):
     copy = editing.duplicate(campaign_of(merchant, campaign), now())
     return redirect(url_for("campaigns.edit", merchant=merchant, campaign=copy.slug), 303)
 
 
-@routes.post("/merchants/<slug:merchant>/campaigns/<slug:campaign>/end")
+@post_form(routes, "/merchants/<slug:merchant>/campaigns/<slug:campaign>/end", "campaigns.show", campaign_of)
 @login_required
 def end(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign)
@@ -104,7 +105,7 @@ def end(merchant: str, campaign: str):
     return redirect(url_for("campaigns.show", merchant=merchant, campaign=campaign), 303)
 
 
-@routes.post("/merchants/<slug:merchant>/campaigns/<slug:campaign>/delete")
+@post_form(routes, "/merchants/<slug:merchant>/campaigns/<slug:campaign>/delete", "campaigns.show", campaign_of)
 @login_required
 def delete(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign)

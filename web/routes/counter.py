@@ -5,12 +5,13 @@ from flask_login import current_user, login_required
 
 from quanbao import accounts, checks, counter, vouchers
 from web.context import base_url, now, settings
-from web.holding import held
+from web.form_addresses import post_form
+from web.holding import held, of_holder
 
 routes = Blueprint("counter", __name__)
 
 
-@routes.post("/vouchers/<code:code>/counter-code")
+@post_form(routes, "/vouchers/<code:code>/counter-code", "vouchers.show", of_holder)
 @login_required
 def make(code: str):
     """The code itself, once: it stands in no address, so that none is kept in a history or a log."""

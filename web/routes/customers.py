@@ -7,6 +7,7 @@ from models import Customer, Merchant
 from quanbao import customers
 from web.access import merchant_of
 from web.context import now
+from web.form_addresses import post_form
 from web.messages import PEOPLE
 
 routes = Blueprint("customers", __name__)
@@ -54,14 +55,19 @@ def regroup(merchant: str, number: int):
     return redirect(url_for("customers.show", merchant=merchant, number=number), 303)
 
 
-@routes.post("/merchants/<slug:merchant>/customers/<int:number>/separate")
-@login_required
-def separate(merchant: str, number: int):
-    """This address is not theirs; a second tap changes nothing."""
+def _any(merchant: str, number: int) -> Customer:
+    """A customer of the merchant, also one whose address was separated a moment ago."""
     row = Customer.get_or_none((Customer.id == min(number, 2**63 - 1)) & (Customer.merchant == merchant_of(merchant)))
     if row is None:
         abort(404)
-    customers.separate(row)
+    return row
+
+
+@post_form(routes, "/merchants/<slug:merchant>/customers/<int:number>/separate", "customers.show", _any)
+@login_required
+def separate(merchant: str, number: int):
+    """This address is not theirs; a second tap changes nothing."""
+    customers.separate(_any(merchant, number))
     return redirect(url_for("customers.index", merchant=merchant), 303)
 
 

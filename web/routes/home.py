@@ -6,6 +6,7 @@ from flask_login import current_user
 from quanbao import setting_up
 from web.context import settings
 from web.demo import cast
+from web.form_addresses import post_form
 from web.languages import LANGUAGES
 from web.paths import beginning, ours
 
@@ -21,7 +22,7 @@ def show():
     return render_template("home/page.html", empty=setting_up.is_needed())
 
 
-@routes.post("/language")
+@post_form(routes, "/language", "home.show")
 def switch():
     chosen = request.form.get("language")
     if chosen in LANGUAGES:

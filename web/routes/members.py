@@ -7,6 +7,7 @@ from models import Branch, Member, Merchant, Role
 from quanbao import members
 from web.access import OWNER, is_fresh, is_me, merchant_of
 from web.context import base_url, now
+from web.form_addresses import post_form
 from web.limits import own_password_limit
 from web.messages import PEOPLE
 from web.sessions import consumer
@@ -52,15 +53,21 @@ def _invited(merchant: str) -> dict:
     return {"invited": link.member, "link": base_url() + url_for("members.show_join", token=token)}
 
 
-@routes.post("/merchants/<slug:merchant>/members/<int:number>")
+def _own(merchant: str, number: int) -> Member:
+    of = merchant_of(merchant, OWNER)
+    row = Member.get_or_none((Member.id == min(number, 2**63 - 1)) & (Member.merchant == of))
+    if row is None:
+        abort(404)
+    return row
+
+
+@post_form(routes, "/merchants/<slug:merchant>/members/<int:number>", "members.index", _own)
 @login_required
 @own_password_limit
 def change(merchant: str, number: int):
     """One form for all that may be done to a member: its buttons say what."""
-    of, form = merchant_of(merchant, OWNER), request.form
-    row = Member.get_or_none((Member.id == min(number, 2**63 - 1)) & (Member.merchant == of))
-    if row is None:
-        abort(404)
+    row, form = _own(merchant, number), request.form
+    of = row.merchant
     if _makes_an_owner(row) and not is_me(form.get("password")):
         return _page(of, NOT_ME, row), 422
     try:

@@ -8,6 +8,7 @@ from quanbao import passwords
 from web import forms
 from web.access import OWNER, campaign_of, is_fresh, is_me, only_owners_type
 from web.context import now, settings
+from web.form_addresses import post_form
 from web.limits import own_password_limit
 from web.messages import CAMPAIGN_FAULTS, NEW_PASSWORD
 
@@ -33,7 +34,7 @@ def reveal(merchant: str, campaign: str):
     return _page(row, digits=passwords.reveal(row.password, settings().password_key))
 
 
-@routes.post("/merchants/<slug:merchant>/campaigns/<slug:campaign>/password/change")
+@post_form(routes, "/merchants/<slug:merchant>/campaigns/<slug:campaign>/password/change", "passwords.show", campaign_of)
 @login_required
 @own_password_limit
 def change(merchant: str, campaign: str):
@@ -54,7 +55,7 @@ def change(merchant: str, campaign: str):
     return redirect(url_for("passwords.show", merchant=merchant, campaign=campaign), 303)
 
 
-@routes.post("/merchants/<slug:merchant>/campaigns/<slug:campaign>/password/renew")
+@post_form(routes, "/merchants/<slug:merchant>/campaigns/<slug:campaign>/password/renew", "passwords.show", campaign_of)
 @login_required
 def renew(merchant: str, campaign: str):
     """One tap while guessers are at it: another password is made for the one that the page spoke of, and for no other.

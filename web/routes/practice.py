@@ -19,6 +19,7 @@ from quanbao.redemption import Verdict
 from web.access import EVERYBODY, membership
 from web.answers import wants_fragment
 from web.context import base_url, now
+from web.form_addresses import post_form
 from web.languages import LANGUAGES, TAGS, language
 from web.messages import FIELDS, REASONS
 from web.routes.redemptions import SAME_SCREEN, STATUS
@@ -53,7 +54,7 @@ def attempt():
     return _on_the_phone(voucher, verdict), STATUS[verdict.reason]
 
 
-@routes.post("/practice/counter-code")
+@post_form(routes, "/practice/counter-code", "practice.show")
 def show_code():
     shown = counter.Shown(practice.COUNTER_CODE, attempt_id="")
     return _screen("counter/page.html", _voucher(), shown=shown, seconds=int(counter.LIFETIME.total_seconds()),

@@ -18,7 +18,8 @@ from quanbao.redemption import Try, Verdict
 from web import formats
 from web.answers import wants_fragment, wants_json
 from web.context import now
-from web.holding import held
+from web.form_addresses import post_form
+from web.holding import held, of_holder
 from web.messages import CLOSED, FIELDS, REASONS, Text, sentences
 from web.sessions import consumer
 
@@ -84,7 +85,7 @@ def _step(voucher: Voucher):
     return page, 422 if faults else 200
 
 
-@routes.post("/vouchers/<code:code>/redemptions")
+@post_form(routes, "/vouchers/<code:code>/redemptions", "redemptions.redeem", of_holder)
 @login_required
 def attempt(code: str):
     attempt_id = _uuid(request.form.get("attempt_id"))

@@ -1,8 +1,10 @@
 """What the browser and the operator's tools ask for besides pages."""
 
+import gzip
 import json
+from functools import cache
 
-from flask import Blueprint, Response, jsonify, render_template, url_for
+from flask import Blueprint, Response, jsonify, render_template, request, url_for
 from flask_babel import gettext
 
 from database import db
@@ -77,11 +79,21 @@ def _manifest(**members) -> Response:
 @routes.get("/sw.js")
 def service_worker() -> Response:
     """The worker, with what it keeps written above it."""
-    kept = [url_for("shell.offline"), *map(assets.url, SHELL)]
-    script = f"const SHELL = {json.dumps(kept)};\n" + (assets.STATIC / "sw.js").read_text("utf-8")
-    answer = Response(script, mimetype="text/javascript")
+    plain, small = _worker(url_for("shell.offline"))
+    answer = Response(plain, mimetype="text/javascript")
+    if request.accept_encodings["gzip"]:
+        answer.data, answer.headers["Content-Encoding"] = small, "gzip"
     answer.headers["Cache-Control"] = "no-cache"
+    answer.vary.add("Accept-Encoding")
     return answer
+
+
+@cache
+def _worker(offline: str) -> tuple[bytes, bytes]:
+    """The script as it is, and compressed."""
+    kept = [offline, *map(assets.url, SHELL)]
+    script = f"const SHELL = {json.dumps(kept)};\n" + (assets.STATIC / "sw.js").read_text("utf-8")
+    return script.encode(), gzip.compress(script.encode(), mtime=0)
 
 
 @routes.get("/offline")

@@ -6,6 +6,7 @@ from models import Account
 from quanbao import accounts, links
 from web import forms, sessions
 from web.context import now
+from web.form_addresses import post_form
 from web.limits import sign_in_limits, sign_up_limits
 from web.paths import beginning, ours
 
@@ -59,7 +60,7 @@ def sign_up():
     return render_template("sign_in/sign_up.html", form=form, next=_next()), 422
 
 
-@routes.post("/sign-out")
+@post_form(routes, "/sign-out", "home.show")
 def sign_out():
     sessions.sign_out()
     return redirect(url_for("home.show"), 303)

@@ -10,7 +10,9 @@ from quanbao import checks, vouchers
 from quanbao.reasons import Reason
 from web.answers import wants_json
 from web.context import now
+from web.form_addresses import post_form
 from web.holding import held as voucher_of
+from web.holding import of_holder
 from web.sessions import consumer, holder
 
 routes = Blueprint("wallet", __name__)
@@ -52,7 +54,7 @@ def _section(state: State, reason: Reason | None) -> str:
     return "expired" if state in (State.EXPIRED, State.REVOKED) else "used"
 
 
-@routes.post("/vouchers/<code:code>/archive")
+@post_form(routes, "/vouchers/<code:code>/archive", "vouchers.show", of_holder)
 @login_required
 def archive(code: str):
     """Out of sight, or back; nothing else about the voucher changes."""

@@ -18,15 +18,21 @@ window.quanbao = (() => {
   });
   if (holder !== undefined && holder !== keeper()) clear(holder);
   addEventListener('submit', ({ target }) => { if (new URL(target.action).pathname === '/sign-out') clear(''); });
-  addEventListener('pagehide', () => { root.hidden = true; }); // a page that comes back shows itself to its holder alone
+
+  // The page anew, by GET: a reload of a form's answer would send the form once more.
+  const renew = () => location.replace(location.pathname + location.search);
+  // A page that comes back from the browser's memory is asked for anew before anything of it is seen. One with something
+  // typed in it that was not sent stays as it is (forms.js), for the holder who typed it.
+  addEventListener('pagehide', () => { root.hidden = true; });
   addEventListener('pageshow', ({ persisted }) => {
-    if (persisted && holder !== undefined && holder !== keeper()) location.reload(); else root.hidden = false;
+    const isOthers = holder !== undefined && holder !== keeper();
+    if (persisted && (isOthers || !window.quanbao.isTyped?.())) renew(); else root.hidden = false;
   });
 
   // A page that was asleep in a pocket says nothing old: it is asked for anew, or comes from the store with its time.
   const opened = Date.now();
   document.addEventListener('visibilitychange', () => {
-    if (!document.hidden && Date.now() - opened > 60_000 && find('[data-live]')) location.reload();
+    if (!document.hidden && Date.now() - opened > 60_000 && find('[data-live]')) renew();
   });
 
   const tick = () => document.querySelectorAll('[data-clock]').forEach(clock => {
@@ -68,12 +74,13 @@ window.quanbao = (() => {
     look();
   }
 
-  // What became of an attempt: its verdict, 404 while there is none, 0 while nobody answers.
+  // What became of an attempt: its verdict, 404 while there is none, 0 while the server does not answer itself.
   const look = async id => {
     try {
       const answer = await fetch('/attempts/' + id, { headers: { 'HX-Request': 'true', Accept: 'text/html' } });
       const text = await answer.text();
-      return answer.ok && text.includes('data-settled') ? text : answer.status;
+      if (answer.ok && text.includes('data-settled')) return text;
+      return answer.headers.has('X-Answer') ? answer.status : 0;
     } catch { return 0; }
   };
   const sent = quietly(() => JSON.parse(localStorage.sent));
@@ -94,5 +101,5 @@ window.quanbao = (() => {
     button.onclick = () => navigator.share({ text: button.dataset.share }).catch(() => {});
   });
 
-  return { find, quietly, show, look, tick };
+  return { find, quietly, show, look, tick, renew, keeper };
 })();

@@ -16,7 +16,7 @@
   on('beforeRequest', event => { if (document.hidden) event.preventDefault(); });
   on('beforeSwap', ({ detail }) => {
     const { status } = detail.xhr;
-    if (status === 403 || status === 404) return location.reload(); // no member any more: say so, show nothing
+    if (status === 403 || status === 404) return window.quanbao.renew(); // no member any more: say so, show nothing
     detail.shouldSwap = status === 200 && detail.serverResponse.includes('id="day"');
     find('lost').hidden = detail.shouldSwap || status === 204;
   });

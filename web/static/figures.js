@@ -15,7 +15,7 @@
 
   on('beforeSwap', ({ detail }) => {
     const { status } = detail.xhr;
-    if (status === 403 || status === 404) return location.reload(); // no member any more: say so, show nothing
+    if (status === 403 || status === 404) return window.quanbao.renew(); // no member any more: say so, show nothing
     detail.shouldSwap = status === 200 && detail.serverResponse.includes('id="figures"');
     detail.serverResponse = folded(detail.serverResponse);
     find('lost').hidden = detail.shouldSwap || status === 204;

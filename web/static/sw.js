@@ -48,7 +48,8 @@ const signOut = async () => {
 };
 
 const pass = async (event, { pathname: path, search }) => {
-  const { request } = event, page = request.mode === 'navigate', sent = page && request.method === 'POST';
+  const { request } = event, page = request.mode === 'navigate';
+  const sent = request.method === 'POST' && (page || request.headers.has('X-Form')); // by the browser or by forms.js
   if (SHELL.includes(path)) return await stored(request) ?? fetch(request);
   if (sent) era++;
   if (sent && path === '/sign-out' && request.referrer.startsWith(origin + '/')) return signOut();
@@ -57,15 +58,18 @@ const pass = async (event, { pathname: path, search }) => {
   if (page && /redeem$/.test(path)) return await ask(request) ?? offline();
   const answer = fetch(request);
   if (/redemptions$/.test(path)) event.waitUntil(answer.then(renew, () => {}));
-  if (!page) return answer;
+  if (!page && !sent) return answer;
   const found = await answer.catch(() => null);
-  if (sent && found?.status === 0 && /^\/(sign|move|demo|account.d)/.test(path)) await leave();
-  return found ?? offline();
+  if (sent && [0, 204].includes(found?.status) && /^\/(sign|move|demo|account.d)/.test(path)) await leave();
+  if (found || !page) return found ?? Response.error();
+  return sent ? Response.redirect('/offline#unknown', 303) : offline();
 };
 
 addEventListener('fetch', event => {
-  const url = new URL(event.request.url);
-  if (url.origin === origin) event.respondWith(pass(event, url));
+  const { request } = event, url = new URL(request.url);
+  if (url.origin !== origin) return;
+  if (request.cache === 'only-if-cached') return; // back to the answer of a POST: fetch() refuses to ask for it
+  event.respondWith(pass(event, url));
 });
 addEventListener('install', event => event.waitUntil(caches.open(NAME).then(shell => shell.addAll(SHELL))));
 addEventListener('activate', event => event.waitUntil(clients.claim().then(renew).then(() => drop('shell-', NAME))));

@@ -47,7 +47,7 @@
   const id = kept || (crypto.randomUUID?.() ?? form.attempt_id.value); // plain http has no randomUUID
   const keeps = !practice && quietly(() => { localStorage.setItem(name, id); return true; });
   const dots = find('#dots'), confirm = find('.confirm'), { typed } = form.dataset;
-  const lost = find('#no-connection'), checking = find('#checking');
+  const lost = find('#no-connection'), unheard = find('#unheard'), checking = find('#checking');
 
   const draw = () => {
     dots.replaceChildren(...Array.from(digits, () => document.createElement('i')));
@@ -89,19 +89,23 @@
   const paint = template => screen.replaceChildren(template.content.cloneNode(true));
   const pause = time => new Promise(go => setTimeout(go, time));
   const became = practice ? async () => 404 : look;
+  // 404 from the server itself: the try never came there. Until one does, the same id is good for another.
   let asking = 0;
   const ask = async () => {
     const mine = ++asking;
-    paint(checking);
+    let shown = checking;
+    paint(shown);
     for (const until = Date.now() + 15000; mine === asking; await pause(1500)) {
       const found = await became(id);
       if (mine !== asking) return;
       if (typeof found === 'string') return settled(found);
-      if (!find('[data-ask]') && (found === 404 || Date.now() > until)) {
-        paint(lost);
-        find('[data-ask]').onclick = async () => await became(id) === 404 ? location.reload() : ask();
-        settle();
-      }
+      if (found === 401) return location.assign('/attempts/' + id); // by way of signing in
+      const next = found === 404 && !practice ? unheard : shown === checking && (practice || Date.now() > until) ? lost : shown;
+      if (next === shown) continue;
+      paint(shown = next);
+      find('[data-again]')?.addEventListener('click', () => location.reload());
+      find('[data-ask]')?.addEventListener('click', ask);
+      settle();
     }
   };
   addEventListener('htmx:afterRequest', ({ detail }) => { if (!detail.xhr.status) ask(); }); // lost, late or cut short

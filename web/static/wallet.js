@@ -1,7 +1,7 @@
 // The wallet on a phone: its badge, the home screen, and notifications.
 (() => {
   'use strict';
-  const { find, quietly, show } = window.quanbao;
+  const { find, quietly, renew, show } = window.quanbao;
   const { served, holder } = document.documentElement.dataset;
   if (served !== undefined) return;
 
@@ -16,7 +16,12 @@
   }
 
   const push = find('#push'), key = push?.dataset.key;
-  if (!key || !('PushManager' in window)) return;
+  if (!key) return;
+  if (!('PushManager' in window)) {
+    push.hidden = false;
+    show('#push-off', false);
+    return show('#push-unsupported');
+  }
   const send = (method, body) => fetch('/push/subscriptions', {
     method, headers: { 'Content-Type': 'application/json', Accept: 'application/json' }, body: JSON.stringify(body),
   });
@@ -46,9 +51,18 @@
     const found = await (await navigator.serviceWorker.ready).pushManager.getSubscription();
     if (found) await send('DELETE', { endpoint: found.endpoint }).finally(() => found.unsubscribe());
   };
+  // Why it failed: the browser's settings, which draw() tells of; the question was closed; our server; the connection.
+  const REFUSALS = ['#push-unasked', '#push-refused', '#push-failed'];
+  const why = error => {
+    if (Notification.permission === 'denied') return '';
+    if (error?.name === 'NotAllowedError') return '#push-unasked';
+    if (error === 401) renew(); // signed out
+    return error === 404 || error === 422 ? '#push-refused' : '#push-failed';
+  };
   const on = act => async event => {
     event.target.disabled = true;
-    show('#push-failed', await act().then(() => false, () => Notification.permission !== 'denied'));
+    const failed = await act().then(() => '', why);
+    for (const refusal of REFUSALS) show(refusal, refusal === failed);
     event.target.disabled = false;
     draw();
   };
