@@ -5,13 +5,14 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_time, format_timedelta, get_day_names
 from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision
 from flask import Flask
 from flask_babel import get_locale
 from markupsafe import Markup
+
+from zones import ZoneInfo
 
 LONGEST_AMOUNT = 24  # characters
 # A whole number, its thousands apart or not, and after the last mark the smaller coins.

@@ -110,6 +110,7 @@ EVENTS: dict[Event, str] = {
     Event.ISSUED: _("New vouchers"),
     Event.REDEEMED: _("Redemptions"),
     Event.PRICE_CHANGED: _("Changed prices"),
+    Event.PERIOD_CHANGED: _("Changed periods"),
     Event.ENDED: _("Offers that end early"),
     Event.ENDS_SOON: _("Offers that end tomorrow"),
     Event.ROLLED_BACK: _("Redemptions rolled back"),
