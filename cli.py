@@ -24,12 +24,14 @@ from quanbao import (
     links,
     loading,
     passwords,
+    periods,
     schema,
     selfcheck,
     setting_up,
     worker,
 )
 from quanbao.redemption import Keys
+from zones import RELEASE
 
 
 class No(Exception):
@@ -172,6 +174,7 @@ def migrate(options: argparse.Namespace) -> None:
     settings = from_environment()
     _open(settings)
     applied = schema.migrate()
+    _compute_periods(settings)
     print(f"Applied {', '.join(applied)}." if applied else "The database is up to date.")
 
 
@@ -211,6 +214,7 @@ def backup(options: argparse.Namespace) -> None:
 def restore(options: argparse.Namespace) -> None:
     settings = _ready()
     made_at, rows = backups.restore(options.file, check=lambda: _check_password_key(settings))
+    _compute_periods(settings)
     print(f"Restored {rows} rows of {made_at:%Y-%m-%d %H:%M} UTC; every figure agrees with the ledger. "
           "Everybody signs in again.")
 
@@ -263,7 +267,19 @@ def _ready() -> Settings:
     _open(settings)
     schema.migrate()
     _check_password_key(settings)
+    _compute_periods(settings)
     return settings
+
+
+def _compute_periods(settings: Settings) -> None:
+    """By the time zone data that is installed, where that is newer than at the last start."""
+    changed = periods.catch_up(settings.clock()())
+    if changed:
+        _say(f"The time zone data is {RELEASE} now. Campaigns whose periods are other instants than before: {changed}; "
+             "their holders are told.")
+    if periods.is_ahead():
+        _say(f"The periods in the database were computed with newer time zone data than {RELEASE}: "
+             "pip install --upgrade tzdata")
 
 
 def _check_password_key(settings: Settings) -> None:

@@ -6,7 +6,6 @@ times are aware UTC, days are days of the merchant's time zone.
 
 from datetime import date, datetime
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 from peewee import (
     BigAutoField,
@@ -23,6 +22,7 @@ from peewee import (
 )
 
 from database import JsonField, UtcField, db
+from zones import ZoneInfo
 
 
 class Kind(StrEnum):
@@ -58,6 +58,7 @@ class Event(StrEnum):
     ISSUED = "issued"
     REDEEMED = "redeemed"
     PRICE_CHANGED = "price_changed"
+    PERIOD_CHANGED = "period_changed"
     ENDED = "ended"
     ENDS_SOON = "ends_soon"
     ROLLED_BACK = "rolled_back"
@@ -278,6 +279,10 @@ class Campaign(Table):
 
     A draft until its first publication. The columns from `issued` on are its figures, kept in the
     transactions that change them. `forfeited` are redemptions that were rolled back and did not come back.
+
+    `starts_entered` and `ends_entered` are the period as people entered it: a date, a time of the merchant's wall
+    clock, or a time with its offset. `starts_at` and `ends_at` are what that means by the time zone data of
+    `ZoneData`; without an entry they are only that.
     """
 
     merchant = ForeignKeyField(Merchant, backref="campaigns", index=False)
@@ -290,6 +295,8 @@ class Campaign(Table):
     quantity = BigIntegerField()
     starts_at = UtcField()
     ends_at = UtcField()
+    starts_entered = TextField(null=True)
+    ends_entered = TextField(null=True)
     place = TextField(default="")
     terms = TextField(default="")
     uses_per_voucher = IntegerField(default=1)
@@ -657,6 +664,12 @@ class News(Row):
         constraints = [one_of("event", Event)]
 
 
+class ZoneData(Table):
+    """The release of the time zone data that periods were last computed with: at most one row."""
+
+    release = TextField()
+
+
 class Mute(Row):
     """Somebody's choice to be told nothing: of an event, or of `merchant:<slug>`."""
 
@@ -671,5 +684,5 @@ TABLES = (
     Account, Session, Merchant, Branch, Member, MemberBranch, Link, Customer, CustomerGroup, RedemptionPassword,
     Guess, Picture, Campaign, Voucher, Attempt, CounterCode, CounterTry, Redemption, Rollback, Revocation, DayNumber,
     Figure,
-    Publication, PublicationPart, Claim, Subscription, Delivery, News, Mute,
+    Publication, PublicationPart, Claim, Subscription, Delivery, News, Mute, ZoneData,
 )

@@ -60,6 +60,12 @@ def changed(campaign: Campaign, columns: dict[str, Any], now: datetime) -> None:
         _announce(campaign, Event.PRICE_CHANGED, now)
 
 
+def period_changed(campaign: Campaign, now: datetime) -> None:
+    """A campaign got another period: where it is published, its holders are told."""
+    if campaign.published_at:
+        _announce(campaign, Event.PERIOD_CHANGED, now)
+
+
 def ended(campaign: Campaign, now: datetime) -> None:
     """A campaign was ended early."""
     _announce(campaign, Event.ENDED, now)

@@ -2,12 +2,12 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from models import Kind
 from quanbao import passwords
 from quanbao.opening import minutes
 from quanbao.reader import MISSING, Reader, is_slug, is_text
+from zones import ZoneInfo
 
 MOST_MONEY = 10**12  # minor units
 MOST_VOUCHERS = 10**9
@@ -61,19 +61,28 @@ def _prices(reader: Reader, kind: str | None) -> dict[str, int | None]:
     return {"original_price": original, "offer_price": offer}
 
 
-def _period(reader: Reader, zone: ZoneInfo) -> dict[str, datetime | None]:
-    starts, ends = (_moment(reader, key, zone) for key in ("starts_at", "ends_at"))
+def _period(reader: Reader, zone: ZoneInfo) -> dict[str, datetime | str | None]:
+    """The two instants, and the two entries that they come from."""
+    starts_entered, ends_entered = (_entry(reader, key) for key in ("starts_at", "ends_at"))
+    starts = instant(starts_entered, zone) if starts_entered else None
+    ends = instant(ends_entered, zone, is_end=True) if ends_entered else None
     if starts and ends and ends <= starts:
         reader.fault("ends_at", "before starts_at" if ends < starts else "equals starts_at")
-    return {"starts_at": starts, "ends_at": ends}
+    return {"starts_at": starts, "ends_at": ends, "starts_entered": starts_entered, "ends_entered": ends_entered}
 
 
-def _moment(reader: Reader, key: str, zone: ZoneInfo) -> datetime | None:
-    """A date (its first moment; the end of that day for `ends_at`) or a time, the merchant's without offset."""
+def _entry(reader: Reader, key: str) -> str | None:
+    """One end of the period as it was entered, in the one spelling of ISO 8601 that is kept."""
     text = reader.take(key, MISSING, "a date like 2026-12-31 or a time like 2026-12-31T18:00",
                        lambda v: isinstance(v, str) and _parsed(v) is not None)
     parsed = _parsed(text) if isinstance(text, str) else None
-    return None if parsed is None else _utc(parsed, zone, is_end=key == "ends_at")
+    return parsed.isoformat() if parsed else None
+
+
+def instant(entered: str, zone: ZoneInfo, *, is_end: bool = False) -> datetime:
+    """What an entry means, in UTC: a date is its first moment, or its end where it ends a period; a time is the
+    merchant's unless it has an offset."""
+    return _utc(_parsed(entered), zone, is_end=is_end)
 
 
 def _utc(parsed: date | datetime, zone: ZoneInfo, *, is_end: bool) -> datetime:
@@ -90,6 +99,15 @@ def as_entered(moment: datetime, zone: ZoneInfo, *, is_end: bool = False) -> str
     wall = moment.astimezone(zone)
     plain = wall.replace(tzinfo=None, fold=0)
     return (plain if _utc(plain, zone, is_end=is_end) == moment else wall).isoformat()  # an hour may come twice
+
+
+def as_kept(entered: str | None, moment: datetime, zone: ZoneInfo, *, is_end: bool = False) -> str:
+    """An entry as the merchant reads it: as it is, but a time with an offset by the merchant's own wall clock."""
+    if entered is None:
+        return as_entered(moment, zone, is_end=is_end)
+    parsed = _parsed(entered)
+    is_fixed = isinstance(parsed, datetime) and parsed.tzinfo is not None
+    return moment.astimezone(zone).isoformat() if is_fixed else entered
 
 
 def _parsed(text: str) -> date | datetime | None:

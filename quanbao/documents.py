@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
 
 from models import Account, Merchant, Role
 from quanbao import accounts, campaigns, currencies
 from quanbao.reader import MISSING, Reader, is_slug, is_text
+from zones import ZoneInfo, available_timezones
 
 LANGUAGES = ["en", "zh"]
 TIME_ZONES = frozenset(available_timezones() - {"Factory", "localtime"})

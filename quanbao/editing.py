@@ -19,9 +19,9 @@ from quanbao.reader import Reader, slug_of
 CHANGEABLE = ("original_price", "offer_price", "terms", "starts_at", "ends_at", "quantity", "picture",
               "rollback_gives_back")
 COPIED = (
-    "kind", "product", "picture", "original_price", "offer_price", "quantity", "starts_at", "ends_at", "place", "terms",
-    "uses_per_voucher", "per_consumer", "new_customers_only", "groups", "minimum_spend", "weekdays", "hours",
-    "branch_slugs", "rollback_gives_back", "password",
+    "kind", "product", "picture", "original_price", "offer_price", "quantity", "starts_at", "ends_at", "starts_entered",
+    "ends_entered", "place", "terms", "uses_per_voucher", "per_consumer", "new_customers_only", "groups",
+    "minimum_spend", "weekdays", "hours", "branch_slugs", "rollback_gives_back", "password",
 )
 
 Entered = dict[str, Any]
@@ -54,8 +54,8 @@ def document(campaign: Campaign) -> Entered:
         "slug": campaign.slug, "kind": campaign.kind, "product": campaign.product, "picture": campaign.picture,
         "original_price": campaign.original_price, "offer_price": campaign.offer_price,
         "quantity": campaign.quantity, "uses_per_voucher": campaign.uses_per_voucher,
-        "starts_at": campaigns.as_entered(campaign.starts_at, zone),
-        "ends_at": campaigns.as_entered(campaign.ends_at, zone, is_end=True),
+        "starts_at": campaigns.as_kept(campaign.starts_entered, campaign.starts_at, zone),
+        "ends_at": campaigns.as_kept(campaign.ends_entered, campaign.ends_at, zone, is_end=True),
         "place": campaign.place or None, "terms": campaign.terms or None,
         "rollback_gives_back": campaign.rollback_gives_back,
         "conditions": {

@@ -39,7 +39,7 @@ class Browser:
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What is kept with it: our public key, the address of the site, and the reader's language."""
+    """What is kept with it: our public key, the address of the site, and the reader's language with its region."""
 
     vapid_key: str
     origin: str
@@ -122,6 +122,13 @@ def _forget_oldest(account: Account) -> None:
     surplus = [row.id for row in rows.order_by(Subscription.id.desc()).offset(MOST)]
     if surplus:
         Subscription.delete().where(Subscription.id.in_(surplus)).execute()
+
+
+def speak(session: Session, language: str) -> None:
+    """From now on, messages to the session's browser are in this language, a BCP 47 tag."""
+    other = (Subscription.session == session.id) & (Subscription.language != language)
+    if Subscription.select().where(other).exists():
+        write_transaction(lambda: Subscription.update(language=language).where(other).execute())
 
 
 def forget(account: Account, endpoint: str) -> None:

@@ -4,7 +4,6 @@ import copy
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -17,6 +16,7 @@ from quanbao.reasons import Reason
 from tests.factories import PASSWORD, World, utc
 from tests.test_loading import GONE, JSON
 from tests.test_loading import WRONG as FAULTS
+from zones import ZoneInfo
 
 NEW = "750264"  # another password
 CONDITIONS = {
@@ -212,9 +212,10 @@ def test_after_publishing_only_what_may_change_does(world):
               "redemption_password": NEW, "password_in_use": "1", "conditions": {"per_consumer": None}}
     allowed = {"original_price": 4000, "offer_price": 2000, "terms": "New terms", "quantity": 101,
                "starts_at": "2026-11-30", "ends_at": "2026-12-24"}
+    entered = {"starts_entered": "2026-11-30", "ends_entered": "2026-12-24"}
     before = columns(published)
     changed = change(world, published, **forged, **allowed)
-    assert columns(changed) == before | allowed | {
+    assert columns(changed) == before | allowed | entered | {
         "starts_at": utc("2026-11-30T00:00+08:00"), "ends_at": utc("2026-12-25T00:00+08:00")}
     assert (changed.slug, changed.password_id, changed.version) == (published.slug, published.password_id, 2)
 

@@ -10,6 +10,7 @@ from werkzeug.test import create_environ, run_wsgi_app
 from database import Busy
 from models import Role
 from web.routes import wallet
+from zones import RELEASE
 
 SECRET = "canary-5d1f"
 
@@ -105,9 +106,10 @@ def busy(*_, **__):
 
 
 def test_readiness_knows_a_database_that_lags_behind(client, small_world, monkeypatch):
-    assert client.json("/readyz") == {"status": "ok", "missing": []}
+    assert client.json("/readyz") == {"status": "ok", "missing": [], "tzdata": RELEASE}
     monkeypatch.setattr("quanbao.schema.pending", lambda: ["0002_next"])
-    assert client.json("/readyz", status=503) == {"status": "behind", "missing": ["0002_next"]}
+    assert client.json("/readyz", status=503) == {"status": "behind", "missing": ["0002_next"],
+                                                   "tzdata": RELEASE}
 
 
 @pytest.mark.parametrize("host", [

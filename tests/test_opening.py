@@ -4,7 +4,6 @@ The days of the clocks' changes are past ones, whose rules no government can cha
 """
 
 from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given, settings
@@ -17,6 +16,7 @@ from quanbao.opening import is_open, minutes
 from quanbao.reader import Reader
 from quanbao.reasons import Reason
 from tests.factories import PASSWORD, World, utc
+from zones import ZoneInfo
 
 DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 MONDAY = datetime(2025, 6, 2)  # a week in which no clock changes

@@ -15,6 +15,7 @@ from web import (
     alarms,
     announcements,
     assets,
+    clocks,
     codes,
     errors,
     form_script,
@@ -53,6 +54,7 @@ def create_app(
     sessions.init_app(app)
     languages.init_app(app)
     formats.init_app(app)
+    clocks.init_app(app)
     pages.init_app(app)
     alarms.init_app(app)
     assets.init_app(app)

@@ -6,7 +6,7 @@ from unicodedata import bidirectional
 from urllib.parse import urlsplit
 
 from flask import Flask, current_app
-from flask_babel import force_locale, gettext
+from flask_babel import gettext
 from flask_login import current_user
 
 from config import Settings
@@ -15,7 +15,7 @@ from quanbao.outbox import Notice
 from quanbao.push import Postman
 from quanbao.vapid import Signer, public_key
 from web.formats import count, last_day, money
-from web.languages import TAGS
+from web.languages import language_tag, speaking
 from web.messages import KINDS
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -52,8 +52,8 @@ def postman(app: Flask) -> Postman | None:
 def writer(app: Flask) -> Callable[[Notice], tuple[str, str, str]]:
     """What a message says: its title, the line below it, and the tag of their language."""
     def write(notice: Notice) -> tuple[str, str, str]:
-        with app.app_context(), force_locale(notice.language):
-            return *_sentences(notice), TAGS[notice.language]
+        with app.app_context(), speaking(notice.language):
+            return *_sentences(notice), language_tag()
 
     return write
 
@@ -89,6 +89,7 @@ def _sentences(notice: Notice) -> tuple[str, str]:
     title = {
         Event.ISSUED: gettext("New: %(product)s", product=product),
         Event.PRICE_CHANGED: gettext("New price: %(product)s", product=product),
+        Event.PERIOD_CHANGED: gettext("New period: %(product)s", product=product),
         Event.ENDS_SOON: gettext("Ends tomorrow: %(product)s", product=product),
     }[notice.event]
     return title, _worth(campaign)

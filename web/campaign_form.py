@@ -126,7 +126,7 @@ def _with_choices(
     form.groups.choices = [(name, name) for name in dict.fromkeys([*groups, *chosen])]
     if not form.groups.choices:
         form.more_groups.label.text = gettext("Only for groups, apart by commas")
-    form.weekdays.choices = [(str(day), formats.weekdays([day])) for day in range(1, 8)]
+    form.weekdays.choices = [(str(day), formats.weekdays([day])) for day in formats.in_week(range(1, 8))]
     places = Branch.select().where((Branch.merchant == merchant) & (
         Branch.closed_at.is_null() | Branch.slug.in_(form.branches.data or [""]))).order_by(Branch.id)
     form.branches.choices = [(place.slug, place.name) for place in places]
@@ -219,7 +219,7 @@ def explain(form: CampaignForm, faults: dict[str, str], merchant: Merchant) -> N
             text = gettext("Enter at most %(most)s.", most=formats.money(campaigns.MOST_MONEY, merchant))
         text = str(text or CAMPAIGN_FIELDS.get(place) or CAMPAIGN_FIELDS.get(name, what))
         whole = 18 if name == "offer_price" else 30
-        form[place].errors = [text.replace("{example}", formats.example(whole, merchant))]
+        form[place].errors = [formats.with_wall_times(text).replace("{example}", formats.example(whole, merchant))]
 
 
 def _place(form: CampaignForm, name: str, what: str) -> str:

@@ -53,11 +53,11 @@ def by_day(counts: dict[str, int], first: date, last: date, named: Callable[[dat
     return _columns(names, values, [named(first), named(last)] if days > 1 else [named(first)])
 
 
-def by_hour(counts: dict[str, int]) -> Columns:
-    """24 columns, one for each hour of the merchant's day."""
+def by_hour(counts: dict[str, int], named: Callable[[str], str] = str) -> Columns:
+    """24 columns, one for each hour of the merchant's day; `named` writes a time like 13:00."""
     hours = [f"{hour:02d}" for hour in range(24)]
-    return _columns([f"{hour}:00" for hour in hours], [counts.get(hour, 0) for hour in hours],
-                    ["00:00", "12:00", "24:00"])
+    return _columns([named(f"{hour}:00") for hour in hours], [counts.get(hour, 0) for hour in hours],
+                    [named(time) for time in ("00:00", "12:00", "24:00")])
 
 
 def _columns(names: list[str], values: list[int], ticks: list[str]) -> Columns:

@@ -1,15 +1,15 @@
-"""Money, days and times as the reader's language and the merchant's zone have them.
+"""Money, days and times: money in the reader's language, days and times as the reader's region writes them.
 
-How many digits an amount has is the merchant's alone: what a language's habits are decides nothing about it.
+How many digits an amount has is the merchant's alone: what a language's habits are decides nothing about it. Times are in
+the merchant's zone.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from copy import copy
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_time, format_timedelta, get_day_names
 from babel.numbers import format_currency, format_decimal, format_percent
@@ -18,6 +18,8 @@ from flask_babel import get_locale
 from markupsafe import Markup
 
 from models import Merchant
+from web.languages import goes_to_twelve, region
+from zones import ZoneInfo
 
 LONGEST_AMOUNT = 24  # characters
 # A whole number, its thousands apart or not, and after the last mark the smaller coins.
@@ -30,7 +32,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
         money=money, count=count, day=day, moment=moment, clock_time=clock_time, last_day=last_day, code=grouped,
         weekdays=weekdays, listed=listed, isolated=isolated,
-        duration=duration, ago=ago, share=share, example=example,
+        duration=duration, ago=ago, share=share, example=example, hours=hours,
     )
 
 
@@ -104,7 +106,7 @@ def day(time: datetime | date | str, zone: ZoneInfo | None = None, style: str = 
         time = date.fromisoformat(time)
     if isinstance(time, str | datetime):
         time = _aware(time).astimezone(zone).date()
-    return format_date(time, style, locale=get_locale())
+    return format_date(time, style, locale=region())
 
 
 def last_day(end: datetime | str, zone: ZoneInfo) -> str:
@@ -112,16 +114,32 @@ def last_day(end: datetime | str, zone: ZoneInfo) -> str:
     wall = _aware(end).astimezone(zone)
     last = (_aware(end) - timedelta(microseconds=1)).astimezone(zone).date()
     if last < wall.date():  # also where a day begins at one o'clock, since its midnight was skipped
-        return format_date(last, "medium", locale=get_locale())
-    return f"{format_date(wall.date(), 'medium', locale=get_locale())} {clock_time(wall, zone)}"
+        return format_date(last, "medium", locale=region())
+    return f"{format_date(wall.date(), 'medium', locale=region())} {clock_time(wall, zone)}"
 
 
 def moment(time: datetime | str, zone: ZoneInfo) -> str:
-    return format_datetime(_aware(time), "medium", tzinfo=zone, locale=get_locale())
+    return format_datetime(_aware(time), "medium", tzinfo=zone, locale=region())
 
 
 def clock_time(time: datetime | str, zone: ZoneInfo, style: str = "short") -> str:
-    return format_time(_aware(time).astimezone(zone), style, tzinfo=zone, locale=get_locale())
+    return format_time(_aware(time).astimezone(zone), style, tzinfo=zone, locale=region())
+
+
+def wall_time(text: str) -> str:
+    """A time of the wall clock as the region writes it: 22:00, or 10:00 PM; 24:00 ends a day."""
+    shown = format_time(time(int(text[:2]) % 24, int(text[3:5])), "short", locale=region())
+    return re.sub(r"^0?0", "24", shown) if text[:2] == "24" and not goes_to_twelve(region()) else shown
+
+
+def hours(span: Sequence[str]) -> str:
+    """Opening hours from one time until another."""
+    return (" – " if goes_to_twelve(region()) else "–").join(map(wall_time, span))
+
+
+def with_wall_times(text: str) -> str:
+    """A text of ours in which times stand as `{22:00}`."""
+    return re.sub(r"\{(\d\d:\d\d)\}", lambda found: wall_time(found[1]), text)
 
 
 def duration(seconds: int) -> str:
@@ -139,8 +157,14 @@ def grouped(code: str) -> str:
 
 
 def weekdays(numbers: Sequence[int]) -> str:
+    """By their names, from the day on which weeks begin there."""
     names = get_day_names("abbreviated", locale=get_locale())
-    return listed([names[number - 1] for number in numbers])
+    return listed([names[number - 1] for number in in_week(numbers)])
+
+
+def in_week(numbers: Iterable[int]) -> list[int]:
+    """Weekdays, 1 to 7, in the order of the region's week."""
+    return sorted(numbers, key=lambda number: (number - 1 - region().first_week_day) % 7)
 
 
 def apart(text: str) -> list[str]:

@@ -44,12 +44,12 @@ def _redeemed(campaign: Campaign, table: Figures, now: datetime) -> list[Panel]:
     days = [day_of(campaign.starts_at), *map(date.fromisoformat, table.by_day)]
     last = max(min(day_of(now), day_of(campaign.ends_at)), *days)
     by_day = charts.by_day(table.by_day, min(days), last, formats.day) if table.by_day else None
-    by_hour = charts.by_hour(table.by_hour) if table.by_hour else None
+    by_hour = charts.by_hour(table.by_hour, formats.wall_time) if table.by_hour else None
     return [
         Panel("by-day", gettext("Redeemed by day"), gettext("Day"),
               [(formats.day(day), count) for day, count in table.by_day.items()], by_day),
         Panel("by-hour", gettext("Redeemed by hour"), gettext("Hour"),
-              [(f"{hour}:00", count) for hour, count in table.by_hour.items()], by_hour),
+              [(formats.wall_time(f"{hour}:00"), count) for hour, count in table.by_hour.items()], by_hour),
     ]
 
 

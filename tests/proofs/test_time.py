@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from threading import Event as Flag
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -24,6 +23,7 @@ from tests.factories import ACCOUNT_PASSWORD, World
 from tests.proofs import engine
 from tests.racing import Phone, Site, check, crowd
 from web.limits import LONGEST, Memory
+from zones import ZoneInfo
 
 pytestmark = pytest.mark.promise("time")
 

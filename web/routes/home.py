@@ -1,13 +1,14 @@
 """The front door, and the switch of languages."""
 
 from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask_babel import refresh
 from flask_login import current_user
 
-from quanbao import setting_up
+from quanbao import setting_up, subscriptions
 from web.context import settings
 from web.demo import cast
 from web.form_addresses import post_form
-from web.languages import LANGUAGES
+from web.languages import LANGUAGES, region_tag
 from web.paths import beginning, ours
 
 routes = Blueprint("home", __name__)
@@ -27,4 +28,7 @@ def switch():
     chosen = request.form.get("language")
     if chosen in LANGUAGES:
         session["language"] = chosen
+        refresh()
+        if current_user.is_authenticated:
+            subscriptions.speak(current_user.row, region_tag())
     return redirect(ours(request.form.get("next"), url_for("home.show")), 303)

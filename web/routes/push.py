@@ -11,7 +11,7 @@ from web import forms
 from web.announcements import push_key
 from web.answers import problem
 from web.context import base_url, now, settings
-from web.languages import language
+from web.languages import region_tag
 from web.messages import EVENTS, SUBSCRIPTION_FIELDS
 from web.sessions import consumer
 
@@ -23,7 +23,7 @@ routes = Blueprint("push", __name__)
 def subscribe():
     if not push_key():
         return problem(404, "push_off")
-    circumstances = Circumstances(push_key(), base_url(), language())
+    circumstances = Circumstances(push_key(), base_url(), region_tag())
     try:
         browser = subscriptions.read(_document(), settings().push_hosts)
         is_new = subscriptions.keep(browser, current_user.row, current_user.token, circumstances, now())

@@ -1,7 +1,6 @@
 """The first start: a one-time link makes the first owner, merchant and branch."""
 
 import re
-from zoneinfo import available_timezones
 
 from flask import Blueprint, abort, make_response, redirect, render_template, url_for
 from flask_babel import gettext
@@ -11,6 +10,7 @@ from web import forms, sessions
 from web.context import now, settings
 from web.languages import language
 from web.messages import SET_UP_FIELDS
+from zones import available_timezones
 
 routes = Blueprint("set_up", __name__)
 

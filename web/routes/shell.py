@@ -11,6 +11,7 @@ from database import db
 from quanbao import schema
 from web import assets
 from web.languages import language_tag
+from zones import RELEASE
 
 routes = Blueprint("shell", __name__)
 
@@ -26,10 +27,11 @@ def healthz():
 
 @routes.get("/readyz")
 def readyz():
-    """Whether the database answers and is up to date; the funnel turns its absence into 503."""
+    """Whether the database answers and is up to date, and the release of the time zone data; the funnel turns the
+    database's absence into 503."""
     db.execute_sql("SELECT 1")
     missing = schema.pending()
-    return jsonify(status="behind" if missing else "ok", missing=missing), 503 if missing else 200
+    return jsonify(status="behind" if missing else "ok", missing=missing, tzdata=RELEASE), 503 if missing else 200
 
 
 @routes.get("/till.webmanifest")

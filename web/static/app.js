@@ -35,9 +35,19 @@ window.quanbao = (() => {
     if (!document.hidden && Date.now() - opened > 60_000 && find('[data-live]')) renew();
   });
 
-  const tick = () => document.querySelectorAll('[data-clock]').forEach(clock => {
-    clock.textContent = new Intl.DateTimeFormat(root.lang, { timeStyle: 'medium', timeZone: clock.dataset.clock }).format();
-  });
+  // By the server's offsets: this browser may know older rules. A zone is named where the phone's clock has another offset.
+  const tick = () => {
+    document.querySelectorAll('[data-clock]').forEach(clock => {
+      clock.textContent = new Intl.DateTimeFormat(root.dataset.clockTag, { timeStyle: 'medium', timeZone: 'UTC' })
+        .format(Date.now() + clock.dataset.clock * 1000);
+    });
+    document.querySelectorAll('[data-zone]').forEach(name => {
+      name.hidden = !name.dataset.zone.split(' ').some(moment => {
+        const [second, offset] = moment.split('/');
+        return new Date(second * 1000).getTimezoneOffset() * -60 !== +offset;
+      });
+    });
+  };
   tick();
   setInterval(tick, 1000);
 
@@ -54,16 +64,19 @@ window.quanbao = (() => {
 
   // A stored page says of what time it is, and looks for the server in the background.
   if (served !== undefined) {
-    // By hand: the first use of Intl takes as long as all the rest, before anything is painted.
-    const two = number => String(number).padStart(2, '0');
-    const then = new Date(asOf), day = `${then.getFullYear()}-${two(then.getMonth() + 1)}-${two(then.getDate())} `;
+    // By the server's patterns: the first use of Intl takes as long as all the rest, before anything is painted.
+    const then = new Date(asOf), { day, time, months, halves, asOf: words } = find('#served').dataset;
+    const month = then.getMonth(), hour = then.getHours();
+    const numbers = { y: then.getFullYear(), M: month + 1, d: then.getDate(), H: hour, h: hour % 12 || 12, m: then.getMinutes() };
+    const names = { MMM: months.split('|')[month], a: halves.split('|')[+(hour > 11)] };
     const today = then.toDateString() === new Date().toDateString();
-    const time = `${today ? '' : day}${two(then.getHours())}:${two(then.getMinutes())}`;
-    const said = find('#served').dataset.asOf.replace('#', time);
+    const said = words.replace('#', (today ? time : `${day} ${time}`).replace(/([A-Za-z])\1*/g, part =>
+      names[part] ?? String(numbers[part[0]]).padStart(part.length, '0')));
     const one = document.getElementById(location.pathname.split('/')[2] ?? '');
     if (one) {
       find('#one').append(one.content);
       document.title = find('#one .product').textContent;
+      tick();
     }
     show('#one', one);
     show('#vouchers', !one);
