@@ -24,6 +24,7 @@ from web import (
     routes,
     security,
     sessions,
+    shown,
     sizes,
 )
 
@@ -54,6 +55,7 @@ def create_app(
     formats.init_app(app)
     pages.init_app(app)
     alarms.init_app(app)
+    shown.init_app(app)
     assets.init_app(app)
     limits.init_app(app)
     announcements.init_app(app)

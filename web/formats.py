@@ -95,6 +95,15 @@ def day(time: datetime | date | str, zone: ZoneInfo | None = None, style: str = 
     return format_date(time, style, locale=get_locale())
 
 
+def first_day(start: datetime | str, zone: ZoneInfo) -> str:
+    """A period's start as people say it: its first day, with the hour if that day had begun before."""
+    wall = _aware(start).astimezone(zone)
+    text = format_date(wall.date(), "medium", locale=get_locale())
+    if (_aware(start) - timedelta(microseconds=1)).astimezone(zone).date() < wall.date():
+        return text
+    return f"{text} {clock_time(wall, zone)}"
+
+
 def last_day(end: datetime | str, zone: ZoneInfo) -> str:
     """A period's end as people say it: the last day it still holds, with the hour if it is not midnight."""
     wall = _aware(end).astimezone(zone)
