@@ -50,6 +50,12 @@ def is_offered(name: str, campaign: Campaign) -> bool:
     return campaign.published_at is None or name in editing.CHANGEABLE
 
 
+def lost(form: CampaignForm, campaign: Campaign, conflicts: dict[str, Any]) -> list[str]:
+    """What was changed in a draft, by the fields' labels, and cannot change since it was published meanwhile."""
+    names = [name for name in conflicts if not is_offered(name, campaign)]
+    return list(dict.fromkeys(str(form[_place(form, name)].label.text) for name in names))
+
+
 def _place(form: CampaignForm, name: str) -> str:
     if name == "password":  # a manager has but the choice among those in use
         return "redemption_password" if g.member.role == Role.OWNER else "password_in_use"

@@ -151,15 +151,14 @@ def _refused(
     seen: dict | None = None,
 ):
     """The form with all that was typed, filled up with what others have saved since it was shown."""
-    late = {}
+    late: list[str] = []
     if campaign:
         row = campaign_of(merchant.slug, campaign.slug)
         entered = campaign_form.document(form, merchant, seen or editing.values_of(row), disputes.taken())
         merged = editing.merged(row, entered, seen)
         campaign_questions.renew(form, row, seen, merged, groups.names(merchant))
         campaign_questions.dispute(form, row, merged.conflicts)
-        late = {name: value for name, value in merged.conflicts.items()
-                if not campaign_questions.is_offered(name, row)}
+        late = campaign_questions.lost(form, row, merged.conflicts)
         campaign = row
     if isinstance(refused, pictures.Refused):
         form.picture.errors = [PICTURES[refused.code]]
@@ -167,7 +166,7 @@ def _refused(
         campaign_form.explain(form, refused.faults, merchant.currency)
     elif isinstance(refused, questions.Unconfirmed):
         campaign_questions.ask(form, refused.questions)
-    return _form_page(merchant, form, campaign, late=[form[name].label.text for name in late if name in form]), 422
+    return _form_page(merchant, form, campaign, late=late), 422
 
 
 def _over(campaign: Campaign):
