@@ -159,9 +159,9 @@ def _is_true(row: Any, campaign: Campaign, now: datetime) -> bool:
 
 
 def _badges(accounts: set[int], now: datetime) -> dict[int, int]:
-    """How many vouchers of each wait to be opened: good ones."""
+    """How many vouchers of each wait to be opened: good ones that are not archived, as the wallet counts them."""
     good = (Voucher.opened_at.is_null() & Voucher.revoked_at.is_null() & (Voucher.uses_left > 0)
-            & Campaign.ended_at.is_null() & (Campaign.ends_at > now))
+            & Voucher.archived_at.is_null() & Campaign.ended_at.is_null() & (Campaign.ends_at > now))
     rows = Voucher.select(Voucher.consumer, fn.COUNT(Voucher.id)).join(Campaign).where(
         good & Voucher.consumer.in_(accounts)).group_by(Voucher.consumer)
     return dict(rows.tuples())

@@ -159,6 +159,15 @@ def test_an_archived_voucher_gets_no_reminder(world, mail, when):
     assert [message.browser for message in mail.service.inbox] == [theirs]
 
 
+def test_an_archived_voucher_is_none_that_the_badge_counts(world, mail):
+    vouchers.archive(world.voucher(), world.clock())
+    mail.subscribe()
+    world.voucher()
+    mail.bring()
+    (message,) = mail.service.inbox
+    assert message.body["app_badge"] == 1
+
+
 def test_a_voucher_that_was_taken_out_of_the_archive_is_reminded_of(world, mail):
     voucher = world.voucher(campaign=world.campaign(ends_at=utc("2026-12-03T00:00:00+08:00")))
     mail.subscribe()

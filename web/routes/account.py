@@ -39,7 +39,7 @@ def change_email():
         except accounts.Refused as refused:
             forms.explain(form, refused)
     if _seen_email() != consumer().email and not form.email.errors:
-        form.email.errors = [gettext("Another tab has saved meanwhile: %(address)s. Send this again to replace that.",
+        form.email.errors = [gettext("Send this again to replace what another tab has saved meanwhile: %(address)s",
                                      address=consumer().email)]
     return _page(email=form), 422
 
