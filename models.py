@@ -59,6 +59,7 @@ class Event(StrEnum):
     REDEEMED = "redeemed"
     PRICE_CHANGED = "price_changed"
     PERIOD_CHANGED = "period_changed"
+    TERMS_CHANGED = "terms_changed"
     ENDED = "ended"
     ENDS_SOON = "ends_soon"
     ROLLED_BACK = "rolled_back"

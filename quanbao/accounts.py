@@ -14,6 +14,7 @@ from peewee import IntegrityError
 
 from database import locked, write_transaction
 from models import Account, Branch, Link, Member, MemberBranch, Merchant, Session
+from quanbao import merging, names
 from quanbao.reader import is_stacked
 from quanbao.statements import statement
 
@@ -41,7 +42,7 @@ class Overtaken(Exception):
 
 def email_address(text: str) -> str:
     """The case-folded address; raises Refused where it cannot be one."""
-    address = unicodedata.normalize("NFC", text.strip()).casefold()
+    address = names.address(text)
     name, at, host = address.rpartition("@")
     odd = any(c.isspace() or not c.isprintable() for c in address) or is_stacked(address)
     if not (name and at and host) or odd or "@" in name or len(address) > 254:
@@ -274,15 +275,17 @@ def change_password(account: Account, password: str, token: str) -> str:
     return write_transaction(write)
 
 
-def change_email(account: Account, email: str, token: str) -> str:
+def change_email(account: Account, email: str, token: str, *, shown: str | None = None) -> str:
     """Another address, which nobody has proved; what merchants call the person stays theirs.
 
-    Other browsers and links end. Returns this one's token from now on; raises Refused, Overtaken.
+    Other browsers and links end. Returns this one's token from now on; raises Refused, Overtaken. `shown` is the
+    address that the form was filled beside: where it is another now, raises merging.Conflict.
     """
     address = email_address(email)
+    merging.settle(None if shown is None else {"email": shown}, {"email": address}, {"email": account.email})
 
     def write() -> str:
-        hold(account, token)
+        hold(account, token)  # as the one whose address was looked at
         if address == account.email:
             return token
         Account.update(email=address, proved=False).where(Account.id == account.id).execute()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from quanbao import accounts
+from quanbao.names import narrow
 
 # What spreadsheets and mail programs write. UTF-16 only with its mark: without it, much that is no text would pass.
 ENCODINGS = ("utf-8-sig", "gb18030", "cp1252")
@@ -21,6 +22,7 @@ LONGEST_SHOWN = 100  # characters of a line that failed
 PARTS = re.compile(r"[,;，；、]+")
 WORDS = re.compile(r"[\s,;，；、|:：<>《》()（）\[\]\"“”]+")
 PLAIN = re.compile(r"[a-z0-9._%+-]+@[a-z0-9.-]+")  # as accounts spell them: most are, and that is quickly seen
+PUNYCODE = "xn--"  # of a host's name in other letters
 ENDS = "'`‘’.…"
 TRIED_IN_A_CELL = re.compile(r"\w@")
 DELIMITERS = ",;\t"
@@ -98,7 +100,7 @@ def in_file(content: bytes) -> Found:
     for number, cells in _rows(_text(content)):
         if not begun:
             begun = True
-            if not any("@" in cell for cell in cells):
+            if not any("@" in narrow(cell) for cell in cells):
                 is_table = len(cells) > 1
                 continue
         _take(found, number, cells, is_table)
@@ -174,7 +176,7 @@ def _read(text: str) -> tuple[list[str], list[str]]:
 
 
 def _address(word: str) -> str | None:
-    if len(word) <= SHORT and PLAIN.fullmatch(word):
+    if len(word) <= SHORT and PLAIN.fullmatch(word) and PUNYCODE not in word:
         return word
     try:
         return accounts.email_address(word)
@@ -183,6 +185,7 @@ def _address(word: str) -> str | None:
 
 
 def _words(text: str) -> Iterable[str]:
+    text = narrow(text)
     if "@" not in text:
         return []
     return [word.strip(ENDS) for word in WORDS.split(text) if "@" in word]

@@ -53,11 +53,35 @@ def under_attack(campaign: Campaign, now: datetime) -> None:
 
 
 def changed(campaign: Campaign, columns: dict[str, Any], now: datetime) -> None:
-    """A campaign, as it was, gets these columns: another price is news, another end is reminded of again."""
+    """A campaign, as it was, gets these columns: its holders hear what `news` says, and of another end again."""
     if columns["ends_at"] != campaign.ends_at:
         Campaign.update(reminded_at=None).where(Campaign.id == campaign.id).execute()
-    if campaign.published_at and any(columns[name] != getattr(campaign, name) for name in PRICES):
-        _announce(campaign, Event.PRICE_CHANGED, now)
+    if campaign.published_at:
+        for event in news(campaign, columns, now):
+            _announce(campaign, event, now)
+
+
+def news(campaign: Campaign, columns: dict[str, Any], now: datetime) -> list[Event]:
+    """What a change of these columns is to the holders: all that takes something from them, and any other price.
+
+    Taken is: time in which a voucher was good and is not any more; what was promised in the terms, which no program can
+    weigh, so that any other terms count; that a rollback gives the use back. Another picture takes nothing, nor does
+    a later end, an earlier start, or a larger quantity.
+    """
+    found = []
+    if any(columns[name] != getattr(campaign, name) for name in PRICES):
+        found.append(Event.PRICE_CHANGED)
+    if _is_shortened(campaign, columns["starts_at"], columns["ends_at"], now):
+        found.append(Event.PERIOD_CHANGED)
+    if columns["terms"] != campaign.terms or campaign.rollback_gives_back and not columns["rollback_gives_back"]:
+        found.append(Event.TERMS_CHANGED)
+    return found
+
+
+def _is_shortened(campaign: Campaign, starts_at: datetime, ends_at: datetime, now: datetime) -> bool:
+    """Whether a part of the period that is still to come is in the new one no more."""
+    first = max(campaign.starts_at, now)
+    return first < campaign.ends_at and (starts_at > first or ends_at < campaign.ends_at)
 
 
 def period_changed(campaign: Campaign, now: datetime) -> None:
@@ -122,6 +146,8 @@ def _spread(now: datetime) -> bool:
     if consumers:
         some = Voucher.consumer.between(consumers[0], consumers[-1])
         good = (Voucher.uses_left > 0) & Voucher.revoked_at.is_null()
+        if news.event == Event.ENDS_SOON:  # what its holder put away is nothing that they want to be reminded of
+            good &= Voucher.archived_at.is_null()
         _write(of & some & good, Event(news.event), news.about, now)
         News.update(cursor=consumers[-1]).where(this).execute()
     else:

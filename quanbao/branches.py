@@ -5,6 +5,8 @@ from datetime import datetime
 
 from database import locked, write_transaction
 from models import Branch, Campaign, Merchant
+from quanbao import merging
+from quanbao.names import folded
 from quanbao.reader import is_text, slug_of
 
 LONGEST_NAME = 200
@@ -35,6 +37,7 @@ def open_(merchant: Merchant, name: str, address: str) -> Branch:
 
     def write() -> Branch:
         locked(Merchant.select().where(Merchant.id == merchant.id)).get()  # of two at once, one gets the name
+        _refuse_twin(merchant.id, name)
         taken = Branch.select().where((Branch.merchant == merchant) & (Branch.slug == slug)).exists()
         free = f"{slug}-{secrets.token_hex(3)}" if taken else slug
         made = Branch.create(merchant=merchant, slug=free, name=name, address=address)
@@ -45,10 +48,43 @@ def open_(merchant: Merchant, name: str, address: str) -> Branch:
     return write_transaction(write)
 
 
-def change(branch: Branch, name: str, address: str) -> None:
-    """Another name or address; raises Refused."""
-    name, address = _judged(name, address)
-    write_transaction(lambda: Branch.update(name=name, address=address).where(Branch.id == branch.id).execute())
+def values_of(branch: Branch) -> dict[str, str]:
+    """What a form of the branch is filled with."""
+    return {"name": branch.name, "address": branch.address}
+
+
+def change(branch: Branch, name: str, address: str, *, shown: merging.Values | None = None) -> None:
+    """Another name or address; raises Refused.
+
+    `shown` is what the sender's form was filled with, and so what they changed; raises merging.Conflict.
+    """
+    def write() -> None:
+        locked(Merchant.select().where(Merchant.id == branch.merchant_id)).get()
+        row = locked(Branch.select().where(Branch.id == branch.id)).get()
+        entered = merged(row, name, address, shown)
+        if entered.conflicts:
+            raise merging.Conflict(entered.conflicts)
+        new_name, new_address = _judged(**entered.values)
+        if new_name != row.name:
+            _refuse_twin(row.merchant_id, new_name, but=row)
+        Branch.update(name=new_name, address=new_address).where(Branch.id == row.id).execute()
+
+    write_transaction(write)
+
+
+def merged(branch: Branch, name: str, address: str, shown: merging.Values | None) -> merging.Merged:
+    """What was sent, merged with the branch as it is now."""
+    there = values_of(branch)
+    return merging.merge(
+        there if shown is None else shown, {"name": name.strip(), "address": address.strip()}, there,
+        merging.on_one_line)
+
+
+def _refuse_twin(merchant_id: int, name: str, but: Branch | None = None) -> None:
+    """Names that people cannot tell apart are one name."""
+    for other in Branch.select().where(Branch.merchant == merchant_id):
+        if other != but and folded(other.name) == folded(name):
+            raise Refused("name", "closed_twin" if other.closed_at else "twin", other.name)
 
 
 def close(branch: Branch, now: datetime) -> None:

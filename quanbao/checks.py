@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from models import Campaign, Voucher
+from quanbao.names import folded
 from quanbao.opening import is_open
 from quanbao.reasons import Reason
 
@@ -45,7 +46,9 @@ def _outside_hours(case: Case) -> bool:
 
 
 def _group_only(case: Case) -> bool:
-    return bool(case.campaign.groups) and case.groups.isdisjoint(case.campaign.groups)
+    """Groups are those of a name as people mean it, however it is spelled."""
+    asked = {folded(name) for name in case.campaign.groups}
+    return bool(asked) and asked.isdisjoint(folded(name) for name in case.groups)
 
 
 def _customer_limit_reached(case: Case) -> bool:

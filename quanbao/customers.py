@@ -1,10 +1,10 @@
 """A merchant's customers, by the addresses that the merchant knows them by, and the groups they are in."""
 
-import unicodedata
 from collections.abc import Iterable
 
 from database import locked, write_transaction
 from models import NOBODYS, Campaign, Customer, CustomerGroup, Merchant, Redemption, Voucher
+from quanbao import groups, names
 from quanbao import vouchers as of_holders
 from quanbao.reader import is_text
 
@@ -23,13 +23,6 @@ class Refused(Exception):
         self.code = code
 
 
-def groups(merchant: Merchant) -> list[str]:
-    """The names of all groups that customers are in or campaigns ask for."""
-    inside = CustomerGroup.select(CustomerGroup.name).join(Customer).where(Customer.merchant == merchant).distinct()
-    asked = Campaign.select(Campaign.groups).where(Campaign.merchant == merchant)
-    return sorted({name for name, in inside.tuples()} | {name for names, in asked.tuples() for name in names})
-
-
 def known(merchant: Merchant):
     """The merchant's customers, without those who are known by no address."""
     return Customer.select().where((Customer.merchant == merchant) & (Customer.address != NOBODYS))
@@ -38,10 +31,10 @@ def known(merchant: Merchant):
 def _search(merchant: Merchant, text: str, group: str | None):
     query = known(merchant)
     if text:
-        query = query.where(Customer.address.contains(unicodedata.normalize("NFC", text).casefold()))
+        query = query.where(Customer.address.contains(names.address(text)))
     if group:
         query = query.where(Customer.id.in_(
-            CustomerGroup.select(CustomerGroup.customer).where(CustomerGroup.name == group)))
+            CustomerGroup.select(CustomerGroup.customer).where(CustomerGroup.name == groups.of(merchant).of(group))))
     return query
 
 
@@ -52,17 +45,17 @@ def find(merchant: Merchant, text: str, group: str | None = None, after: int = 0
     """
     query = _search(merchant, text, group)
     rows = list((query.where(Customer.id < after) if after else query).order_by(Customer.id.desc()).limit(most))
-    names: dict[int, list[str]] = {}
+    inside: dict[int, list[str]] = {}
     for row in CustomerGroup.select().where(CustomerGroup.customer.in_([customer.id for customer in rows])):
-        names.setdefault(row.customer_id, []).append(row.name)
+        inside.setdefault(row.customer_id, []).append(row.name)
     for customer in rows:
-        customer.group_names = sorted(names.get(customer.id, []))
+        customer.group_names = sorted(inside.get(customer.id, []))
     return rows
 
 
 def put(merchant: Merchant, ids: Iterable[int], group: str, *, into: bool) -> int:
     """Put customers into a group, or take them out of it; returns how many were moved. Raises Refused."""
-    group, ids = group.strip(), list(ids)
+    group, ids = names.tidy(group), list(ids)
     if not ids:
         raise Refused("nobody")
     if not is_text(group, LONGEST_GROUP):
@@ -82,6 +75,7 @@ def put_found(merchant: Merchant, text: str, among: str | None, group: str, *, i
 
 def _put(merchant: Merchant, ids: list[int], group: str, into: bool) -> int:
     """Redemptions queue for a customer's row: none that was judged by the old groups commits after this."""
+    group = groups.held(merchant).of(group)
     query = known(merchant).select(Customer.id).where(Customer.id.in_(ids)).order_by(Customer.id)
     mine = [number for number, in locked(query).tuples()]
     if not mine:

@@ -1,10 +1,12 @@
 """The document of `quanbao load`: read whole, every fault named with its path, before anything is written."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from models import Account, Merchant, Role
 from quanbao import accounts, campaigns, currencies
+from quanbao.names import folded
 from quanbao.reader import MISSING, Reader, is_slug, is_text
 from zones import ZoneInfo, available_timezones
 
@@ -52,18 +54,20 @@ def _merchant(reader: Reader, plan: Plan) -> dict[str, Any]:
     values["members"] = [_member(member, plan, slugs) for member in reader.readers("members")]
     values["campaigns"] = [_campaign(c, ZoneInfo(zone or "UTC"), slugs) for c in reader.readers("campaigns")]
     _unique(reader, values, "branches", "slug")
+    _unique(reader, values, "branches", "name", folded)
     _unique(reader, values, "members", "email")
     _unique(reader, values, "campaigns", "slug")
     reader.done()
     return values
 
 
-def _unique(reader: Reader, values: dict, key: str, of: str) -> None:
+def _unique(reader: Reader, values: dict, key: str, of: str, as_meant: Callable[[str], str] = str) -> None:
     seen = set()
     for number, value in enumerate(values[key]):
-        if value[of] is not None and value[of] in seen:
+        meant = None if value[of] is None else as_meant(value[of])
+        if meant is not None and meant in seen:
             reader.fault(f"{key}[{number}].{of}", f"{value[of]} is there twice")
-        seen.add(value[of])
+        seen.add(meant)
 
 
 def _branch(reader: Reader) -> dict[str, Any]:

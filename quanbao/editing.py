@@ -13,7 +13,7 @@ from peewee import IntegrityError
 
 from database import locked, write_transaction
 from models import Branch, Campaign, Merchant, RedemptionPassword
-from quanbao import announcing, campaigns, passwords, pictures
+from quanbao import announcing, campaigns, groups, merging, passwords, pictures, questions
 from quanbao.reader import Reader, slug_of
 
 CHANGEABLE = ("original_price", "offer_price", "terms", "starts_at", "ends_at", "quantity", "picture",
@@ -23,6 +23,8 @@ COPIED = (
     "ends_entered", "place", "terms", "uses_per_voucher", "per_consumer", "new_customers_only", "groups",
     "minimum_spend", "weekdays", "hours", "branch_slugs", "rollback_gives_back", "password",
 )
+CONDITIONS = ("per_consumer", "new_customers_only", "groups", "minimum_spend", "weekdays", "hours", "branches")
+OF_THE_KIND = ("original_price", "offer_price", "uses_per_voucher")  # what a discount alone has
 
 Entered = dict[str, Any]
 
@@ -66,14 +68,70 @@ def document(campaign: Campaign) -> Entered:
     }
 
 
-def create(merchant: Merchant, entered: Entered, *, now: datetime, password_key: str) -> Campaign:
-    """A new draft; raises Refused with every fault and makes nothing then."""
+def flat(entered: Entered) -> Entered:
+    """The fields of a document by their names alone, those of its conditions with them."""
+    return {name: value for name, value in entered.items() if name != "conditions"} | entered["conditions"]
+
+
+def values_of(campaign: Campaign) -> Entered:
+    """What a form of the campaign is filled with, by field; of its password only which one it is."""
+    return flat(document(campaign)) | {
+        "password": passwords.mark(campaign.password), "is_published": campaign.published_at is not None}
+
+
+def merged(campaign: Campaign, entered: Entered, shown: Entered) -> merging.Merged:
+    """What was sent by a form that was filled with `shown`, merged with the campaign as it is now, by field.
+
+    What was changed in a draft and may not change in a published campaign is a conflict where it was published
+    meanwhile.
+    """
+    there, sent = values_of(campaign), {**flat(entered), "is_published": None}
+    typed = entered.get("redemption_password") or entered.get("password_in_use")
+    sent["password"] = None if typed else shown.get("password", there["password"])
+    fixed = there["is_published"] and shown.get("is_published", True)
+    names = CHANGEABLE if fixed else [name for name in there if name not in ("slug", "is_published")]
+    found = merging.merge(shown, {name: sent[name] for name in names if name in sent}, there)
+    conflicts = found.conflicts
+    if there["is_published"] and not fixed:
+        conflicts = conflicts | {name: there[name] for name in names if found.values[name] != there[name]
+                                 and name not in CHANGEABLE}
+    if "kind" in shown and there["kind"] != shown["kind"] and any(name in conflicts for name in OF_THE_KIND):
+        conflicts = conflicts | {"kind": there["kind"]}
+    return merging.Merged(found.values, conflicts)
+
+
+def _settled(campaign: Campaign, entered: Entered, shown: Entered | None) -> Entered:
+    """What was entered as it is to be saved; raises merging.Conflict."""
+    if shown is None:
+        return entered
+    found = merged(campaign, entered, shown)
+    if found.conflicts:
+        raise merging.Conflict(found.conflicts)
+    return nested(entered, found.values)
+
+
+def nested(entered: Entered, values: Entered) -> Entered:
+    """The document that was entered, with these values in its fields."""
+    known = {name: values[name] for name in flat(entered) if name in values}
+    conditions = {name: known.pop(name) for name in CONDITIONS if name in known}
+    return entered | known | {"conditions": entered["conditions"] | conditions}
+
+
+def create(
+    merchant: Merchant, entered: Entered, *, now: datetime, password_key: str, answers: list[str] | None = None
+) -> Campaign:
+    """A new draft; raises Refused with every fault and makes nothing then.
+
+    With `answers`, raises questions.Unconfirmed where what may be a slip is not among them.
+    """
     columns = _judged(merchant, {**entered, "slug": slug_of(str(entered.get("product") or ""))})
     taken = Campaign.select().where((Campaign.merchant == merchant) & (Campaign.slug == columns["slug"])).exists()
     if taken:
         columns["slug"] = _another(columns["slug"])
+    questions.ask(columns, None, now, answers)
 
     def write() -> Campaign:
+        columns["groups"] = groups.held(merchant).of_all(columns["groups"])
         password = columns.get("password") or passwords.of_digits(
             merchant, columns["redemption_password"], key=password_key, now=now)
         return Campaign.create(merchant=merchant, created_at=now, password=password, **_without_password(columns))
@@ -85,15 +143,24 @@ def create(merchant: Merchant, entered: Entered, *, now: datetime, password_key:
         return write_transaction(write)
 
 
-def change(campaign: Campaign, entered: Entered, *, now: datetime, password_key: str) -> None:
+def change(
+    campaign: Campaign, entered: Entered, *, now: datetime, password_key: str, shown: Entered | None = None,
+    answers: list[str] | None = None,
+) -> None:
     """Change a draft in everything, a published campaign in what may change; raises Refused or Over.
 
-    Phones that show the old price are told so at the till, with the new one.
+    `shown` is what the sender's form was filled with (`values_of`), and so what they changed: the rest stays as it is
+    now. Raises merging.Conflict where another changed the same; without it, all that was entered is taken. With
+    `answers`, raises questions.Unconfirmed where what may be a slip is not among them. Phones that show the old price
+    are told so at the till, with the new one.
     """
     def write() -> None:
         passwords.lock(campaign.merchant)
         row = _locked(campaign)
-        columns = _judged(campaign.merchant, _merged(row, entered), row)
+        columns = _judged(campaign.merchant, _kept(row, _settled(row, entered, shown)), row)
+        questions.ask(columns, row, now, answers)
+        if columns["groups"] != row.groups:
+            columns["groups"] = groups.held(campaign.merchant).of_all(columns["groups"])
         changes, typed = _without_password(columns), columns["redemption_password"]
         if typed:
             changes["password"] = passwords.of_digits(campaign.merchant, typed, key=password_key, now=now)
@@ -105,7 +172,7 @@ def change(campaign: Campaign, entered: Entered, *, now: datetime, password_key:
     write_transaction(write)
 
 
-def _merged(row: Campaign, entered: Entered) -> Entered:
+def _kept(row: Campaign, entered: Entered) -> Entered:
     """What holders rely on stays as it is, whatever was sent."""
     if row.published_at is None:
         return {**entered, "slug": row.slug}

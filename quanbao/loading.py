@@ -22,7 +22,8 @@ from models import (
     Merchant,
     RedemptionPassword,
 )
-from quanbao import accounts, documents, issuing, passwords
+from quanbao import accounts, documents, groups, issuing, passwords
+from quanbao.names import Spellings
 
 
 class Refused(Exception):
@@ -82,6 +83,7 @@ class _Writer:
         self.hashes, self.now, self.password_key = hashes, now, password_key
         self.accounts: dict[str, Account] = {}
         self.generated: dict[str, str] = {}
+        self.spellings: dict[int, Spellings] = {}  # of groups' names, by the merchants' ids
 
     def write(self, plan: documents.Plan) -> Loaded:
         self._accounts(list(plan.people))
@@ -123,17 +125,17 @@ class _Writer:
         return Member.create(merchant=merchant, account=account, address=account.email, role=entry["role"])
 
     def _groups(self, plan: documents.Plan, merchants: dict[str, Merchant]) -> None:
-        customers, groups = {}, {}
+        customers, inside = {}, {}
         for email, slug, names in plan.groups:
             if slug not in merchants:
                 merchants[slug] = Merchant.get(Merchant.slug == slug)
             key = (merchants[slug].id, self._account(email).id)
             customers[key] = {"merchant": key[0], "consumer": key[1], "address": email, "first_seen_at": self.now}
-            groups |= {(*key, name): name for name in names}
+            inside |= {(*key, name): name for name in self._spelled(merchants[slug], names)}
         _insert_new(Customer, list(customers.values()))
         known = {(c.merchant_id, c.consumer_id): c.id for c in Customer.select().where(
             Customer.merchant.in_({merchant for merchant, _ in customers}))} if customers else {}
-        _insert_new(CustomerGroup, [{"customer": known[key[:2]], "name": name} for key, name in groups.items()])
+        _insert_new(CustomerGroup, [{"customer": known[key[:2]], "name": name} for key, name in inside.items()])
 
     def _campaigns(self, merchant: Merchant, entries: list[dict[str, Any]]) -> int:
         """Campaigns with the same password share its row, and with it the budget of a guesser."""
@@ -142,6 +144,7 @@ class _Writer:
         for entry in entries:
             columns = {key: value for key, value in entry.items()
                        if key not in ("redemption_password", "publish_to", "path")}
+            columns["groups"] = self._spelled(merchant, columns["groups"])
             password = entry["redemption_password"] or self._generate(merchant, entry["slug"])
             if password not in rows:
                 rows[password] = passwords.create(merchant, password, key=self.password_key, now=self.now)
@@ -150,6 +153,12 @@ class _Writer:
                                        published_at=published, **columns)
             issued += issuing.issue(campaign, map(self._account, entry["publish_to"]), self.now)
         return issued
+
+    def _spelled(self, merchant: Merchant, names: list[str]) -> list[str]:
+        """As the merchant, or this document before, spells these groups."""
+        if names and merchant.id not in self.spellings:
+            self.spellings[merchant.id] = groups.held(merchant)
+        return self.spellings[merchant.id].of_all(names) if names else []
 
     def _generate(self, merchant: Merchant, slug: str) -> str:
         return self.generated.setdefault(f"{merchant.slug}/{slug}", passwords.generate())

@@ -1,10 +1,11 @@
 """A merchant's members: invited by a one-time link, given a role, disabled. Only owners come here."""
 
 from datetime import datetime
+from typing import Any
 
 from database import locked, write_transaction
 from models import Account, Branch, Link, Member, MemberBranch, Merchant, Role
-from quanbao import accounts, links
+from quanbao import accounts, links, merging
 
 
 class Refused(Exception):
@@ -69,18 +70,43 @@ def _new_link(member: Member, now: datetime) -> str:
     return links.new("join", now, member=member)
 
 
-def change(member: Member, role: str, branches: list[str], *, by: Member | None = None) -> None:
-    """Another role or other branches; raises Refused for the last owner."""
+def values_of(member: Member) -> dict[str, Any]:
+    """What a form of the member is filled with: the role, and the slugs of a cashier's branches."""
+    mine = Branch.select(Branch.slug).join(MemberBranch).where(MemberBranch.member == member).order_by(Branch.slug)
+    return {"role": member.role, "branches": [slug for slug, in mine.tuples()]}
+
+
+def merged(member: Member, role: str, branches: list[str], shown: merging.Values | None) -> merging.Merged:
+    """What was sent, merged with the member as they are now."""
+    there = values_of(member)
+    sent = {"role": role, "branches": sorted(set(branches))}
+    return merging.merge(there if shown is None else shown, sent, there)
+
+
+def change(
+    member: Member, role: str, branches: list[str], *, by: Member | None = None, shown: merging.Values | None = None
+) -> None:
+    """Another role or other branches; raises Refused for the last owner.
+
+    `shown` is what the sender's form was filled with, and so what they changed; raises merging.Conflict.
+    """
     def write() -> None:
         row = _fresh(member, by)
-        if row.role == Role.OWNER and _role(role) != Role.OWNER:
-            _keep_an_owner(row)
-        Member.update(role=_role(role)).where(Member.id == row.id).execute()
-        row.role = role
-        MemberBranch.delete().where(MemberBranch.member == row).execute()
-        _place(row, branches)
+        entered = merged(row, role, branches, shown)
+        if entered.conflicts:
+            raise merging.Conflict(entered.conflicts)
+        _change(row, **entered.values)
 
     write_transaction(write)
+
+
+def _change(row: Member, role: str, branches: list[str]) -> None:
+    if row.role == Role.OWNER and _role(role) != Role.OWNER:
+        _keep_an_owner(row)
+    Member.update(role=_role(role)).where(Member.id == row.id).execute()
+    row.role = role
+    MemberBranch.delete().where(MemberBranch.member == row).execute()
+    _place(row, branches)
 
 
 def disable(member: Member, now: datetime, *, by: Member | None = None) -> None:

@@ -27,7 +27,8 @@ COLUMNS = {
     "auth": Subscription.auth, "vapid_key": Subscription.vapid_key, "origin": Subscription.origin,
     "language": Subscription.language, "account": Subscription.account,
     "code": Voucher.code, "campaign": fn.COALESCE(Voucher.campaign, Delivery.campaign), "uses": Voucher.uses,
-    "uses_left": Voucher.uses_left, "revoked_at": Voucher.revoked_at, "session_ends": Session.expires_at,
+    "uses_left": Voucher.uses_left, "revoked_at": Voucher.revoked_at, "archived_at": Voucher.archived_at,
+    "session_ends": Session.expires_at,
 }
 
 
@@ -150,15 +151,17 @@ def _is_true(row: Any, campaign: Campaign, now: datetime) -> bool:
     left = row.uses_left > 0 and row.revoked_at is None
     if row.event == Event.ENDED:
         return left and campaign.ended_at is not None
-    if row.event == Event.ENDS_SOON and not announcing.ends_tomorrow(campaign, now):
+    if row.event == Event.PERIOD_CHANGED:  # also where it is over by that
+        return left and campaign.ended_at is None
+    if row.event == Event.ENDS_SOON and (row.archived_at or not announcing.ends_tomorrow(campaign, now)):
         return False
     return left and not campaign.is_over(now)
 
 
 def _badges(accounts: set[int], now: datetime) -> dict[int, int]:
-    """How many vouchers of each wait to be opened: good ones."""
+    """How many vouchers of each wait to be opened: good ones that are not archived, as the wallet counts them."""
     good = (Voucher.opened_at.is_null() & Voucher.revoked_at.is_null() & (Voucher.uses_left > 0)
-            & Campaign.ended_at.is_null() & (Campaign.ends_at > now))
+            & Voucher.archived_at.is_null() & Campaign.ended_at.is_null() & (Campaign.ends_at > now))
     rows = Voucher.select(Voucher.consumer, fn.COUNT(Voucher.id)).join(Campaign).where(
         good & Voucher.consumer.in_(accounts)).group_by(Voucher.consumer)
     return dict(rows.tuples())

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from database import locked, write_transaction
 from models import Campaign, Merchant, RedemptionPassword
+from quanbao import merging
 
 LONGEST = 12
 SHIFT = timedelta(hours=12)  # who works at a till hears for so long that a password was changed
@@ -86,17 +87,18 @@ def change(campaign: Campaign, typed: str | None, *, key: str, now, replacing: s
     False where it is the same, and nothing changes: whoever guessed at it knows as much as before. Digits that the
     merchant has in another row are shared from there, with what was spent on them; else what guessers spent on the
     old ones is forgotten. A redemption that was judged under those cannot commit: the campaigns' versions rise too.
-    With `replacing`, only the password of this `mark` is: of two taps at once, the second changes nothing.
+    With `replacing`, only the password of this `mark` is: raises merging.Conflict where it is another by now, so that
+    of two taps at once, or of two members' forms, the second changes nothing.
     """
     def write() -> bool:
         lock(campaign.merchant)
         mine = RedemptionPassword.select().join(Campaign).where(Campaign.id == campaign.id).get()
         row = locked(RedemptionPassword.select().where(RedemptionPassword.id == mine.id)).get()
+        if typed and matches(row, typed, key):
+            return False
         if replacing is not None and replacing != mark(row):
-            return False
+            raise merging.Conflict({"redemption_password": None})
         password = typed or _unused(campaign.merchant, key)
-        if matches(row, password, key):
-            return False
         there = _in_use(campaign.merchant, password, key)
         if there is None:
             RedemptionPassword.update(

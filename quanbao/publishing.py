@@ -16,7 +16,7 @@ from peewee import chunked, fn
 
 from database import locked, on_sqlite, write_transaction
 from models import NOBODYS, Audience, Campaign, Claim, Customer, CustomerGroup, Publication, PublicationPart
-from quanbao import accounts, issuing
+from quanbao import accounts, groups, issuing
 
 STEP = 1000  # entries in a transaction
 CLAIM_LINK = timedelta(days=30)
@@ -69,7 +69,7 @@ def start(
 def _told_apart(campaign: Campaign, audience: Audience, entries: list[Any]) -> list[Any]:
     """Customers by their ids, addresses that are nobody's as they are; read before the write, as it may be long."""
     if audience not in LISTED:
-        return entries
+        return groups.of(campaign.merchant).of_all(entries)
     column = Customer.id if audience == Audience.CUSTOMERS else Customer.address
     apart: dict[Any, None] = {}
     for some in chunked(dict.fromkeys(entries), STEP):

@@ -13,7 +13,7 @@ from peewee import IntegrityError
 
 from database import Changed, write_transaction
 from models import STAFF, Account, Customer, Event, Member, Merchant, Mute, Session, Subscription
-from quanbao import accounts
+from quanbao import accounts, merging
 from quanbao.endpoints import service_of
 
 MOST = 20  # an account; the oldest goes
@@ -165,14 +165,25 @@ def mutes(account: Account) -> set[str]:
     return {what for what, in Mute.select(Mute.what).where(Mute.account == account).tuples()}
 
 
-def listen(account: Account, wanted: Iterable[str]) -> None:
-    """Be told of these events, and by these merchants as `merchant:<slug>`, and of nothing else there is now."""
+def heard(account: Account) -> set[str]:
+    """What the account is told of now: events, and merchants as `merchant:<slug>`."""
+    there = {event.value for event in events(account)} | {OF_MERCHANT + row.slug for row in merchants(account)}
+    return there - mutes(account)
+
+
+def listen(account: Account, wanted: Iterable[str], *, shown: Iterable[str] | None = None) -> None:
+    """Be told of these events, and by these merchants as `merchant:<slug>`, and of nothing else there is now.
+
+    With `shown`, what was ticked when the form was filled, only what was ticked or unticked since then is changed:
+    each is a choice of its own, and another tab's stay.
+    """
     of_merchants = {OF_MERCHANT + merchant.slug for merchant in merchants(account)}
     there = {event.value for event in events(account)} | of_merchants
-    silent = there - set(wanted)
 
     def write() -> None:
         accounts.hold(account)
+        listening = set(wanted) if shown is None else merging.toggled(set(shown), set(wanted), there - mutes(account))
+        silent = there - listening
         Mute.delete().where((Mute.account == account) & Mute.what.in_(there)).execute()
         if silent:
             Mute.insert_many([{"account": account.id, "what": what} for what in sorted(silent)]).execute()

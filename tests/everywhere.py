@@ -15,12 +15,13 @@ from flask import Flask, url_for
 from PIL import Image
 
 from config import PUSH_HOSTS
-from models import TABLES, Account, Campaign, Member, Session
-from quanbao import accounts, moving, passwords, subscriptions
+from models import TABLES, Account, Branch, Campaign, Member, Session
+from quanbao import accounts, branches, editing, moving, passwords, subscriptions
 from quanbao.subscriptions import Circumstances, base64url
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD, World
 from tests.pages import PageClient
 from tests.town import LIN, NEWCOMER, OWNER, TILL, fill
+from web import shown
 from web.assets import digest
 
 NOBODY = ""
@@ -34,14 +35,14 @@ CAMPAIGN = {
 }
 # Each route that may change something: by whom, and with what.
 UNSAFE: dict[str, tuple[str, dict[str, str]]] = {
-    "account.change_email": (LIN, MINE | {"email": EVIL}),
+    "account.change_email": (LIN, MINE | {"email": EVIL, "shown": "{shown_address}"}),
     "account.change_password": (LIN, MINE | {"new_password": "another-secret"}),
     "account.delete": (LIN, MINE | {"sure": "y"}),
     "account.end_others": (LIN, {}),
     "account.end_session": (LIN, {}),
     "branches.add": (OWNER, {"name": "Evil"}),
-    "branches.change": (OWNER, {"name": "Evil"}),
-    "campaigns.change": (OWNER, CAMPAIGN | {"quantity": "77"}),
+    "branches.change": (OWNER, {"name": "Changed", "shown": "{shown_branch}"}),
+    "campaigns.change": (OWNER, CAMPAIGN | {"quantity": "77", "shown": "{shown_draft}"}),
     "campaigns.create": (OWNER, CAMPAIGN),
     "campaigns.delete": (OWNER, {}),
     "campaigns.duplicate": (OWNER, {}),
@@ -58,7 +59,7 @@ UNSAFE: dict[str, tuple[str, dict[str, str]]] = {
     "members.join": (NEWCOMER, {}),
     "moving.make": (LIN, {}),
     "moving.use": (NOBODY, {"code": "{move}"}),
-    "passwords.change": (OWNER, MINE | {"redemption_password": "739164"}),
+    "passwords.change": (OWNER, MINE | {"redemption_password": "739164", "replacing": "{replacing}"}),
     "passwords.reveal": (OWNER, MINE),
     "passwords.renew": (OWNER, {"replacing": "{replacing}"}),
     "pictures.keep": (OWNER, {"picture": "a picture"}),
@@ -67,7 +68,7 @@ UNSAFE: dict[str, tuple[str, dict[str, str]]] = {
     "practice.show_code": (NOBODY, {}),
     "publications.publish": (OWNER, {"audience": "all"}),
     "publications.search": (OWNER, {"q": "lin"}),
-    "push.choose": (LIN, {}),
+    "push.choose": (LIN, {"shown": "{shown_choices}"}),
     "push.subscribe": (LIN, {}),
     "push.unsubscribe": (LIN, {}),
     "redemptions.attempt": (LIN, {"password": PASSWORD, "attempt_id": ATTEMPT}),
@@ -137,7 +138,18 @@ class Everywhere:
             "move": moving.new_code(lin, world.clock()), "session": str(other.id), "fresh": voucher.code,
             "shown": world.counter_code(voucher).code,
             "replacing": passwords.mark(Campaign.get(Campaign.slug == "oolong").password),
+            **self._shown(lin),
             "member": str(Member.get(Member.address == TILL).id)}
+
+    def _shown(self, lin: Account) -> dict[str, str]:
+        """What the forms were filled with that are sent here."""
+        branch, draft = Branch.get(Branch.slug == "main"), Campaign.get(Campaign.slug == "draft")
+        with self.app.app_context():
+            return {
+                "shown_branch": shown.signed(f"branch {branch.id}", branches.values_of(branch)),
+                "shown_draft": shown.signed(f"campaign {draft.id}", editing.values_of(draft)),
+                "shown_address": shown.signed("e-mail", {"email": lin.email}),
+                "shown_choices": shown.signed("notifications", {"heard": sorted(subscriptions.heard(lin))})}
 
     def account(self, email: str) -> Account:
         return Account.get(Account.email == email)

@@ -168,7 +168,8 @@ def sell(life: Life, owner: Person, lin: Person, till: Person, join: str) -> Non
     till.get(f"{FIRM}/till/{at}")
     till.post(f"{FIRM}/till/{at}", {"branch": "main"})
     owner.post(f"{SHOP}/password", {"password": PASSWORDS["owner"]})
-    owner.post(f"{SHOP}/password/change", {"redemption_password": NEXT})
+    replacing = re.search(r'name="replacing" value="([\d.]+)"', owner.get(f"{SHOP}/password"))[1]
+    owner.post(f"{SHOP}/password/change", {"redemption_password": NEXT, "replacing": replacing})
     owner.post(f"{SHOP}/password", {"password": PASSWORDS["owner"]})
     lin.post("/account/password", {"password": PASSWORDS["wrong"], "new_password": PASSWORDS["another"]}, status=(422,))
     lin.post("/account/password", {"password": PASSWORDS["lin"], "new_password": PASSWORDS["another"]})

@@ -20,10 +20,16 @@ class Page(HTMLParser):
         self.text = ""
         self.html = html
         self._open: list[str] = []
+        self._hidden: dict[str, str] = {}
+        self.hidden: dict[str, dict[str, str]] = {}  # the hidden fields of forms, by where these are sent
         self.feed(html)
 
     def handle_starttag(self, tag, attributes):
         self.tags.append((tag, dict(attributes)))
+        if tag == "form":
+            self._hidden = self.hidden.setdefault(dict(attributes).get("action") or "", {})
+        if tag == "input" and dict(attributes).get("type") == "hidden":
+            self._hidden[dict(attributes).get("name") or ""] = dict(attributes).get("value") or ""
         if tag not in VOID:
             self._open.append(tag)
 
@@ -82,6 +88,10 @@ class PageClient:
 
     def post(self, path: str, data: dict | None = None, *, status: int = 303, **more) -> Page:
         return self._ask("POST", path, status, {"data": data or {}, **more})
+
+    def fill(self, page: str, path: str, data: dict | None = None, *, status: int = 303, **more) -> Page:
+        """Post a form as its page has it now: what it was filled with goes along."""
+        return self.post(path, self.get(page).hidden[path] | (data or {}), status=status, **more)
 
     def json(self, path: str, *, method: str = "GET", status: int = 200, **more) -> dict:
         answer = self._send(method, path, {"Accept": "application/json"}, more)

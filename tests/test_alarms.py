@@ -7,7 +7,7 @@ import pytest
 
 from database import db
 from models import Account, Delivery, Event, Member, Mute, RedemptionPassword, Role
-from quanbao import alarms, budgets, passwords, subscriptions
+from quanbao import alarms, budgets, merging, passwords, subscriptions
 from quanbao.reasons import Reason
 from tests.conftest import POSTGRESQL
 from tests.crowds import at_once
@@ -195,7 +195,8 @@ def test_a_change_ends_it_and_the_next_attack_is_told_again(world, mail, owner, 
     assert under_attack(world) == [TEA, "Cake"]
     before = passwords.mark(RedemptionPassword.get())
     assert passwords.change(voucher.campaign, None, key=world.keys.password, now=world.clock(), replacing=before)
-    assert not passwords.change(voucher.campaign, None, key=world.keys.password, now=world.clock(), replacing=before)
+    with pytest.raises(merging.Conflict):
+        passwords.change(voucher.campaign, None, key=world.keys.password, now=world.clock(), replacing=before)
     world.password = RedemptionPassword.get()
     assert (world.password.version, under_attack(world)) == (2, [])
     digits = passwords.reveal(world.password, world.keys.password)

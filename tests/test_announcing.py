@@ -86,10 +86,10 @@ def test_two_prices_are_told_as_the_last(world, mail):
     assert mail.service.inbox[1].tag == message.tag, "the later price takes the place of the earlier"
 
 
-def test_other_changes_are_no_news(world, mail):
+def test_a_change_that_takes_nothing_is_no_news(world, mail):
     voucher = world.voucher()
     mail.subscribe()
-    change(world, voucher.campaign, quantity=200, terms="Please bring a cup.")
+    change(world, voucher.campaign, quantity=200, ends_at="2027-01-31", starts_at="2026-11-01")
     mail.bring()
     assert mail.titles() == []
 

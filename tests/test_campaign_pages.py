@@ -214,7 +214,8 @@ def test_what_was_touched_is_changed_also_where_it_was_more_than_the_form_can_sh
 
 def test_forged_fields_of_a_published_campaign_are_nothing(owner, small_world):
     campaign = draft(small_world, published_at=small_world.clock(), place="here")
-    owner.post(EDIT, TYPED | {"place": ["nowhere"], "quantity": ["100"], "product": ["Water"]})
+    owner.post(EDIT, entries(owner.get(EDIT)) | TYPED | {
+        "place": ["nowhere"], "quantity": ["100"], "product": ["Water"]})
     after = now(campaign)
     assert (after.product, after.place, after.groups, after.hours) == (campaign.product, "here", [], [])
     assert (after.uses_per_voucher, after.password_id) == (1, campaign.password_id)
@@ -307,7 +308,7 @@ def test_a_mistake_elsewhere_loses_no_picture(owner, small_world):
     page = owner.post(CREATE, TYPED | {"quantity": ["0"], "picture": photo}, status=422)
     digest = Picture.get().digest
     assert entries(page)["kept_picture"] == [digest]
-    owner.post(CREATE, entries(page) | {"quantity": ["1"]})
+    owner.post(CREATE, entries(page) | {"quantity": ["10"]})
     assert Campaign.get().picture == digest
 
 

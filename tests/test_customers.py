@@ -4,7 +4,7 @@ import pytest
 
 from database import db
 from models import Account, Customer, CustomerGroup, Merchant, Role
-from quanbao import customers
+from quanbao import customers, groups
 from quanbao.reasons import Reason
 from tests.crowds import make_customers
 from tests.factories import World
@@ -84,7 +84,7 @@ def test_the_groups_in_use_and_those_that_campaigns_ask_for(world):
     customer(world, "theirs@tea.example", "theirs", merchant=other)
     world.campaign(groups=["regulars", "birthday"])
     world.campaign(groups=["asked"], merchant=other, password=world.make_password(merchant=other))
-    assert customers.groups(world.merchant) == ["birthday", "regulars", "常客"]
+    assert groups.names(world.merchant) == ["birthday", "regulars", "常客"]
 
 
 # Groups

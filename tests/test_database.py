@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from datetime import datetime, timedelta, timezone
+from importlib import import_module
 from pathlib import Path
 
 import apsw
@@ -17,10 +18,16 @@ from database import Busy, Changed, db, on_sqlite, open_database, sqlite_is_safe
 from models import (
     TABLES,
     Account,
+    Audience,
     Campaign,
+    Customer,
+    CustomerGroup,
     Delivery,
+    Event,
     Link,
     Member,
+    News,
+    Publication,
     Redemption,
     RedemptionPassword,
     Role,
@@ -28,7 +35,7 @@ from models import (
     Subscription,
     Voucher,
 )
-from quanbao import accounts, figures, schema
+from quanbao import accounts, figures, publishing, schema
 from tests.conftest import POSTGRESQL, SQLITE
 from tests.factories import World, utc
 from tests.older import older
@@ -314,6 +321,62 @@ def test_0005_keeps_the_outbox_and_knows_what_was_under_attack_before(empty, clo
         with pytest.raises(IntegrityError), db.atomic():
             Delivery.update(**wrong).where(Delivery.id == delivery.id).execute()
     Delivery.update(voucher=None, campaign=voucher.campaign_id, event="under_attack").execute()
+
+
+def up_to_0009() -> None:
+    """All migrations before it."""
+    schema._Runner().up(max(path.stem for path in schema.DIRECTORY.glob("[0-9]*.py") if path.stem < "0009"))
+
+
+def test_0009_merges_what_was_spelled_in_two_ways(empty, clock, keys):
+    open_database(*empty)
+    up_to_0009()
+    world = World(clock, keys)
+    people = [world.account() for _ in range(3)]
+    for name, nth in {"Stammgäste": 0, "stammgäste": 1, "Stammga\u0308ste ": 1, "Tee": 1, "ＴＥＥ": 2}.items():
+        world.group(name, people[nth])
+    other = world.make_merchant(slug="other")
+    campaign = world.campaign(groups=["STAMMGÄSTE", "stammgäste", "Neue  Leute"])
+    theirs = world.campaign(groups=["STAMMGÄSTE"], merchant=other, password=world.make_password(merchant=other))
+    publication = publishing.start(campaign, Audience.ALL, [], now=clock())
+    Publication.update(groups=["stammgäste", "tee"]).execute()
+    stored = {"mei@xn--mnchen-3ya.example": "mei@münchen.example", "mei@münchen.example": "mei@münchen.example",
+              "ｌｉｎ@example.org": "lin@example.org", "ann@xn--fiqs8s": "ann@中国", "bo@example.org": "bo@example.org"}
+    rows = {Account.create(email=address, created_at=clock()).id: address for address in stored}
+    Customer.update(address="ann@xn--fiqs8s").where(Customer.consumer == people[0]).execute()
+    assert "0009_names" in schema.migrate()
+    inside = {(row.customer.consumer_id, row.name) for row in CustomerGroup.select()}
+    assert inside == {(people[0].id, "Stammgäste"), (people[1].id, "Stammgäste"), (people[1].id, "Tee"),
+                      (people[2].id, "Tee")}
+    assert Campaign.get_by_id(campaign.id).groups == ["Stammgäste", "Neue Leute"]
+    assert Campaign.get_by_id(theirs.id).groups == ["STAMMGÄSTE"]
+    assert Publication.get_by_id(publication.id).groups == ["Stammgäste", "Tee"]
+    after = {address: Account.get_by_id(number).email for number, address in rows.items()}
+    assert after == stored | {"mei@xn--mnchen-3ya.example": "mei@xn--mnchen-3ya.example"}, "two people stay two"
+    assert Customer.get(Customer.consumer == people[0]).address == "ann@中国"
+    assert all(accounts.email_address(address) == kept for address, kept in stored.items())
+
+
+@pytest.mark.parametrize("before", [0, 1, 2])
+def test_0009_lets_the_outbox_take_news_of_periods_and_terms_also_where_one_is_known(empty, clock, keys, before):
+    open_database(*empty)
+    up_to_0009()
+    world = World(clock, keys)
+    campaign = world.campaign()
+    News.create(campaign=campaign, event="ended", about=7, made_at=clock())
+    migration = import_module("quanbao.migrations.0009_names")
+    allow = migration._allow_sqlite if on_sqlite() else migration._allow_postgresql
+    for table in ("news", "delivery") if before else ():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(migration, "EVENTS", migration.EVENTS[:before])
+            allow(db, table)
+    schema.migrate()
+    for event in Event:
+        News.insert(campaign=campaign, event=event, about=1, made_at=clock()).on_conflict_ignore().execute()
+    assert {row.event for row in News.select()} == set(Event)
+    assert News.get(News.event == "ended").about == 7
+    with pytest.raises(IntegrityError), db.atomic():
+        News.create(campaign=campaign, event="nonsense", about=1, made_at=clock())
 
 
 def test_a_database_of_a_newer_version_is_refused(database):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from models import Account, Branch, Campaign, Member, Publication, Redemption, Role, Session
+from models import Branch, Role, Session
 from tests.between import Between
 from tests.browser import Visitor, desktop, phone
 from tests.crowds import make_customers

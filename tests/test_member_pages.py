@@ -63,7 +63,7 @@ def test_the_page_says_what_is_wrong_where_and_keeps_what_was_typed(owner, small
     page = owner.post(AT, {"email": "owner@example.org", "role": "owner"}, status=422)
     assert "is a member or invited already" in page.text
     manager = member_of(small_world.member(role=Role.MANAGER))
-    page = owner.post(f"{AT}/{manager.id}", {"role": "cashier"}, status=422)
+    page = owner.fill(AT, f"{AT}/{manager.id}", {"role": "cashier"}, status=422)
     assert "at least one branch" in page.text
     assert "aria-invalid" not in page.all("input", id="email")[0], "it is not the other form's fault"
 
@@ -83,12 +83,12 @@ def test_who_picks_up_an_open_phone_makes_no_owner(owner, small_world, clock):
     for path, form in dear:
         clock.forward(minutes=11)
         for password in ({}, {"password": ""}, {"password": "not-hers"}):
-            page = owner.post(path, form | password, status=422)
+            page = owner.fill(AT, path, form | password, status=422)
             assert "type the password of your account" in page.text
             (field,) = [one for one in page.all("input", name="password") if one.get("aria-invalid")]
             assert not field.get("value")
             assert owners() == before
-        assert owner.post(path, form | {"password": ACCOUNT_PASSWORD}).location == AT
+        assert owner.fill(AT, path, form | {"password": ACCOUNT_PASSWORD}).location == AT
         assert owners() != before
         before = owners()
     clock.forward(minutes=11)
@@ -140,15 +140,15 @@ def test_who_is_disabled_while_their_request_is_under_way_does_nothing_more(owne
 def test_who_gives_up_their_own_rights_is_led_out(owner, small_world):
     small_world.member(role=Role.OWNER)
     me = Member.get(Member.address == "owner@example.org")
-    assert owner.post(f"{AT}/{me.id}", {"role": "owner"}).location == AT
-    assert owner.post(f"{AT}/{me.id}", {"role": "manager"}).location == "/account"
+    assert owner.fill(AT, f"{AT}/{me.id}", {"role": "owner"}).location == AT
+    assert owner.fill(AT, f"{AT}/{me.id}", {"role": "manager"}).location == "/account"
     owner.get(AT, status=403)
 
 
 def test_the_last_owner_is_told(owner):
     me = Member.get(Member.address == "owner@example.org")
     for sent in ({"do": "disable"}, {"role": "manager"}):
-        assert "This is the last owner" in owner.post(f"{AT}/{me.id}", sent, status=422).text
+        assert "This is the last owner" in owner.fill(AT, f"{AT}/{me.id}", sent, status=422).text
 
 
 def test_a_cashiers_closed_branch_stays_ticked(owner, small_world):
@@ -158,7 +158,7 @@ def test_a_cashiers_closed_branch_stays_ticked(owner, small_world):
     ticked = [box["value"] for box in page.all("input", name="branches") if "checked" in box]
     assert ticked == ["main", "river", "main"], "the last is who is invited next: there is one open branch"
     assert page.text.count("Riverside (Closed)") == 1, "nobody else is offered it"
-    owner.post(f"{AT}/{member.id}", {"role": "cashier", "branches": ticked[:2]})
+    owner.fill(AT, f"{AT}/{member.id}", {"role": "cashier", "branches": ticked[:2]})
     assert places(member) == {"main", "river"}
 
 

@@ -156,20 +156,20 @@ def test_who_picks_up_an_open_phone_chooses_no_digits(owner, small_world, campai
     """They would know them. Made ones are not shown, so that to have some made gives nobody anything."""
     clock.forward(minutes=11)
     for wrong in ({}, {"password": "not-this-one"}):
-        page = owner.post(CHANGE, {"redemption_password": NEW, **wrong}, status=422)
+        page = owner.fill(HERE, CHANGE, {"redemption_password": NEW, **wrong}, status=422)
         assert "not the password of your account" in page.text
         (field,) = page.all("input", name="redemption_password")
         assert field["value"] == NEW, "what was typed is still there"
     assert revealed(small_world, campaign) == CANARY
-    owner.post(CHANGE, {"redemption_password": NEW, **OWN})
+    owner.fill(HERE, CHANGE, {"redemption_password": NEW, **OWN})
     assert revealed(small_world, campaign) == NEW
     clock.forward(minutes=11)
-    assert revealed(small_world, campaign) not in owner.get(owner.post(CHANGE).location).html
+    assert revealed(small_world, campaign) not in owner.get(owner.fill(HERE, CHANGE).location).html
 
 
 @pytest.mark.parametrize("typed", [NEW, "７５０２６４", " ٧٥٠٢٦٤ "])
 def test_a_typed_one_takes_its_place(owner, small_world, campaign, typed):
-    there = owner.post(CHANGE, {"redemption_password": typed}).location
+    there = owner.fill(HERE, CHANGE, {"redemption_password": typed}).location
     assert "the old one is no good" in owner.get(there).text
     assert revealed(small_world, campaign) == NEW
 
@@ -178,17 +178,17 @@ def test_only_who_changed_it_is_told_so_once_and_about_this_campaign(owner, peop
     small_world.campaign(slug="apart", product="Apart")
     told = "the old one is no good"
     assert told not in owner.get(HERE + "?changed=1").text, "a link says nothing"
-    there = owner.post(CHANGE, {"redemption_password": NEW}).location
+    there = owner.fill(HERE, CHANGE, {"redemption_password": NEW}).location
     assert "changed" not in there
     assert told not in people[Role.MANAGER].get(there).text
     assert told in owner.get(there).text
     assert told not in owner.get(there).text
-    owner.post(CHANGE, {"redemption_password": CANARY})
+    owner.fill(HERE, CHANGE, {"redemption_password": CANARY})
     assert told not in owner.get(HERE.replace("tea", "apart")).text
 
 
 def test_the_same_digits_again_are_no_change_and_it_says_so(owner):
-    page = owner.get(owner.post(CHANGE, {"redemption_password": CANARY}).location)
+    page = owner.get(owner.fill(HERE, CHANGE, {"redemption_password": CANARY}).location)
     assert "nothing was changed" in page.text
     assert "the old one is no good" not in page.text
 
@@ -226,7 +226,7 @@ def test_who_changes_it_is_told_which_campaigns_share_it(people):
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.MANAGER])
 def test_one_is_made_and_owners_alone_see_it(people, small_world, campaign, role):
-    there = people[role].post(CHANGE).location
+    there = people[role].fill(HERE, CHANGE).location
     assert ("Ask an owner for the new one" in people[role].get(there).text) is (role is Role.MANAGER)
     made = revealed(small_world, campaign)
     assert made != CANARY
@@ -239,7 +239,7 @@ def test_one_is_made_and_owners_alone_see_it(people, small_world, campaign, role
     ("75026a", "6 to 12 digits"), ("\0" * 7, "6 to 12 digits"), ("7" * 70_000, None),
 ])
 def test_a_mistake_is_named_and_nothing_is_changed(owner, small_world, campaign, typed, word):
-    page = owner.post(CHANGE, {"redemption_password": typed}, status=422 if word else 413)
+    page = owner.fill(HERE, CHANGE, {"redemption_password": typed}, status=422 if word else 413)
     if word:
         assert word in page.text
         (field,) = page.all("input", name="redemption_password")
@@ -250,7 +250,7 @@ def test_a_mistake_is_named_and_nothing_is_changed(owner, small_world, campaign,
 
 def test_it_says_whose_else_it_is(owner):
     assert "Cake" in owner.get(HERE).text
-    assert "Cake" in owner.post(CHANGE, {"redemption_password": "1"}, status=422).text
+    assert "Cake" in owner.fill(HERE, CHANGE, {"redemption_password": "1"}, status=422).text
 
 
 @pytest.mark.parametrize("role", [Role.CASHIER, None])

@@ -282,28 +282,31 @@ def test_pages_learn_the_key_only_where_it_is_of_use(app, mei, sqlite, push_serv
 # Choices
 
 
+CHOICES = "/account/notifications"
+
+
 def ticked(page) -> set[str]:
     return {box["value"] for box in page.all("input", type="checkbox") if "checked" in box}
 
 
 def test_everything_is_on_until_somebody_chooses(here, small_world):
     small_world.voucher()
-    everything = {"issued", "redeemed", "rolled_back", "revoked", "price_changed", "ended", "ends_soon",
-                  "merchant:lotus"}
+    everything = {"issued", "redeemed", "rolled_back", "revoked", "price_changed", "period_changed", "terms_changed",
+                  "ended", "ends_soon", "merchant:lotus"}
     assert ticked(here.get("/account/notifications")) == everything
-    page = here.post("/account/notifications", {"events": ["redeemed", "ended"], "merchants": []})
+    page = here.fill(CHOICES, CHOICES, {"events": ["redeemed", "ended"], "merchants": []})
     assert page.location == "/account/notifications?done=1"
     page = here.get(page.location)
     assert ticked(page) == {"redeemed", "ended"}
     assert "Saved." in page.text
-    here.post("/account/notifications", {"events": sorted(everything), "merchants": ["merchant:lotus"]})
+    here.fill(CHOICES, CHOICES, {"events": sorted(everything), "merchants": ["merchant:lotus"]})
     assert Mute.select().count() == 0
 
 
 def test_only_merchants_whose_customer_one_is_are_there(here, small_world):
     small_world.make_merchant(slug="strangers", name="Strangers")
     assert "Strangers" not in here.get("/account/notifications").text
-    here.post("/account/notifications", {"events": ["issued"], "merchants": ["merchant:strangers", "x" * 5000]})
+    here.fill(CHOICES, CHOICES, {"events": ["issued"], "merchants": ["merchant:strangers", "x" * 5000]})
     assert "merchant:strangers" not in subscriptions.mutes(small_world.mei)
 
 
@@ -322,7 +325,9 @@ def test_a_person_s_own_data_name_browsers_and_choices_but_no_endpoint_and_no_ke
     said = leaving.data(Account.get_by_id(mei.id), clock())
     assert said["notifications"] == {
         "browsers": [{"browser": "Firefox · Android", "service": push_service.origin, "since": "2026-12-01T04:00:00Z"}],
-        "switched_off": ["ended", "ends_soon", "price_changed", "redeemed", "revoked", "rolled_back"]}
+        "switched_off": [
+            "ended", "ends_soon", "period_changed", "price_changed", "redeemed", "revoked", "rolled_back",
+            "terms_changed"]}
     text = json.dumps(said)
     for secret in (browser.endpoint, *browser.document["keys"].values()):
         assert secret not in text

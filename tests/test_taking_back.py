@@ -87,7 +87,8 @@ def test_the_form_says_whether_a_use_comes_back(client, small_world, owner, give
     box = client.get(f"/merchants/lotus/campaigns/{row.slug}/edit").all("input", name="rollback_gives_back")[0]
     assert ("checked" in box) is back
     Campaign.update(published_at=small_world.clock()).execute()
-    client.post(f"/merchants/lotus/campaigns/{row.slug}/edit", {
+    at = f"/merchants/lotus/campaigns/{row.slug}/edit"
+    client.fill(at, at, {
         "quantity": "5", "starts_at": "2026-12-01", "ends_at": "2026-12-31",
         **({} if back else {"rollback_gives_back": "y"})})
     assert Campaign.get_by_id(row.id).rollback_gives_back is not back

@@ -26,6 +26,7 @@ from web import (
     routes,
     security,
     sessions,
+    shown,
     sizes,
 )
 
@@ -57,6 +58,7 @@ def create_app(
     clocks.init_app(app)
     pages.init_app(app)
     alarms.init_app(app)
+    shown.init_app(app)
     assets.init_app(app)
     limits.init_app(app)
     announcements.init_app(app)

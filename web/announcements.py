@@ -14,7 +14,8 @@ from models import Campaign, Event
 from quanbao.outbox import Notice
 from quanbao.push import Postman
 from quanbao.vapid import Signer, public_key
-from web.formats import count, last_day, money
+from web.context import now
+from web.formats import count, first_day, last_day, money
 from web.languages import language_tag, speaking
 from web.messages import KINDS
 
@@ -79,6 +80,12 @@ def _sentences(notice: Notice) -> tuple[str, str]:
     if notice.event == Event.REVOKED:
         return (gettext("Taken back: %(product)s", product=product),
                 gettext("%(merchant)s has revoked this voucher.", merchant=merchant))
+    if notice.event == Event.PERIOD_CHANGED:
+        return _period(campaign, product, merchant)
+    if notice.event == Event.TERMS_CHANGED:
+        return (gettext("New terms: %(product)s", product=product),
+                gettext("%(merchant)s has changed what holds for this voucher: open it and read its terms.",
+                        merchant=merchant))
     if notice.event == Event.ENDED:
         return (gettext("Ended early: %(product)s", product=product),
                 gettext("%(merchant)s has ended this offer.", merchant=merchant))
@@ -93,6 +100,18 @@ def _sentences(notice: Notice) -> tuple[str, str]:
         Event.ENDS_SOON: gettext("Ends tomorrow: %(product)s", product=product),
     }[notice.event]
     return title, _worth(campaign)
+
+
+def _period(campaign: Campaign, product: str, merchant: str) -> tuple[str, str]:
+    """A period that was cut short or begins later."""
+    zone = campaign.merchant.zone
+    last = last_day(campaign.ends_at, zone)
+    if campaign.is_over(now()):
+        return gettext("Ended early: %(product)s", product=product), gettext(
+            "%(merchant)s has changed its period: it was good until %(day)s.", merchant=merchant, day=last)
+    return gettext("New period: %(product)s", product=product), gettext(
+        "%(first)s – %(last)s at %(merchant)s", first=first_day(campaign.starts_at, zone), last=last,
+        merchant=merchant)
 
 
 def _worth(campaign: Campaign) -> str:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Collection
 from typing import Any
 
 from flask_babel import gettext
@@ -98,14 +99,18 @@ class CampaignForm(Form):
 
 def new(merchant: Merchant, groups: list[str]) -> CampaignForm:
     """An empty form with the merchant's own choices."""
-    return _with_choices(CampaignForm(uses_per_voucher="1"), merchant, groups)
+    return with_choices(CampaignForm(uses_per_voucher="1"), merchant, groups)
 
 
-def filled(campaign: Campaign, groups: list[str]) -> CampaignForm:
-    """The form with what the campaign has now."""
-    entered, merchant = editing.document(campaign), campaign.merchant
-    conditions = entered.pop("conditions")
-    values = {**entered, **conditions, "kept_picture": campaign.picture}
+def filled(campaign: Campaign, groups: list[str], seen: dict[str, Any] | None = None) -> CampaignForm:
+    """The form with what the campaign has now, or with what its sender had seen."""
+    form = CampaignForm(**entries(seen or editing.values_of(campaign), campaign.merchant))
+    return with_choices(form, campaign.merchant, groups, campaign)
+
+
+def entries(values: dict[str, Any], merchant: Merchant) -> dict[str, Any]:
+    """What stands in the fields for these values of a campaign."""
+    values = {**values, "kept_picture": values["picture"]}
     for name in MONEY:
         values[name] = "" if values[name] is None else formats.as_typed(values[name], merchant)
     for name in ("starts", "ends"):
@@ -114,14 +119,14 @@ def filled(campaign: Campaign, groups: list[str]) -> CampaignForm:
     values |= {name: "" if values[name] is None else str(values[name]) for name in NUMBERS}
     values["weekdays"] = [str(day) for day in values["weekdays"]]
     values["hours"] = [[start, MIDNIGHT if end == "24:00" else end] for start, end in values["hours"]]
-    values.pop("picture")
-    form = CampaignForm(**{name: "" if v is None else v for name, v in values.items()})
-    return _with_choices(form, merchant, groups, campaign)
+    del values["picture"]
+    return {name: "" if value is None else value for name, value in values.items()}
 
 
-def _with_choices(
+def with_choices(
     form: CampaignForm, merchant: Merchant, groups: list[str], campaign: Campaign | None = None
 ) -> CampaignForm:
+    """The form with the merchant's own groups, branches and passwords, and those that are chosen already."""
     chosen = form.groups.data or []
     form.groups.choices = [(name, name) for name in dict.fromkeys([*groups, *chosen])]
     if not form.groups.choices:
@@ -149,18 +154,22 @@ def _in_use(merchant: Merchant) -> list[tuple[str, str]]:
             for number, names in products.items()]
 
 
-def document(form: CampaignForm, merchant: Merchant, campaign: Campaign | None = None) -> dict[str, Any]:
+def document(
+    form: CampaignForm, merchant: Merchant, before: dict[str, Any] | None = None, taken: Collection[str] = ()
+) -> dict[str, Any]:
     """What was entered, as `load` reads it; what is no number stays text, for the judge to refuse.
 
-    What nobody touched is as the campaign has it, also where the form cannot show all of it.
+    What its sender did not touch is as it was `before`, which the form was filled with, also where it cannot show all
+    of it; and so are the fields in `taken`, of which the sender gives up what they typed.
     """
     entered = _typed(form, merchant)
-    if campaign:
-        before = editing.document(campaign)
-        for new, old in ((entered, before), (entered["conditions"], before["conditions"])):
-            new |= {name: value for name, value in old.items() if name in new and _is_untouched(form, name)}
-    if form.kind.data != Kind.DISCOUNT:  # fields that the form hides for an exchange voucher
-        entered |= {"original_price": None, "offer_price": None, "uses_per_voucher": None}
+    if "password" in taken:
+        entered |= {"redemption_password": None, "password_in_use": None}
+    for new in (entered, entered["conditions"]) if before else ():
+        new |= {name: before[name] for name in new
+                if name in before and (name in taken or _is_untouched(form, name))}
+    if form.kind.data != Kind.DISCOUNT and "kind" not in taken:  # fields that the form hides for an exchange voucher
+        entered |= {"original_price": None, "offer_price": None, "uses_per_voucher": 1}
     return entered
 
 
@@ -213,7 +222,7 @@ def explain(form: CampaignForm, faults: dict[str, str], merchant: Merchant) -> N
     for name, what in faults.items():
         if name == "picture":
             form.kept_picture.data = ""  # it would stand in the way of the next one
-        place = _place(form, name, what)
+        place = place_of(form, name, what)
         text = next((text for (field, part), text in CAMPAIGN_FAULTS.items() if field == name and part in what), None)
         if name in MONEY and (formats.minor_units(form[name].data or "", merchant) or 0) > campaigns.MOST_MONEY:
             text = gettext("Enter at most %(most)s.", most=formats.money(campaigns.MOST_MONEY, merchant))
@@ -222,7 +231,7 @@ def explain(form: CampaignForm, faults: dict[str, str], merchant: Merchant) -> N
         form[place].errors = [formats.with_wall_times(text).replace("{example}", formats.example(whole, merchant))]
 
 
-def _place(form: CampaignForm, name: str, what: str) -> str:
+def place_of(form: CampaignForm, name: str, what: str = "") -> str:
     """The field to mend: of a day and a time the one that is wrong."""
     if name in ("starts_at", "ends_at"):
         day, time = ((form[field].data or "").strip() for field in PLACES[name])

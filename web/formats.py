@@ -1,7 +1,7 @@
 """Money, days and times: money in the reader's language, days and times as the reader's region writes them.
 
-How many digits an amount has is the merchant's alone: what a language's habits are decides nothing about it. Times are in
-the merchant's zone.
+How many digits an amount has is the merchant's alone: what a language's habits are decides nothing about it. Times
+are in the merchant's zone.
 """
 
 import re
@@ -107,6 +107,15 @@ def day(time: datetime | date | str, zone: ZoneInfo | None = None, style: str = 
     if isinstance(time, str | datetime):
         time = _aware(time).astimezone(zone).date()
     return format_date(time, style, locale=region())
+
+
+def first_day(start: datetime | str, zone: ZoneInfo) -> str:
+    """A period's start as people say it: its first day, with the hour if that day had begun before."""
+    wall = _aware(start).astimezone(zone)
+    text = format_date(wall.date(), "medium", locale=get_locale())
+    if (_aware(start) - timedelta(microseconds=1)).astimezone(zone).date() < wall.date():
+        return text
+    return f"{text} {clock_time(wall, zone)}"
 
 
 def last_day(end: datetime | str, zone: ZoneInfo) -> str:

@@ -111,6 +111,7 @@ EVENTS: dict[Event, str] = {
     Event.REDEEMED: _("Redemptions"),
     Event.PRICE_CHANGED: _("Changed prices"),
     Event.PERIOD_CHANGED: _("Changed periods"),
+    Event.TERMS_CHANGED: _("Changed terms"),
     Event.ENDED: _("Offers that end early"),
     Event.ENDS_SOON: _("Offers that end tomorrow"),
     Event.ROLLED_BACK: _("Redemptions rolled back"),
@@ -206,6 +207,8 @@ ADDRESS_FAULTS: dict[Fault, str] = {
 PEOPLE: dict[str, str] = {
     "name": _("Enter a name of 1 to 200 characters."),
     "address": _("Enter at most 500 characters."),
+    "twin": _("You have a branch of this name: “%(about)s”. Choose another one, so that people can tell them apart."),
+    "closed_twin": _("A closed branch has this name: “%(about)s”. Open that one again, or choose another name."),
     "last": _("This is the last open branch: open another one first."),
     "only_place": _("“%(about)s” can be redeemed here only: let it end, or restrict it to other branches, first."),
     "not_an_address": _("Enter an e-mail address, like name@example.org."),

@@ -97,10 +97,15 @@ class Clerk:
                     if rule.endpoint == way.endpoint and method == "POST")
         with self.client.app.test_request_context():
             at = self.of.address(rule, Who.OWNER, **self._fresh(way.endpoint))
-        form = usual(self.of).get(way.endpoint, {}) | way.form(text)
+        form = usual(self.of).get(way.endpoint, {}) | self._shown(way.endpoint, at) | way.form(text)
         agent = text.splitlines()[0] if text.isascii() else ""
         headers = {"User-Agent": agent, "Accept": "text/html"}
         return self.client._send("POST", at, headers, {"data": form}).status_code
+
+    def _shown(self, endpoint: str, at: str) -> dict[str, str]:
+        """What the form had been filled with, where it says so."""
+        page = {"branches.change": at.rpartition("/")[0], "account.change_email": "/account"}.get(endpoint)
+        return self.client.get(page).hidden[at] if page else {}
 
     def _fresh(self, endpoint: str) -> dict[str, Any]:
         """A redemption that stands, or a voucher that is good."""

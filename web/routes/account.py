@@ -6,8 +6,8 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask_babel import gettext
 from flask_login import current_user, login_required
 
-from quanbao import accounts, leaving
-from web import forms, sessions
+from quanbao import accounts, leaving, merging
+from web import forms, sessions, shown
 from web.access import is_fresh
 from web.context import now
 from web.form_addresses import post_form
@@ -33,11 +33,21 @@ def change_email():
     form = forms.NewEmail()
     if form.validate() and _is_me(form):
         try:
-            sessions.go_on(accounts.change_email(consumer(), form.email.data, current_user.token))
+            sessions.go_on(accounts.change_email(consumer(), form.email.data, current_user.token, shown=_seen_email()))
             return _done("email")
+        except merging.Conflict:
+            pass  # it is told below, as after any other fault
         except accounts.Refused as refused:
             forms.explain(form, refused)
+    if _seen_email() != consumer().email and not form.email.errors:
+        form.email.errors = [gettext("Send this again to replace what another tab has saved meanwhile: %(address)s",
+                                     address=consumer().email)]
     return _page(email=form), 422
+
+
+def _seen_email() -> str:
+    """The address that the form was filled beside; none where it is too old to say so."""
+    return shown.read("e-mail").get("email", "")
 
 
 @post_form(routes, "/account/password", "account.show", consumer)

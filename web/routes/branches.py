@@ -4,7 +4,8 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask_login import login_required
 
 from models import Branch, Merchant
-from quanbao import branches
+from quanbao import branches, merging
+from web import disputes, shown
 from web.access import merchant_of
 from web.context import now
 from web.form_addresses import post_form
@@ -24,7 +25,7 @@ def index(merchant: str):
 def add(merchant: str):
     of = merchant_of(merchant)
     try:
-        branches.open_(of, request.form.get("name", ""), request.form.get("address", ""))
+        branches.open_(of, **_typed())
     except branches.Refused as refused:
         return _page(of, refused), 422
     return redirect(url_for("branches.index", merchant=merchant), 303)
@@ -48,14 +49,35 @@ def change(merchant: str, branch: str):
         elif request.form.get("do") == "reopen":
             branches.reopen(row)
         else:
-            branches.change(row, request.form.get("name", ""), request.form.get("address", ""))
-    except branches.Refused as refused:
+            branches.change(row, **_sent(row), shown=_seen(row))
+    except (branches.Refused, merging.Conflict) as refused:
         return _page(row.merchant, refused, row), 422
     return redirect(url_for("branches.index", merchant=merchant), 303)
 
 
-def _page(merchant: Merchant, refused: branches.Refused | None = None, about: Branch | None = None) -> str:
+def _typed() -> dict[str, str]:
+    return {name: request.form.get(name, "") for name in ("name", "address")}
+
+
+def _sent(branch: Branch) -> dict[str, str]:
+    """What was typed, but for the fields in which the sender takes what another member saved."""
+    return disputes.decided(_typed(), _seen(branch))
+
+
+def _seen(branch: Branch) -> dict[str, str]:
+    return shown.read(f"branch {branch.id}")
+
+
+def _page(
+    merchant: Merchant, refused: branches.Refused | merging.Conflict | None = None, about: Branch | None = None
+) -> str:
     """All branches; a refusal stands at the field of the form that was sent, `about` a branch or a new one."""
-    faults = {refused.field: PEOPLE[refused.code] % {"about": refused.about}} if refused else {}
+    faults, entered, disputed = {}, request.form, []
+    if isinstance(refused, branches.Refused):
+        faults = {refused.field: PEOPLE[refused.code] % {"about": refused.about}}
+    if refused and about and "close" not in faults:  # the rest of the form is as it is now
+        merged = branches.merged(Branch.get_by_id(about.id), **_sent(about), shown=_seen(about))
+        entered, disputed = merged.values, list(merged.conflicts)
+        faults |= {name: disputes.words(value) for name, value in merged.conflicts.items()}
     return render_template("branches/page.html", merchant=merchant, branches=branches.of(merchant), faults=faults,
-                           about=about, entered=request.form)
+                           about=about, entered=entered, disputed=disputed)

@@ -4,8 +4,8 @@ from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask_login import login_required
 
 from models import Campaign, Merchant, RedemptionPassword, Role
-from quanbao import claiming, customers, editing, figures, passwords, pictures, publishing, vouchers
-from web import campaign_form, previews
+from quanbao import claiming, editing, figures, groups, merging, passwords, pictures, publishing, questions, vouchers
+from web import campaign_form, campaign_questions, disputes, previews, shown
 from web.access import campaign_of, merchant_of, only_owners_type
 from web.campaign_form import CampaignForm
 from web.context import now, settings
@@ -13,6 +13,8 @@ from web.form_addresses import post_form
 from web.messages import PICTURES
 
 routes = Blueprint("campaigns", __name__)
+
+NOT_SAVED = (editing.Refused, merging.Conflict, questions.Unconfirmed, pictures.Refused)
 
 
 @routes.get("/merchants/<slug:merchant>/campaigns")
@@ -29,7 +31,7 @@ def index(merchant: str):
 @login_required
 def new(merchant: str):
     of = merchant_of(merchant)
-    form = campaign_form.new(of, customers.groups(of))
+    form = campaign_form.new(of, groups.names(of))
     form.starts_at.data = of.day(now()).isoformat()
     return _form_page(of, form)
 
@@ -38,10 +40,11 @@ def new(merchant: str):
 @login_required
 def create(merchant: str):
     of = merchant_of(merchant)
-    form = campaign_form.new(of, customers.groups(of))
+    form = campaign_form.new(of, groups.names(of))
     try:
-        made = editing.create(of, _entered(of, form), now=now(), password_key=settings().password_key)
-    except (editing.Refused, pictures.Refused) as refused:
+        made = editing.create(of, _entered(of, form), now=now(), password_key=settings().password_key,
+                              answers=campaign_questions.answers())
+    except NOT_SAVED as refused:
         return _refused(of, form, refused)
     return redirect(url_for("campaigns.show", merchant=merchant, campaign=made.slug), 303)
 
@@ -52,7 +55,9 @@ def preview(merchant: str):
     of = merchant_of(merchant)
     slug = request.args.get("campaign")
     row = campaign_of(merchant, slug) if slug else None
-    voucher, places = _previewed(of, campaign_form.filled(row, []) if row else campaign_form.new(of, []), row)
+    seen = _seen(row) if row else {}
+    form = campaign_form.filled(row, [], seen) if row else campaign_form.new(of, [])
+    voucher, places = _previewed(of, form, row, seen)
     return render_template("campaigns/_preview.html", voucher=voucher, places=places, now=now())
 
 
@@ -68,18 +73,20 @@ def edit(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign)
     if row.ended_at is not None:
         return _over(row)
-    return _form_page(row.merchant, campaign_form.filled(row, customers.groups(row.merchant)), row)
+    return _form_page(row.merchant, campaign_form.filled(row, groups.names(row.merchant)), row)
 
 
 @routes.post("/merchants/<slug:merchant>/campaigns/<slug:campaign>/edit")
 @login_required
 def change(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign)
-    form = campaign_form.filled(row, customers.groups(row.merchant))
+    seen = _seen(row)
+    form = campaign_form.filled(row, groups.names(row.merchant), seen)
     try:
-        editing.change(row, _entered(row.merchant, form, row), now=now(), password_key=settings().password_key)
-    except (editing.Refused, pictures.Refused) as refused:
-        return _refused(row.merchant, form, refused, row)
+        editing.change(row, _entered(row.merchant, form, seen or editing.values_of(row)), now=now(), shown=seen,
+                       password_key=settings().password_key, answers=campaign_questions.answers())
+    except NOT_SAVED as refused:
+        return _refused(row.merchant, form, refused, row, seen)
     except editing.Over:
         return _over(row)
     return redirect(url_for("campaigns.show", merchant=merchant, campaign=campaign), 303)
@@ -124,7 +131,12 @@ def _page(campaign: Campaign, *, past: bool = False) -> str:
         shared=passwords.shared_with(campaign))
 
 
-def _entered(merchant: Merchant, form: CampaignForm, campaign: Campaign | None = None) -> dict:
+def _seen(campaign: Campaign) -> dict:
+    """What the form that was sent had been filled with; empty where it is too old to say so."""
+    return shown.read(f"campaign {campaign.id}")
+
+
+def _entered(merchant: Merchant, form: CampaignForm, before: dict | None = None) -> dict:
     """What was entered; a picture that came with it is kept at once, so that no mistake elsewhere loses it."""
     only_owners_type(request.form.get("redemption_password"))
     sent = request.files.get("picture")
@@ -132,33 +144,53 @@ def _entered(merchant: Merchant, form: CampaignForm, campaign: Campaign | None =
         form.kept_picture.data = pictures.keep(merchant, sent.read())
     elif request.form.get("no_picture"):
         form.kept_picture.data = ""
-    return campaign_form.document(form, merchant, campaign)
+    return campaign_form.document(form, merchant, before, disputes.taken())
 
 
-def _refused(merchant: Merchant, form: CampaignForm, refused: Exception, campaign: Campaign | None = None):
+def _refused(
+    merchant: Merchant, form: CampaignForm, refused: Exception, campaign: Campaign | None = None,
+    seen: dict | None = None,
+):
+    """The form with all that was typed, filled up with what others have saved since it was shown."""
+    late: list[str] = []
+    if campaign:
+        row = campaign_of(merchant.slug, campaign.slug)
+        entered = campaign_form.document(form, merchant, seen or editing.values_of(row), disputes.taken())
+        merged = editing.merged(row, entered, seen)
+        campaign_questions.renew(form, row, seen, merged, groups.names(merchant))
+        campaign_questions.dispute(form, row, merged.conflicts)
+        late = campaign_questions.lost(form, row, merged.conflicts)
+        campaign = row
     if isinstance(refused, pictures.Refused):
         form.picture.errors = [PICTURES[refused.code]]
-    else:
+    elif isinstance(refused, editing.Refused):
         campaign_form.explain(form, refused.faults, merchant)
-    return _form_page(merchant, form, campaign), 422
+    elif isinstance(refused, questions.Unconfirmed):
+        campaign_questions.ask(form, refused.questions)
+    return _form_page(merchant, form, campaign, late=late), 422
 
 
 def _over(campaign: Campaign):
     return redirect(url_for("campaigns.show", merchant=campaign.merchant.slug, campaign=campaign.slug), 303)
 
 
-def _previewed(merchant: Merchant, form: CampaignForm, campaign: Campaign | None):
+def _previewed(merchant: Merchant, form: CampaignForm, campaign: Campaign | None, seen: dict):
     """The voucher to look at; of a published campaign only what may change comes from the form."""
-    entered = campaign_form.document(form, merchant, campaign)
-    if campaign and campaign.published_at:
-        entered = editing.document(campaign) | {name: entered[name] for name in editing.CHANGEABLE}
-    return previews.of(merchant, entered)
+    if campaign is None:
+        return previews.of(merchant, campaign_form.document(form, merchant))
+    entered = campaign_form.document(form, merchant, seen or editing.values_of(campaign), disputes.taken())
+    return previews.of(merchant, editing.nested(entered, editing.merged(campaign, entered, seen).values))
 
 
-def _form_page(merchant: Merchant, form: CampaignForm, campaign: Campaign | None = None) -> str:
-    voucher, places = _previewed(merchant, form, campaign)
+def _form_page(
+    merchant: Merchant, form: CampaignForm, campaign: Campaign | None = None, *, late: list[str] | None = None
+) -> str:
+    """The form; `late` are fields that it does not have any more, since the campaign was published meanwhile."""
+    seen = editing.values_of(campaign) if campaign else {}
+    voucher, places = _previewed(merchant, form, campaign, seen)
     if g.member.role != Role.OWNER:  # who types none has but this to choose
         form.password_in_use.label.text = form.redemption_password.label.text
     return render_template(
         "campaigns/form.html", merchant=merchant, form=form, campaign=campaign, voucher=voucher, places=places,
-        now=now(), has_password=RedemptionPassword.select().where(RedemptionPassword.merchant == merchant).exists())
+        now=now(), seen=seen, late=late, answers=campaign_questions.answers(),
+        has_password=RedemptionPassword.select().where(RedemptionPassword.merchant == merchant).exists())

@@ -4,7 +4,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask_login import login_required
 
 from models import Customer, Merchant
-from quanbao import customers
+from quanbao import customers, groups
 from web.access import merchant_of
 from web.context import now
 from web.form_addresses import post_form
@@ -106,7 +106,7 @@ def _among() -> str:
 def _customer_page(merchant: Merchant, row: Customer, refused: customers.Refused | None = None) -> str:
     return render_template(
         "customers/customer.html", merchant=merchant, customer=row, vouchers=customers.vouchers(row), now=now(),
-        groups=sorted(group.name for group in row.groups), known=customers.groups(merchant),
+        groups=sorted(group.name for group in row.groups), known=groups.names(merchant),
         fault=PEOPLE[refused.code] if refused else None, entered=request.form)
 
 
@@ -114,7 +114,7 @@ def _page(merchant: Merchant, refused: customers.Refused | None = None) -> str:
     after = (_numbers("after") or [0])[0]
     found = customers.find(merchant, _text(), _among() or None, after, customers.A_PAGE + 1)
     return render_template(
-        "customers/page.html", merchant=merchant, q=_text(), among=_among(), groups=customers.groups(merchant),
+        "customers/page.html", merchant=merchant, q=_text(), among=_among(), groups=groups.names(merchant),
         customers=found[:customers.A_PAGE], faults={refused.code: PEOPLE[refused.code]} if refused else {},
         entered=request.form, ticked=_numbers("customer"), after=after or "",
         more=found[customers.A_PAGE - 1].id if len(found) > customers.A_PAGE else None)

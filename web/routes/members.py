@@ -4,12 +4,13 @@ from flask import Blueprint, Response, abort, flash, g, redirect, render_templat
 from flask_login import current_user, login_required
 
 from models import Branch, Member, Merchant, Role
-from quanbao import members
+from quanbao import members, merging
+from web import disputes, formats, shown
 from web.access import OWNER, is_fresh, is_me, merchant_of
 from web.context import base_url, now
 from web.form_addresses import post_form
 from web.limits import own_password_limit
-from web.messages import PEOPLE
+from web.messages import PEOPLE, ROLES
 from web.sessions import consumer
 
 routes = Blueprint("members", __name__)
@@ -78,8 +79,8 @@ def change(merchant: str, number: int):
         elif form.get("do") == "enable":
             members.enable(row, now(), by=g.member)
         else:
-            members.change(row, form.get("role", ""), form.getlist("branches"), by=g.member)
-    except members.Refused as refused:
+            members.change(row, **_sent(row), by=g.member, shown=_seen(row))
+    except (members.Refused, merging.Conflict) as refused:
         return _page(of, refused, row), 422
     me = Member.get_by_id(g.member.id)
     if me.role != Role.OWNER or me.disabled_at:
@@ -95,17 +96,53 @@ def _makes_an_owner(member: Member) -> bool:
     return do != "disable" and request.form.get("role") == Role.OWNER != member.role
 
 
-def _page(merchant: Merchant, refused: members.Refused | None = None, about: Member | None = None, **more) -> str:
+def _typed() -> dict:
+    return {"role": request.form.get("role", ""), "branches": request.form.getlist("branches")}
+
+
+def _seen(member: Member) -> dict:
+    return shown.read(f"member {member.id}")
+
+
+def _sent(member: Member) -> dict:
+    """What was typed, but for the fields in which the sender takes what another owner saved."""
+    return disputes.decided(_typed(), _seen(member))
+
+
+def _merged(merchant: Merchant, member: Member) -> tuple[dict, dict[str, str]]:
+    """The form of a member as it was sent, the rest as it is now; and what another owner saved, in words."""
+    merged = members.merged(Member.get_by_id(member.id), **_sent(member), shown=_seen(member))
+    names = dict(Branch.select(Branch.slug, Branch.name).where(Branch.merchant == merchant).tuples())
+    words = {"role": lambda role: str(ROLES[Role(role)]),
+             "branches": lambda slugs: formats.listed(names[slug] for slug in slugs)}
+    return merged.values, {name: disputes.words(words[name](value)) for name, value in merged.conflicts.items()}
+
+
+def _page(
+    merchant: Merchant, refused: members.Refused | merging.Conflict | None = None, about: Member | None = None, **more
+) -> str:
     """All members; a refusal stands at the field of the form that was sent, or above where a button was pressed."""
+    if isinstance(refused, merging.Conflict):
+        return _members_page(merchant, about, **more)
     if refused and refused.code == "no_owner":
         abort(403)
     at_field = refused and refused.field and (refused is NOT_ME or not request.form.get("do"))
+    fault = PEOPLE[refused.code] if refused else None
+    return _members_page(merchant, about, fault=None if at_field else fault,
+                         faults={refused.field: fault} if at_field else {}, **more)
+
+
+def _members_page(
+    merchant: Merchant, about: Member | None, fault: str | None = None, faults: dict[str, str] | None = None, **more
+) -> str:
+    entered, conflicts = _typed(), {}
+    if about and not request.form.get("do") and Member.select().where(Member.id == about.id).exists():
+        entered, conflicts = _merged(merchant, about)
     places = Branch.select().where((Branch.merchant == merchant) & Branch.closed_at.is_null()).order_by(Branch.id)
     return render_template(
         "members/page.html", merchant=merchant, members=members.of(merchant), places=list(places), roles=list(Role),
-        fault=PEOPLE[refused.code] if refused and not at_field else None,
-        faults={refused.field: PEOPLE[refused.code]} if at_field else {}, about=about, entered=request.form,
-        fresh=is_fresh(), **more)
+        fault=fault, faults=(faults or {}) | conflicts, disputed=list(conflicts), about=about, entered=entered,
+        typed_address=request.form.get("email", ""), is_button=bool(request.form.get("do")), fresh=is_fresh(), **more)
 
 
 @routes.get("/join/<token:token>")

@@ -4,7 +4,7 @@ from flask import Blueprint, flash, get_flashed_messages, redirect, render_templ
 from flask_login import login_required
 
 from models import Campaign
-from quanbao import passwords
+from quanbao import merging, passwords
 from web import forms
 from web.access import OWNER, campaign_of, is_fresh, is_me, only_owners_type
 from web.context import now, settings
@@ -50,7 +50,11 @@ def change(merchant: str, campaign: str):
     if entered and not is_me(form.password.data):
         form.password.errors = [forms.WRONG_PASSWORD]
         return _page(row, new=form), 422
-    changed = passwords.change(row, digits, key=settings().password_key, now=now())
+    try:
+        changed = passwords.change(row, digits, key=settings().password_key, now=now(),
+                                   replacing=request.form.get("replacing", ""))
+    except merging.Conflict:
+        return _page(campaign_of(merchant, campaign), new=form, overtaken=True), 422
     flash("changed" if changed else "same", _about(row))
     return redirect(url_for("passwords.show", merchant=merchant, campaign=campaign), 303)
 
@@ -64,8 +68,11 @@ def renew(merchant: str, campaign: str):
     made is shown as ever, to who has just shown who they are. A reload or a second thumb changes nothing.
     """
     row = campaign_of(merchant, campaign, OWNER)
-    key, replacing = settings().password_key, request.form.get("replacing", "")
-    changed = passwords.change(row, None, key=key, now=now(), replacing=replacing)
+    key, changed = settings().password_key, True
+    try:
+        passwords.change(row, None, key=key, now=now(), replacing=request.form.get("replacing", ""))
+    except merging.Conflict:
+        changed = False
     return _page(row, said=["renewed" if changed else "before"],
                  digits=passwords.reveal(row.password, key) if is_fresh() else None)
 
@@ -77,9 +84,11 @@ def _about(campaign: Campaign) -> str:
 
 def _page(
     campaign: Campaign, form: forms.OwnPassword | None = None, new: forms.NewRedemptionPassword | None = None,
-    **more
+    *, overtaken: bool = False, **more
 ) -> str:
+    """The page; a form that was refused goes on about the password that it was filled for, until that is changed."""
+    replacing = request.form.get("replacing", "") if new and not overtaken else None
     return render_template(
         "passwords/page.html", merchant=campaign.merchant, campaign=campaign, fresh=is_fresh(),
         form=form or forms.OwnPassword(formdata=None), new=new or forms.NewRedemptionPassword(formdata=None),
-        shared=passwords.shared_with(campaign), **more)
+        shared=passwords.shared_with(campaign), overtaken=overtaken, replacing=replacing, **more)

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask_login import login_required
 
 from models import Audience, Campaign, Customer, Publication
-from quanbao import addresses, customers, publishing
+from quanbao import addresses, customers, groups, publishing
 from web import forms
 from web.access import campaign_of
 from web.answers import wants_fragment
@@ -76,8 +76,8 @@ def show(merchant: str, campaign: str, number: int):
 def _designated(campaign: Campaign, form: forms.Publish) -> tuple[Audience, list, list]:
     """The audience, its entries, and the lines that could not be read; raises addresses.NotText."""
     if form.audience.data == Audience.GROUPS:
-        chosen = set(form.groups.data or [])
-        return Audience.GROUPS, [name for name in customers.groups(campaign.merchant) if name in chosen], []
+        chosen = set(groups.of(campaign.merchant).of_all(form.groups.data or []))
+        return Audience.GROUPS, [name for name in groups.names(campaign.merchant) if name in chosen], []
     if form.audience.data == Audience.CUSTOMERS:
         picked = _picked()
         if len(picked) > MOST_PICKED:
@@ -113,6 +113,6 @@ def _page(campaign: Campaign, form: forms.Publish | None = None, fault: str | No
     form = form or forms.Publish(formdata=None, audience=request.args.get("audience"))
     everybody = customers.known(campaign.merchant).count()
     return render_template(
-        "publications/new.html", form=form, everybody=everybody, groups=customers.groups(campaign.merchant),
+        "publications/new.html", form=form, everybody=everybody, groups=groups.names(campaign.merchant),
         nobody=fault == "nobody", fault=PUBLISHING.get(fault), failures=form.failures, address_faults=ADDRESS_FAULTS,
         now=now(), **_found(campaign))

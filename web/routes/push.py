@@ -7,7 +7,7 @@ from flask_login import current_user, login_required
 
 from quanbao import accounts, subscriptions
 from quanbao.subscriptions import OF_MERCHANT, Circumstances
-from web import forms
+from web import forms, shown
 from web.announcements import push_key
 from web.answers import problem
 from web.context import base_url, now, settings
@@ -72,16 +72,20 @@ def choices():
 @routes.post("/account/notifications")
 @login_required
 def choose():
-    form = forms.Notifications()
-    subscriptions.listen(consumer(), [*form.events.data, *form.merchants.data])
+    form, seen = forms.Notifications(), shown.read("notifications")
+    if "heard" not in seen:
+        return _page(is_old=True), 422
+    subscriptions.listen(consumer(), [*form.events.data, *form.merchants.data], shown=seen["heard"])
     return redirect(url_for("push.choices", done=1), 303)
 
 
-def _page() -> str:
+def _page(*, is_old: bool = False) -> str:
+    """The choices as they are now; a page that `is_old` did not say what it had shown."""
     account = consumer()
-    form, muted = forms.Notifications(formdata=None), subscriptions.mutes(account)
+    form, heard = forms.Notifications(formdata=None), subscriptions.heard(account)
     form.events.choices = [(event.value, EVENTS[event]) for event in subscriptions.events(account)]
     form.merchants.choices = [(OF_MERCHANT + row.slug, row.name) for row in subscriptions.merchants(account)]
     for field in (form.events, form.merchants):
-        field.data = [value for value, _ in field.choices if value not in muted]
-    return render_template("account/notifications.html", form=form, done=request.args.get("done"))
+        field.data = [value for value, _ in field.choices if value in heard]
+    return render_template("account/notifications.html", form=form, done=request.args.get("done"), is_old=is_old,
+                           heard=sorted(heard))
