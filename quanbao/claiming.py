@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from enum import StrEnum
 from itertools import islice
 
 from peewee import IntegrityError
@@ -14,23 +15,54 @@ A_READ = 1000  # links
 
 
 class Spent(Exception):
-    """Somebody used the link a moment earlier, or it is good no more."""
+    """The link was used a moment earlier, or it is good no more."""
+
+
+class TakenBack(Exception):
+    """The consumer's voucher was revoked after the link was made: the link gives no second one, and stays good."""
+
+    def __init__(self, voucher: Voucher):
+        super().__init__(voucher.code)
+        self.voucher = voucher
+
+
+class LinkState(StrEnum):
+    """What has become of a claim link; the first that holds."""
+
+    USED = "used"
+    WITHDRAWN = "withdrawn"
+    OVER = "over"  # its campaign is
+    EXPIRED = "expired"
+    OPEN = "open"
+
+
+def state(link: Claim, now: datetime) -> LinkState:
+    """What has become of a link, whose campaign is with it."""
+    if link.claimed_at is not None:
+        return LinkState.USED
+    if link.withdrawn_at is not None:
+        return LinkState.WITHDRAWN
+    if link.campaign.is_over(now):
+        return LinkState.OVER
+    return LinkState.OPEN if now < link.expires_at else LinkState.EXPIRED
+
+
+def find(token: str) -> Claim | None:
+    """The claim of a link, good or not, campaign and merchant with it; changes nothing."""
+    rows = Claim.select(Claim, Campaign, Merchant).join(Campaign).join(Merchant)
+    return rows.where(Claim.token_hash == accounts.token_hash(token)).get_or_none()
 
 
 def usable(token: str, now: datetime) -> Claim | None:
-    """The claim of a link that may still be used, campaign and merchant with it; changes nothing."""
-    found = (
-        Claim.select(Claim, Campaign, Merchant).join(Campaign).join(Merchant)
-        .where(Claim.token_hash == accounts.token_hash(token)).get_or_none()
-    )
-    good = found and found.claimed_at is None and now < found.expires_at and not found.campaign.is_over(now)
-    return found if good else None
+    """The same if the link may still be used."""
+    found = find(token)
+    return found if found and state(found, now) is LinkState.OPEN else None
 
 
 def claim(found: Claim, consumer: Account, now: datetime) -> Voucher:
-    """Use the link up and give the consumer the voucher; raises Spent.
+    """Use the link up and give the consumer the voucher; raises Spent or TakenBack.
 
-    Who holds one of this campaign already gets that one: one voucher a holder. The consumer becomes a
+    A consumer who holds one of this campaign already gets that one: one voucher a holder. The consumer becomes a
     customer of the merchant's, known by the address that the link was sent to.
     """
     def take() -> Voucher:
@@ -47,20 +79,31 @@ def _take(found: Claim, consumer: Account, now: datetime) -> Voucher:
     living = Account.select(Account.id).where((Account.id == consumer.id) & Account.email.is_null(False))
     if locked(living).get_or_none() is None:
         raise Spent  # the account was deleted a moment ago, and its address may not come back
-    merchant = found.campaign.merchant_id
-    Customer.insert(
-        merchant=merchant, consumer=consumer, address=found.address, first_seen_at=now).on_conflict_ignore().execute()
-    customer = Customer.get((Customer.merchant == merchant) & (Customer.consumer == consumer))
-    if customer.address == NOBODYS:  # separated from another address before
-        Customer.update(address=found.address).where(Customer.id == customer.id).execute()
-    fresh = (Claim.id == found.id) & Claim.claimed_at.is_null() & (Claim.expires_at > now)
-    if Claim.update(claimed_at=now, customer=customer).where(fresh).execute() != 1:
+    customer = _customer(found, consumer, now)
+    fresh = (Claim.id == found.id) & Claim.claimed_at.is_null() & Claim.withdrawn_at.is_null()
+    if Claim.update(claimed_at=now, customer=customer).where(fresh & (Claim.expires_at > now)).execute() != 1:
         raise Spent
     campaign = Campaign.get_by_id(found.campaign_id)
     if campaign.is_over(now):
         raise Spent
-    issuing.issue_once(campaign, [consumer.id], now)
-    return Voucher.get((Voucher.campaign == campaign) & (Voucher.consumer == consumer) & (Voucher.nth == 1))
+    issuing.issue_once(campaign, [consumer.id], now, Claim.get_by_id(found.id).publication_id or 0)
+    mine = (Voucher.campaign == campaign) & (Voucher.consumer == consumer)
+    voucher = Voucher.select().where(mine).order_by(Voucher.revoked_at.is_null(False), Voucher.nth).get()
+    if voucher.revoked_at is not None:
+        raise TakenBack(voucher)
+    return voucher
+
+
+def _customer(found: Claim, consumer: Account, now: datetime) -> Customer:
+    """The consumer as the link's merchant knows them, from now on at least; nobody separates them meanwhile."""
+    merchant = found.campaign.merchant_id
+    Customer.insert(
+        merchant=merchant, consumer=consumer, address=found.address, first_seen_at=now).on_conflict_ignore().execute()
+    mine = (Customer.merchant == merchant) & (Customer.consumer == consumer)
+    customer = locked(Customer.select().where(mine)).get()
+    if customer.address == NOBODYS:  # separated from another address before
+        Customer.update(address=found.address).where(Customer.id == customer.id).execute()
+    return customer
 
 
 def open_links(campaign: Campaign, now: datetime, key: str, *, after: int = 0, most: int = 1000) -> list[tuple]:
@@ -85,7 +128,8 @@ def all_open_links(campaign: Campaign, now: datetime, key: str, *, after: int = 
 
 
 def _open(campaign: Campaign, now: datetime):
-    return (Claim.campaign == campaign) & Claim.claimed_at.is_null() & (Claim.expires_at > now)
+    fresh = Claim.claimed_at.is_null() & Claim.withdrawn_at.is_null() & (Claim.expires_at > now)
+    return (Claim.campaign == campaign) & fresh
 
 
 def counts(campaign: Campaign, now: datetime) -> tuple[int, int, int]:

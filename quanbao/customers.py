@@ -4,7 +4,8 @@ import unicodedata
 from collections.abc import Iterable
 
 from database import locked, write_transaction
-from models import NOBODYS, Campaign, Customer, CustomerGroup, Merchant, Redemption, Voucher
+from models import NOBODYS, Campaign, Claim, Customer, CustomerGroup, Merchant, Redemption, Voucher
+from quanbao import issuing
 from quanbao import vouchers as of_holders
 from quanbao.reader import is_text
 
@@ -94,15 +95,17 @@ def _put(merchant: Merchant, ids: list[int], group: str, into: bool) -> int:
 
 
 def separate(customer: Customer) -> None:
-    """Somebody else used the link for this address: it is nobody's again, and the next voucher for it is a link.
+    """Another person used the link for this address: it is no customer's again, and the next voucher for it is a link.
 
-    What they hold they keep: to revoke a voucher is an act of its own. They are in no group any more, since it was the
-    other one who was put there.
+    Also of the campaigns whose links they used. What they hold they keep: to revoke a voucher is an act of its own. They
+    are in no group any more, since it was the other person who was put there.
     """
     def write() -> None:
         mine = Customer.id == customer.id
-        locked(Customer.select(Customer.id).where(mine)).get()
+        address = locked(Customer.select(Customer.id, Customer.address).where(mine)).get().address
         CustomerGroup.delete().where(CustomerGroup.customer == customer.id).execute()
+        used = (Claim.customer == customer.id) & (Claim.address == address) & Claim.released_after.is_null()
+        Claim.update(released_after=issuing.newest_publication()).where(used).execute()
         Customer.update(address=NOBODYS).where(mine).execute()
 
     write_transaction(write)

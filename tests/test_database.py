@@ -18,6 +18,7 @@ from models import (
     TABLES,
     Account,
     Campaign,
+    Claim,
     Delivery,
     Link,
     Member,
@@ -25,10 +26,10 @@ from models import (
     RedemptionPassword,
     Role,
     Session,
-    Subscription,
     Voucher,
 )
 from quanbao import accounts, figures, schema
+from tests import earlier
 from tests.conftest import POSTGRESQL, SQLITE
 from tests.factories import World, utc
 
@@ -292,27 +293,50 @@ def test_processes_that_migrate_at_once_all_succeed(empty):
     assert (schema.pending(), schema.migrate()) == ([], [])
 
 
-def test_0005_keeps_the_outbox_and_knows_what_was_under_attack_before(empty, clock, keys):
+def test_0005_keeps_the_outbox_and_knows_what_was_under_attack_before(empty, clock):
     open_database(*empty)
     schema._Runner().up("0004_rollbacks")
-    world = World(clock, keys)
-    voucher, now = world.voucher(), clock()
-    accounts.start_session(world.mei, now)
-    reader = Subscription.create(
-        session=Session.get(), account=world.mei, created_at=now, endpoint="e", service="s", p256dh="p", auth="a",
-        vapid_key="v", origin="o", language="en")
-    delivery = Delivery.create(subscription=reader, voucher=voucher, event="issued", about=7, due_at=now, made_at=now)
-    for _ in range(2):
-        world.spend_password(wrong=50)
+    now, ids = clock(), earlier.shop(clock())
+    of = {"account_id": ids["account"], "created_at": now}
+    session = earlier.put("session", token_hash=b"t", browser="", confirmed_at=now, seen_at=now, expires_at=now, **of)
+    reader = earlier.put("subscription", session_id=session, endpoint="e", service="s", p256dh="p", auth="a",
+                         vapid_key="v", origin="o", language="en", **of)
+    delivery = earlier.put("delivery", subscription_id=reader, voucher_id=ids["voucher"], event="issued", about=7,
+                           due_at=now, tries=0, made_at=now)
+    for _ in range(100):
+        earlier.put("guess", password_id=ids["password"], version=1, consumer_id=ids["account"], made_at=now,
+                    wrong=True, counted=True)
     columns = [field for field in Delivery._meta.sorted_fields if field.name != "campaign"]
     before = Delivery.select(*columns).dicts().get()
     assert schema.migrate()[0] == "0005_attacks"
     assert Delivery.select().dicts().get() == before | {"campaign": None}
     assert RedemptionPassword.get().spent_at == now
-    for wrong in ({"voucher": None}, {"campaign": voucher.campaign_id}, {"event": "nonsense"}):
+    for wrong in ({"voucher": None}, {"campaign": ids["campaign"]}, {"event": "nonsense"}):
         with pytest.raises(IntegrityError), db.atomic():
-            Delivery.update(**wrong).where(Delivery.id == delivery.id).execute()
-    Delivery.update(voucher=None, campaign=voucher.campaign_id, event="under_attack").execute()
+            Delivery.update(**wrong).where(Delivery.id == delivery).execute()
+    Delivery.update(voucher=None, campaign=ids["campaign"], event="under_attack").execute()
+
+
+def test_0011_counts_what_was_revoked_as_had_by_the_publications_that_there_were(empty, clock):
+    open_database(*empty)
+    schema._Runner().up("0005_attacks")
+    now, ids = clock(), earlier.shop(clock())
+    publication = earlier.put("publication", campaign_id=ids["campaign"], audience="all", groups="[]", failures="[]",
+                              total=1, done=0, cursor=0, last_customer=1, issued=0, linked=0, created_at=now)
+    revoked = earlier.put("voucher", code="R" * 16, campaign_id=ids["campaign"], consumer_id=ids["account"], nth=2,
+                          uses=1, uses_left=1, issued_at=now, revoked_at=now)
+    earlier.put("claim", token_hash=b"t", seed=b"s", campaign_id=ids["campaign"], address="a@example.org",
+                expires_at=now + timedelta(days=30))
+    schema.migrate()
+    after = dict(Voucher.select(Voucher.id, Voucher.revoked_after).tuples())
+    assert after == {ids["voucher"]: None, revoked: publication}
+    link = Claim.get()
+    assert (link.nth, link.made_at, link.publication, link.withdrawn_at) == (1, now, None, None)
+    claimed = {"token_hash": b"u", "seed": b"s", "campaign": ids["campaign"], "address": "a@example.org",
+               "made_at": now, "expires_at": now}
+    with pytest.raises(IntegrityError), db.atomic():
+        Claim.create(**claimed)
+    Claim.create(nth=2, **claimed)
 
 
 def test_a_database_of_a_newer_version_is_refused(database):
