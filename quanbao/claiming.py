@@ -1,17 +1,19 @@
 """Claiming: a consumer takes a voucher from a one-time link that the owner sent to their address."""
 
+import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 
-from peewee import IntegrityError
+from peewee import JOIN, IntegrityError
 
 from database import Changed, locked, write_transaction
-from models import NOBODYS, Account, Campaign, Claim, Customer, Merchant, Voucher
+from models import NOBODYS, Account, Campaign, Claim, Customer, Member, Merchant, Voucher
 from quanbao import accounts, issuing, publishing
 
 A_READ = 1000  # links
+LISTED = ("open", "used", "withdrawn")
 
 
 class Spent(Exception):
@@ -125,6 +127,47 @@ def all_open_links(campaign: Campaign, now: datetime, key: str, *, after: int = 
             if accounts.token_hash(token) == bytes(kept):
                 yield number, address, token
         after = some[-1][0]
+
+
+def listed(
+    campaign: Campaign, now: datetime, key: str, which: str = "open", *, text: str = "", after: int = 0, most: int = 200
+) -> list[Claim]:
+    """Links that are open, used or withdrawn, whose address has this text in it, in the order of their ids.
+
+    `token` is set on each: none where the key no longer makes it. No link is open once the campaign is over.
+    """
+    if which == "open" and campaign.is_over(now):
+        return []
+    chosen = {"used": Claim.claimed_at.is_null(False), "withdrawn": Claim.withdrawn_at.is_null(False)}
+    mine = chosen.get(which, _open(campaign, now)) & (Claim.campaign == campaign) & (Claim.id > after)
+    if text:
+        mine &= Claim.address.contains(unicodedata.normalize("NFC", text).casefold())
+    rows = list(Claim.select(Claim, Member).join(Member, JOIN.LEFT_OUTER).where(mine).order_by(Claim.id).limit(most))
+    for row in rows:
+        row.token = token_of(row, key)
+    return rows
+
+
+def token_of(link: Claim, key: str) -> str | None:
+    """The token of an open link, to hand it out again; none where it was made under another key."""
+    token = publishing.token(link.seed, key)
+    return token if accounts.token_hash(token) == bytes(link.token_hash) else None
+
+
+def voucher_of(link: Claim) -> Voucher | None:
+    """The voucher that a used link gave, or led to."""
+    if link.claimed_at is None:
+        return None
+    rows = Voucher.select().where((Voucher.campaign == link.campaign_id) & (Voucher.consumer == link.customer.consumer_id))
+    return rows.where(Voucher.issued_at <= link.claimed_at).order_by(Voucher.revoked_at.is_null(False), Voucher.nth).first()
+
+
+def taken_back(link: Claim, consumer: Account) -> Voucher | None:
+    """The consumer's revoked voucher that keeps this link from giving them another one, if there is one."""
+    had = (Voucher.campaign == link.campaign_id) & (Voucher.consumer == consumer)
+    rows = Voucher.select().where(had & issuing.counts_as_had(link.publication_id or 0))
+    found = rows.order_by(Voucher.revoked_at.is_null(False), Voucher.nth).first()
+    return found if found and found.revoked_at is not None else None
 
 
 def _open(campaign: Campaign, now: datetime):

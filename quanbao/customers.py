@@ -53,12 +53,17 @@ def find(merchant: Merchant, text: str, group: str | None = None, after: int = 0
     """
     query = _search(merchant, text, group)
     rows = list((query.where(Customer.id < after) if after else query).order_by(Customer.id.desc()).limit(most))
+    name_groups(rows)
+    return rows
+
+
+def name_groups(rows: list[Customer]) -> None:
+    """Set on each customer the names of the groups that they are in: `group_names`."""
     names: dict[int, list[str]] = {}
     for row in CustomerGroup.select().where(CustomerGroup.customer.in_([customer.id for customer in rows])):
         names.setdefault(row.customer_id, []).append(row.name)
     for customer in rows:
         customer.group_names = sorted(names.get(customer.id, []))
-    return rows
 
 
 def put(merchant: Merchant, ids: Iterable[int], group: str, *, into: bool) -> int:

@@ -1,10 +1,11 @@
 """Claim links taken back before anybody used them: withdrawn, or replaced by one for the right address."""
 
 from datetime import datetime
+from enum import StrEnum
 from functools import partial
 
 from database import write_transaction
-from models import Campaign, Claim, Member, Publication
+from models import Campaign, Claim, Member
 from quanbao import accounts, issuing, publishing
 
 
@@ -16,17 +17,26 @@ class Refused(Exception):
         self.code = code
 
 
+class Outcome(StrEnum):
+    """What became of the right address."""
+
+    ISSUED = "issued"  # it is a customer's, who has a voucher now
+    LINKED = "linked"  # it has a new link
+    RENEWED = "renewed"  # it had an open link, which is good for another thirty days
+    HAD = "had"  # it had a voucher, or a link that was used or withdrawn a moment ago
+
+
 def withdraw(link: Claim, by: Member, now: datetime) -> None:
     """Withdraw a link; one that is withdrawn already stays as it is. Raises Refused where it was used."""
     if link.withdrawn_at is None:
         write_transaction(partial(_withdraw, link, by, now))
 
 
-def correct(link: Claim, typed: str, by: Member, *, now: datetime, key: str) -> Publication:
+def correct(link: Claim, typed: str, by: Member, *, now: datetime, key: str) -> tuple[Outcome, Claim | None]:
     """Withdraw a link whose address is wrong, and publish to the right one, in one transaction; raises Refused.
 
-    The publication has `issued` or `linked` one: a voucher for a customer's address, a link for any other, whether or
-    not it has an account. Neither where the address had a voucher or a link already.
+    Returns what became of the right address, and its open link if it has one. Whether it has an account makes no
+    difference: a customer's address gets a voucher, any other a link.
     """
     try:
         address = accounts.email_address(typed)
@@ -35,12 +45,17 @@ def correct(link: Claim, typed: str, by: Member, *, now: datetime, key: str) -> 
     if address == link.address:
         raise Refused("same")
 
-    def write() -> Publication:
+    def write() -> tuple[Outcome, Claim | None]:
         _withdraw(link, by, now)
         campaign = Campaign.get_by_id(link.campaign_id)
         if campaign.is_over(now):
             raise Refused("over")
-        return publishing.to_one(campaign, address, now, key)
+        done = publishing.to_one(campaign, address, now, key)
+        open_ = Claim.get_or_none(
+            (Claim.campaign == campaign) & (Claim.address == address) & (Claim.publication == done.id))
+        if done.issued:
+            return Outcome.ISSUED, None
+        return (Outcome.LINKED if done.linked else Outcome.RENEWED if open_ else Outcome.HAD), open_
 
     return write_transaction(write)
 
