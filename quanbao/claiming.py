@@ -158,8 +158,9 @@ def voucher_of(link: Claim) -> Voucher | None:
     """The voucher that a used link gave, or led to."""
     if link.claimed_at is None:
         return None
-    rows = Voucher.select().where((Voucher.campaign == link.campaign_id) & (Voucher.consumer == link.customer.consumer_id))
-    return rows.where(Voucher.issued_at <= link.claimed_at).order_by(Voucher.revoked_at.is_null(False), Voucher.nth).first()
+    theirs = (Voucher.campaign == link.campaign_id) & (Voucher.consumer == link.customer.consumer_id)
+    rows = Voucher.select().where(theirs & (Voucher.issued_at <= link.claimed_at))
+    return rows.order_by(Voucher.revoked_at.is_null(False), Voucher.nth).first()
 
 
 def taken_back(link: Claim, consumer: Account) -> Voucher | None:

@@ -100,10 +100,10 @@ def _put(merchant: Merchant, ids: list[int], group: str, into: bool) -> int:
 
 
 def separate(customer: Customer) -> None:
-    """Another person used the link for this address: it is no customer's again, and the next voucher for it is a link.
+    """Another person used the link for this address: it is no customer's again, the next voucher for it is a link.
 
-    Also of the campaigns whose links they used. What they hold they keep: to revoke a voucher is an act of its own. They
-    are in no group any more, since it was the other person who was put there.
+    Also of the campaigns whose links they used. What they hold they keep: to revoke a voucher is an act of its own.
+    They are in no group any more, since it was the other person who was put there.
     """
     def write() -> None:
         mine = Customer.id == customer.id

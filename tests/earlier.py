@@ -17,7 +17,8 @@ def shop(now: datetime) -> dict[str, int]:
     ids = {"merchant": put("merchant", slug="lotus", name="Lotus Tea", time_zone="Asia/Shanghai", currency="CNY",
                            language="zh", created_at=now)}
     ids["account"] = put("account", email="mei@example.org", proved=True, created_at=now)
-    ids["password"] = put("redemption_password", merchant_id=ids["merchant"], sealed=b"sealed", version=1, valid_from=now)
+    ids["password"] = put(
+        "redemption_password", merchant_id=ids["merchant"], sealed=b"sealed", version=1, valid_from=now)
     ids["campaign"] = put(
         "campaign", merchant_id=ids["merchant"], slug="tea", kind="prize", product="Tea", picture="", quantity=10,
         starts_at=now, ends_at=now.replace(year=now.year + 1), place="", terms="", uses_per_voucher=1,

@@ -179,12 +179,12 @@ def boxes(page: Page, *, ticked: bool) -> list[str]:
 
 
 def press(manager: PageClient, page: Page, do: str, **more) -> Page:
-    """A button of the form that only looks, with all that the form has, and what the person changed."""
-    fields = {row["name"]: row.get("value", "") for row in page.all("input") if row.get("type") in ("hidden", "search")
-              and row.get("name") not in ("customer", "next", None) or row.get("name") == "next" and row.get("type") == "hidden"
-              and "/" not in row.get("value", "")}
-    fields.pop("language", None)
-    return manager.post(AT, {**fields, "among": "", "customer": boxes(page, ticked=True), "do": do, **more}, status=200)
+    """A button of the form that only looks, with what the form has, and what the person changed."""
+    names = ("q", "shown_q", "shown_among", "after")
+    fields = {name: box["value"] for name in names for box in page.all("input", name=name)}
+    after = [box["value"] for box in page.all("input", name="next") if box["value"].isdigit()]
+    sent = {**fields, "next": after, "among": "", "customer": boxes(page, ticked=True), "do": do, **more}
+    return manager.post(AT, sent, status=200)
 
 
 def test_what_is_ticked_stays_over_pages_and_searches_and_can_be_cleared(manager, small_world):

@@ -25,10 +25,9 @@ from models import (
     Redemption,
     RedemptionPassword,
     Role,
-    Session,
     Voucher,
 )
-from quanbao import accounts, figures, schema
+from quanbao import figures, schema
 from tests import earlier
 from tests.conftest import POSTGRESQL, SQLITE
 from tests.factories import World, utc

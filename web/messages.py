@@ -225,7 +225,7 @@ PEOPLE: dict[str, str] = {
     "gone": _("This invitation was withdrawn a moment ago."),
     "not_me": _("Owners are made by owners alone: type the password of your account."),
     "nobody": _("Nobody is ticked yet: tick customers in the list."),
-    "too_many": _("More than 1,000 are selected. Select fewer, or search for them and take everybody whom the search finds."),
+    "too_many": _("More than 1,000 are selected. Select fewer, or search for them and take all whom it finds."),
     "group": _("Enter a group's name of 1 to 100 characters."),
 }
 

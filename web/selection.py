@@ -1,6 +1,6 @@
 """Customers who are ticked: kept over pages and searches in the form itself, in no address and in no storage."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import request
 from peewee import chunked
@@ -68,22 +68,29 @@ def searched() -> Searched:
 
 
 def found(merchant: Merchant, at: str) -> Found:
-    """What the form's button asks for: a search begins anew, its other pages are those of the list on the screen."""
-    do, chosen = request.form.get("do"), _mine(merchant, [] if request.form.get("do") == "clear" else _numbers("customer"))
-    asked = searched()
-    if do == "search" or not request.form:
-        asked = Searched(_printable("q")[:254], _printable("among"), 0 if do else asked.after)
-    elif do in ("more", "first"):
-        asked = Searched(asked.text, asked.among, (_numbers("next") or [0])[0] if do == "more" else 0)
-    if do == "selected" and chosen:
-        rows, more = chosen, None
+    """What the form's button asks for."""
+    do, asked = request.form.get("do"), _asked()
+    chosen = _mine(merchant, [] if do == "clear" else _numbers("customer"))
+    is_selection, more = do == "selected" and bool(chosen), None
+    if is_selection:
+        rows = chosen
         customers.name_groups(rows)
     else:
         rows = customers.find(merchant, asked.text, asked.among or None, asked.after, customers.A_PAGE + 1)
         more = rows[customers.A_PAGE - 1].id if len(rows) > customers.A_PAGE else None
         rows = rows[:customers.A_PAGE]
-    ids, shown = {row.id for row in chosen}, {row.id for row in rows}
-    return Found(at, rows, ids, sorted(ids - shown), asked, do == "selected" and bool(chosen), more)
+    ids = {row.id for row in chosen}
+    return Found(at, rows, ids, sorted(ids - {row.id for row in rows}), asked, is_selection, more)
+
+
+def _asked() -> Searched:
+    """A search begins anew; the other pages are those of the list on the screen."""
+    do, shown = request.form.get("do"), searched()
+    if do == "search":
+        return Searched(_printable("q")[:254], _printable("among"), 0)
+    if do in ("more", "first"):
+        return replace(shown, after=(_numbers("next") or [0])[0] if do == "more" else 0)
+    return shown
 
 
 def _mine(merchant: Merchant, ids: list[int]) -> list[Customer]:

@@ -51,7 +51,7 @@ def claim(token: str):
 
 
 def _spent(found: Claim | None) -> tuple[str, int]:
-    """Why the link is good no more; the person who used it is led to the voucher, anybody else learns nothing of them."""
+    """Why the link is good no more; the person who used it is led to the voucher, nobody else learns who that was."""
     mine = found and found.claimed_at and current_user.is_authenticated and found.customer.consumer_id == consumer().id
     state = claiming.state(found, now()) if found else None
     return render_template(
@@ -72,9 +72,9 @@ def index(merchant: str, campaign: str):
     links = claiming.listed(
         row, now(), settings().secret_key, which, text=text, after=after, most=A_PAGE + 1)
     return render_template(
-        "claims/index.html", merchant=row.merchant, campaign=row, counts=claiming.counts(row, now()), which=which, q=text,
-        over=row.is_over(now()), links=links[:A_PAGE], more=links[A_PAGE - 1].id if len(links) > A_PAGE else None,
-        address_of=address_of)
+        "claims/index.html", merchant=row.merchant, campaign=row, counts=claiming.counts(row, now()), which=which,
+        q=text, over=row.is_over(now()), links=links[:A_PAGE], address_of=address_of,
+        more=links[A_PAGE - 1].id if len(links) > A_PAGE else None)
 
 
 @routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/links/<int:number>")
