@@ -358,7 +358,8 @@ class Campaign(Table):
 class Voucher(Table):
     """One consumer's right from one campaign. `nth` tells apart several of one holder.
 
-    `returned` counts the uses that came back by a rollback: no use is ever numbered like one before.
+    `returned` counts the uses that came back by a rollback: no use is ever numbered like one before. `revoked_after`
+    is the newest publication of that moment: one that was made later gives its holder another voucher.
     """
 
     code = TextField(unique=True)
@@ -371,6 +372,7 @@ class Voucher(Table):
     issued_at = UtcField()
     opened_at = UtcField(null=True)
     revoked_at = UtcField(null=True)
+    revoked_after = BigIntegerField(null=True)
     ended_at = UtcField(null=True)
     archived_at = UtcField(null=True)
 
@@ -595,19 +597,27 @@ class Claim(Table):
     """A voucher for an address that is no customer's: whoever has its one-time link takes it, once.
 
     The token is made from `seed` with the server's key, so that its owner can copy the link again; the
-    hash lets it be found.
+    hash lets it be found. `publication` made it, or was the last to make it good for another thirty days; `nth` tells
+    apart several of one address. `released_after` is the newest publication of the moment when the link was withdrawn,
+    or the address separated from the customer who used it: one that was made later makes another link.
     """
 
     token_hash = BlobField(unique=True)
     seed = BlobField()
     campaign = ForeignKeyField(Campaign, index=False)
     address = TextField()
+    nth = IntegerField(default=1)
+    publication = ForeignKeyField(Publication, null=True, index=False)
+    made_at = UtcField()
     expires_at = UtcField()
     claimed_at = UtcField(null=True)
     customer = ForeignKeyField(Customer, null=True)
+    withdrawn_at = UtcField(null=True)
+    withdrawn_by = ForeignKeyField(Member, null=True, index=False)
+    released_after = BigIntegerField(null=True)
 
     class Meta:
-        indexes = ((("campaign", "address"), True), (("campaign", "id"), False))
+        indexes = ((("campaign", "address", "nth"), True), (("campaign", "id"), False))
 
 
 class Subscription(Table):

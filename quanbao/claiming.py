@@ -1,36 +1,70 @@
 """Claiming: a consumer takes a voucher from a one-time link that the owner sent to their address."""
 
+import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
+from enum import StrEnum
 from itertools import islice
 
-from peewee import IntegrityError
+from peewee import JOIN, IntegrityError
 
 from database import Changed, locked, write_transaction
-from models import NOBODYS, Account, Campaign, Claim, Customer, Merchant, Voucher
+from models import NOBODYS, Account, Campaign, Claim, Customer, Member, Merchant, Voucher
 from quanbao import accounts, issuing, publishing
 
 A_READ = 1000  # links
+LISTED = ("open", "used", "withdrawn")
 
 
 class Spent(Exception):
-    """Somebody used the link a moment earlier, or it is good no more."""
+    """The link was used a moment earlier, or it is good no more."""
+
+
+class TakenBack(Exception):
+    """The consumer's voucher was revoked after the link was made: the link gives no second one, and stays good."""
+
+    def __init__(self, voucher: Voucher):
+        super().__init__(voucher.code)
+        self.voucher = voucher
+
+
+class LinkState(StrEnum):
+    """What has become of a claim link; the first that holds."""
+
+    USED = "used"
+    WITHDRAWN = "withdrawn"
+    OVER = "over"  # its campaign is
+    EXPIRED = "expired"
+    OPEN = "open"
+
+
+def state(link: Claim, now: datetime) -> LinkState:
+    """What has become of a link, whose campaign is with it."""
+    if link.claimed_at is not None:
+        return LinkState.USED
+    if link.withdrawn_at is not None:
+        return LinkState.WITHDRAWN
+    if link.campaign.is_over(now):
+        return LinkState.OVER
+    return LinkState.OPEN if now < link.expires_at else LinkState.EXPIRED
+
+
+def find(token: str) -> Claim | None:
+    """The claim of a link, good or not, campaign and merchant with it; changes nothing."""
+    rows = Claim.select(Claim, Campaign, Merchant).join(Campaign).join(Merchant)
+    return rows.where(Claim.token_hash == accounts.token_hash(token)).get_or_none()
 
 
 def usable(token: str, now: datetime) -> Claim | None:
-    """The claim of a link that may still be used, campaign and merchant with it; changes nothing."""
-    found = (
-        Claim.select(Claim, Campaign, Merchant).join(Campaign).join(Merchant)
-        .where(Claim.token_hash == accounts.token_hash(token)).get_or_none()
-    )
-    good = found and found.claimed_at is None and now < found.expires_at and not found.campaign.is_over(now)
-    return found if good else None
+    """The same if the link may still be used."""
+    found = find(token)
+    return found if found and state(found, now) is LinkState.OPEN else None
 
 
 def claim(found: Claim, consumer: Account, now: datetime) -> Voucher:
-    """Use the link up and give the consumer the voucher; raises Spent.
+    """Use the link up and give the consumer the voucher; raises Spent or TakenBack.
 
-    Who holds one of this campaign already gets that one: one voucher a holder. The consumer becomes a
+    A consumer who holds one of this campaign already gets that one: one voucher a holder. The consumer becomes a
     customer of the merchant's, known by the address that the link was sent to.
     """
     def take() -> Voucher:
@@ -47,20 +81,31 @@ def _take(found: Claim, consumer: Account, now: datetime) -> Voucher:
     living = Account.select(Account.id).where((Account.id == consumer.id) & Account.email.is_null(False))
     if locked(living).get_or_none() is None:
         raise Spent  # the account was deleted a moment ago, and its address may not come back
-    merchant = found.campaign.merchant_id
-    Customer.insert(
-        merchant=merchant, consumer=consumer, address=found.address, first_seen_at=now).on_conflict_ignore().execute()
-    customer = Customer.get((Customer.merchant == merchant) & (Customer.consumer == consumer))
-    if customer.address == NOBODYS:  # separated from another address before
-        Customer.update(address=found.address).where(Customer.id == customer.id).execute()
-    fresh = (Claim.id == found.id) & Claim.claimed_at.is_null() & (Claim.expires_at > now)
-    if Claim.update(claimed_at=now, customer=customer).where(fresh).execute() != 1:
+    customer = _customer(found, consumer, now)
+    fresh = (Claim.id == found.id) & Claim.claimed_at.is_null() & Claim.withdrawn_at.is_null()
+    if Claim.update(claimed_at=now, customer=customer).where(fresh & (Claim.expires_at > now)).execute() != 1:
         raise Spent
     campaign = Campaign.get_by_id(found.campaign_id)
     if campaign.is_over(now):
         raise Spent
-    issuing.issue_once(campaign, [consumer.id], now)
-    return Voucher.get((Voucher.campaign == campaign) & (Voucher.consumer == consumer) & (Voucher.nth == 1))
+    issuing.issue_once(campaign, [consumer.id], now, Claim.get_by_id(found.id).publication_id or 0)
+    mine = (Voucher.campaign == campaign) & (Voucher.consumer == consumer)
+    voucher = Voucher.select().where(mine).order_by(Voucher.revoked_at.is_null(False), Voucher.nth).get()
+    if voucher.revoked_at is not None:
+        raise TakenBack(voucher)
+    return voucher
+
+
+def _customer(found: Claim, consumer: Account, now: datetime) -> Customer:
+    """The consumer as the link's merchant knows them, from now on at least; nobody separates them meanwhile."""
+    merchant = found.campaign.merchant_id
+    Customer.insert(
+        merchant=merchant, consumer=consumer, address=found.address, first_seen_at=now).on_conflict_ignore().execute()
+    mine = (Customer.merchant == merchant) & (Customer.consumer == consumer)
+    customer = locked(Customer.select().where(mine)).get()
+    if customer.address == NOBODYS:  # separated from another address before
+        Customer.update(address=found.address).where(Customer.id == customer.id).execute()
+    return customer
 
 
 def open_links(campaign: Campaign, now: datetime, key: str, *, after: int = 0, most: int = 1000) -> list[tuple]:
@@ -84,8 +129,51 @@ def all_open_links(campaign: Campaign, now: datetime, key: str, *, after: int = 
         after = some[-1][0]
 
 
+def listed(
+    campaign: Campaign, now: datetime, key: str, which: str = "open", *, text: str = "", after: int = 0, most: int = 200
+) -> list[Claim]:
+    """Links that are open, used or withdrawn, whose address has this text in it, in the order of their ids.
+
+    `token` is set on each: none where the key no longer makes it. No link is open once the campaign is over.
+    """
+    if which == "open" and campaign.is_over(now):
+        return []
+    chosen = {"used": Claim.claimed_at.is_null(False), "withdrawn": Claim.withdrawn_at.is_null(False)}
+    mine = chosen.get(which, _open(campaign, now)) & (Claim.campaign == campaign) & (Claim.id > after)
+    if text:
+        mine &= Claim.address.contains(unicodedata.normalize("NFC", text).casefold())
+    rows = list(Claim.select(Claim, Member).join(Member, JOIN.LEFT_OUTER).where(mine).order_by(Claim.id).limit(most))
+    for row in rows:
+        row.token = token_of(row, key)
+    return rows
+
+
+def token_of(link: Claim, key: str) -> str | None:
+    """The token of an open link, to hand it out again; none where it was made under another key."""
+    token = publishing.token(link.seed, key)
+    return token if accounts.token_hash(token) == bytes(link.token_hash) else None
+
+
+def voucher_of(link: Claim) -> Voucher | None:
+    """The voucher that a used link gave, or led to."""
+    if link.claimed_at is None:
+        return None
+    theirs = (Voucher.campaign == link.campaign_id) & (Voucher.consumer == link.customer.consumer_id)
+    rows = Voucher.select().where(theirs & (Voucher.issued_at <= link.claimed_at))
+    return rows.order_by(Voucher.revoked_at.is_null(False), Voucher.nth).first()
+
+
+def taken_back(link: Claim, consumer: Account) -> Voucher | None:
+    """The consumer's revoked voucher that keeps this link from giving them another one, if there is one."""
+    had = (Voucher.campaign == link.campaign_id) & (Voucher.consumer == consumer)
+    rows = Voucher.select().where(had & issuing.counts_as_had(link.publication_id or 0))
+    found = rows.order_by(Voucher.revoked_at.is_null(False), Voucher.nth).first()
+    return found if found and found.revoked_at is not None else None
+
+
 def _open(campaign: Campaign, now: datetime):
-    return (Claim.campaign == campaign) & Claim.claimed_at.is_null() & (Claim.expires_at > now)
+    fresh = Claim.claimed_at.is_null() & Claim.withdrawn_at.is_null() & (Claim.expires_at > now)
+    return (Claim.campaign == campaign) & fresh
 
 
 def counts(campaign: Campaign, now: datetime) -> tuple[int, int, int]:

@@ -79,6 +79,11 @@ def plain(typed: str) -> str | None:
     return code if len(code) == LENGTH and set(code) <= set(ALPHABET) else None
 
 
+def unused(typed: str) -> list[str]:
+    """The letters and digits in what was typed that stand in no code, each once: they look like others."""
+    return [character for character in dict.fromkeys(bare(typed)) if character not in ALPHABET]
+
+
 def take(code: str, member: Member, *, clock: Callable[[], datetime], key: str) -> CounterCode | Stopped | None:
     """The code (as `plain` has it) becomes this member's; none where it is good for nothing at their till.
 

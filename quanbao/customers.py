@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from database import locked, write_transaction
-from models import NOBODYS, Campaign, Customer, CustomerGroup, Merchant, Redemption, Voucher
-from quanbao import groups, names
+from models import NOBODYS, Campaign, Claim, Customer, CustomerGroup, Merchant, Redemption, Voucher
+from quanbao import groups, issuing, names
 from quanbao import vouchers as of_holders
 from quanbao.reader import is_text
 
@@ -45,12 +45,17 @@ def find(merchant: Merchant, text: str, group: str | None = None, after: int = 0
     """
     query = _search(merchant, text, group)
     rows = list((query.where(Customer.id < after) if after else query).order_by(Customer.id.desc()).limit(most))
+    name_groups(rows)
+    return rows
+
+
+def name_groups(rows: list[Customer]) -> None:
+    """Set on each customer the names of the groups that they are in: `group_names`."""
     inside: dict[int, list[str]] = {}
     for row in CustomerGroup.select().where(CustomerGroup.customer.in_([customer.id for customer in rows])):
         inside.setdefault(row.customer_id, []).append(row.name)
     for customer in rows:
         customer.group_names = sorted(inside.get(customer.id, []))
-    return rows
 
 
 def put(merchant: Merchant, ids: Iterable[int], group: str, *, into: bool) -> int:
@@ -88,15 +93,17 @@ def _put(merchant: Merchant, ids: list[int], group: str, into: bool) -> int:
 
 
 def separate(customer: Customer) -> None:
-    """Somebody else used the link for this address: it is nobody's again, and the next voucher for it is a link.
+    """Another person used the link for this address: it is no customer's again, the next voucher for it is a link.
 
-    What they hold they keep: to revoke a voucher is an act of its own. They are in no group any more, since it was the
-    other one who was put there.
+    Also of the campaigns whose links they used. What they hold they keep: to revoke a voucher is an act of its own.
+    They are in no group any more, since it was the other person who was put there.
     """
     def write() -> None:
         mine = Customer.id == customer.id
-        locked(Customer.select(Customer.id).where(mine)).get()
+        address = locked(Customer.select(Customer.id, Customer.address).where(mine)).get().address
         CustomerGroup.delete().where(CustomerGroup.customer == customer.id).execute()
+        used = (Claim.customer == customer.id) & (Claim.address == address) & Claim.released_after.is_null()
+        Claim.update(released_after=issuing.newest_publication()).where(used).execute()
         Customer.update(address=NOBODYS).where(mine).execute()
 
     write_transaction(write)

@@ -36,6 +36,14 @@ def usable(purpose: str, token: str, now: datetime) -> Link | None:
     return link if link and link.used_at is None and now < link.expires_at else None
 
 
+def why_not(purpose: str, token: str, now: datetime) -> str | None:
+    """Why a link may not be used: it was `used`, or has `expired`; none where there is no such link any more."""
+    link = Link.get_or_none((Link.token_hash == accounts.token_hash(token)) & (Link.purpose == purpose))
+    if link is None:
+        return None
+    return "used" if link.used_at else "expired" if now >= link.expires_at else None
+
+
 def use_up(link: Link, now: datetime) -> bool:
     """Whether this call was the one that used the link; in the caller's transaction."""
     fresh = (Link.id == link.id) & Link.used_at.is_null() & (Link.expires_at > now)

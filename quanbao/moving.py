@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from database import write_transaction
 from models import Account, Link
-from quanbao import accounts, links
+from quanbao import accounts, counter, links
 from quanbao.issuing import ALPHABET
 
 LIFETIME = links.LIFETIMES["move"]
@@ -35,8 +35,8 @@ def new_code(account: Account, now: datetime, token: str | None = None) -> str:
 
 
 def plain(typed: str) -> str:
-    """The code as it was made, whatever case, spaces and dashes it was typed with."""
-    return "".join(character for character in typed[:100].upper() if character.isalnum())
+    """The code as it was made, whatever case, width, spaces and dashes it was typed with."""
+    return counter.bare(typed)
 
 
 def use(typed: str, now: datetime) -> Account | None:

@@ -2,7 +2,8 @@
 
 A publication is a row with a cursor. Each step is one write transaction of at most a thousand entries, so
 that tills are not kept waiting; it may be repeated, taken over by another process, or begin again after a
-crash: one voucher a holder, one link an address.
+crash: one voucher a holder, one link an address. What was taken back before it was made (a voucher revoked, a link
+withdrawn, an address separated) does not count as had; what is taken back later stays so until the next one.
 """
 
 import base64
@@ -12,10 +13,20 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
-from peewee import chunked, fn
+from peewee import Case, chunked, fn
 
 from database import locked, on_sqlite, write_transaction
-from models import NOBODYS, Audience, Campaign, Claim, Customer, CustomerGroup, Publication, PublicationPart
+from models import (
+    NOBODYS,
+    Audience,
+    Campaign,
+    Claim,
+    Customer,
+    CustomerGroup,
+    Publication,
+    PublicationPart,
+    Voucher,
+)
 from quanbao import accounts, groups, issuing
 
 STEP = 1000  # entries in a transaction
@@ -132,14 +143,28 @@ def _step(number: int, now: datetime, key: str) -> bool:
         publication.finished_at = now
         PublicationPart.delete().where(PublicationPart.publication == publication).execute()
     else:
-        consumers, addresses = _next(publication)
-        publication.linked += link(publication.campaign, addresses, now, key)
-        publication.issued += issuing.issue_once(publication.campaign, consumers, now)
-        publication.done += len(consumers) + len(addresses)
+        _give(publication, *_next(publication), now, key)
         if not _is_left(publication):
             publication.total, publication.finished_at = publication.done, now
     publication.save(only=MOVING)
     return publication.finished_at is None
+
+
+def _give(publication: Publication, consumers: set[int], addresses: list[str], now: datetime, key: str) -> None:
+    """Vouchers to customers, links to addresses; counted in the publication, which the caller saves."""
+    publication.linked += link(publication, addresses, now, key)
+    publication.issued += issuing.issue_once(publication.campaign, consumers, now, publication.id)
+    publication.done += len(consumers) + len(addresses)
+
+
+def to_one(campaign: Campaign, address: str, now: datetime, key: str) -> Publication:
+    """A whole publication to one address, in the caller's transaction; the campaign is on."""
+    publication = Publication.create(campaign=campaign, audience=Audience.ADDRESSES, total=1, created_at=now)
+    known = _known(publication, Customer.address, [address])
+    _give(publication, {*known.values()}, [address] if not known else [], now, key)
+    publication.finished_at = now
+    publication.save(only=MOVING)
+    return publication
 
 
 def _is_left(publication: Publication) -> bool:
@@ -172,7 +197,7 @@ def _known(publication: Publication, column, entries: list) -> dict[Any, int]:
     return dict(rows.order_by(Customer.id.desc()).tuples())
 
 
-def link(campaign: Campaign, addresses: list[str], now: datetime, key: str) -> int:
+def link(publication: Publication, addresses: list[str], now: datetime, key: str) -> int:
     """Claim links for addresses that are no customers'; returns how many are new. In the caller's transaction.
 
     One that nobody has used yet is good for another thirty days, and stays the same link, unless it was made
@@ -180,15 +205,36 @@ def link(campaign: Campaign, addresses: list[str], now: datetime, key: str) -> i
     """
     if not addresses:
         return 0
-    mine = (Claim.campaign == campaign.id) & Claim.address.in_(addresses) & Claim.claimed_at.is_null()
-    Claim.update(expires_at=now + CLAIM_LINK).where(mine).execute()
-    older = [number for number, seed, kept in Claim.select(Claim.id, Claim.seed, Claim.token_hash).where(mine).tuples()
-             if accounts.token_hash(token(seed, key)) != bytes(kept)]
+    mine = (Claim.campaign == publication.campaign_id) & Claim.address.in_(addresses)
+    open_ = mine & Claim.claimed_at.is_null() & Claim.withdrawn_at.is_null()
+    later = Case(None, [(Claim.publication > publication.id, Claim.publication)], publication.id)
+    Claim.update(expires_at=now + CLAIM_LINK, publication=later).where(open_).execute()
+    older = [number for number, seed, kept in Claim.select(
+        Claim.id, Claim.seed, Claim.token_hash).where(open_).tuples()
+        if accounts.token_hash(token(seed, key)) != bytes(kept)]
     for number in older:
-        Claim.update(**_fresh(key)).where((Claim.id == number) & Claim.claimed_at.is_null()).execute()
-    rows = [{"campaign": campaign.id, "address": address, "expires_at": now + CLAIM_LINK, **_fresh(key)}
-            for address in addresses]
-    return len(older) + len(list(Claim.insert_many(rows).on_conflict_ignore().returning(Claim.id)))
+        Claim.update(made_at=now, **_fresh(key)).where(open_ & (Claim.id == number)).execute()
+    rows = [{"campaign": publication.campaign_id, "address": address, "nth": nth, "publication": publication.id,
+             "made_at": now, "expires_at": now + CLAIM_LINK, **_fresh(key)}
+            for address, nth in _without_link(publication, mine, addresses)]
+    made = Claim.insert_many(rows).on_conflict_ignore().returning(Claim.id) if rows else ()
+    return len(older) + len(list(made))
+
+
+def _without_link(publication: Publication, mine, addresses: list[str]) -> list[tuple[str, int]]:
+    """The addresses that had no link, and the number that the next one of each gets.
+
+    A link that was used counts as had while its user's voucher does (issuing.counts_as_had).
+    """
+    kept = Claim.released_after.is_null() | (Claim.released_after >= publication.id)
+    theirs = Voucher.select(Voucher.id).join(Customer, on=Customer.consumer == Voucher.consumer).where(
+        (Customer.id == Claim.customer) & (Voucher.campaign == publication.campaign_id)
+        & issuing.counts_as_had(publication.id))
+    had = Case(None, [(kept & (Claim.claimed_at.is_null() | fn.EXISTS(theirs)), 1)], 0)
+    rows = Claim.select(Claim.address, fn.MAX(Claim.nth), fn.MAX(had)).where(mine).group_by(Claim.address)
+    known = {address: (nth, counted) for address, nth, counted in rows.tuples()}
+    pairs = [(address, *known.get(address, (0, 0))) for address in addresses]
+    return [(address, nth + 1) for address, nth, counted in pairs if not counted]
 
 
 def _fresh(key: str) -> dict[str, bytes]:

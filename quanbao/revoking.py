@@ -7,7 +7,7 @@ from peewee import IntegrityError
 
 from database import Changed, write_transaction
 from models import Account, Campaign, Member, Revocation, Voucher
-from quanbao import announcing, redemption
+from quanbao import announcing, issuing, redemption
 from quanbao.reasons import Revoked, explained
 
 
@@ -50,7 +50,7 @@ def _revoke(voucher: Voucher, by: Member, why: tuple[str, str], now: datetime) -
         return
     if row.uses_left == 0:
         raise Used
-    revoked = Voucher.update(revoked_at=now).where(
+    revoked = Voucher.update(revoked_at=now, revoked_after=issuing.newest_publication()).where(
         (Voucher.id == row.id) & Voucher.revoked_at.is_null() & (Voucher.uses_left == row.uses_left))
     if revoked.execute() != 1:
         raise Changed

@@ -48,6 +48,7 @@ UNSAFE: dict[str, tuple[str, dict[str, str]]] = {
     "campaigns.duplicate": (OWNER, {}),
     "campaigns.end": (OWNER, {}),
     "campaigns.preview": (OWNER, CAMPAIGN),
+    "claims.change": (OWNER, {"do": "withdraw"}),
     "claims.claim": (NEWCOMER, {}),
     "counter.make": (LIN, {}),
     "customers.put": (OWNER, {"customer": "{customer}", "name": "evil"}),
@@ -185,7 +186,8 @@ class Everywhere:
             "token": {"claims": places["claim"], "members": places["join"], "sign_in": places["link"]}.get(
                 noun, "x" * 22),
             "number": {"account": places["session"], "members": places["member"], "customers": places["customer"],
-                       "rollbacks": places["redemption"]}.get(noun, places["publication"])}
+                       "rollbacks": places["redemption"],
+                       "claims": places["claim_number"]}.get(noun, places["publication"])}
         with self.app.test_request_context():
             return url_for(endpoint, **{name: values[name] for name in rule.arguments})
 

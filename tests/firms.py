@@ -172,7 +172,7 @@ class Maker:
         publishing.step(self.publication.id, now=now, key=key)
         publishing.start(self.campaign, Audience.ADDRESSES, to_come, now=now)
         publishing.start(self.campaign, Audience.GROUPS, [self.say("CustomerGroup.name")], now=now)
-        self.claim = claiming.open_links(self.campaign, now, key)[0][2]
+        self.claim_number, _, self.claim = claiming.open_links(self.campaign, now, key)[0]
         _, self.join = members.invite(self.merchant, self.mail("Member.address"), "manager", [], now)
 
     def _taken(self) -> dict[Who, dict[str, Any]]:
@@ -199,7 +199,7 @@ class Maker:
         codes = [code for code, in mine.order_by(Voucher.id).tuples()]
         taken = sorted({one["till.attempt_id"] for one in of.values()})
         ids = {"members": self.members[Who.CASHIER].id, "customers": self.customer.id,
-               "rollbacks": self.redemption.id, "publications": self.publication.id}
+               "rollbacks": self.redemption.id, "publications": self.publication.id, "claims": self.claim_number}
         values = {f"{noun}.number": number for noun, number in ids.items()} | {
             "merchant": self.merchant.slug, "campaign": self.campaign.slug, "branch": self.branch.slug,
             "code": self.voucher.code, "attempt_id": self.attempts[0], "digest": self.digest, "name": "app.css",

@@ -71,6 +71,19 @@ def show_code(page: Page) -> None:
     expect(page.locator("#counter .counter-code")).to_be_visible()
 
 
+def no_other_address(page: Page) -> None:
+    """Correct a link's address to the one that it has."""
+    page.locator("[value=correct]").click()
+    expect(page.locator("#address")).to_have_attribute("aria-invalid", "true")
+
+
+def select_some(page: Page) -> None:
+    """Tick a customer, and look for others."""
+    page.locator("#found [type=checkbox]").first.check()
+    page.get_by_role("searchbox").fill("nobody")
+    expect(page.locator(".selection")).to_contain_text("1")
+
+
 def wrong_code(page: Page) -> None:
     """Type a code that is none: a fault at its field."""
     page.locator("#code").fill("K7M")
@@ -160,6 +173,11 @@ PAGES = {
                              "audience=addresses", OWNER),
     "published": Row("publications.show", "/merchants/lotus/campaigns/oolong/publications/{publication}", OWNER),
     "claim links": Row("claims.index", "/merchants/lotus/campaigns/oolong/links", OWNER),
+    "claim links, none withdrawn": Row("claims.index", "/merchants/lotus/campaigns/oolong/links?which=withdrawn",
+                                       OWNER),
+    "claim link": Row("claims.link", "/merchants/lotus/campaigns/oolong/links/{claim_number}", OWNER, act=unfold),
+    "claim link, mistaken": Row("claims.link", "/merchants/lotus/campaigns/oolong/links/{claim_number}", OWNER, 422,
+                                act=no_other_address),
     "claim links, sheet": Row("claims.sheet", "/merchants/lotus/campaigns/oolong/links/sheet", OWNER),
     "attempts": Row("figures.attempts", "/merchants/lotus/campaigns/oolong/attempts", OWNER, act=unfold),
     "redemption": Row("rollbacks.show", "/merchants/lotus/redemptions/{redemption}", OWNER),
@@ -172,6 +190,7 @@ PAGES = {
     "members": Row("members.index", "/merchants/lotus/members", OWNER, act=unfold),
     "members, invited": Row("members.index", "/merchants/lotus/members", OWNER, act=invite),
     "customers": Row("customers.index", "/merchants/lotus/customers", OWNER),
+    "customers, selected": Row("customers.index", "/merchants/lotus/customers", OWNER, act=select_some),
     "customer": Row("customers.show", "/merchants/lotus/customers/{customer}", OWNER),
     "figures": Row("figures.show", "/merchants/lotus/campaigns/oolong/figures", OWNER),
     "figures, none yet": Row("figures.show", "/merchants/lotus/campaigns/early/figures", OWNER),

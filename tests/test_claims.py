@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from models import Audience, Customer, Publication, Role, Voucher
-from quanbao import claiming, editing, publishing
+from models import Audience, Claim, Customer, Member, Publication, Role, Voucher
+from quanbao import claiming, customers, editing, publishing, revoking
 from quanbao.issuing import ALPHABET
 from tests.crowds import link_to, publish, start
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG
@@ -137,7 +137,117 @@ def test_any_place_to_go_on_from_is_a_page(owner, small_world, campaign, place, 
     owner.get(f"{at(campaign, place)}?after={after}")
 
 
+def test_links_are_found_by_a_piece_of_the_address(owner, small_world, campaign):
+    many(small_world, campaign, A_PAGE + 30)
+    page = owner.get(f"{at(campaign)}?q=22")
+    assert [address for address, _ in listed(page)] == ["22@example.org", "122@example.org", *(
+        f"{n}@example.org" for n in range(220, 230))]
+    assert page.all("input", id="q", value="22")
+    assert "No link for such an address." in owner.get(f"{at(campaign)}?q=nobody").text
+    for odd in ("%00", "%ED%A0%80", "x" * 3000, "%25"):
+        owner.get(f"{at(campaign)}?q={odd}")
+        owner.get(f"{at(campaign)}?which={odd}")
+
+
+def test_an_open_link_is_withdrawn_on_its_page(owner, small_world, campaign):
+    row, token = link_to(small_world, MEI, campaign)
+    [place] = [href for href in hrefs(owner.get(at(campaign)), "/links/") if href.endswith(str(row.id))]
+    page = owner.get(place)
+    for text in (MEI, "Dec 1, 2026", "Dec 31, 2026", f"{SITE}/claim/{token}"):
+        assert text in page.text
+    for _ in range(2):
+        assert owner.post(place, {"do": "withdraw"}).location == place
+    page = owner.get(place)
+    assert "Withdrawn" in page.text
+    assert Claim.get().withdrawn_by.address in page.text
+    assert token not in page.html
+    assert "No link is waiting" in owner.get(at(campaign)).text
+    gone = owner.get(f"{at(campaign)}?which=withdrawn")
+    assert (MEI in gone.text, Claim.get().withdrawn_by.address in gone.text) == (True, True)
+    visitor = PageClient(owner.app)
+    for page in (visitor.get(f"/claim/{token}", status=404), visitor.post(f"/claim/{token}", status=404),
+                 visitor.sign_in(small_world.mei).post(f"/claim/{token}", status=404)):
+        assert "The shop has withdrawn this link" in page.text
+        assert MEI not in page.text.replace(f"{MEI} Sign out", ""), "nothing about whom it was for"
+        assert Claim.get().withdrawn_by.address not in page.text
+
+
+def test_its_address_is_corrected_on_its_page(owner, small_world, campaign):
+    row, token = link_to(small_world, "jon@exmaple.net", campaign)
+    place = at(campaign, f"links/{row.id}")
+    for typed, says in (("jon", "Enter an e-mail address"), ("JON@exmaple.net ", "for this address already")):
+        page = owner.post(place, {"do": "correct", "address": typed}, status=422)
+        assert says in page.text
+        assert page.all("input", id="address", value=typed, **{"aria-invalid": "true"}), "what was typed is kept"
+    made = owner.post(place, {"do": "correct", "address": "jon@example.net"}).location
+    new = Claim.get(Claim.address == "jon@example.net")
+    assert made == at(campaign, f"links/{new.id}")
+    page = owner.get(made)
+    assert "This is the link for the right address." in page.text
+    assert "This is the link" not in owner.get(made).text, "told once"
+    assert [address for address, _ in listed(owner.get(at(campaign)))] == ["jon@example.net"]
+    PageClient(owner.app).get(f"/claim/{token}", status=404)
+    page = owner.post(place, {"do": "correct", "address": LIN}, status=422)
+    assert "had been withdrawn a moment earlier" in page.text
+    known = Customer.create(merchant=small_world.merchant, consumer=small_world.mei, address=MEI,
+                            first_seen_at=small_world.clock())
+    assert owner.post(made, {"do": "correct", "address": known.address}).location == made
+    assert "who has the voucher now" in owner.get(made).text
+    assert Voucher.get().consumer == small_world.mei
+
+
+def test_a_used_link_leads_to_its_voucher_and_is_not_withdrawn(owner, small_world, campaign):
+    row, token = link_to(small_world, MEI, campaign)
+    voucher = claiming.claim(claiming.usable(token, small_world.clock()), small_world.account(), small_world.clock())
+    customers.separate(Customer.get())
+    place = at(campaign, f"links/{row.id}")
+    page = owner.post(place, {"do": "withdraw"}, status=422)
+    assert "the link was used a moment earlier" in page.text
+    assert not page.all("button", value="withdraw")
+    assert hrefs(owner.get(f"{at(campaign)}?which=used"), place)
+    [way] = hrefs(owner.get(place), "/vouchers/")
+    assert way == f"/merchants/lotus/vouchers/{voucher.code}", "though its holder is known by no address any more"
+    owner.get(way)
+
+
+def test_a_link_is_its_own_campaigns_and_merchants(owner, small_world, campaign):
+    other = small_world.make_merchant(slug="other")
+    theirs = small_world.campaign(merchant=other, password=small_world.make_password(merchant=other))
+    mine, foreign = link_to(small_world, MEI, small_world.campaign())[0], link_to(small_world, MEI, theirs)[0]
+    for number in (mine.id, foreign.id, 0, 2**63, 10**40):
+        owner.get(at(campaign, f"links/{number}"), status=404)
+        owner.post(at(campaign, f"links/{number}"), {"do": "withdraw"}, status=404)
+    assert Claim.select().where(Claim.withdrawn_at.is_null(False)).count() == 0
+
+
 # Somebody's with the link
+
+
+def test_whose_voucher_was_taken_back_is_told_so_before_and_after(client, small_world, campaign):
+    _, token = link_to(small_world, LIN, campaign)
+    voucher = small_world.voucher(campaign=campaign)
+    boss = Member.get(Member.account == small_world.member(role=Role.OWNER))
+    revoking.revoke(voucher, boss, "misuse", "", small_world.clock())
+    client.sign_in(small_world.mei)
+    for page in (client.get(f"/claim/{token}", status=409), client.post(f"/claim/{token}", status=409)):
+        assert "Your voucher was taken back by the shop" in page.text
+        assert hrefs(page, voucher.code)
+    assert Claim.get().claimed_at is None, "the link is as good as before, for whom it is"
+    publish(small_world, campaign, Audience.ADDRESSES, [LIN])
+    assert "has a voucher for you" in client.get(f"/claim/{token}").text
+    assert client.post(f"/claim/{token}").location != f"/vouchers/{voucher.code}"
+
+
+@pytest.mark.parametrize(("end", "says"), [("over", "This offer is over"), ("expired", "This link has run out")])
+def test_a_dead_link_says_why(client, small_world, clock, end, says):
+    campaign = small_world.campaign(ends_at=clock() + timedelta(days=100))
+    _, token = link_to(small_world, LIN, campaign)
+    if end == "over":
+        editing.end(campaign, clock())
+    else:
+        clock.forward(days=30)
+    assert says in client.get(f"/claim/{token}", status=404).text
+    assert says in client.post(f"/claim/{token}", status=404).text
 
 
 def test_a_link_shows_the_voucher_and_asks_to_sign_in(client, small_world, campaign):
@@ -186,11 +296,12 @@ def test_who_signs_in_comes_back_to_the_voucher(client, small_world, campaign):
 def test_a_link_works_once_and_says_so_then(client, small_world, campaign):
     _, token = link_to(small_world, LIN, campaign)
     place = client.sign_in(small_world.mei).post(f"/claim/{token}").location
-    for who in (small_world.mei, small_world.account()):
+    for who, says in ((small_world.mei, "You used this link"), (small_world.account(), "This link was used")):
         client.sign_in(who)
         for page in (client.get(f"/claim/{token}", status=404), client.post(f"/claim/{token}", status=404)):
-            assert "This link is no longer good" in page.text
+            assert says in page.text
             assert "Oolong" not in page.text
+            assert bool(hrefs(page, place)) is (who == small_world.mei), "its user is led to the voucher, nobody else"
     assert Voucher.select().count() == 1
     client.get(place, status=404)
     client.sign_in(small_world.mei).get(place)

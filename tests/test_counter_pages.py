@@ -1,12 +1,14 @@
 """The till page and the counter code over HTTP: who sees what, and what each is told."""
 
 import re
+import string
 import uuid
 
 import pytest
 
-from models import Account, Attempt, Branch, CounterCode, Member, MemberBranch, Redemption, Role, Session
+from models import Account, Attempt, Branch, CounterCode, CounterTry, Member, MemberBranch, Redemption, Role, Session
 from quanbao import counter
+from quanbao.issuing import ALPHABET
 from quanbao.reasons import Reason, RolledBack
 from tests.factories import ACCOUNT_PASSWORD, WRONG
 from tests.pages import Page, PageClient
@@ -140,12 +142,33 @@ def test_only_whoever_took_a_code_has_its_voucher(small_world, client, cashier, 
     cashier.get(f"{TILL}/{uuid.uuid4()}", status=404)
 
 
+@pytest.mark.parametrize(("typed", "named"), [
+    ("ABC123", "1"), ("abc 12o", "1 O"), ("K7M30X", "0"), ("０il ２３４", "0 I L"), ("éKM234", "É")])
+def test_a_character_that_is_in_no_code_is_named(cashier, typed, named):
+    """Six letters and digits they are: that is not what is wrong with them."""
+    page = cashier.post(TILL, {"code": typed}, status=422)
+    text = page.text.replace("\u2068", "").replace("\u2069", "")  # what isolates the characters from the sentence
+    assert f"No code has {named} in it: 0, 1, I, L and O are not used" in text
+    assert "six letters and digits" not in page.text
+    assert page.all("input", id="code", value=typed)
+    assert CounterTry.select().count() == 0, "it costs no try"
+
+
+def test_the_characters_that_are_named_are_those_of_no_code():
+    assert set(string.ascii_uppercase + string.digits) - set(ALPHABET) == {"0", "1", "I", "L", "O"}
+
+
 def test_wrong_codes_stop_their_member_with_a_plain_sentence(small_world, client, cashier, manager):
-    for typed in ("", "K7M", "K7M30X"):
-        assert "six letters and digits" in cashier.post(TILL, {"code": typed}, status=422).text
+    for typed in ("", "K7M", "K7M-K7M-K"):
+        page = cashier.post(TILL, {"code": typed}, status=422)
+        assert "six letters and digits" in page.text
+        assert page.all("input", id="code", value=typed), "what was typed is kept"
     for _ in range(10):
-        assert "not good here" in cashier.post(TILL, {"code": "222222"}, status=422).text
+        page = cashier.post(TILL, {"code": "222222"}, status=422)
+        assert "not good here" in page.text
+        assert page.all("input", id="code", value="222222")
     stopped = cashier.post(TILL, {"code": "222222"}, status=429)
+    assert stopped.all("input", id="code", value="222222")
     assert stopped.headers["Retry-After"] == "600"
     assert "Try again in 10 minutes" in stopped.text
     manager.post(TILL, {"code": "222222"}, status=422)

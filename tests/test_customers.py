@@ -8,7 +8,7 @@ from quanbao import customers, groups
 from quanbao.reasons import Reason
 from tests.crowds import make_customers
 from tests.factories import World
-from tests.pages import PageClient
+from tests.pages import Page, PageClient
 from web import create_app
 
 AT = "/merchants/lotus/customers"
@@ -171,15 +171,103 @@ def test_a_page_costs_the_same_with_many_customers(manager, small_world, monkeyp
     assert 0 < queries() == few
 
 
-def test_paging_on_the_page_keeps_search_and_group(manager, small_world):
+def boxes(page: Page, *, ticked: bool) -> list[str]:
+    """The ids of the customers in the list, or of all who are selected, in the list or not."""
+    rows = page.all("input", name="customer")
+    return [row["value"] for row in rows if not ticked and row["type"] == "checkbox"
+            or ticked and ("checked" in row or row["type"] == "hidden")]
+
+
+def press(manager: PageClient, page: Page, do: str, **more) -> Page:
+    """A button of the form that only looks, with what the form has, and what the person changed."""
+    names = ("q", "shown_q", "shown_among", "after")
+    fields = {name: box["value"] for name in names for box in page.all("input", name=name)}
+    after = [box["value"] for box in page.all("input", name="next") if box["value"].isdigit()]
+    sent = {**fields, "next": after, "among": "", "customer": boxes(page, ticked=True), "do": do, **more}
+    return manager.post(AT, sent, status=200)
+
+
+def test_what_is_ticked_stays_over_pages_and_searches_and_can_be_cleared(manager, small_world):
+    rows = make_customers(small_world, 120)
+    page = manager.get(AT)
+    seen, chosen = boxes(page, ticked=False), [str(rows[119].id), str(rows[80].id)]
+    page = press(manager, page, "more", customer=chosen)
+    assert sorted(boxes(page, ticked=True)) == sorted(chosen), "both are on the page before"
+    assert "2 of those selected are not in this list." in page.text
+    seen += boxes(page, ticked=False)
+    chosen.append(str(rows[50].id))
+    page = press(manager, page, "more", customer=chosen)
+    seen += boxes(page, ticked=False)
+    assert seen == [str(row.id) for row in rows[::-1]], "pages follow each other without a gap"
+    page = press(manager, page, "search", q=rows[80].address)
+    assert boxes(page, ticked=False) == [str(rows[80].id)]
+    assert (sorted(boxes(page, ticked=True)), "2 of those selected are" in page.text) == (sorted(chosen), True)
+    page = press(manager, page, "selected")
+    assert sorted(boxes(page, ticked=False)) == sorted(boxes(page, ticked=True)) == sorted(chosen)
+    page = press(manager, page, "first", customer=chosen[:2])
+    assert boxes(page, ticked=False) == [str(rows[80].id)], "back to what was searched"
+    assert sorted(boxes(page, ticked=True)) == sorted(chosen[:2]), "one was unticked in the list of the selected"
+    manager.post(AT, {"customer": boxes(page, ticked=True), "name": "tea", "do": "in"})
+    assert inside("tea") == {rows[119].address, rows[80].address}
+    page = press(manager, page, "clear")
+    assert boxes(page, ticked=True) == []
+    assert boxes(page, ticked=False) == [str(rows[80].id)], "the search stays"
+
+
+def test_paging_keeps_search_and_group(manager, small_world):
     make_customers(small_world, 120, group="regulars")
-    seen, path = [], f"{AT}?q=lotus&among=regulars"
-    while path:
-        page = manager.get(path)
-        seen += [box["value"] for box in page.all("input", name="customer")]
-        path = next((link["href"] for link in page.all("a") if "after=" in link["href"]), None)
-        assert path is None or "q=lotus&among=regulars" in path
+    make_customers(small_world, 20)
+    page, seen = manager.get(f"{AT}?q=lotus&among=regulars"), []
+    while True:
+        seen += boxes(page, ticked=False)
+        if not page.all("button", value="more"):
+            break
+        page = press(manager, page, "more")
+        assert page.all("input", name="q", value="lotus")
     assert (len(seen), len(set(seen))) == (120, 120)
+
+
+def test_who_is_ticked_is_in_no_address(manager, small_world):
+    rows = make_customers(small_world, 60)
+    page = press(manager, manager.get(AT), "more", customer=[rows[59].id])
+    assert not [link["href"] for link in page.all("a") if "customer=" in link["href"] or "after=" in link["href"]]
+    assert {form.get("method", "get") for form in page.all("form")} == {"post"}
+
+
+def test_only_ones_own_customers_are_kept(manager, small_world):
+    theirs = make_customers(small_world, 2, merchant=small_world.make_merchant(slug="other"))
+    make_customers(small_world, 1)
+    page = press(manager, manager.get(AT), "search", customer=[row.id for row in theirs], q="lotus")
+    assert boxes(page, ticked=True) == []
+    assert "selected" not in page.text.replace("Show the selected", "")
+
+
+def test_more_than_a_thousand_are_refused_in_words_and_none_is_lost(manager, small_world):
+    rows = make_customers(small_world, 1001)
+    sent = {"customer": [row.id for row in rows], "name": "tea", "do": "in"}
+    page = manager.post(AT, sent, status=422)
+    assert "More than 1,000 are selected." in page.text
+    assert (len(boxes(page, ticked=True)), inside("tea")) == (1001, set())
+    manager.post(AT, sent | {"customer": [row.id for row in rows[1:]]})
+    assert len(inside("tea")) == 1000
+
+
+def test_everybody_are_those_of_the_list_on_the_screen(manager, small_world):
+    """Not of what stands in the field by now, and was not searched yet."""
+    rows = make_customers(small_world, 5)
+    page = press(manager, manager.get(AT), "search", q=rows[3].address)
+    sent = {row["name"]: row["value"] for row in page.all("input", type="hidden") if row["name"].startswith("shown")}
+    manager.post(AT, {**sent, "q": "", "everybody": "y", "name": "tea", "do": "in"})
+    assert inside("tea") == {rows[3].address}
+
+
+def test_a_search_without_a_page_is_a_part_of_it(manager, small_world):
+    rows = make_customers(small_world, 60)
+    part = manager.post(AT, {"do": "more", "next": rows[10].id, "customer": rows[30].id}, status=200,
+                        headers={"HX-Request": "true"})
+    assert "<html" not in part.html
+    assert boxes(part, ticked=True) == [str(rows[30].id)]
+    assert boxes(part, ticked=False) == [str(row.id) for row in rows[9::-1]]
 
 
 def test_ticking_leads_back_to_the_same_page(manager, small_world):

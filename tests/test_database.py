@@ -20,6 +20,7 @@ from models import (
     Account,
     Audience,
     Campaign,
+    Claim,
     Customer,
     CustomerGroup,
     Delivery,
@@ -31,11 +32,10 @@ from models import (
     Redemption,
     RedemptionPassword,
     Role,
-    Session,
-    Subscription,
     Voucher,
 )
 from quanbao import accounts, figures, publishing, schema
+from tests import earlier
 from tests.conftest import POSTGRESQL, SQLITE
 from tests.factories import World, utc
 from tests.older import older
@@ -300,50 +300,68 @@ def test_processes_that_migrate_at_once_all_succeed(empty):
     assert (schema.pending(), schema.migrate()) == ([], [])
 
 
-def test_0005_keeps_the_outbox_and_knows_what_was_under_attack_before(empty, clock, keys):
+def test_0005_keeps_the_outbox_and_knows_what_was_under_attack_before(empty, clock):
     open_database(*empty)
-    with older("0004_rollbacks"):
-        world = World(clock, keys)
-        voucher, now = world.voucher(), clock()
-        accounts.start_session(world.mei, now)
-        reader = Subscription.create(
-            session=Session.get(), account=world.mei, created_at=now, endpoint="e", service="s", p256dh="p", auth="a",
-            vapid_key="v", origin="o", language="en")
-        delivery = Delivery.create(
-            subscription=reader, voucher=voucher, event="issued", about=7, due_at=now, made_at=now)
-        for _ in range(2):
-            world.spend_password(wrong=50)
-        before = Delivery.select().dicts().get()
+    schema._Runner().up("0004_rollbacks")
+    now, ids = clock(), earlier.shop(clock())
+    of = {"account_id": ids["account"], "created_at": now}
+    session = earlier.put("session", token_hash=b"t", browser="", confirmed_at=now, seen_at=now, expires_at=now, **of)
+    reader = earlier.put("subscription", session_id=session, endpoint="e", service="s", p256dh="p", auth="a",
+                         vapid_key="v", origin="o", language="en", **of)
+    delivery = earlier.put("delivery", subscription_id=reader, voucher_id=ids["voucher"], event="issued", about=7,
+                           due_at=now, tries=0, made_at=now)
+    for _ in range(100):
+        earlier.put("guess", password_id=ids["password"], version=1, consumer_id=ids["account"], made_at=now,
+                    wrong=True, counted=True)
+    columns = [field for field in Delivery._meta.sorted_fields if field.name != "campaign"]
+    before = Delivery.select(*columns).dicts().get()
     assert schema.migrate()[0] == "0005_attacks"
     assert Delivery.select().dicts().get() == before
     assert RedemptionPassword.get().spent_at == now
-    for wrong in ({"voucher": None}, {"campaign": voucher.campaign_id}, {"event": "nonsense"}):
+    for wrong in ({"voucher": None}, {"campaign": ids["campaign"]}, {"event": "nonsense"}):
         with pytest.raises(IntegrityError), db.atomic():
-            Delivery.update(**wrong).where(Delivery.id == delivery.id).execute()
-    Delivery.update(voucher=None, campaign=voucher.campaign_id, event="under_attack").execute()
+            Delivery.update(**wrong).where(Delivery.id == delivery).execute()
+    Delivery.update(voucher=None, campaign=ids["campaign"], event="under_attack").execute()
 
 
-def up_to_0009() -> None:
-    """All migrations before it."""
-    schema._Runner().up(max(path.stem for path in schema.DIRECTORY.glob("[0-9]*.py") if path.stem < "0009"))
+def test_0011_counts_what_was_revoked_as_had_by_the_publications_that_there_were(empty, clock):
+    open_database(*empty)
+    schema._Runner().up("0005_attacks")
+    now, ids = clock(), earlier.shop(clock())
+    publication = earlier.put("publication", campaign_id=ids["campaign"], audience="all", groups="[]", failures="[]",
+                              total=1, done=0, cursor=0, last_customer=1, issued=0, linked=0, created_at=now)
+    revoked = earlier.put("voucher", code="R" * 16, campaign_id=ids["campaign"], consumer_id=ids["account"], nth=2,
+                          uses=1, uses_left=1, issued_at=now, revoked_at=now)
+    earlier.put("claim", token_hash=b"t", seed=b"s", campaign_id=ids["campaign"], address="a@example.org",
+                expires_at=now + timedelta(days=30))
+    schema.migrate()
+    after = dict(Voucher.select(Voucher.id, Voucher.revoked_after).tuples())
+    assert after == {ids["voucher"]: None, revoked: publication}
+    link = Claim.get()
+    assert (link.nth, link.made_at, link.publication, link.withdrawn_at) == (1, now, None, None)
+    claimed = {"token_hash": b"u", "seed": b"s", "campaign": ids["campaign"], "address": "a@example.org",
+               "made_at": now, "expires_at": now}
+    with pytest.raises(IntegrityError), db.atomic():
+        Claim.create(**claimed)
+    Claim.create(nth=2, **claimed)
 
 
 def test_0009_merges_what_was_spelled_in_two_ways(empty, clock, keys):
     open_database(*empty)
-    up_to_0009()
-    world = World(clock, keys)
-    people = [world.account() for _ in range(3)]
-    for name, nth in {"Stammgäste": 0, "stammgäste": 1, "Stammga\u0308ste ": 1, "Tee": 1, "ＴＥＥ": 2}.items():
-        world.group(name, people[nth])
-    other = world.make_merchant(slug="other")
-    campaign = world.campaign(groups=["STAMMGÄSTE", "stammgäste", "Neue  Leute"])
-    theirs = world.campaign(groups=["STAMMGÄSTE"], merchant=other, password=world.make_password(merchant=other))
-    publication = publishing.start(campaign, Audience.ALL, [], now=clock())
-    Publication.update(groups=["stammgäste", "tee"]).execute()
-    stored = {"mei@xn--mnchen-3ya.example": "mei@münchen.example", "mei@münchen.example": "mei@münchen.example",
-              "ｌｉｎ@example.org": "lin@example.org", "ann@xn--fiqs8s": "ann@中国", "bo@example.org": "bo@example.org"}
-    rows = {Account.create(email=address, created_at=clock()).id: address for address in stored}
-    Customer.update(address="ann@xn--fiqs8s").where(Customer.consumer == people[0]).execute()
+    with older("0008_periods"):
+        world = World(clock, keys)
+        people = [world.account() for _ in range(3)]
+        for name, nth in {"Stammgäste": 0, "stammgäste": 1, "Stammga\u0308ste ": 1, "Tee": 1, "ＴＥＥ": 2}.items():
+            world.group(name, people[nth])
+        other = world.make_merchant(slug="other")
+        campaign = world.campaign(groups=["STAMMGÄSTE", "stammgäste", "Neue  Leute"])
+        theirs = world.campaign(groups=["STAMMGÄSTE"], merchant=other, password=world.make_password(merchant=other))
+        publication = publishing.start(campaign, Audience.ALL, [], now=clock())
+        Publication.update(groups=["stammgäste", "tee"]).execute()
+        stored = {"mei@xn--mnchen-3ya.example": "mei@münchen.example", "mei@münchen.example": "mei@münchen.example",
+                  "ｌｉｎ@example.org": "lin@example.org", "ann@xn--fiqs8s": "ann@中国", "bo@example.org": "bo@example.org"}
+        rows = {Account.create(email=address, created_at=clock()).id: address for address in stored}
+        Customer.update(address="ann@xn--fiqs8s").where(Customer.consumer == people[0]).execute()
     assert "0009_names" in schema.migrate()
     inside = {(row.customer.consumer_id, row.name) for row in CustomerGroup.select()}
     assert inside == {(people[0].id, "Stammgäste"), (people[1].id, "Stammgäste"), (people[1].id, "Tee"),
@@ -360,10 +378,10 @@ def test_0009_merges_what_was_spelled_in_two_ways(empty, clock, keys):
 @pytest.mark.parametrize("before", [0, 1, 2])
 def test_0009_lets_the_outbox_take_news_of_periods_and_terms_also_where_one_is_known(empty, clock, keys, before):
     open_database(*empty)
-    up_to_0009()
-    world = World(clock, keys)
-    campaign = world.campaign()
-    News.create(campaign=campaign, event="ended", about=7, made_at=clock())
+    with older("0008_periods"):
+        world = World(clock, keys)
+        campaign = world.campaign()
+        News.create(campaign=campaign, event="ended", about=7, made_at=clock())
     migration = import_module("quanbao.migrations.0009_names")
     allow = migration._allow_sqlite if on_sqlite() else migration._allow_postgresql
     for table in ("news", "delivery") if before else ():

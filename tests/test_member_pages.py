@@ -9,7 +9,7 @@ from tests.pages import PageClient
 from tests.test_members import AT, LIN, invite, member_of, places
 from web.access import merchant_of
 
-DEAD = "This link is used up"
+USED = "This invitation was accepted"
 
 
 # The owner's page
@@ -192,12 +192,14 @@ def test_who_joined_is_led_to_their_work(client, small_world, role, leads):
     assert "You work at Lotus Tea now." in client.get(leads).text
     assert "You work at" not in client.get(leads).text, "told once"
     client.get(leads)
-    assert DEAD in client.get(f"/join/{token}", status=404).text
-    assert DEAD in client.post(f"/join/{token}", status=404).text
+    assert USED in client.get(f"/join/{token}", status=404).text
+    assert USED in client.post(f"/join/{token}", status=404).text
 
 
-@pytest.mark.parametrize("end", ["expired", "withdrawn", "replaced", "unknown"])
-def test_a_dead_link(client, small_world, clock, end):
+@pytest.mark.parametrize(("end", "says"), [
+    ("expired", "This invitation has run out"), ("withdrawn", "It was withdrawn, or a newer one took its place."),
+    ("replaced", "It was withdrawn, or a newer one took its place."), ("unknown", "This invitation is no longer good")])
+def test_a_dead_link_says_why(client, small_world, clock, end, says):
     member, token = invite(small_world)
     if end == "expired":
         clock.forward(days=2)
@@ -208,8 +210,8 @@ def test_a_dead_link(client, small_world, clock, end):
     else:
         token = "0" * 22
     client.sign_in(small_world.mei)
-    assert DEAD in client.get(f"/join/{token}", status=404).text
-    assert DEAD in client.post(f"/join/{token}", status=404).text
+    assert says in client.get(f"/join/{token}", status=404).text
+    assert says in client.post(f"/join/{token}", status=404).text
     assert Member.select().where(Member.account == small_world.mei).count() == 0
 
 

@@ -70,8 +70,13 @@ def test_the_first_owner_chooses_no_password_that_guessers_try_first(sqlite, clo
     entered = {"email": "owner@lotus.example", "name": "Lotus", "time_zone": "Asia/Shanghai", "currency": "CNY",
                "branch": "Main Street", "address": ""}
     for password in ("football1", "owner@lotus.example", "Quanbao 2026"):
-        assert "none that many use" in owner.post(path, entered | {"password": password}, status=422).text
+        assert "Many people use this password" in owner.post(path, entered | {"password": password}, status=422).text
+    assert "Use at least 8 characters." in owner.post(path, entered | {"password": "short"}, status=422).text
     assert owner.post(path, entered | {"password": "ripe-plum"}).location
+    for browser in (owner, PageClient(owner.app)):  # the same link again: who uses it is told the way in
+        for page in (browser.get(path, status=404), browser.post(path, entered, status=404)):
+            assert "This site is set up already" in page.text
+            assert page.all("a", href="/sign-in")
 
 
 def test_a_password_is_taken_as_it_was_typed(small_world):

@@ -83,7 +83,8 @@ def _publish(world: World, campaign: Campaign) -> dict[str, str]:
                                    failures=[("typed", 3, "nobody", "missing")])
     publishing.step(publication.id, now=now, key=key)
     _, join = members.invite(world.merchant, "till@example.org", "cashier", ["main"], now)
-    return {"publication": publication.id, "claim": claiming.open_links(campaign, now, key)[0][2], "join": join,
+    number, _, token = claiming.open_links(campaign, now, key)[0]
+    return {"publication": publication.id, "claim": token, "claim_number": number, "join": join,
             "customer": Customer.get(Customer.merchant == world.merchant).id}
 
 

@@ -137,7 +137,8 @@ REFUSED_FIELDS: dict[str, str] = {
 
 SET_UP_FIELDS: dict[str, str] = {
     "email": _("Enter an e-mail address, like name@example.org."),
-    "password": _("Use 8 characters or more, and none that many use; an address that has an account keeps its own."),
+    "password": _("Use at least 8 characters. An address that has an account already keeps its own password."),
+    "too_common": REFUSED_FIELDS["too_common"],
     "name": _("Enter a name of 1 to 200 characters."),
     "time_zone": _("Choose a time zone from the list, like Asia/Shanghai."),
     "currency": _("Enter the three letters of a currency that shops charge in today, like CNY or EUR."),
@@ -201,6 +202,14 @@ ADDRESS_FAULTS: dict[Fault, str] = {
     Fault.SEVERAL: _("There is more than one @ in it."),
     Fault.ODD: _("It is too long, or has a character that no address has."),
 }
+# Why a claim link was not withdrawn, or its address not corrected.
+CLAIM_LINKS: dict[str, str] = {
+    "used": _("Nothing was withdrawn: the link was used a moment earlier. Its voucher can be revoked instead."),
+    "withdrawn": _("This link had been withdrawn a moment earlier. Nothing else was changed."),
+    "over": _("The campaign is over, so no new link was made, and this one is as it was."),
+    "same": _("The link is for this address already. Enter the right one."),
+    "not_an_address": _("Enter an e-mail address, like name@example.org."),
+}
 
 
 # What stands against a branch, a member or a group; `about` is the campaign that does.
@@ -220,6 +229,7 @@ PEOPLE: dict[str, str] = {
     "gone": _("This invitation was withdrawn a moment ago."),
     "not_me": _("Owners are made by owners alone: type the password of your account."),
     "nobody": _("Nobody is ticked yet: tick customers in the list."),
+    "too_many": _("More than 1,000 are selected. Select fewer, or search for them and take all whom it finds."),
     "group": _("Enter a group's name of 1 to 100 characters."),
 }
 

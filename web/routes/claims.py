@@ -1,15 +1,18 @@
-"""Claim links: the owner copies, downloads or prints them; a consumer takes a voucher from one."""
+"""Claim links: owners copy, download, print and withdraw them; a consumer takes a voucher from one."""
 
 from itertools import chain
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext
 from flask_login import current_user, login_required
 
-from quanbao import claiming, vouchers
+from models import Campaign, Claim, Voucher
+from quanbao import claiming, vouchers, withdrawing
+from quanbao.claiming import LinkState
 from web import previews, tables
 from web.access import campaign_of
 from web.context import base_url, now, settings
+from web.messages import CLAIM_LINKS
 from web.sessions import consumer
 
 routes = Blueprint("claims", __name__)
@@ -20,9 +23,11 @@ A_SHEET = 24  # QR codes on a sheet of A4
 
 @routes.get("/claim/<token:token>")
 def show(token: str):
-    found = claiming.usable(token, now())
-    if found is None:
-        return render_template("claims/spent.html"), 404
+    found = claiming.find(token)
+    if found is None or claiming.state(found, now()) is not LinkState.OPEN:
+        return _spent(found)
+    if current_user.is_authenticated and (revoked := claiming.taken_back(found, consumer())):
+        return _taken_back(revoked)
     return render_template(
         "claims/page.html", campaign=found.campaign, voucher=previews.voucher_of(found.campaign), now=now(),
         places=vouchers.branches(found.campaign), here=url_for("claims.show", token=token))
@@ -32,28 +37,96 @@ def show(token: str):
 def claim(token: str):
     found = claiming.usable(token, now())
     if found is None:
-        return render_template("claims/spent.html"), 404
+        return _spent(claiming.find(token))
     if not current_user.is_authenticated:
         return redirect(url_for("sign_in.show", next=url_for("claims.show", token=token)), 303)
     try:
         voucher = claiming.claim(found, consumer(), now())
     except claiming.Spent:
-        return render_template("claims/spent.html"), 404
+        return _spent(claiming.find(token))
+    except claiming.TakenBack as refused:
+        return _taken_back(refused.voucher)
     flash("claimed", voucher.code)
     return redirect(url_for("vouchers.show", code=voucher.code), 303)
+
+
+def _spent(found: Claim | None) -> tuple[str, int]:
+    """Why the link is good no more; the person who used it is led to the voucher, nobody else learns who that was."""
+    mine = found and found.claimed_at and current_user.is_authenticated and found.customer.consumer_id == consumer().id
+    state = claiming.state(found, now()) if found else None
+    return render_template(
+        "claims/spent.html", state=state, voucher=claiming.voucher_of(found) if mine else None), 404
+
+
+def _taken_back(voucher: Voucher) -> tuple[str, int]:
+    return render_template("claims/spent.html", state="taken_back", voucher=voucher), 409
 
 
 @routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/links")
 @login_required
 def index(merchant: str, campaign: str):
-    return _links(merchant, campaign, "claims/index.html", A_PAGE)
+    """Open links to hand out; also those that were used or withdrawn."""
+    row, after, text = campaign_of(merchant, campaign), _after(), _text()
+    which = request.args.get("which", "open")
+    which = which if which in claiming.LISTED else "open"
+    links = claiming.listed(
+        row, now(), settings().secret_key, which, text=text, after=after, most=A_PAGE + 1)
+    return render_template(
+        "claims/index.html", merchant=row.merchant, campaign=row, counts=claiming.counts(row, now()), which=which,
+        q=text, over=row.is_over(now()), links=links[:A_PAGE], address_of=address_of,
+        more=links[A_PAGE - 1].id if len(links) > A_PAGE else None)
+
+
+@routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/links/<int:number>")
+@login_required
+def link(merchant: str, campaign: str, number: int):
+    return _link_page(_own(campaign_of(merchant, campaign), number))
+
+
+@routes.post("/merchants/<slug:merchant>/campaigns/<slug:campaign>/links/<int:number>")
+@login_required
+def change(merchant: str, campaign: str, number: int):
+    """Withdraw the link, or correct its address: the buttons say which."""
+    of = campaign_of(merchant, campaign)
+    row, here = _own(of, number), {"merchant": merchant, "campaign": campaign}
+    try:
+        if request.form.get("do") == "withdraw":
+            withdrawing.withdraw(row, g.member, now())
+            return redirect(url_for("claims.link", number=number, **here), 303)
+        outcome, made = withdrawing.correct(
+            row, request.form.get("address", ""), g.member, now=now(), key=settings().secret_key)
+    except withdrawing.Refused as refused:
+        return _link_page(_own(of, number), refused.code), 422
+    flash(outcome, "corrected")
+    return redirect(url_for("claims.link", number=made.id if made else number, **here), 303)
+
+
+def _own(campaign: Campaign, number: int) -> Claim:
+    row = Claim.get_or_none((Claim.id == min(number, 2**63 - 1)) & (Claim.campaign == campaign))
+    if row is None:
+        abort(404)
+    row.campaign = campaign
+    return row
+
+
+def _link_page(row: Claim, fault: str | None = None) -> str:
+    token = claiming.token_of(row, settings().secret_key)
+    return render_template(
+        "claims/link.html", merchant=row.campaign.merchant, campaign=row.campaign, claim=row, entered=request.form,
+        state=claiming.state(row, now()), link=address_of(token) if token else None, fault=fault, faults=CLAIM_LINKS,
+        voucher=claiming.voucher_of(row))
 
 
 @routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/links/sheet")
 @login_required
 def sheet(merchant: str, campaign: str):
     """QR codes to print and cut apart."""
-    return _links(merchant, campaign, "claims/sheet.html", A_SHEET)
+    row = campaign_of(merchant, campaign)
+    links = claiming.open_links(row, now(), settings().secret_key, after=_after(), most=A_SHEET + 1)
+    return render_template(
+        "claims/sheet.html", merchant=row.merchant, campaign=row, over=row.is_over(now()),
+        links=[(address, address_of(token)) for _, address, token in links[:A_SHEET]],
+        more=links[A_SHEET - 1][0] if len(links) > A_SHEET else None)
 
 
 @routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/links.csv")
@@ -66,19 +139,14 @@ def download(merchant: str, campaign: str):
     return tables.answer(f"{row.slug}-links", chain([heading], rows))
 
 
-def _links(merchant: str, campaign: str, template: str, most: int) -> str:
-    row, after = campaign_of(merchant, campaign), _after()
-    links = claiming.open_links(row, now(), settings().secret_key, after=after, most=most + 1)
-    counts, more = claiming.counts(row, now()), links[most - 1][0] if len(links) > most else None
-    return render_template(
-        template, merchant=row.merchant, campaign=row, counts=counts, more=more, over=row.is_over(now()),
-        links=[(address, address_of(token)) for _, address, token in links[:most]],
-        older=0 if after or more else counts[0] - len(links))  # where all are on one page
-
-
 def _after() -> int:
     text = request.args.get("after", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def _text() -> str:
+    text = request.args.get("q", "").strip()[:254]
+    return text if text.isprintable() else ""
 
 
 def address_of(token: str) -> str:

@@ -5,7 +5,9 @@ from flask_login import login_required
 
 from models import Customer, Merchant
 from quanbao import customers, groups
+from web import selection
 from web.access import merchant_of
+from web.answers import wants_fragment
 from web.context import now
 from web.form_addresses import post_form
 from web.messages import PEOPLE
@@ -22,17 +24,23 @@ def index(merchant: str):
 @routes.post("/merchants/<slug:merchant>/customers")
 @login_required
 def put(merchant: str):
-    """Those who are ticked, or all that the search found, into a group or out of it."""
+    """The ticked customers, or all that the search found, into a group or out of it; its other buttons only look.
+
+    To look is a POST too, with what is ticked in its body: that is no part of an address.
+    """
     of, form = merchant_of(merchant), request.form
+    if form.get("do") in selection.LOOKING:
+        return _page(of)
+    searched = selection.searched()
     try:
         if form.get("everybody"):
-            customers.put_found(of, _text(), _among() or None, _group(), into=_into())
+            customers.put_found(of, searched.text, searched.among or None, _group(), into=_into())
         else:
-            customers.put(of, _numbers("customer"), _group(), into=_into())
-    except customers.Refused as refused:
-        return _page(of, refused), 422
-    return redirect(url_for("customers.index", merchant=merchant, q=_text() or None, among=_among() or None,
-                            after=form.get("after") or None), 303)
+            customers.put(of, selection.ticked(), _group(), into=_into())
+    except (customers.Refused, selection.TooMany) as refused:
+        return _page(of, refused.code), 422
+    return redirect(url_for("customers.index", merchant=merchant, q=searched.text or None,
+                            among=searched.among or None, after=searched.after or None), 303)
 
 
 @routes.get("/merchants/<slug:merchant>/customers/<int:number>")
@@ -87,22 +95,6 @@ def _into() -> bool:
     return request.form.get("do") != "out"
 
 
-def _numbers(name: str) -> list[int]:
-    return [int(text) for text in request.values.getlist(name)[:1000]
-            if text.isascii() and text.isdigit() and len(text) < 19]
-
-
-def _text() -> str:
-    text = request.values.get("q", "").strip()[:254]
-    return text if text.isprintable() else ""
-
-
-def _among() -> str:
-    """The group that is searched in."""
-    text = request.values.get("among", "")
-    return text if text.isprintable() else ""
-
-
 def _customer_page(merchant: Merchant, row: Customer, refused: customers.Refused | None = None) -> str:
     return render_template(
         "customers/customer.html", merchant=merchant, customer=row, vouchers=customers.vouchers(row), now=now(),
@@ -110,11 +102,10 @@ def _customer_page(merchant: Merchant, row: Customer, refused: customers.Refused
         fault=PEOPLE[refused.code] if refused else None, entered=request.form)
 
 
-def _page(merchant: Merchant, refused: customers.Refused | None = None) -> str:
-    after = (_numbers("after") or [0])[0]
-    found = customers.find(merchant, _text(), _among() or None, after, customers.A_PAGE + 1)
+def _page(merchant: Merchant, fault: str | None = None) -> str:
+    found = selection.found(merchant, url_for("customers.put", merchant=merchant.slug))
+    if wants_fragment():
+        return render_template("customers/_found.html", merchant=merchant, found=found)
     return render_template(
-        "customers/page.html", merchant=merchant, q=_text(), among=_among(), groups=groups.names(merchant),
-        customers=found[:customers.A_PAGE], faults={refused.code: PEOPLE[refused.code]} if refused else {},
-        entered=request.form, ticked=_numbers("customer"), after=after or "",
-        more=found[customers.A_PAGE - 1].id if len(found) > customers.A_PAGE else None)
+        "customers/page.html", merchant=merchant, found=found, groups=groups.names(merchant),
+        faults={fault: PEOPLE[fault]} if fault else {}, entered=request.form)

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, abort, flash, g, redirect, render_templat
 from flask_login import current_user, login_required
 
 from models import Branch, Member, Merchant, Role
-from quanbao import members, merging
+from quanbao import links, members, merging
 from web import disputes, formats, shown
 from web.access import OWNER, is_fresh, is_me, merchant_of
 from web.context import base_url, now
@@ -149,7 +149,7 @@ def _members_page(
 def show_join(token: str):
     link = members.usable_link(token, now())
     if link is None:
-        return render_template("sign_in/spent_link.html"), 404
+        return _spent(token)
     return _join_page(link)
 
 
@@ -157,7 +157,7 @@ def show_join(token: str):
 def join(token: str):
     link = members.usable_link(token, now())
     if link is None:
-        return render_template("sign_in/spent_link.html"), 404
+        return _spent(token)
     if not current_user.is_authenticated:
         return redirect(url_for("sign_in.show", next=url_for("members.show_join", token=token)), 303)
     try:
@@ -165,11 +165,15 @@ def join(token: str):
     except members.Refused as refused:
         return _join_page(link, PEOPLE[refused.code]), 422
     if member is None:
-        return render_template("sign_in/spent_link.html"), 404
+        return _spent(token)
     flash(member.merchant.name, "joined")
     if member.role == Role.CASHIER:
         return redirect(url_for("till.show", merchant=member.merchant.slug), 303)
     return redirect(url_for("campaigns.index", merchant=link.member.merchant.slug), 303)
+
+
+def _spent(token: str) -> tuple[str, int]:
+    return render_template("members/spent_link.html", why=links.why_not("join", token, now())), 404
 
 
 def _join_page(link, fault=None) -> str:

@@ -3,7 +3,7 @@
 from flask import Blueprint, redirect, render_template, url_for
 from flask_login import current_user, login_required
 
-from quanbao import accounts, moving
+from quanbao import accounts, counter, moving
 from web import forms, sessions
 from web.access import is_fresh, is_me
 from web.context import base_url, now
@@ -60,5 +60,6 @@ def use():
     form = forms.MoveCode()
     account = moving.use(form.code.data or "", now()) if form.validate() else None
     if account is None or not sessions.sign_in(account, confirmed_at=moving.LONG_AGO):
-        return render_template("moving/enter.html", form=form, wrong=not form.errors), 422
+        unused = counter.unused(form.code.data or "")
+        return render_template("moving/enter.html", form=form, wrong=not form.errors, unused=unused), 422
     return redirect(url_for("wallet.show"), 303)

@@ -3,19 +3,15 @@
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from flask_login import login_required
 
-from models import Audience, Campaign, Customer, Publication
-from quanbao import addresses, customers, groups, publishing
-from web import forms
+from models import Audience, Campaign, Publication
+from quanbao import addresses, groups, publishing
+from web import forms, selection
 from web.access import campaign_of
 from web.answers import wants_fragment
 from web.context import now, settings
 from web.messages import ADDRESS_FAULTS, PUBLISHING
-from web.sizes import LARGEST_UPLOAD
 
 routes = Blueprint("publications", __name__)
-
-MOST_PICKED = 1000  # customers in one form; more of them are a group
-MOST_PARTS = 10 * MOST_PICKED  # so many fields are read, to say that they are too many and to lose none
 
 
 @routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/publications")
@@ -27,28 +23,29 @@ def new(merchant: str, campaign: str):
 @routes.route("/merchants/<slug:merchant>/campaigns/<slug:campaign>/publications/customers", methods=["GET", "POST"])
 @login_required
 def search(merchant: str, campaign: str):
-    """Customers to tick: those ticked already stay, whatever is searched next.
+    """Customers to tick: those ticked already stay, whatever is searched next, and so does the rest of the form.
 
-    It changes nothing; it may be a POST because a thousand ticks are more than an address may hold.
+    It changes nothing; it is a POST because who is ticked is no part of an address.
     """
     row = campaign_of(merchant, campaign)
-    if not wants_fragment():
-        return _page(row)
-    return render_template("publications/_customers.html", **_found(row))
+    selection.allow_many()
+    if wants_fragment():
+        return render_template("customers/_found.html", merchant=row.merchant, found=_found(row), picking=True)
+    return _page(row, forms.Publish() if request.method == "POST" else None)
 
 
 @routes.post("/merchants/<slug:merchant>/campaigns/<slug:campaign>/publications")
 @login_required
 def publish(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign)
-    request.max_form_parts, request.max_form_memory_size = MOST_PARTS, LARGEST_UPLOAD
+    selection.allow_many()
     form = forms.Publish()
     try:
         audience, entries, failures = _designated(row, form)
         publication = publishing.start(row, audience, entries, now=now(), failures=failures)
     except addresses.NotText:
         return _page(row, form, "not_text"), 422
-    except publishing.Refused as refused:
+    except (publishing.Refused, selection.TooMany) as refused:
         return _page(row, form, refused.code), 422
     except Campaign.DoesNotExist:  # a draft that somebody deleted a moment ago
         abort(404)
@@ -79,10 +76,7 @@ def _designated(campaign: Campaign, form: forms.Publish) -> tuple[Audience, list
         chosen = set(groups.of(campaign.merchant).of_all(form.groups.data or []))
         return Audience.GROUPS, [name for name in groups.names(campaign.merchant) if name in chosen], []
     if form.audience.data == Audience.CUSTOMERS:
-        picked = _picked()
-        if len(picked) > MOST_PICKED:
-            raise publishing.Refused("too_many")
-        return Audience.CUSTOMERS, picked, []
+        return Audience.CUSTOMERS, selection.ticked(), []
     if form.audience.data == Audience.ALL:
         return Audience.ALL, [], []
     if form.audience.data != Audience.ADDRESSES:
@@ -94,19 +88,9 @@ def _designated(campaign: Campaign, form: forms.Publish) -> tuple[Audience, list
     return Audience.ADDRESSES, list(found.addresses), found.failures
 
 
-def _picked() -> list[int]:
-    values = request.values.getlist("customer")[:MOST_PARTS]
-    return list(dict.fromkeys(int(text) for text in values if text.isascii() and text.isdigit() and len(text) < 19))
-
-
-def _found(campaign: Campaign) -> dict:
-    """What the search shows: the ticked first, then who else it finds."""
-    text, ticked = request.values.get("q", "").strip()[:254], _picked()
-    text = text if text.isprintable() else ""  # NUL is nothing that PostgreSQL takes
-    mine = customers.known(campaign.merchant).where(Customer.id.in_(ticked))
-    kept = list(mine.order_by(Customer.address)) if ticked else []
-    found = [customer for customer in customers.find(campaign.merchant, text) if customer not in kept]
-    return {"q": text, "ticked": kept, "found": found, "merchant": campaign.merchant, "campaign": campaign}
+def _found(campaign: Campaign) -> selection.Found:
+    here = {"merchant": campaign.merchant.slug, "campaign": campaign.slug}
+    return selection.found(campaign.merchant, url_for("publications.search", **here))
 
 
 def _page(campaign: Campaign, form: forms.Publish | None = None, fault: str | None = None) -> str:
@@ -115,4 +99,4 @@ def _page(campaign: Campaign, form: forms.Publish | None = None, fault: str | No
     return render_template(
         "publications/new.html", form=form, everybody=everybody, groups=groups.names(campaign.merchant),
         nobody=fault == "nobody", fault=PUBLISHING.get(fault), failures=form.failures, address_faults=ADDRESS_FAULTS,
-        now=now(), **_found(campaign))
+        now=now(), found=_found(campaign), merchant=campaign.merchant, campaign=campaign)

@@ -28,12 +28,12 @@ def set_up(token: str):
     try:
         account, merchant = setting_up.set_up(link, entered, now=now(), password_key=settings().password_key)
     except setting_up.Refused as refused:
-        for field in refused.faults:
-            form[field].errors = [SET_UP_FIELDS[field]]
+        for field, code in refused.faults.items():
+            form[field].errors = [SET_UP_FIELDS.get(code, SET_UP_FIELDS[field])]
         _name_other_currency(form)
         return _page(form), 422
     except setting_up.LinkSpent:
-        abort(404)
+        return _done()
     sessions.sign_in(account)
     return redirect(url_for("campaigns.index", merchant=merchant.slug), 303)
 
@@ -49,10 +49,15 @@ def _name_other_currency(form: forms.SetUp) -> None:
 def _usable(token: str):
     link = links.usable("set-up", token, now())
     if not setting_up.is_needed():
-        abort(404)
+        abort(make_response(*_done()))
     if link is None:
         abort(make_response(render_template("set_up/spent.html"), 404))
     return link
+
+
+def _done() -> tuple[str, int]:
+    """The link was used, by this person or by a faster one: the way in is to sign in now."""
+    return render_template("set_up/done.html"), 404
 
 
 def _page(form: forms.SetUp) -> str:

@@ -1,6 +1,6 @@
 """Signing up, in and out; the one-time link for a forgotten password."""
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 
 from models import Account
 from quanbao import accounts, links
@@ -70,8 +70,12 @@ def sign_out():
 def show_link(token: str):
     link = links.usable("sign-in", token, now())
     if link is None:
-        return render_template("sign_in/spent_link.html"), 404
+        return _spent(token)
     return _link_page(forms.NewPassword(), link.account)
+
+
+def _spent(token: str) -> tuple[str, int]:
+    return render_template("sign_in/spent_link.html", why=links.why_not("sign-in", token, now())), 404
 
 
 def _link_page(form: forms.NewPassword, account: Account) -> str:
@@ -84,7 +88,7 @@ def _link_page(form: forms.NewPassword, account: Account) -> str:
 def use_link(token: str):
     link = links.usable("sign-in", token, now())
     if link is None:
-        return render_template("sign_in/spent_link.html"), 404
+        return _spent(token)
     form = forms.NewPassword()
     try:
         account = links.sign_in(token, form.password.data, now())
@@ -92,7 +96,7 @@ def use_link(token: str):
         form.validate()
         forms.explain(form, refused)
         return _link_page(form, link.account), 422
-    if account is None:
-        abort(404)
+    if account is None:  # another request used it a moment earlier
+        return _spent(token)
     sessions.sign_in(account)
     return redirect(_landing(account), 303)

@@ -136,10 +136,14 @@ def _page(member: Member, places: list[Branch], fault: str | None = None, wait: 
         places=places, names={place.slug: place.name for place in places}, lines=lines,
         tabs=places and sum(place.closed_at is None for place in branches.of(merchant)) > 1,
         number=daybook.count(merchant, slugs, day), day=day, seen=seen, now=now(), fault=fault, wait=wait,
-        alarm=alarm, changed=changed,
+        typed=_typed(), unused=counter.unused(_typed()), alarm=alarm, changed=changed,
         older=redeemed[-1].redemption if len(redeemed) == daybook.A_PAGE else None, before=before))
     page.headers["Permissions-Policy"] = CAMERA
     return page
+
+
+def _typed() -> str:
+    return "".join(character for character in request.form.get("code", "")[:20] if character.isprintable())
 
 
 def _before() -> int:

@@ -25,6 +25,7 @@
   on('timeout', lost);
 
   const button = find('scan'), video = find('video'), entry = find('code');
+  if (entry?.value) entry.select(); // what was refused stays to be compared, and goes with the first key
   if (!button || !navigator.mediaDevices?.getUserMedia) return;
   button.hidden = false;
 
