@@ -1,30 +1,33 @@
 """The console script: 0 for done, 1 for "no, because …", 2 for wrong usage; a problem is one line."""
 
 import argparse
-import json
 import os
 import signal
 import socket
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from threading import Event
 
+import apsw
+import tzdata
 from peewee import PeeweeException
 
 from config import Settings, SettingsError, from_environment
-from database import Busy, db, open_database
-from models import RedemptionPassword
+from database import Busy, Unknown, db
 from quanbao import (
     accounts,
     backups,
     demo,
     figures,
+    installation,
     links,
     loading,
     passwords,
     periods,
+    restoring,
     schema,
     selfcheck,
     setting_up,
@@ -38,28 +41,35 @@ class No(Exception):
     """The command cannot be done, and why, in one line."""
 
 
+ANSWERS = (No, SettingsError, installation.NoSite, schema.NewerDatabase, passwords.WrongKey, backups.Refused,
+           loading.Refused, selfcheck.Refused)  # the text of each is what to tell the person
+
+
 class Parser(argparse.ArgumentParser):
     def error(self, message: str):
         self.exit(2, f"{self.prog}: {message}\n")
 
 
 def main(arguments: list[str] | None = None) -> None:
-    options = _parser().parse_args(arguments)
     os.umask(0o077)  # what is written here is nobody else's on this machine
     try:
+        options = _parser().parse_args(arguments)
         options.run(options)
-    except (No, SettingsError, schema.NewerDatabase, passwords.WrongKey) as problem:
-        sys.exit(_say(problem))
-    except (backups.Refused, loading.Refused, selfcheck.Refused) as refused:
-        sys.exit(_say(refused))
-    except (PeeweeException, Busy) as problem:
-        sys.exit(_say(f"the database: {_one_line(problem)}"))
-    except OSError as problem:
-        sys.exit(_say(f"{problem.filename or ''} {problem.strerror or problem}".strip()))
-    except UnicodeError:
-        sys.exit(_say("a path, a host or a setting has characters that cannot be used there"))
+        if sys.stdout:
+            sys.stdout.flush()  # at exit Python would report a failure in its own words
     except KeyboardInterrupt:
         sys.exit(130)
+    except ANSWERS as problem:
+        sys.exit(_say(problem))
+    except (PeeweeException, Busy, apsw.Error) as problem:
+        sys.exit(_say(installation.database_problem(problem)))
+    except Unknown:
+        sys.exit(_say("the database: the connection was lost at the commit: look what became of it, then try again"))
+    except OSError as problem:
+        _drop_output()
+        sys.exit(_say(": ".join(filter(None, (problem.filename, problem.strerror or str(problem))))))
+    except UnicodeError:
+        sys.exit(_say("a path, a host or a setting has characters that cannot be used there"))
 
 
 def _say(problem: object) -> int:
@@ -67,12 +77,27 @@ def _say(problem: object) -> int:
     return 1
 
 
-def _one_line(problem: Exception) -> str:
-    return " ".join(str(problem).split()) or type(problem).__name__
+def _drop_output() -> None:
+    """What could not be written to standard output, as on a full disk, is not tried again at exit."""
+    if sys.stdout:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class Version(argparse.Action):
+    """Print what is in use, and end; needs no settings and no site."""
+
+    def __init__(self, option_strings, dest, **how):
+        super().__init__(option_strings, dest, nargs=0, help="print what is in use: Quanbao, SQLite, time zone data")
+
+    def __call__(self, parser, *_):
+        print(f"Quanbao {version('quanbao')}, SQLite {apsw.sqlitelibversion()}, time zone data {tzdata.IANA_VERSION}",
+              flush=True)
+        parser.exit()
 
 
 def _parser() -> Parser:
     parser = Parser(prog="quanbao", description="A voucher wallet for shops that own nothing but a website.")
+    parser.add_argument("--version", action=Version)
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
 
     def command(name: str, run: Callable, text: str) -> argparse.ArgumentParser:
@@ -92,9 +117,11 @@ def _parser() -> Parser:
     document = command("load", load, "load merchants, consumers and campaigns from one JSON document")
     document.add_argument("file", metavar="FILE.json", type=Path)
     command("check", check, "recount every figure from the ledger")
-    for name, run, text in (("backup", backup, "write a backup of one moment, also while serving"),
-                            ("restore", restore, "verify a backup, then put it into the place of all that is there")):
-        command(name, run, text).add_argument("file", metavar="FILE", type=Path)
+    writing = command("backup", backup, "write a backup of one moment, also while serving")
+    reading = command("restore", restore, "verify a backup, then put it into the place of all that is there")
+    for sub in (writing, reading):
+        sub.add_argument("file", metavar="FILE", type=Path)
+    reading.add_argument("--yes", action="store_true", help="do not ask where the site is in use")
     races = command("selfcheck", run_selfcheck, "race redemptions on the engine in use, in a scratch database")
     races.add_argument("--broken", action="store_true", help="with the guards off: it must report the damage")
     account = command("account", lambda options: None, "accounts")
@@ -123,7 +150,7 @@ def _number(text: str, least: int, most: int) -> int:
 
 
 def serve(options: argparse.Namespace) -> None:
-    settings = _ready()
+    settings = _site(make=True)
     address = _address(settings, options)
     if settings.now:
         print(f"The clock was started at {settings.now.isoformat()} (QUANBAO_NOW).")
@@ -137,8 +164,10 @@ def run_demo(options: argparse.Namespace) -> None:
     os.environ["QUANBAO_DATA"] = str(options.data or tempfile.mkdtemp(prefix="quanbao-demo-"))
     for name in ("QUANBAO_DATABASE_URL", "QUANBAO_REDIS_URL"):
         os.environ.pop(name, None)
-    settings = _ready()
+    settings = _site(make=True)
     address = _address(settings, options)
+    if not setting_up.is_needed() and accounts.by_email(demo.CAST[0].email) is None:
+        raise No(f"{settings.data} has a site that is not a demo: name another folder")
     if setting_up.is_needed():
         keys = Keys(password=settings.password_key, receipts=settings.secret_key)
         demo.build(settings.clock()(), keys, _language())
@@ -160,115 +189,97 @@ def _language() -> str:
 def run_worker(options: argparse.Namespace) -> None:
     from web import announcements, create_app, logs
 
-    settings = _ready()
+    settings = _site(make=False)
     logs.write()
     postman = announcements.postman(create_app(settings))
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    print("Working. Stop with Ctrl+C.", flush=True)
+    print(f"Working. Stop with Ctrl+C.\nDatabase: {settings.database_name}", flush=True)
     worker.run(stop, clock=settings.clock(), key=settings.secret_key, postman=postman)
 
 
 def migrate(options: argparse.Namespace) -> None:
     settings = from_environment()
-    _open(settings)
+    installation.connect(settings)
     applied = schema.migrate()
     _compute_periods(settings)
     print(f"Applied {', '.join(applied)}." if applied else "The database is up to date.")
+    _say_database(settings)
 
 
 def load(options: argparse.Namespace) -> None:
-    try:
-        document = json.loads(options.file.read_bytes(), object_pairs_hook=_once)
-    except UnicodeDecodeError:
-        raise No(f"{options.file}: is not UTF-8") from None
-    except json.JSONDecodeError as error:
-        raise No(f"{options.file}: is not JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
-    except ValueError:  # Python reads no integer of over 4,300 digits
-        raise No(f"{options.file}: has a number that is far too long") from None
-    except RecursionError:
-        raise No(f"{options.file}: is nested too deeply") from None
-    settings = _ready()
+    document = loading.parsed(options.file)
+    settings = _site(make=True)
     done = loading.load(document, now=settings.clock()(), password_key=settings.password_key, progress=_progress)
     for campaign, password in done.generated.items():
         print(f"{campaign}: redemption password {password} (generated)")
     print(f"Loaded {done.merchants} merchants, {done.campaigns} campaigns, {done.consumers} accounts, "
           f"{done.vouchers} vouchers.")
+    _say_database(settings)
 
 
 def check(options: argparse.Namespace) -> None:
-    _ready()
+    settings = _site(make=False)
     differences = list(figures.differences())
     if differences:
         raise No("\n".join(differences))
     print("All figures agree with the ledger.")
+    _say_database(settings)
 
 
 def backup(options: argparse.Namespace) -> None:
-    settings = _ready()
+    settings = _site(make=False)
     rows = backups.backup(options.file, settings.clock()())
     print(f"Wrote {rows} rows to {options.file}. The keys are not in it: keep a copy of them elsewhere.")
+    _say_database(settings)
 
 
 def restore(options: argparse.Namespace) -> None:
-    settings = _ready()
-    made_at, rows = backups.restore(options.file, check=lambda: _check_password_key(settings))
-    _compute_periods(settings)
+    one = restoring.Restoring(options.file, from_environment(create=False), make=from_environment,
+                              agree=(lambda *_: None) if options.yes else _agree)
+    made_at, rows = one.run()
+    _compute_periods(one.settings)
     print(f"Restored {rows} rows of {made_at:%Y-%m-%d %H:%M} UTC; every figure agrees with the ledger. "
           "Everybody signs in again.")
+    if one.kept:
+        print(f"What was there before is kept in {one.kept}\nTo go back to it: {one.way_back()}")
+    _say_database(one.settings)
+
+
+def _agree(there: str, coming: str) -> None:
+    """Ask at the terminal whether a site in use is replaced; raises No where it is not to be, or there is none."""
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        raise No(f"{there}: nothing was replaced. With --yes {coming} takes its place, and what is there now is kept")
+    print(f"{there}.\nIts place is taken by {coming}; what is there now is kept.\nReplace it? [y/N] ",
+          end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().casefold() not in ("y", "yes"):
+        raise No("Nothing was replaced.")
 
 
 def run_selfcheck(options: argparse.Namespace) -> None:
-    settings = from_environment()
+    settings = from_environment(create=False)  # the races have a scratch database and keys of their own
     damage = selfcheck.run(settings.database_url, broken=options.broken, clock=settings.clock())
     if damage:
         raise No("\n".join(damage))
     if options.broken:
         raise No("With the guards off nothing went wrong: this check can prove nothing here.")
-    print(f"{selfcheck.VOUCHERS} vouchers, each at {selfcheck.TILLS} tills at once: redeemed once each. "
+    engine = "PostgreSQL" if settings.database_url else "SQLite"
+    print(f"On {engine}: {selfcheck.VOUCHERS} vouchers, each at {selfcheck.TILLS} tills at once: redeemed once each. "
           f"{selfcheck.CUSTOMERS} customers at once for {selfcheck.QUANTITY}: not oversold. All figures agree.")
 
 
 def account_link(options: argparse.Namespace) -> None:
-    settings = _ready()
+    settings = _site(make=False)
     account = accounts.by_email(options.email)
     if account is None:
-        raise No(f"{options.email} has no account")
+        raise No(f"{options.email} has no account in {settings.database_name}")
     token = links.make("sign-in", settings.clock()(), account)
     print(f"{settings.base_url or 'http://127.0.0.1:8000'}/sign-in/{token}")
+    _say_database(settings)
 
 
 # Helpers
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """JSON lets a key stand twice and drops the first silently."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice = next(key for key, _ in pairs if sum(key == other for other, _ in pairs) > 1)
-        raise No(f"the document has {twice[:60]!r} twice in one object")
-    return found
-
-
-def _open(settings: Settings) -> None:
-    """Point at the database, and say in one line what its drivers lack."""
-    try:
-        open_database(settings.database_url, settings.sqlite_file)
-        db.connect(reuse_if_open=True)
-    except ImportError:
-        raise No("QUANBAO_DATABASE_URL needs PostgreSQL's driver: pip install 'quanbao[postgres]'") from None
-    except TypeError:
-        raise No("QUANBAO_DATABASE_URL has a parameter behind its ? that does not belong there") from None
-
-
-def _ready() -> Settings:
-    settings = from_environment()
-    _open(settings)
-    schema.migrate()
-    _check_password_key(settings)
-    _compute_periods(settings)
-    return settings
 
 
 def _compute_periods(settings: Settings) -> None:
@@ -282,10 +293,19 @@ def _compute_periods(settings: Settings) -> None:
              "pip install --upgrade tzdata")
 
 
-def _check_password_key(settings: Settings) -> None:
-    """A key that opens not all would refuse vouchers at the tills: better not to start."""
-    for row in RedemptionPassword.select():
-        passwords.reveal(row, settings.password_key)
+def _site(*, make: bool) -> Settings:
+    """Settings and open database; without `make` for what needs a site: a new one is none to back up or to check."""
+    settings = from_environment(create=make)
+    installation.open_or_make(settings) if make else installation.open_existing(settings)
+    _compute_periods(settings)
+    return settings
+
+
+def _say_database(settings: Settings) -> None:
+    """At the end, on standard error: standard output has what was asked for alone, and a problem is one line."""
+    if sys.stdout:
+        sys.stdout.flush()
+    print(f"Database: {settings.database_name}", file=sys.stderr, flush=True)
 
 
 def _progress(done: int, total: int) -> None:

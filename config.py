@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -53,6 +53,17 @@ class Settings:
     def sqlite_file(self) -> Path:
         return self.data / "quanbao.sqlite3"
 
+    @property
+    def database_name(self) -> str:
+        """Which database these settings lead to, as a person may read it: without a password."""
+        if self.database_url is None:
+            return str(self.sqlite_file.absolute())
+        parts = urlsplit(self.database_url)
+        hosts = dict(parse_qsl(parts.query)).get("host", "")
+        place = parts.netloc.rpartition("@")[2] or hosts
+        user = f"{parts.username}@" if parts.username else ""
+        return f"postgresql://{user}{place}{parts.path}"
+
     def clock(self) -> Callable[[], datetime]:
         """The only clock of the application: aware UTC, started at `now` where that is set."""
         if self.now is None:
@@ -61,10 +72,13 @@ class Settings:
         return lambda: datetime.fromtimestamp(start.timestamp() + monotonic() - began, UTC)
 
 
-def from_environment(environ: Mapping[str, str] | None = None, *, demo: bool = False) -> Settings:
+def from_environment(
+    environ: Mapping[str, str] | None = None, *, demo: bool = False, create: bool = True
+) -> Settings:
     """Read, check and complete the settings; makes the data folder and missing keys.
 
-    Raises SettingsError for an unknown QUANBAO_ variable or a value that cannot be used.
+    With `create` off nothing is made, and a key that is missing is "". Raises SettingsError for an unknown QUANBAO_
+    variable or a value that cannot be used.
     """
     given = {k: v for k, v in (os.environ if environ is None else environ).items() if k.startswith(PREFIX)}
     for name in given:
@@ -74,31 +88,52 @@ def from_environment(environ: Mapping[str, str] | None = None, *, demo: bool = F
               for name, (field, parse) in PARSERS.items() if PREFIX + name in given}
     data = values.setdefault("data", Path("data"))
     try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        keys = {name.lower(): _key(name, given, data) for name in KEYS}
-    except UnicodeDecodeError:
-        raise SettingsError(f"QUANBAO_DATA: a key in {data} is damaged: put its copy back") from None
+        if create:
+            data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        keys = {name.lower(): _key(name, given, data, create) for name in KEYS}
     except OSError as error:
-        raise SettingsError(f"QUANBAO_DATA: {data} cannot be used: {error.strerror}") from None
+        path = Path(error.filename or data).absolute()
+        cure = ": run it as the user that this belongs to" if isinstance(error, PermissionError) else ""
+        raise SettingsError(f"QUANBAO_DATA: {path} cannot be used: {error.strerror}{cure}") from None
     return Settings(demo=demo, **keys, **values)
 
 
-def _key(name: str, given: Mapping[str, str], data: Path) -> str:
-    """A key from its variable, the file its variable names, or the data folder (made once)."""
+def _key(name: str, given: Mapping[str, str], data: Path, create: bool) -> str:
+    """A key from its variable, the file its variable names, or the data folder (made once, where `create` is on)."""
     variable = PREFIX + name
     if variable in given and f"{variable}_FILE" in given:
         raise SettingsError(f"{variable} and {variable}_FILE are both set: keep one")
     if f"{variable}_FILE" in given:
+        path = Path(given[f"{variable}_FILE"])
         try:
-            value = Path(given[f"{variable}_FILE"]).read_text().strip()
-        except (OSError, UnicodeDecodeError):
+            value = path.read_text().strip()
+        except OSError as error:
+            raise SettingsError(f"{variable}_FILE: {path} cannot be read: {error.strerror}") from None
+        except ValueError:  # not UTF-8, or a path that no file can have
             raise SettingsError(f"{variable}_FILE names a file that cannot be read") from None
     elif variable in given:
         value = given[variable].strip()
     else:
-        value = _kept(data / f"{name.lower()}.key", _new_vapid if name == "VAPID_KEY" else _new_key)
+        return _key_in_folder(variable, data / f"{name.lower()}.key", create)
     _check_key(variable, value)
     return value
+
+
+def _key_in_folder(variable: str, path: Path, create: bool) -> str:
+    """The key that the data folder keeps; "" where there is none and none may be made."""
+    try:
+        if create:
+            value = _kept(path, _new_vapid if variable.endswith("VAPID_KEY") else _new_key)
+        else:
+            value = path.read_text().strip()
+        _check_key(variable, value)
+        return value
+    except FileNotFoundError:
+        if create:
+            raise
+        return ""
+    except (UnicodeDecodeError, SettingsError):
+        raise SettingsError(f"{variable}: {path.absolute()} is damaged: put its copy back") from None
 
 
 def _check_key(variable: str, value: str) -> None:
@@ -123,18 +158,21 @@ def _new_vapid() -> str:
 
 def _kept(path: Path, make: Callable[[], str]) -> str:
     """The key in `path`; of several processes that start at once, one makes it and all read it."""
-    if not path.exists():
-        draft = path.with_suffix(f".{secrets.token_hex(4)}.tmp")
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        pass
+    draft = path.with_suffix(f".{secrets.token_hex(4)}.tmp")
+    try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(make() + "\n")
             file.flush()
             os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink(missing_ok=True)
     return path.read_text().strip()
 
 

@@ -171,7 +171,8 @@ def turn(patience: float | None = IN_LINE) -> Iterator[None]:
         lock = open(f"{db.database}.lock", "a")  # noqa: SIM115  (closed at the end, or when the line has moved)
         _take(lock, patience)
     except OSError as error:
-        raise Busy(f"the line of writers: {error.strerror or 'it does not move'}") from error
+        reason = error.strerror or "it does not move"
+        raise Busy(f"the line of writers: {reason}: {Path(db.database).absolute()}.lock") from error
     with lock:
         yield
 

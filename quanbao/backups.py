@@ -8,7 +8,9 @@ import hashlib
 import json
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ import apsw
 from peewee import Model
 
 from database import db, on_sqlite, snapshot, write_transaction
-from models import TABLES, CounterCode, CounterTry, Delivery, Link, Session, Subscription
+from models import TABLES, CounterCode, CounterTry, Delivery, Link, RedemptionPassword, Session, Subscription
 from quanbao import figures, schema
 
 MARK = 0x51626B70  # SQLite's application_id of a backup
@@ -38,20 +40,20 @@ def backup(path: Path, now: datetime) -> int:
     try:
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         with snapshot():
-            rows = _write(draft, now)
+            rows = write(draft, now)
         os.link(draft, path)  # never over another file
     except FileExistsError:
         raise Refused(f"{path} exists already: name another file") from None
-    except OSError as error:
-        raise Refused(f"{path} cannot be written: {error.strerror}") from None
-    except apsw.Error as error:
-        raise Refused(f"{path} cannot be written: {error}") from None
+    except (OSError, apsw.Error) as error:
+        raise Refused(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}") from None
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # a folder that is none has no draft either
+            draft.unlink()
     return rows
 
 
-def _write(draft: Path, now: datetime) -> int:
+def write(draft: Path, now: datetime) -> int:
+    """Write every row that lasts to this empty file, in the caller's transaction, and sync it; returns how many."""
     about = (now.isoformat(), json.dumps(_known()))
     file, digest, count = apsw.Connection(str(draft)), hashlib.sha256(repr(about).encode()), 0
     with file:
@@ -111,36 +113,58 @@ def _known() -> list[str]:
     return sorted(path.stem for path in schema.DIRECTORY.glob("[0-9]*.py"))
 
 
-def restore(path: Path, check: Callable[[], None]) -> tuple[datetime, int]:
+def restore(
+    path: Path, check: Callable[[], None], *, ask: Callable[[datetime, list[RedemptionPassword]], None] | None = None,
+    keep: Callable[[], AbstractContextManager] = nullcontext,
+) -> tuple[datetime, int]:
     """Put what is in a backup into the place of all that is in the database, in one transaction.
 
-    Returns when it was made and how many rows it has. `check` may raise in the middle: then, and where the file is
-    damaged, foreign, of another version (Refused), or does not reconcile, the database stays as it was.
+    Returns when it was made and how many rows it has. `ask` may raise when the file is found good, with the redemption
+    passwords in it, and nothing is begun; it may also open the database. Inside the transaction nobody else writes,
+    and `keep` stands around the replacing. `check` may raise in the middle: then, and where the file is damaged,
+    foreign, of another version (Refused), or does not reconcile, the database stays as it was.
     """
     file = _opened(path)
     try:
-        made_at = _verified(path, file)
-        rows = write_transaction(lambda: _replace(path, file, check))
-    except (apsw.Error, ValueError, TypeError) as error:
-        raise Refused(f"{path} is damaged: {error}") from None
+        with _as_damage(path):
+            made_at = _verified(path, file)
+            sealed = [RedemptionPassword(**dict(zip(_columns(RedemptionPassword), row, strict=True)))
+                      for rows in _stored(file, RedemptionPassword) for row in rows]
+        if ask:
+            ask(made_at, sealed)
+        rows = write_transaction(lambda: _alone(path, file, check, keep))
     finally:
         file.close()
     return made_at, rows
 
 
+@contextmanager
+def _as_damage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (apsw.Error, ValueError, TypeError) as error:
+        raise Refused(f"{path} is damaged: {error}") from None
+
+
 def _opened(path: Path) -> apsw.Connection:
-    if not path.is_file():
-        raise Refused(f"{path} is no file")
-    return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    """The file, opened where its head says that it is a backup; beside another database SQLite would make files."""
+    try:
+        with open(path, "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise Refused(f"{path} is no file")
+            head = file.read(100)  # https://sqlite.org/fileformat2.html#the_database_header
+        if head[:16] != b"SQLite format 3\0" or len(head) < 100:
+            raise Refused(f"{path} is no backup of Quanbao, or damaged")
+        if head[68:72] != MARK.to_bytes(4):
+            raise Refused(f"{path} is no backup of Quanbao, but a database; how one that a restore has kept "
+                          "goes back is in docs/operating.md")
+        return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    except (OSError, apsw.Error) as error:
+        raise Refused(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _verified(path: Path, file: apsw.Connection) -> datetime:
     """When the backup was made; raises Refused unless every byte of its rows is as it was written."""
-    try:
-        if file.pragma("application_id") != MARK:
-            raise Refused(f"{path} is no backup of Quanbao")
-    except apsw.Error:
-        raise Refused(f"{path} is no backup of Quanbao, or damaged") from None
     made_at, migrations, digest = file.execute("SELECT made_at, migrations, digest FROM backup").get
     found = hashlib.sha256(repr((made_at, migrations)).encode())
     if newer := sorted(set(json.loads(migrations)) - set(_known())):
@@ -160,6 +184,15 @@ def _stored(file: apsw.Connection, table: type[Model]) -> Iterator[list[Row]]:
     cursor = file.execute(f'SELECT {names} FROM "{table._meta.table_name}" ORDER BY rowid')
     while rows := [row for _, row in zip(range(CHUNK), cursor, strict=False)]:
         yield rows
+
+
+def _alone(path: Path, file: apsw.Connection, check: Callable[[], None], keep: Callable) -> int:
+    """In the caller's transaction, whose rows nobody else changes until it ends; reading goes on."""
+    if not on_sqlite():
+        names = ", ".join(f'"{table._meta.table_name}"' for table in TABLES)
+        db.execute_sql(f"LOCK TABLE {names} IN EXCLUSIVE MODE")
+    with keep(), _as_damage(path):
+        return _replace(path, file, check)
 
 
 def _replace(path: Path, file: apsw.Connection, check: Callable[[], None]) -> int:

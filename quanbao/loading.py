@@ -4,10 +4,12 @@ All or nothing: the whole document is checked first, every fault named with its 
 in one transaction.
 """
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from database import write_transaction
@@ -41,6 +43,30 @@ class Loaded:
     campaigns: int
     vouchers: int
     generated: dict[str, str]  # the generated redemption passwords, by "merchant/campaign"
+
+
+def parsed(path: Path) -> Any:
+    """The JSON document in this file; raises Refused where it is none, and OSError where it cannot be read."""
+    try:
+        return json.loads(path.read_bytes(), object_pairs_hook=_once)
+    except UnicodeDecodeError:
+        reason = "is not UTF-8"
+    except json.JSONDecodeError as error:
+        reason = f"is not JSON: {error.msg} in line {error.lineno}, column {error.colno}"
+    except ValueError:  # Python reads no integer of over 4,300 digits
+        reason = "has a number that is far too long"
+    except RecursionError:
+        reason = "is nested too deeply"
+    raise Refused([f"{path}: {reason}"])
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """JSON lets a key stand twice and drops the first silently."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, _ in pairs if sum(key == other for other, _ in pairs) > 1)
+        raise Refused([f"the document has {twice[:60]!r} twice in one object"])
+    return found
 
 
 def load(

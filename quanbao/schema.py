@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import apsw
 from peewee import CharField, IntegerField
 from playhouse.migrations import Runner
 
@@ -13,6 +14,7 @@ from database import db, on_sqlite, turn
 DIRECTORY = Path(__file__).parent / "migrations"
 # Any number does, as long as nobody else on this PostgreSQL server locks the same.
 ADVISORY_LOCK = 0x5175616E62616F
+PATIENCE = 10_000  # milliseconds that another process may have SQLite's file locked
 
 
 class NewerDatabase(Exception):
@@ -44,6 +46,18 @@ def migrate() -> list[str]:
         runner = _Runner()
         _refuse_newer(runner)
         return runner.up()
+
+
+def is_there() -> bool:
+    """Whether the database has tables of ours; nothing is made or changed, not even a SQLite file."""
+    if not on_sqlite():
+        return db.execute_sql("SELECT to_regclass('schema_migration')").fetchone()[0] is not None
+    path = Path(db.database)
+    if not path.exists():
+        return False
+    with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as connection:
+        connection.set_busy_timeout(PATIENCE)
+        return bool(connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_migration'").get)
 
 
 def pending() -> list[str]:

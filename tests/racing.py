@@ -91,6 +91,11 @@ def command(settings: Settings, world: World, *words: str) -> subprocess.Complet
     )
 
 
+def database_line(settings: Settings) -> str:
+    """All that a command which did its work says on standard error."""
+    return f"Database: {settings.database_name}\n"
+
+
 def _environment(settings: Settings, world: World) -> dict[str, str]:
     """The world's database and clock; nothing of what the person at this machine has set for a server of theirs."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("QUANBAO_", "PG"))}
@@ -288,7 +293,7 @@ def engine(settings: Settings) -> str:
 
 def assert_figures_agree(settings: Settings, world: World) -> None:
     result = check(settings, world)
-    assert (result.returncode, result.stderr) == (0, "")
+    assert (result.returncode, result.stderr) == (0, database_line(settings))
 
 
 def assert_figures_differ(settings: Settings, world: World, figure: str) -> None:

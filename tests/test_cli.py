@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, suppress
 from http.client import HTTPConnection, HTTPException
@@ -26,12 +27,15 @@ PATIENCE = 90  # seconds; only what fails takes so long
 NOON = "2026-12-01T12:00:00+08:00"
 
 
-def start(data: Path, words: tuple, given: dict[str, str], output: object) -> subprocess.Popen:
+def start(
+    data: Path, words: Iterable, given: dict[str, str], output: object, before: Iterable[str] = (), **more
+) -> subprocess.Popen:
     """With the test's settings and none of the person's own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("QUANBAO_", "PG"))}
     ours = {f"QUANBAO_{name}": value for name, value in ({"DATA": str(data)} | given).items()}
-    return subprocess.Popen([QUANBAO, *map(str, words)], cwd=ROOT, env=kept | ours, stdout=output, stderr=output,
-                            text=True, start_new_session=True)
+    how = {"cwd": ROOT, "stdin": subprocess.DEVNULL, "stdout": output, "stderr": output} | more
+    return subprocess.Popen([*before, QUANBAO, *map(str, words)], env=kept | ours, text=True, start_new_session=True,
+                            **how)
 
 
 def end(process: subprocess.Popen) -> None:
@@ -51,9 +55,10 @@ def run(data: Path, *words: object, **given: str) -> subprocess.CompletedProcess
 
 
 def done(data: Path, *words: object, **given: str) -> str:
-    """What a command says that did what it was asked."""
+    """What a command says that did what it was asked; on standard error it may name the database, alone."""
     answer = run(data, *words, **given)
-    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.returncode == 0, answer.stderr
+    assert re.fullmatch(r"(Database: [^\n]+\n)?", answer.stderr), answer.stderr
     return answer.stdout
 
 
@@ -155,7 +160,6 @@ def test_wrong_usage_is_2(data, words):
     (["load", "/nonexistent/shops.json"], {}, "/nonexistent/shops.json"),
     (["migrate"], {"DATABASE_URL": "postgresql://me:se%63ret-word@127.0.0.1:1/quan"}, "the database: "),
     (["migrate"], {"DATABASE_URL": "postgresql://127.0.0.1:1/quan?nonsense=1"}, "the database: "),
-    (["account", "link", "nobody@example.org"], {}, "nobody@example.org has no account"),
     (["serve", "--host", "192.0.2.1"], {}, "192.0.2.1"),
 ], ids=str)
 def test_what_cannot_be_done_is_1(data, words, given, told):
@@ -176,7 +180,9 @@ def test_a_file_that_is_no_database_is_1_and_left_alone(data):
     data.mkdir()
     (data / "quanbao.sqlite3").write_bytes(b"a shopping list\n" * 512)
     for words in (["migrate"], ["check"], ["serve"]):
-        assert problem(data, *words).startswith("the database: ")
+        line = problem(data, *words)
+        assert line.startswith("the database: ")
+        assert str(data / "quanbao.sqlite3") in line
     assert (data / "quanbao.sqlite3").read_bytes() == b"a shopping list\n" * 512
 
 
@@ -207,6 +213,35 @@ def test_check_tells_every_difference_and_repairs_nothing(data, document):
     figures = [f"lotus/oolong {name}" for name in ("issued", "redeemed", "discount_given", "by_day", "by_branch")]
     assert told == [*figures, "voucher CODE uses_left", "2026-12-01 main receipt number"]
     assert run(data, "check").stderr == first.stderr
+
+
+def test_a_link_needs_an_account(data, document):
+    done(data, "load", document)
+    line = problem(data, "account", "link", "nobody@example.org")
+    assert line == f"nobody@example.org has no account in {data / 'quanbao.sqlite3'}"
+
+
+def test_the_version_needs_no_site(data, tmp_path):
+    """Also where the settings are wrong: it is asked for in reports of what goes wrong."""
+    said = done(data, "--version", NONSENSE="1")
+    assert re.fullmatch(r"Quanbao \d[\w.]*, SQLite \d+\.\d+\.\d+, time zone data 20\d\d[a-z]\n", said)
+    assert apsw.sqlitelibversion() in said
+    assert not data.exists()
+
+
+def test_what_cannot_be_written_is_one_line(data, document):
+    done(data, "load", document)
+    for words in (["check"], ["account", "link", "consumer@example.org"], ["--version"]):
+        with open("/dev/full", "w") as full:
+            process = start(data, words, {}, subprocess.PIPE, stdout=full)
+            said = process.communicate(timeout=PATIENCE)[1]
+        assert (process.returncode, said) == (1, "No space left on device\n")
+
+
+def test_the_demo_leaves_a_shop_alone(data, document):
+    """It would print passwords that are none, and serve a shop by its own rules."""
+    done(data, "load", document)
+    assert "not a demo" in problem(data, "demo", "--port", 0, "--data", data)
 
 
 def sign_in_link(site: Site, now: str = NOON) -> str:

@@ -1,6 +1,10 @@
 """What a fresh clone installs: locked, hashed, from no particular address, each with its reason."""
 
+import json
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from collections import defaultdict
 from pathlib import Path
@@ -8,6 +12,9 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from config import from_environment
+from web import processes
 
 ROOT = Path(__file__).parent.parent
 LOCKS = {"requirements.txt": ("postgres", "redis"), "requirements-test.txt": ("postgres", "redis", "test")}
@@ -61,9 +68,42 @@ def test_every_direct_dependency_says_why_it_is_there():
         assert re.search(r'",\s+# \S', line), f"{dependency} has no comment"
 
 
+OPERATING = (ROOT / "docs/operating.md").read_text("utf-8")
+
+
+def block(name: str) -> str:
+    """The text of the file that the operator's page gives under this name in its first lines."""
+    return next(found for found in re.findall(r"```\w*\n(.*?)```", OPERATING, re.DOTALL) if f"# {name}" in found[:60])
+
+
 def test_the_ways_to_the_internet_agree():
     """Debian's own Python lets nobody install into it; what the README sets, the service sets as well."""
-    readme, operating = ((ROOT / path).read_text("utf-8") for path in ("README.md", "docs/operating.md"))
+    readme = (ROOT / "README.md").read_text("utf-8")
     assert not re.search(r"^(pip|quanbao) ", readme, re.MULTILINE), "say it with .venv"
-    service = operating[operating.index("[Service]"):operating.index("[Install]")]
-    assert set(re.findall(r"^export (QUANBAO_\w+)", readme, re.MULTILINE)) == set(re.findall(r"QUANBAO_\w+", service))
+    set_here = re.findall(r"^(QUANBAO_\w+)=", block("/etc/quanbao.env"), re.MULTILINE)
+    assert set(re.findall(r"^export (QUANBAO_\w+)", readme, re.MULTILINE)) == set(set_here)
+    assert "EnvironmentFile=/etc/quanbao.env" in block("/etc/systemd/system/quanbao.service")
+
+
+@pytest.mark.parametrize("url", [None, "postgresql://me:p%40ss@db.example/vouchers?sslmode=require&options=-c%20a%3Db"])
+def test_the_script_beside_the_service_hands_on_its_settings_and_its_words(tmp_path, url):
+    """As the operator's page has it, with a `runuser` that changes no user, and a program that tells what it got."""
+    more = f"QUANBAO_DATABASE_URL='{url}'\n" if url else ""
+    (tmp_path / "quanbao.env").write_text(block("/etc/quanbao.env") + more)
+    script = tmp_path / "quanbao"
+    script.write_text(block("/usr/local/sbin/quanbao").replace("/etc/", f"{tmp_path}/").replace(
+        "/opt/quanbao/.venv/bin/quanbao", sys.executable))
+    (tmp_path / "runuser").write_text('#!/bin/sh\ntest "$1 $2 $3" = "-u quanbao --" && shift 3 && exec "$@"\n')
+    for path in (script, tmp_path / "runuser"):
+        path.chmod(0o755)
+    told = "import json, os, sys; print(json.dumps([sys.argv[1:], dict(os.environ)])); sys.exit(1)"
+    result = subprocess.run([script, "-c", told, "backup", "a name.sqlite3"], capture_output=True, text=True,
+                            env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    words, environment = json.loads(result.stdout)
+    assert (result.returncode, words) == (1, ["backup", "a name.sqlite3"])
+    settings = from_environment(environment, create=False)
+    assert (str(settings.data), settings.trusted_proxies, settings.database_url) == ("/var/lib/quanbao", 1, url)
+
+
+def test_the_proxy_lets_go_of_an_idle_connection_before_we_do():
+    assert int(re.search(r"^\s*keepalive (\d+)s$", block("Caddyfile"), re.MULTILINE)[1]) < processes.PATIENCE

@@ -21,7 +21,7 @@ from tests.factories import World
 from tests.failing import ERRORS, Fault, tell
 from tests.proofs import size
 from tests.proofs.test_killed import cluster, there  # noqa: F401
-from tests.racing import Answer, Holder, Request, Site, check, command, crowd, fire
+from tests.racing import Answer, Holder, Request, Site, check, command, crowd, database_line, fire
 from tests.services import leave_out
 from tests.test_away import Cluster
 
@@ -123,7 +123,7 @@ def test_a_disk_that_fails_at_any_point_of_a_redemption(world, database, people,
             assert ledger() == before + 1
         assert (answer.status, left > 0) == (200, True), "the last fault came after the redemption"
     result = check(database, world)
-    assert (result.returncode, result.stderr) == (0, "")
+    assert (result.returncode, result.stderr) == (0, database_line(database))
     assert db.execute_sql("PRAGMA integrity_check").fetchall() == [("ok",)]
     proved(f"{kind} {'stays' if stays else 'once'}: at {left // STEP or 1} points")
 
@@ -225,7 +225,8 @@ def test_who_starts_where_nothing_can_be_written_is_told_so(small_disk, world, d
     with read_only(small_disk):
         result = command(database, world, "serve", "--port", "1")
     assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr == "the database: unable to open database file\n"
+    assert result.stderr.startswith("the database: unable to open database file: ")
+    assert result.stderr.endswith(f"{database.data} is on a read-only file system\n")
 
 
 # PostgreSQL

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask_login import login_required
 
 from models import Audience, Campaign, Publication
-from quanbao import addresses, groups, publishing
+from quanbao import addresses, customers, groups, publishing
 from web import forms, selection
 from web.access import campaign_of
 from web.answers import wants_fragment
