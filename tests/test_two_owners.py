@@ -16,7 +16,7 @@ def test_two_owners_edit_one_campaign(world, site, visit):
     people = [world.member(role=Role.OWNER, password=ACCOUNT_PASSWORD) for _ in range(2)]
     campaign = world.campaign(slug="tea", product="Tea")
     world.voucher(campaign=campaign)
-    ann, bo = (visit(site, **look()).sign_in(person.email) for look, person in zip((phone, desktop), people, strict=True))
+    ann, bo = visit(site, **phone()).sign_in(people[0].email), visit(site, **desktop()).sign_in(people[1].email)
     older, newer = ann.page, bo.page
     for page in (older, newer):
         page.goto(EDIT)
