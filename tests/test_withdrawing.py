@@ -200,11 +200,12 @@ def test_a_claim_and_a_withdrawal_at_once_exactly_one_wins(world, owner, act):
         claimed, taken_back = at_once(lambda: use(world, token, world.account()), acts[act])  # noqa: B023
         kept, held = Claim.get_by_id(row.id), Voucher.select().where(Voucher.campaign == row.campaign_id).count()
         if isinstance(claimed, Voucher):
-            assert isinstance(taken_back, withdrawing.Refused) and taken_back.code == "used"
+            assert str(taken_back) == "used"
             assert (kept.claimed_at, kept.withdrawn_at, held) == (world.clock(), None, 1)
             assert linked(row.campaign) == {row.address: 1}, "and no new link was made"
         else:
-            assert isinstance(claimed, Spent) and not isinstance(taken_back, Exception)
+            assert isinstance(claimed, Spent)
+            assert not isinstance(taken_back, Exception)
             assert (kept.claimed_at, kept.withdrawn_at, held) == (None, world.clock(), 0)
     assert list(figures.differences()) == []
 
@@ -234,4 +235,5 @@ def test_control_who_looks_first_and_withdraws_then_takes_it_from_who_used_it(wo
     claimed, _ = at_once(lambda: (time.sleep(0.3), use(world, token, world.mei))[1],
                          lambda: withdrawing.withdraw(row, owner, world.clock()))
     kept = Claim.get_by_id(row.id)
-    assert isinstance(claimed, Voucher) and kept.claimed_at and kept.withdrawn_at, "both have won"
+    assert isinstance(claimed, Voucher)
+    assert (kept.claimed_at, kept.withdrawn_at) == (world.clock(), world.clock()), "both have won"
