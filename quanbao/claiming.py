@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from enum import StrEnum
 from itertools import islice
 
 from peewee import IntegrityError
@@ -13,16 +14,53 @@ from quanbao import accounts, issuing, publishing
 A_READ = 1000  # links
 
 
+class Standing(StrEnum):
+    """What a link is good for, to the person who opens it now."""
+
+    USED = "used"
+    ENDED = "ended"  # the shop ended the campaign
+    OVER = "over"
+    EXPIRED = "expired"  # the link, not the offer
+    HELD = "held"  # it is good, but they hold its voucher already
+    SOLD_OUT = "sold_out"
+    OPEN = "open"
+
+
 class Spent(Exception):
-    """Somebody used the link a moment earlier, or it is good no more."""
+    """Somebody used the link a moment earlier, or it is good no more, or its offer is sold out."""
+
+
+def find(token: str) -> Claim | None:
+    """The claim of a link, whatever became of it, campaign and merchant with it; changes nothing."""
+    return (
+        Claim.select(Claim, Campaign, Merchant).join(Campaign).join(Merchant)
+        .where(Claim.token_hash == accounts.token_hash(token)).get_or_none()
+    )
+
+
+def standing(found: Claim, consumer: Account | None, now: datetime) -> Standing:
+    """What the link is good for, to this consumer, or to a signed-out visitor."""
+    campaign = found.campaign
+    if found.claimed_at is not None:
+        return Standing.USED
+    if campaign.is_over(now):
+        return Standing.ENDED if campaign.ended_at else Standing.OVER
+    if now >= found.expires_at:
+        return Standing.EXPIRED
+    if consumer and held(found, consumer):
+        return Standing.HELD
+    return Standing.OPEN if campaign.remaining > 0 else Standing.SOLD_OUT
+
+
+def held(found: Claim, consumer: Account) -> Voucher | None:
+    """The voucher of the link's campaign that the consumer holds already, if the shop did not take it back."""
+    mine = (Voucher.campaign == found.campaign_id) & (Voucher.consumer == consumer) & Voucher.revoked_at.is_null()
+    return Voucher.select().where(mine).order_by(Voucher.nth).first()
 
 
 def usable(token: str, now: datetime) -> Claim | None:
     """The claim of a link that may still be used, campaign and merchant with it; changes nothing."""
-    found = (
-        Claim.select(Claim, Campaign, Merchant).join(Campaign).join(Merchant)
-        .where(Claim.token_hash == accounts.token_hash(token)).get_or_none()
-    )
+    found = find(token)
     good = found and found.claimed_at is None and now < found.expires_at and not found.campaign.is_over(now)
     return found if good else None
 
@@ -57,7 +95,7 @@ def _take(found: Claim, consumer: Account, now: datetime) -> Voucher:
     if Claim.update(claimed_at=now, customer=customer).where(fresh).execute() != 1:
         raise Spent
     campaign = Campaign.get_by_id(found.campaign_id)
-    if campaign.is_over(now):
+    if campaign.is_over(now) or campaign.remaining <= 0:
         raise Spent
     issuing.issue_once(campaign, [consumer.id], now)
     return Voucher.get((Voucher.campaign == campaign) & (Voucher.consumer == consumer) & (Voucher.nth == 1))

@@ -1,8 +1,8 @@
 """Entering a campaign, changing it, ending it [0019]. The rules are those of `campaigns.read`.
 
 A draft may be changed in everything. Once it is published, holders rely on it: price, terms, picture, period
-and what a rollback gives back may change, the quantity may rise. Every change raises the campaign's version, so
-that nothing that was judged before it can commit after it.
+and what a rollback gives back may change, the quantity may rise, and branches may be added to those it names. Every
+change raises the campaign's version, so that nothing that was judged before it can commit after it.
 """
 
 import secrets
@@ -13,7 +13,7 @@ from peewee import IntegrityError
 
 from database import locked, write_transaction
 from models import Branch, Campaign, Merchant, RedemptionPassword
-from quanbao import announcing, campaigns, passwords, pictures
+from quanbao import announcing, branches, campaigns, passwords, pictures
 from quanbao.reader import Reader, slug_of
 
 CHANGEABLE = ("original_price", "offer_price", "terms", "starts_at", "ends_at", "quantity", "picture",
@@ -93,7 +93,9 @@ def change(campaign: Campaign, entered: Entered, *, now: datetime, password_key:
     def write() -> None:
         passwords.lock(campaign.merchant)
         row = _locked(campaign)
-        columns = _judged(campaign.merchant, _merged(row, entered), row)
+        columns = _judged(campaign.merchant, merged(row, entered), row)
+        if row.published_at and columns["ends_at"] > now and not branches.is_any_open(row, columns["branch_slugs"]):
+            raise Refused({"branches": "are all closed"})
         changes, typed = _without_password(columns), columns["redemption_password"]
         if typed:
             changes["password"] = passwords.of_digits(campaign.merchant, typed, key=password_key, now=now)
@@ -105,11 +107,19 @@ def change(campaign: Campaign, entered: Entered, *, now: datetime, password_key:
     write_transaction(write)
 
 
-def _merged(row: Campaign, entered: Entered) -> Entered:
-    """What holders rely on stays as it is, whatever was sent."""
+def merged(row: Campaign, entered: Entered) -> Entered:
+    """The campaign as it would become: what holders rely on stays as it is, whatever was sent."""
     if row.published_at is None:
         return {**entered, "slug": row.slug}
-    return document(row) | {key: entered.get(key) for key in CHANGEABLE}
+    kept = document(row)
+    kept["conditions"]["branches"] = _with_more_branches(row, entered)
+    return kept | {key: entered.get(key) for key in CHANGEABLE}
+
+
+def _with_more_branches(row: Campaign, entered: Entered) -> list[str]:
+    """Branches may be added to those that a campaign names; one that names none is good at all of them."""
+    sent = (entered.get("conditions") or {}).get("branches") or []
+    return row.branch_slugs and list(dict.fromkeys([*row.branch_slugs, *sent]))
 
 
 def _judged(merchant: Merchant, entered: Entered, row: Campaign | None = None) -> dict[str, Any]:

@@ -36,6 +36,12 @@ def usable(purpose: str, token: str, now: datetime) -> Link | None:
     return link if link and link.used_at is None and now < link.expires_at else None
 
 
+def used(purpose: str, token: str) -> Link | None:
+    """The link if it was used."""
+    link = Link.get_or_none((Link.token_hash == accounts.token_hash(token)) & (Link.purpose == purpose))
+    return link if link and link.used_at is not None else None
+
+
 def use_up(link: Link, now: datetime) -> bool:
     """Whether this call was the one that used the link; in the caller's transaction."""
     fresh = (Link.id == link.id) & Link.used_at.is_null() & (Link.expires_at > now)

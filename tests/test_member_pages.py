@@ -9,7 +9,7 @@ from tests.pages import PageClient
 from tests.test_members import AT, LIN, invite, member_of, places
 from web.access import merchant_of
 
-DEAD = "This link is used up"
+DEAD = "This link is no longer good"
 
 
 # The owner's page

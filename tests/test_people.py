@@ -54,7 +54,7 @@ def test_a_cashier_joins_by_a_link_and_a_customer_gets_into_a_group(world, site,
     expect(cashier.page.get_by_role("navigation", name="Branch")).to_contain_text("Riverside")
     cashier.expect("status of 404")
     cashier.page.goto(link)
-    expect(cashier.page.get_by_role("heading", level=1)).to_have_text("This link is used up")
+    expect(cashier.page.get_by_role("heading", level=1)).to_have_text("This link is no longer good")
 
     # The owner sees it, and takes the rights back.
     page.goto("/merchants/lotus/members")

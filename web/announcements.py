@@ -10,13 +10,14 @@ from flask_babel import force_locale, gettext
 from flask_login import current_user
 
 from config import Settings
-from models import Campaign, Event
+from models import Campaign, Event, State
 from quanbao.outbox import Notice
 from quanbao.push import Postman
 from quanbao.vapid import Signer, public_key
 from web.formats import count, last_day, money
 from web.languages import TAGS
 from web.messages import KINDS
+from web.states import ENDED_EARLY, STATES
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 TO_THE_LEFT = ("R", "AL")  # what Unicode calls its letters
@@ -77,10 +78,10 @@ def _sentences(notice: Notice) -> tuple[str, str]:
             "By %(merchant)s; %(left)s of %(uses)s uses left", merchant=merchant,
             left=count(notice.uses_left), uses=count(notice.uses))
     if notice.event == Event.REVOKED:
-        return (gettext("Taken back: %(product)s", product=product),
-                gettext("%(merchant)s has revoked this voucher.", merchant=merchant))
+        return (gettext("%(what)s: %(then)s", what=STATES[State.REVOKED], then=product),
+                gettext("%(merchant)s has taken this voucher back.", merchant=merchant))
     if notice.event == Event.ENDED:
-        return (gettext("Ended early: %(product)s", product=product),
+        return (gettext("%(what)s: %(then)s", what=ENDED_EARLY, then=product),
                 gettext("%(merchant)s has ended this offer.", merchant=merchant))
     if notice.event == Event.UNDER_ATTACK:
         return gettext("Keypads closed: %(product)s", product=product), gettext(

@@ -150,7 +150,7 @@ def _previewed(merchant: Merchant, form: CampaignForm, campaign: Campaign | None
     """The voucher to look at; of a published campaign only what may change comes from the form."""
     entered = campaign_form.document(form, merchant, campaign)
     if campaign and campaign.published_at:
-        entered = editing.document(campaign) | {name: entered[name] for name in editing.CHANGEABLE}
+        entered = editing.merged(campaign, entered)
     return previews.of(merchant, entered)
 
 

@@ -1,11 +1,12 @@
 """A merchant's members, for its owners; and the link by which somebody joins."""
 
 from flask import Blueprint, Response, abort, flash, g, redirect, render_template, request, session, url_for
+from flask_babel import gettext
 from flask_login import current_user, login_required
 
 from models import Branch, Member, Merchant, Role
 from quanbao import members
-from web.access import OWNER, is_fresh, is_me, merchant_of
+from web.access import OWNER, is_fresh, is_me, merchant_of, not_me
 from web.context import base_url, now
 from web.limits import own_password_limit
 from web.messages import PEOPLE
@@ -93,40 +94,47 @@ def _page(merchant: Merchant, refused: members.Refused | None = None, about: Mem
     if refused and refused.code == "no_owner":
         abort(403)
     at_field = refused and refused.field and (refused is NOT_ME or not request.form.get("do"))
+    text = refused and (not_me() if refused is NOT_ME and consumer().password_hash is None else PEOPLE[refused.code])
     places = Branch.select().where((Branch.merchant == merchant) & Branch.closed_at.is_null()).order_by(Branch.id)
     return render_template(
         "members/page.html", merchant=merchant, members=members.of(merchant), places=list(places), roles=list(Role),
-        fault=PEOPLE[refused.code] if refused and not at_field else None,
-        faults={refused.field: PEOPLE[refused.code]} if at_field else {}, about=about, entered=request.form,
-        fresh=is_fresh(), **more)
+        fault=text if refused and not at_field else None, faults={refused.field: text} if at_field else {},
+        about=about, entered=request.form, fresh=is_fresh(), **more)
 
 
 @routes.get("/join/<token:token>")
 def show_join(token: str):
     link = members.usable_link(token, now())
-    if link is None:
-        return render_template("sign_in/spent_link.html"), 404
-    return _join_page(link)
+    return _join_page(link) if link else _used_link(token)
 
 
 @routes.post("/join/<token:token>")
 def join(token: str):
     link = members.usable_link(token, now())
     if link is None:
-        return render_template("sign_in/spent_link.html"), 404
+        return _used_link(token)
     if not current_user.is_authenticated:
         return redirect(url_for("sign_in.show", next=url_for("members.show_join", token=token)), 303)
     try:
         member = members.join(link, consumer(), now())
     except members.Refused as refused:
-        return _join_page(link, PEOPLE[refused.code]), 422
+        return _join_page(link, refused.code), 422
     if member is None:
-        return render_template("sign_in/spent_link.html"), 404
+        return _used_link(token)
     flash(member.merchant.name, "joined")
-    if member.role == Role.CASHIER:
-        return redirect(url_for("till.show", merchant=member.merchant.slug), 303)
-    return redirect(url_for("campaigns.index", merchant=link.member.merchant.slug), 303)
+    page = "till.show" if member.role == Role.CASHIER else "campaigns.index"
+    return redirect(url_for(page, merchant=member.merchant.slug), 303)
 
 
-def _join_page(link, fault=None) -> str:
-    return render_template("members/join.html", member=link.member, fault=fault, here=request.path)
+def _used_link(token: str) -> tuple[str, int]:
+    """Of no use any more; who joined by the link is shown the way to where they work."""
+    member = members.joined_by(token, consumer()) if current_user.is_authenticated else None
+    ask = gettext("An owner of the shop can make a new one.")
+    return render_template("sign_in/spent_link.html", ask=ask, member=member), 404
+
+
+def _join_page(link, code: str | None = None) -> str:
+    """What stands against the person who is signed in is told before they try."""
+    if current_user.is_authenticated:
+        code = code or members.standing_against(link, consumer())
+    return render_template("members/join.html", member=link.member, fault=code and PEOPLE[code], here=request.path)

@@ -1,6 +1,7 @@
 """Signing up, in and out; the one-time link for a forgotten password."""
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask_babel import gettext
 
 from models import Account
 from quanbao import accounts, links
@@ -69,8 +70,14 @@ def sign_out():
 def show_link(token: str):
     link = links.usable("sign-in", token, now())
     if link is None:
-        return render_template("sign_in/spent_link.html"), 404
+        return _spent()
     return _link_page(forms.NewPassword(), link.account)
+
+
+def _spent() -> tuple[str, int]:
+    """What a sign-in link that works no more leads to."""
+    ask = gettext("Whoever runs this site can make a new one.")
+    return render_template("sign_in/spent_link.html", ask=ask), 404
 
 
 def _link_page(form: forms.NewPassword, account: Account) -> str:
@@ -83,7 +90,7 @@ def _link_page(form: forms.NewPassword, account: Account) -> str:
 def use_link(token: str):
     link = links.usable("sign-in", token, now())
     if link is None:
-        return render_template("sign_in/spent_link.html"), 404
+        return _spent()
     form = forms.NewPassword()
     try:
         account = links.sign_in(token, form.password.data, now())
@@ -92,6 +99,6 @@ def use_link(token: str):
         forms.explain(form, refused)
         return _link_page(form, link.account), 422
     if account is None:
-        abort(404)
+        return _spent()
     sessions.sign_in(account)
     return redirect(_landing(account), 303)

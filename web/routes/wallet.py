@@ -12,10 +12,10 @@ from web.answers import wants_json
 from web.context import now
 from web.holding import held as voucher_of
 from web.sessions import consumer, holder
+from web.states import GOOD, PAST
 
 routes = Blueprint("wallet", __name__)
 
-OPEN = (State.UNUSED, State.PARTLY_USED)
 SOON = timedelta(days=3)
 
 
@@ -29,8 +29,8 @@ def show():
         return jsonify(as_of=vouchers.moment(moment), vouchers=vouchers.describe_all(held, moment))
     states = {voucher.id: voucher.state(voucher.campaign, moment) for voucher in held}
     foreseen = {voucher.id: checks.foreseen(vouchers.case(voucher, moment))
-                for voucher in held if states[voucher.id] in OPEN}
-    sections = {"soon": [], "ready": [], "waiting": [], "used": [], "expired": [], "archive": []}
+                for voucher in held if states[voucher.id] in GOOD}
+    sections = {"soon": [], "ready": [], "waiting": [], "used": [], "over": [], "archive": []}
     for voucher in held:
         section = _section(states[voucher.id], foreseen.get(voucher.id))
         if section == "ready" and voucher.campaign.ends_at - moment < SOON:
@@ -46,9 +46,9 @@ def show():
 
 def _section(state: State, reason: Reason | None) -> str:
     """Shut at this hour is no reason to stand apart: it opens again."""
-    if state in OPEN:
+    if state in GOOD:
         return "ready" if reason in (None, Reason.OUTSIDE_HOURS) else "waiting"
-    return "expired" if state in (State.EXPIRED, State.REVOKED) else "used"
+    return "over" if state in PAST else "used"
 
 
 @routes.post("/vouchers/<code:code>/archive")
