@@ -105,6 +105,12 @@ def close(branch: Branch, now: datetime) -> None:
     write_transaction(write)
 
 
+def is_any_open(campaign: Campaign, slugs: list[str]) -> bool:
+    """Whether vouchers of the campaign can be redeemed anywhere, if it names these branches; none names all."""
+    open_ones = Branch.select().where((Branch.merchant == campaign.merchant_id) & Branch.closed_at.is_null())
+    return (open_ones.where(Branch.slug.in_(slugs)) if slugs else open_ones).exists()
+
+
 def reopen(branch: Branch) -> None:
     """Offer it at the tills again."""
     def write() -> None:

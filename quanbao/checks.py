@@ -125,3 +125,12 @@ def _about_the_voucher(case: Case, trace: Trace) -> Reason:
 def foreseen(case: Case) -> Reason | None:
     """Why nobody needs to type a password now, or none; what is typed at the till is left out."""
     return judge(case, FORESEEABLE | SPENT)[0]
+
+
+def told_beforehand(case: Case) -> Reason | None:
+    """The same as a page says it that shows the voucher's state: what has no use left is told as such.
+
+    Whether its campaign is over as well does not matter to its holder any more; `Voucher.state` has the same order.
+    """
+    revoked = {Reason.REVOKED: FORESEEABLE[Reason.REVOKED]}
+    return judge(case, revoked | SPENT | FORESEEABLE)[0]

@@ -16,8 +16,22 @@ A_READ = 1000  # links
 LISTED = ("open", "used", "withdrawn")
 
 
+class Standing(StrEnum):
+    """What a link is good for, to the person who opens it now."""
+
+    USED = "used"
+    WITHDRAWN = "withdrawn"
+    ENDED = "ended"  # the shop ended the campaign
+    OVER = "over"
+    EXPIRED = "expired"  # the link, not the offer
+    TAKEN_BACK = "taken_back"  # it is good, but for nobody whose voucher was revoked after it was made
+    HELD = "held"  # it is good, but they hold its voucher already
+    SOLD_OUT = "sold_out"
+    OPEN = "open"
+
+
 class Spent(Exception):
-    """The link was used a moment earlier, or it is good no more."""
+    """The link was used a moment earlier, or it is good no more, or its offer is sold out."""
 
 
 class TakenBack(Exception):
@@ -61,6 +75,26 @@ def usable(token: str, now: datetime) -> Claim | None:
     return found if found and state(found, now) is LinkState.OPEN else None
 
 
+def standing(found: Claim, consumer: Account | None, now: datetime) -> Standing:
+    """What the link is good for, to this consumer, or to a signed-out visitor."""
+    became = state(found, now)
+    if became is LinkState.OVER and found.campaign.ended_at is not None:
+        return Standing.ENDED
+    if became is not LinkState.OPEN:
+        return Standing(became.value)
+    if consumer and taken_back(found, consumer):
+        return Standing.TAKEN_BACK
+    if consumer and held(found, consumer):
+        return Standing.HELD
+    return Standing.OPEN if found.campaign.remaining > 0 else Standing.SOLD_OUT
+
+
+def held(found: Claim, consumer: Account) -> Voucher | None:
+    """The voucher of the link's campaign that the consumer holds already, if the shop did not take it back."""
+    mine = (Voucher.campaign == found.campaign_id) & (Voucher.consumer == consumer) & Voucher.revoked_at.is_null()
+    return Voucher.select().where(mine).order_by(Voucher.nth).first()
+
+
 def claim(found: Claim, consumer: Account, now: datetime) -> Voucher:
     """Use the link up and give the consumer the voucher; raises Spent or TakenBack.
 
@@ -86,7 +120,7 @@ def _take(found: Claim, consumer: Account, now: datetime) -> Voucher:
     if Claim.update(claimed_at=now, customer=customer).where(fresh & (Claim.expires_at > now)).execute() != 1:
         raise Spent
     campaign = Campaign.get_by_id(found.campaign_id)
-    if campaign.is_over(now):
+    if campaign.is_over(now) or campaign.remaining <= 0:
         raise Spent
     issuing.issue_once(campaign, [consumer.id], now, Claim.get_by_id(found.id).publication_id or 0)
     mine = (Voucher.campaign == campaign) & (Voucher.consumer == consumer)

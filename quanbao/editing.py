@@ -1,8 +1,8 @@
 """Entering a campaign, changing it, ending it [0019]. The rules are those of `campaigns.read`.
 
 A draft may be changed in everything. Once it is published, holders rely on it: price, terms, picture, period
-and what a rollback gives back may change, the quantity may rise. Every change raises the campaign's version, so
-that nothing that was judged before it can commit after it.
+and what a rollback gives back may change, the quantity may rise, and branches may be added to those it names. Every
+change raises the campaign's version, so that nothing that was judged before it can commit after it.
 """
 
 import secrets
@@ -13,7 +13,7 @@ from peewee import IntegrityError
 
 from database import locked, write_transaction
 from models import Branch, Campaign, Merchant, RedemptionPassword
-from quanbao import announcing, campaigns, groups, merging, passwords, pictures, questions
+from quanbao import announcing, branches, campaigns, groups, merging, passwords, pictures, questions
 from quanbao.reader import Reader, slug_of
 
 CHANGEABLE = ("original_price", "offer_price", "terms", "starts_at", "ends_at", "quantity", "picture",
@@ -97,7 +97,8 @@ def merged(campaign: Campaign, entered: Entered, shown: Entered) -> merging.Merg
                                  and name not in CHANGEABLE}
     if "kind" in shown and there["kind"] != shown["kind"] and any(name in conflicts for name in OF_THE_KIND):
         conflicts = conflicts | {"kind": there["kind"]}
-    return merging.Merged(found.values, conflicts)
+    added = {"branches": _with_more_branches(campaign, entered)} if fixed else {}
+    return merging.Merged(found.values | added, conflicts)
 
 
 def _settled(campaign: Campaign, entered: Entered, shown: Entered | None) -> Entered:
@@ -158,6 +159,8 @@ def change(
         passwords.lock(campaign.merchant)
         row = _locked(campaign)
         columns = _judged(campaign.merchant, _kept(row, _settled(row, entered, shown)), row)
+        if row.published_at and columns["ends_at"] > now and not branches.is_any_open(row, columns["branch_slugs"]):
+            raise Refused({"branches": "are all closed"})
         questions.ask(columns, row, now, answers)
         if columns["groups"] != row.groups:
             columns["groups"] = groups.held(campaign.merchant).of_all(columns["groups"])
@@ -176,7 +179,15 @@ def _kept(row: Campaign, entered: Entered) -> Entered:
     """What holders rely on stays as it is, whatever was sent."""
     if row.published_at is None:
         return {**entered, "slug": row.slug}
-    return document(row) | {key: entered.get(key) for key in CHANGEABLE}
+    kept = document(row)
+    kept["conditions"]["branches"] = _with_more_branches(row, entered)
+    return kept | {key: entered.get(key) for key in CHANGEABLE}
+
+
+def _with_more_branches(row: Campaign, entered: Entered) -> list[str]:
+    """Branches may be added to those that a campaign names; one that names none is good at all of them."""
+    sent = (entered.get("conditions") or {}).get("branches") or []
+    return row.branch_slugs and list(dict.fromkeys([*row.branch_slugs, *sent]))
 
 
 def _judged(merchant: Merchant, entered: Entered, row: Campaign | None = None) -> dict[str, Any]:

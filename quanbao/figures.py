@@ -31,9 +31,11 @@ from quanbao.statements import statement
 class Figures:
     """CONTRACT.md, "Figures". Money in minor units; days (ISO dates) and hours ("00" on) are the merchant's.
 
-    `forfeited` of the rolled back did not come back, as the campaign said, and are not among the remaining.
+    `forfeited` of the rolled back did not come back, as the campaign said, and cannot be redeemed any more:
+    quantity = redeemed + forfeited + remaining.
     """
 
+    quantity: int
     issued: int
     opened: int
     redeemed: int
@@ -57,10 +59,10 @@ def of(campaign: Campaign) -> Figures:
     for row in Figure.select().where((Figure.campaign == campaign) & (Figure.count != 0)).order_by(Figure.name):
         tables[row.heading][row.name] = row.count
     return Figures(
-        issued=campaign.issued, opened=campaign.opened, redeemed=campaign.redeemed, remaining=campaign.remaining,
-        consumers=campaign.consumers, discount_given=campaign.discount_given, rolled_back=campaign.rolled_back,
-        forfeited=campaign.forfeited, by_day=tables[Heading.DAY], by_hour=tables[Heading.HOUR],
-        by_branch=tables[Heading.BRANCH], refused=tables[Heading.REFUSED],
+        quantity=campaign.quantity, issued=campaign.issued, opened=campaign.opened, redeemed=campaign.redeemed,
+        remaining=campaign.remaining, consumers=campaign.consumers, discount_given=campaign.discount_given,
+        rolled_back=campaign.rolled_back, forfeited=campaign.forfeited, by_day=tables[Heading.DAY],
+        by_hour=tables[Heading.HOUR], by_branch=tables[Heading.BRANCH], refused=tables[Heading.REFUSED],
     )
 
 

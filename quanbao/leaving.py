@@ -1,5 +1,6 @@
 """A person's own data: taken along, or erased. The ledger keeps an opaque consumer id."""
 
+from collections.abc import Callable
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -31,8 +32,18 @@ class LastOwner(Exception):
     """A merchant would be left without anybody who may run it; the text is its name."""
 
 
-def data(account: Account, now: datetime) -> dict[str, Any]:
-    """Everything that is kept about a person, for themselves: no secrets, and nobody else's."""
+Say = Callable[[Voucher, datetime], str]
+
+
+def _code(voucher: Voucher, now: datetime) -> str:
+    return voucher.state(voucher.campaign, now).value
+
+
+def data(account: Account, now: datetime, say: Say = _code) -> dict[str, Any]:
+    """Everything that is kept about a person, for themselves: no secrets, and nobody else's.
+
+    `say` gives a voucher's state in the reader's words, as the pages have them.
+    """
     with snapshot():
         return {
             "account": {"email": account.email, "proved": account.proved, "created_at": moment(account.created_at)},
@@ -49,11 +60,11 @@ def data(account: Account, now: datetime) -> dict[str, Any]:
                 {"merchant": row.merchant.name, "known_as": row.address, "role": row.role,
                  "disabled": row.disabled_at is not None, "branches": [place.slug for place in row.places]}
                 for row in accounts.memberships(account)],
-            **_as_consumer(account, now),
+            **_as_consumer(account, now, say),
         }
 
 
-def _as_consumer(account: Account, now: datetime) -> dict[str, Any]:
+def _as_consumer(account: Account, now: datetime, say: Say) -> dict[str, Any]:
     customers = Customer.select(Customer, Merchant).join(Merchant).where(Customer.consumer == account)
     held = vouchers.wallet(account)
     codes = {voucher.id: voucher.code for voucher in held}
@@ -66,7 +77,10 @@ def _as_consumer(account: Account, now: datetime) -> dict[str, Any]:
             {"merchant": row.merchant.name, "known_as": row.address, "since": moment(row.first_seen_at),
              "groups": sorted(group.name for group in row.groups)}
             for row in customers.order_by(Customer.id)],
-        "vouchers": vouchers.describe_all(held, now, past),
+        "vouchers": [
+            {**described, "state_in_words": say(row, now), "revoked_at": moment(row.revoked_at),
+             "campaign_ended_at": moment(row.campaign.ended_at)}
+            for row, described in zip(held, vouchers.describe_all(held, now, past), strict=True)],
         "redemptions": [
             {"voucher": codes[row.voucher_id], "number": row.number, "words": row.words, "day": row.day,
              "branch": row.branch_slug, "amount": row.amount, "product": row.product,

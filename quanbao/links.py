@@ -42,6 +42,10 @@ def why_not(purpose: str, token: str, now: datetime) -> str | None:
     if link is None:
         return None
     return "used" if link.used_at else "expired" if now >= link.expires_at else None
+def used(purpose: str, token: str) -> Link | None:
+    """The link if it was used."""
+    link = Link.get_or_none((Link.token_hash == accounts.token_hash(token)) & (Link.purpose == purpose))
+    return link if link and link.used_at is not None else None
 
 
 def use_up(link: Link, now: datetime) -> bool:

@@ -148,6 +148,19 @@ def usable_link(token: str, now: datetime) -> Link | None:
     return link if member and member.account_id is None and member.disabled_at is None else None
 
 
+def joined_by(token: str, account: Account) -> Member | None:
+    """The membership that this account got by the link, used up since."""
+    link = links.used("join", token)
+    member = link and link.member
+    return member if member and member.account_id == account.id and member.disabled_at is None else None
+
+
+def standing_against(link: Link, account: Account) -> str | None:
+    """Why this account cannot use the link, as `join` would say it; none where it can."""
+    own = Member.get_or_none((Member.merchant == link.member.merchant_id) & (Member.account == account))
+    return own and ("disabled_here" if own.disabled_at else "works_here")
+
+
 def join(link: Link, account: Account, now: datetime) -> Member | None:
     """Use the link up and make the account the member; none where somebody else was first.
 
@@ -158,9 +171,8 @@ def join(link: Link, account: Account, now: datetime) -> Member | None:
         if locked(living).get_or_none() is None:
             return None
         _lock(link.member.merchant)
-        mine = (Member.merchant == link.member.merchant_id) & (Member.account == account)
-        if Member.select().where(mine).exists():
-            raise Refused("", "joined_already")
+        if code := standing_against(link, account):
+            raise Refused("", code)
         free = (Member.id == link.member_id) & Member.account.is_null() & Member.disabled_at.is_null()
         if not links.use_up(link, now) or not Member.update(account=account).where(free).execute():
             return None

@@ -27,7 +27,7 @@ from models import (
     PublicationPart,
     Voucher,
 )
-from quanbao import accounts, groups, issuing
+from quanbao import accounts, branches, groups, issuing
 
 STEP = 1000  # entries in a transaction
 CLAIM_LINK = timedelta(days=30)
@@ -38,7 +38,7 @@ MOVING = (Publication.cursor, Publication.done, Publication.total, Publication.i
 
 
 class Refused(Exception):
-    """Nothing can be published; `code` is `over`, `nobody` or `too_many`."""
+    """Nothing can be published; `code` is `ended`, `over`, `nowhere`, `nobody` or `too_many`."""
 
     def __init__(self, code: str):
         super().__init__(code)
@@ -59,7 +59,9 @@ def start(
     def write() -> Publication:
         row = locked(Campaign.select().where(Campaign.id == campaign.id)).get()
         if row.is_over(now):
-            raise Refused("over")
+            raise Refused("ended" if row.ended_at else "over")
+        if not branches.is_any_open(row, row.branch_slugs):
+            raise Refused("nowhere")
         last = Customer.select(fn.MAX(Customer.id)).where(Customer.merchant == row.merchant_id).scalar() or 0
         publication = Publication(
             campaign=row, audience=audience, groups=entries if audience == Audience.GROUPS else [],

@@ -65,6 +65,8 @@ def check(page: Page, *, whole: bool) -> None:
         assert not inline, f"<{tag} {inline[0]}=…> is inline: the CSP blocks it; use app.css or app.js"
         assert tag != "style", "<style> is inline: use app.css"
         assert tag != "script" or "src" in attributes, "<script> without src is inline: use app.js"
+        if tag == "form" and (attributes.get("method") or "get") == "get":
+            assert "?" not in (attributes.get("action") or ""), "a GET form drops its action's query: `leading`"
         if tag == "label":
             assert attributes.get("for"), "a label names its field by for="
 

@@ -2,9 +2,12 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from web.routes.practice import INSTEAD
 
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCT = [*(ROOT / "quanbao").rglob("*.py"), *(ROOT / "web").rglob("*.py"), *ROOT.glob("*.py")]
@@ -123,6 +126,41 @@ def test_templates_have_nothing_inline_and_nothing_unsafe():
     wrong = [f"{named(path)}: {found.group()}" for path in (ROOT / "web/templates").rglob("*.html")
              if (found := pattern.search(path.read_text("utf-8")))]
     assert not wrong, f"use app.css and app.js, and Markup only in Python: {wrong}"
+
+
+FORM = re.compile(r"<form\b(?P<tag>(?:[^>{]|\{\{.*?\}\}|\{%.*?%\})*)>", re.DOTALL)
+ACTION = re.compile(r"""action="\{\{ url_for\('(?P<endpoint>[\w.]+)'(?P<parts>[^{}()]*)\) \}\}\"""")
+
+
+def dropped(template: str, html: str, app) -> Iterator[str]:
+    """What the GET forms of a template put into their action's query, or would on the screens of practice."""
+    rules = {rule.endpoint: rule.arguments for rule in app.url_map.iter_rules()}
+    for form in FORM.finditer(html):
+        tag, action = form["tag"], ACTION.search(form["tag"])
+        if 'method="post"' in tag or "action=" not in tag or "address | without_query" in tag:
+            continue
+        if action is None or action["endpoint"] in INSTEAD:
+            yield f"{template}: {tag.strip()}"
+            continue
+        names = set(re.findall(r"(\w+)=", action["parts"])) - rules[action["endpoint"]]
+        yield from (f"{template}: {name} of {action['endpoint']}" for name in sorted(names))
+
+
+def test_no_get_form_loses_what_stands_in_its_address(app):
+    """A browser drops the query of a GET form's action (HTML, "form submission", mutate action URL)."""
+    folder = ROOT / "web/templates"
+    lost = [one for path in sorted(folder.rglob("*.html"))
+            for one in dropped(str(path.relative_to(folder)), path.read_text("utf-8"), app)]
+    assert not lost, f"use the macro `leading`, or a hidden field for each: {lost}"
+
+
+@pytest.mark.parametrize("form", [
+    """<form action="{{ url_for('redemptions.redeem', code=voucher.code) }}">""",
+    """<form class="x" action="{{ url_for('wallet.show', now=1) }}">""", """<form action="/wallet?now=1">""",
+    """<form action="{{ url_for('a.b') if c else url_for('d.e') }}">""",
+])
+def test_control_such_a_form_is_found(app, form):
+    assert list(dropped("page.html", form, app))
 
 
 def test_vendored_files_come_with_their_licence():

@@ -80,13 +80,14 @@ def test_the_attempts_as_a_table(world, owner):
     owner.sign_in(world.member(role=Role.MANAGER, merchant=campaign.merchant))
     heading, refused, redeemed = read(owner, "attempts.csv", campaign)
     assert heading == ["Time", "Outcome", "Reason", "Customer", "Voucher", "Branch", "Number", "Words", "Amount",
-                       "Rolled back", "Reason of the rollback", "Product", "Original price", "Charged",
-                       "Discount given"]
+                       "Rolled back", "Reason of the rollback", "Forfeited", "Product", "Original price", "Charged",
+                       "Discount given", "Code of the reason", "Code of the branch", "Code of the rollback"]
     assert (refused[:4], refused[5:]) == (
-        ["2026-12-01T13:00:00+01:00", "refused", "password_incorrect", "'@sum(a1)@example.org"], [""] * 10)
+        ["2026-12-01T13:00:00+01:00", "Refused", "That is not the password.", "'@sum(a1)@example.org"],
+        [""] * 11 + ["password_incorrect", "", ""])
     assert (redeemed[:4], redeemed[5:7], redeemed[8:]) == (
-        ["2026-07-31T23:59:30+02:00", "redeemed", "", "mei@example.org"], ["main", "1"],
-        ["123.45", "", "", "'=HYPERLINK(\"http://x\")", "30.00", "18.00", "12.00"])
+        ["2026-07-31T23:59:30+02:00", "Redeemed", "", "mei@example.org"], ["'=1+1", "1"],
+        ["123.45", "", "", "", "'=HYPERLINK(\"http://x\")", "30.00", "18.00", "12.00", "redeemed", "main", ""])
     assert read(owner, "attempts.csv", campaign, **CHINESE)[0][:3] == ["时间", "结果", "原因"]
     for which, rows in (("redeemed", [redeemed]), ("refused", [refused]), ("sold_out", []), ("x", [refused, redeemed])):
         assert read(owner, f"attempts.csv?which={which}", campaign)[1:] == rows
@@ -96,20 +97,21 @@ def test_the_figures_as_a_table(world, owner):
     campaign = busy_campaign(world)
     owner.sign_in(world.member(role=Role.OWNER, merchant=campaign.merchant))
     heading, *rows = read(owner, "figures.csv", campaign)
-    assert heading == ["Figure", "Of", "Count"]
+    assert heading == ["Figure", "Of", "Count", "Code for programs"]
     assert rows == [
-        ["issued", "", "2"], ["opened", "", "0"], ["redeemed", "", "1"], ["remaining", "", "99"],
-        ["consumers", "", "1"], ["discount_given", "", "12.00"], ["rolled_back", "", "0"],
-        ["forfeited", "", "0"],
-        ["by_day", "2026-07-31", "1"], ["by_hour", "23:00", "1"], ["by_branch", "main", "1"],
-        ["refused", "password_incorrect", "1"]]
+        ["Quantity", "", "100", "quantity"], ["Issued", "", "2", "issued"], ["Opened", "", "0", "opened"],
+        ["Redeemed", "", "1", "redeemed"], ["Remaining", "", "99", "remaining"], ["Consumers", "", "1", "consumers"],
+        ["Discount given (EUR)", "", "12.00", "discount_given"], ["Rolled back", "", "0", "rolled_back"],
+        ["Forfeited", "", "0", "forfeited"], ["Redeemed by day", "2026-07-31", "1", "by_day:2026-07-31"],
+        ["Redeemed by hour", "23:00", "1", "by_hour:23"], ["Redeemed by branch", "'=1+1", "1", "by_branch:main"],
+        ["Refused", "That is not the password.", "1", "refused:password_incorrect"]]
     assert read(owner, "figures.csv", campaign, **CHINESE)[0] != heading
 
 
 def test_a_long_table_has_every_attempt_once(world, owner):
     """It is read a thousand at a time."""
     _, *rows = read(owner, "attempts.csv", fill(world, 2500))
-    assert [row[1] for row in rows] == ["redeemed"] * 2500 + ["refused"] * 20
+    assert [row[1] for row in rows] == ["Redeemed"] * 2500 + ["Refused"] * 20
     assert len({row[4] for row in rows}) == 2500
     times = [row[0] for row in rows[2500:]]
     assert times == sorted(times, reverse=True)

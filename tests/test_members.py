@@ -158,9 +158,9 @@ def test_joining_binds_the_account_and_uses_the_link_up(world, clock):
 def test_who_works_here_already_cannot_join_again_and_the_link_stays_good(world, clock):
     _, token = invite(world)
     manager = world.member(role=Role.MANAGER)
-    assert refusal(join, world, token, manager) == ("", "joined_already")
+    assert refusal(join, world, token, manager) == ("", "works_here")
     members.disable(member_of(manager), clock())
-    assert refusal(join, world, token, manager) == ("", "joined_already")
+    assert refusal(join, world, token, manager) == ("", "disabled_here")
     assert join(world, token, world.mei)
 
 

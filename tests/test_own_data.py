@@ -28,7 +28,9 @@ def test_all_that_is_kept_about_a_person_is_in_the_file(world, clock):
                                     "disabled": False, "branches": ["main"]}]
     assert seen["merchants"] == [{"merchant": "Lotus Tea", "known_as": CANARY, "since": "2026-12-01T04:00:00Z",
                                   "groups": ["regulars"]}]
-    assert seen["vouchers"] == vouchers.describe_all(vouchers.wallet(canary.account), clock())
+    kept_too = {"revoked_at": None, "campaign_ended_at": None}
+    described = vouchers.describe_all(vouchers.wallet(canary.account), clock())
+    assert seen["vouchers"] == [{**one, "state_in_words": one["state"], **kept_too} for one in described]
     used = Voucher.get(Voucher.uses == 2)
     redemption = Redemption.get(Redemption.voucher == used)
     assert seen["redemptions"] == [{

@@ -1,6 +1,7 @@
 """Practice: the real screens of both doors, marked, of which nothing is kept and which open nothing; the till card."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Page as BrowserPage
@@ -166,3 +167,38 @@ def test_the_card_is_printed_on_one_sheet(small_world, small_site, visit):
     cashier.press("Till card")
     expect(cashier.page.get_by_role("article")).to_contain_text("Lotus Tea")
     assert size(cashier.page.pdf(prefer_css_page_size=True)) == ({(210, 148)}, 1)
+
+
+@pytest.mark.browser
+def test_practice_stays_the_shops_to_its_end(small_world, small_site, visit):
+    """Its prices and its clock are those that the address says, on each screen that a button leads to."""
+    berlin = small_world.make_merchant(slug="berlin", currency="EUR", time_zone="Europe/Berlin")
+    small_world.member(role=Role.CASHIER, merchant=berlin, email=CASHIER, password=ACCOUNT_PASSWORD)
+    own = visit(small_site, **phone()).sign_in(CASHIER)
+    own.page.goto("/merchants/berlin/till")
+    own.page.get_by_role("link", name="Practise").click()
+    own.page.wait_for_url("**/practice?**")
+    asked = parse_qs(urlsplit(own.page.url).query)
+    assert asked == {"currency": ["EUR"], "zone": ["Europe/Berlin"]}
+
+    def is_still_the_shops() -> None:
+        assert parse_qs(urlsplit(own.page.url).query) == asked
+        assert "€" in own.page.locator("body").inner_text()
+        assert "¥" not in own.page.locator("body").inner_text()
+
+    is_still_the_shops()
+    own.press("Redeem")
+    own.type_digits(practice.PASSWORD)
+    is_still_the_shops()
+    own.press("Confirm")
+    expect(own.verdict("redeemed").locator("[data-clock]")).to_have_attribute("data-clock", "Europe/Berlin")
+    is_still_the_shops()
+    for before in ("", "Redeem at the counter"):
+        if before:
+            own.press(before)
+            own.page.get_by_role("link", name="What comes here").click()
+            expect(own.verdict("redeemed")).to_be_visible()
+            is_still_the_shops()
+        own.press("Back to the voucher" if before else "Give the phone back")
+        expect(own.page.get_by_role("article")).to_contain_text("Unused")
+        is_still_the_shops()

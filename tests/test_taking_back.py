@@ -150,7 +150,7 @@ def test_a_voucher_is_revoked_and_its_holder_reads_why(small_world, small_site, 
     shop.page.get_by_label("The offer was withdrawn").check()
     assert wider_than(shop.page, 360) == []
     shop.press("Revoke")
-    expect(shop.page.locator(".notice[role=status]").filter(has_text="Revoked")).to_be_visible()
+    expect(shop.page.locator(".notice[role=status]").filter(has_text="Taken back")).to_be_visible()
 
     holder.page.goto(f"/vouchers/{voucher.code}")
     expect(holder.page.locator("[data-reason=revoked]")).to_contain_text("The offer was withdrawn")

@@ -6,6 +6,7 @@ from flask_login import current_user
 from models import STAFF, Campaign, Member, Merchant, Role
 from quanbao import accounts
 from web.context import now
+from web.forms import NO_PASSWORD, WRONG_PASSWORD
 from web.sessions import consumer, password_is
 
 OWNER = (Role.OWNER,)
@@ -50,6 +51,11 @@ def only_owners_type(digits: str | None) -> None:
 def is_fresh() -> bool:
     """Whether whoever is signed in here typed the account's password, or used a link, minutes ago."""
     return accounts.is_fresh(current_user.row, now())
+
+
+def not_me() -> str:
+    """What to tell a person who has not shown who they are; an account without a password has none to type."""
+    return NO_PASSWORD if consumer().password_hash is None else WRONG_PASSWORD
 
 
 def is_me(password: str | None) -> bool:

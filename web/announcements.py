@@ -10,7 +10,7 @@ from flask_babel import gettext
 from flask_login import current_user
 
 from config import Settings
-from models import Campaign, Event
+from models import Campaign, Event, State
 from quanbao.outbox import Notice
 from quanbao.push import Postman
 from quanbao.vapid import Signer, public_key
@@ -18,6 +18,7 @@ from web.context import now
 from web.formats import count, first_day, last_day, money
 from web.languages import language_tag, speaking
 from web.messages import KINDS
+from web.states import ENDED_EARLY, STATES
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 TO_THE_LEFT = ("R", "AL")  # what Unicode calls its letters
@@ -78,8 +79,8 @@ def _sentences(notice: Notice) -> tuple[str, str]:
             "By %(merchant)s; %(left)s of %(uses)s uses left", merchant=merchant,
             left=count(notice.uses_left), uses=count(notice.uses))
     if notice.event == Event.REVOKED:
-        return (gettext("Taken back: %(product)s", product=product),
-                gettext("%(merchant)s has revoked this voucher.", merchant=merchant))
+        return (gettext("%(what)s: %(then)s", what=STATES[State.REVOKED], then=product),
+                gettext("%(merchant)s has taken this voucher back.", merchant=merchant))
     if notice.event == Event.PERIOD_CHANGED:
         return _period(campaign, product, merchant)
     if notice.event == Event.TERMS_CHANGED:
@@ -87,7 +88,7 @@ def _sentences(notice: Notice) -> tuple[str, str]:
                 gettext("%(merchant)s has changed what holds for this voucher: open it and read its terms.",
                         merchant=merchant))
     if notice.event == Event.ENDED:
-        return (gettext("Ended early: %(product)s", product=product),
+        return (gettext("%(what)s: %(then)s", what=ENDED_EARLY, then=product),
                 gettext("%(merchant)s has ended this offer.", merchant=merchant))
     if notice.event == Event.UNDER_ATTACK:
         return gettext("Keypads closed: %(product)s", product=product), gettext(

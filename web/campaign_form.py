@@ -94,6 +94,7 @@ class CampaignForm(Form):
         _("Redemption password"),
         description=_("6 to 12 digits. Leave it empty to have one made; an owner can see it."),
         render_kw={"inputmode": "numeric", "maxlength": 24, "autocomplete": "off"})
+    named_branches: list[str] = []  # of a published campaign
     password_in_use = SelectField(_("Or one that you use already"), validate_choice=False)
 
 
@@ -120,6 +121,8 @@ def entries(values: dict[str, Any], merchant: Merchant) -> dict[str, Any]:
     values["weekdays"] = [str(day) for day in values["weekdays"]]
     values["hours"] = [[start, MIDNIGHT if end == "24:00" else end] for start, end in values["hours"]]
     del values["picture"]
+    if values.get("is_published"):
+        values["branches"] = []  # those that it names stay: the boxes are of what may be added
     return {name: "" if value is None else value for name, value in values.items()}
 
 
@@ -135,12 +138,23 @@ def with_choices(
     places = Branch.select().where((Branch.merchant == merchant) & (
         Branch.closed_at.is_null() | Branch.slug.in_(form.branches.data or [""]))).order_by(Branch.id)
     form.branches.choices = [(place.slug, place.name) for place in places]
+    if campaign and campaign.published_at:
+        _with_more_branches(form, campaign)
     none = gettext("A new one")
     if campaign:
         none = gettext("Leave it as it is")
         form.redemption_password.description = gettext("6 to 12 digits. Left empty, the password stays as it is.")
     form.password_in_use.choices = [("", none), *_in_use(merchant)]
     return form
+
+
+def _with_more_branches(form: CampaignForm, campaign: Campaign) -> None:
+    """Of a published campaign that names branches: those that may be added."""
+    named = Branch.select(Branch.slug, Branch.name).where(
+        (Branch.merchant == campaign.merchant_id) & Branch.slug.in_(campaign.branch_slugs or [""])).order_by(Branch.id)
+    form.branches.choices = [(slug, name) for slug, name in form.branches.choices if slug not in campaign.branch_slugs]
+    form.branches.label.text = gettext("Also at")
+    form.named_branches = [place.name for place in named]
 
 
 def _in_use(merchant: Merchant) -> list[tuple[str, str]]:

@@ -83,6 +83,8 @@ class SetUp(Form):
 
 
 WRONG_PASSWORD = _("That is not the password of your account.")
+NO_PASSWORD = _(
+    "Your account has no password yet. Sign in by a new link; for ten minutes after that you can do this here.")
 
 
 def own_password_field(id: str | None = None) -> Field:

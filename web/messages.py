@@ -3,8 +3,9 @@
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
-from models import Event, Kind, Role, State
+from models import Event, Kind, Role
 from quanbao.addresses import Fault
+from quanbao.claiming import Standing
 from quanbao.reasons import Reason, Revoked, RolledBack
 from quanbao.redemption import COUNTER_CODE
 
@@ -23,7 +24,7 @@ REASONS: dict[Reason, Text] = {
     Reason.NOT_YET_VALID: (_("This voucher is not valid yet."), _("Come back when its time begins.")),
     Reason.EXPIRED: (_("This voucher has expired."), _("Ask the shop what is on offer now.")),
     Reason.OUTSIDE_HOURS: (_("Not at this hour."), _("Come back at the hours printed on the voucher.")),
-    Reason.SOLD_OUT: (_("Sold out."), _("Everything on offer has been redeemed.")),
+    Reason.SOLD_OUT: (_("Sold out."), _("Nothing of this offer is left. Ask the shop what is on offer now.")),
     Reason.GROUP_ONLY: (_("This offer is for a group of customers."), _("Ask the shop whether you belong to it.")),
     Reason.NEW_CUSTOMERS_ONLY: (
         _("This offer is for new customers."), _("You have redeemed a voucher of this shop before."),
@@ -42,7 +43,7 @@ REASONS: dict[Reason, Text] = {
 CHECKS: dict[str, str] = {
     COUNTER_CODE: _("Counter code"),
     Reason.PASSWORD_INCORRECT: _("Password"),
-    Reason.REVOKED: _("Not revoked"),
+    Reason.REVOKED: _("Not taken back"),
     Reason.CAMPAIGN_ENDED: _("Campaign not ended"),
     Reason.NOT_YET_VALID: _("Already begun"),
     Reason.EXPIRED: _("Not expired"),
@@ -80,16 +81,6 @@ PROBLEMS: dict[str, Text] = {
     "failed": (_("Something went wrong on our side."), _("Nothing was changed. Try again in a moment.")),
 }
 
-STATES: dict[State, str] = {
-    State.UNUSED: _("Unused"),
-    State.PARTLY_USED: _("Partly used"),
-    State.USED: _("Used"),
-    State.EXCHANGED: _("Exchanged"),
-    State.USED_UP: _("Used up"),
-    State.EXPIRED: _("Expired"),
-    State.REVOKED: _("Taken back"),
-}
-
 KINDS: dict[Kind, str] = {
     Kind.DISCOUNT: _("Discount"),
     Kind.PRIZE: _("Prize"),
@@ -115,7 +106,7 @@ EVENTS: dict[Event, str] = {
     Event.ENDED: _("Offers that end early"),
     Event.ENDS_SOON: _("Offers that end tomorrow"),
     Event.ROLLED_BACK: _("Redemptions rolled back"),
-    Event.REVOKED: _("Revoked vouchers"),
+    Event.REVOKED: _("Vouchers taken back"),
     Event.UNDER_ATTACK: _("Guesses at a redemption password of my business"),
 }
 
@@ -174,6 +165,7 @@ CAMPAIGN_FIELDS: dict[str, str] = {
 CAMPAIGN_FAULTS: dict[tuple[str, str], str] = {
     ("groups", "at most"): _("Choose at most 200 groups."),
     ("hours", "at most"): _("Enter at most 200 hours."),
+    ("branches", "closed"): _("These branches are all closed. Add one that is open, or open one again."),
     ("branches", "at most"): _("Choose at most 200 branches, or none for all."),
     ("offer_price", "above"): _("The offer must not be above the original price."),
     ("ends_at", "starts_at"): _("The end must come after the start."),
@@ -192,10 +184,13 @@ PICTURES: dict[str, str] = {
 
 PUBLISHING: dict[str, str] = {
     "over": _("The campaign is over. Change its period first, or duplicate it."),
+    "ended": _("The shop has ended this campaign, and that cannot be undone. Duplicate it, and publish the copy."),
+    "nowhere": _("Its branches are all closed. Open one of them again, or add another one to the campaign."),
     "nobody": _("Nobody is chosen yet. Choose whom the vouchers are for."),
     "not_text": _("The file is no text. Save the list as CSV and send that."),
     "too_many": _("That is more than 1,000 customers. Put them into a group and publish to the group."),
 }
+SOLD_OUT = _("Sold out: nothing of it is left. Raise the quantity first, or nobody can redeem what you publish.")
 ADDRESS_FAULTS: dict[Fault, str] = {
     Fault.MISSING: _("There is no @ in it."),
     Fault.HALF: _("Something is missing before or after the @."),
@@ -212,6 +207,27 @@ CLAIM_LINKS: dict[str, str] = {
 }
 
 
+# Why a claim link gives no voucher.
+LINK_STANDINGS: dict[Standing, Text] = {
+    Standing.USED: (
+        _("This link was used"),
+        _("It works once. If that was you, sign in with that account: the voucher is in its wallet. If not, ask the "
+          "shop for another link."),
+    ),
+    Standing.WITHDRAWN: (
+        _("The shop has withdrawn this link"), _("It gives no voucher any more. Ask the shop about it."),
+    ),
+    Standing.ENDED: (_("The shop has ended this offer"), _("Ask the shop what is on offer now.")),
+    Standing.OVER: (_("This offer is over"), _("Ask the shop what is on offer now.")),
+    Standing.EXPIRED: (_("This link has run out"), _("It was good for 30 days. Ask the shop for another one.")),
+    Standing.TAKEN_BACK: (
+        _("Your voucher was taken back by the shop"),
+        _("This link was made before that, and gives you no second one. Ask the shop about it."),
+    ),
+}
+USED_BY_YOU: Text = (_("You used this link"), _("It works once: the voucher is in your wallet."))
+HELD: Text = (_("You hold its voucher already."), _("Nobody gets a second one by a link."))
+
 # What stands against a branch, a member or a group; `about` is the campaign that does.
 PEOPLE: dict[str, str] = {
     "name": _("Enter a name of 1 to 200 characters."),
@@ -219,13 +235,16 @@ PEOPLE: dict[str, str] = {
     "twin": _("You have a branch of this name: “%(about)s”. Choose another one, so that people can tell them apart."),
     "closed_twin": _("A closed branch has this name: “%(about)s”. Open that one again, or choose another name."),
     "last": _("This is the last open branch: open another one first."),
-    "only_place": _("“%(about)s” can be redeemed here only: let it end, or restrict it to other branches, first."),
+    "only_place": _("“%(about)s” can be redeemed here only: edit it and add another branch first, or keep this one "
+                    "open until it is over."),
     "not_an_address": _("Enter an e-mail address, like name@example.org."),
     "member_already": _("Whoever has this address is a member or invited already."),
     "role": _("Choose one of the roles."),
     "branches": _("Choose at least one branch for a cashier."),
-    "last_owner": _("This is the last owner: make somebody else an owner first."),
-    "joined_already": _("This account has worked here before: sign in as somebody else, or ask an owner."),
+    "last_owner": _("This is the last owner: make somebody else an owner first, who has joined."),
+    "works_here": _("This account works here already: the invitation is for somebody else. Hand it on, or sign in as "
+                    "somebody else."),
+    "disabled_here": _("This account was disabled here. Ask an owner to enable it again, or sign in with another one."),
     "gone": _("This invitation was withdrawn a moment ago."),
     "not_me": _("Owners are made by owners alone: type the password of your account."),
     "nobody": _("Nobody is ticked yet: tick customers in the list."),
@@ -270,6 +289,25 @@ ACCOUNT_CHANGES: dict[str, str] = {
     "session": _("That browser is signed out."),
     "others": _("All other browsers are signed out."),
 }
+
+
+# What is counted, by the names that programs know it by: on the page, and in its table to download.
+FIGURES: dict[str, str] = {
+    "quantity": _("Quantity"),
+    "issued": _("Issued"),
+    "opened": _("Opened"),
+    "redeemed": _("Redeemed"),
+    "remaining": _("Remaining"),
+    "consumers": _("Consumers"),
+    "discount_given": _("Discount given"),
+    "rolled_back": _("Rolled back"),
+    "forfeited": _("Forfeited"),
+    "by_day": _("Redeemed by day"),
+    "by_hour": _("Redeemed by hour"),
+    "by_branch": _("Redeemed by branch"),
+    "refused": _("Refused"),
+}
+OUTCOMES = {"redeemed": FIGURES["redeemed"], "refused": FIGURES["refused"]}
 
 
 def sentences(what: str, then: str) -> str:

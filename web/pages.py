@@ -5,17 +5,19 @@ from flask_login import current_user
 
 from models import Member, Merchant
 from quanbao import vouchers
-from web import qr
-from web.messages import CHECKS, KINDS, REASONS, ROLES, STATES, WHY_REVOKED, WHY_ROLLED_BACK, sentences
+from web import paths, qr, states
+from web.messages import CHECKS, FIGURES, KINDS, REASONS, ROLES, WHY_REVOKED, WHY_ROLLED_BACK, sentences
 from web.sessions import holder
 from web.sharing import facts_in_words
 
 
 def init_app(app: Flask) -> None:
-    app.jinja_env.globals.update(kinds=KINDS, states=STATES, role_names=ROLES, reasons=REASONS, check_names=CHECKS,
-                                 qr=qr.svg, why_rolled_back=WHY_ROLLED_BACK, why_revoked=WHY_REVOKED,
-                                 businesses=businesses, sentences=sentences, holder=holder,
-                                 facts_in_words=facts_in_words, worth=vouchers.worth)
+    app.jinja_env.globals.update(
+        kinds=KINDS, state_of=states.word, state_since=states.since, state_in_full=states.in_full, uses_of=states.uses,
+        campaign_state=states.of_campaign, role_names=ROLES, reasons=REASONS, check_names=CHECKS, figure_names=FIGURES,
+        qr=qr.svg, why_rolled_back=WHY_ROLLED_BACK, why_revoked=WHY_REVOKED, businesses=businesses,
+        sentences=sentences, holder=holder, facts_in_words=facts_in_words, worth=vouchers.worth)
+    app.jinja_env.filters.update(without_query=paths.without_query, query=paths.query)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 

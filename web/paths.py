@@ -1,4 +1,6 @@
-"""Where to go next, if it is a place of ours."""
+"""Where to go next, if it is a place of ours; and an address taken apart for a form that leads there."""
+
+from urllib.parse import parse_qsl
 
 from flask import url_for
 
@@ -20,3 +22,13 @@ def beginning(account: Account) -> str:
         if member.role != Role.CASHIER:
             return url_for("campaigns.index", merchant=member.merchant.slug)
     return url_for("till.find" if mine else "wallet.show")
+
+
+def without_query(address: str) -> str:
+    """The address up to its query."""
+    return address.partition("?")[0]
+
+
+def query(address: str) -> list[tuple[str, str]]:
+    """What stands in an address's query, name by name."""
+    return parse_qsl(address.partition("?")[2], keep_blank_values=True)

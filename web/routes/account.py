@@ -7,7 +7,7 @@ from flask_babel import gettext
 from flask_login import current_user, login_required
 
 from quanbao import accounts, leaving, merging
-from web import forms, sessions, shown
+from web import forms, sessions, shown, states
 from web.access import is_fresh
 from web.context import now
 from web.form_addresses import post_form
@@ -87,7 +87,7 @@ def end_others():
 @routes.get("/account/data")
 @login_required
 def data():
-    text = json.dumps(leaving.data(consumer(), now()), ensure_ascii=False, indent=1)
+    text = json.dumps(leaving.data(consumer(), now(), states.in_full), ensure_ascii=False, indent=1)
     return Response(text, mimetype="application/json",
                     headers={"Content-Disposition": 'attachment; filename="quanbao.json"'})
 

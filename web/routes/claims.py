@@ -6,13 +6,14 @@ from flask import Blueprint, abort, flash, g, redirect, render_template, request
 from flask_babel import gettext
 from flask_login import current_user, login_required
 
-from models import Campaign, Claim, Voucher
-from quanbao import claiming, vouchers, withdrawing
-from quanbao.claiming import LinkState
+from models import Account, Campaign, Claim, Voucher
+from quanbao import checks, claiming, vouchers, withdrawing
+from quanbao.claiming import Standing
+from quanbao.reasons import Reason
 from web import previews, tables
 from web.access import campaign_of
 from web.context import base_url, now, settings
-from web.messages import CLAIM_LINKS
+from web.messages import CLAIM_LINKS, HELD, LINK_STANDINGS, USED_BY_YOU
 from web.sessions import consumer
 
 routes = Blueprint("claims", __name__)
@@ -24,42 +25,60 @@ A_SHEET = 24  # QR codes on a sheet of A4
 @routes.get("/claim/<token:token>")
 def show(token: str):
     found = claiming.find(token)
-    if found is None or claiming.state(found, now()) is not LinkState.OPEN:
-        return _spent(found)
-    if current_user.is_authenticated and (revoked := claiming.taken_back(found, consumer())):
-        return _taken_back(revoked)
-    return render_template(
-        "claims/page.html", campaign=found.campaign, voucher=previews.voucher_of(found.campaign), now=now(),
-        places=vouchers.branches(found.campaign), here=url_for("claims.show", token=token))
+    return _page(found, token) if found else (render_template("claims/spent.html"), 404)
 
 
 @routes.post("/claim/<token:token>")
 def claim(token: str):
-    found = claiming.usable(token, now())
-    if found is None:
-        return _spent(claiming.find(token))
+    found = claiming.find(token)
+    if found is None or claiming.standing(found, _visitor(), now()) not in (Standing.OPEN, Standing.HELD):
+        return show(token)
     if not current_user.is_authenticated:
         return redirect(url_for("sign_in.show", next=url_for("claims.show", token=token)), 303)
     try:
         voucher = claiming.claim(found, consumer(), now())
     except claiming.Spent:
-        return _spent(claiming.find(token))
-    except claiming.TakenBack as refused:
-        return _taken_back(refused.voucher)
+        return show(token)
+    except claiming.TakenBack:
+        return show(token)
     flash("claimed", voucher.code)
     return redirect(url_for("vouchers.show", code=voucher.code), 303)
 
 
-def _spent(found: Claim | None) -> tuple[str, int]:
-    """Why the link is good no more; the person who used it is led to the voucher, nobody else learns who that was."""
-    mine = found and found.claimed_at and current_user.is_authenticated and found.customer.consumer_id == consumer().id
-    state = claiming.state(found, now()) if found else None
-    return render_template(
-        "claims/spent.html", state=state, voucher=claiming.voucher_of(found) if mine else None), 404
+def _visitor() -> Account | None:
+    return consumer() if current_user.is_authenticated else None
 
 
-def _taken_back(voucher: Voucher) -> tuple[str, int]:
-    return render_template("claims/spent.html", state="taken_back", voucher=voucher), 409
+def _page(found: Claim, token: str) -> tuple[str, int]:
+    """What the link is still good for, told before anybody signs up for it."""
+    campaign, person = found.campaign, _visitor()
+    standing, held = claiming.standing(found, person, now()), claiming.held(found, person) if person else None
+    if standing in LINK_STANDINGS:
+        return _spent(found, standing, person)
+    voucher = previews.voucher_of(campaign)
+    page = render_template(
+        "claims/page.html", campaign=campaign, voucher=voucher, now=now(), places=vouchers.branches(campaign),
+        standing=standing, held=held, texts=HELD, here=url_for("claims.show", token=token),
+        reason=_against(voucher, person) if person and standing == Standing.OPEN else None)
+    return page, 409 if request.method == "POST" else 200
+
+
+def _spent(found: Claim, standing: Standing, person: Account | None) -> tuple[str, int]:
+    """Why the link gives nothing; the person who used it is led to the voucher, nobody else learns who that was."""
+    texts, voucher = LINK_STANDINGS[standing], None
+    if standing is Standing.TAKEN_BACK:
+        voucher = claiming.taken_back(found, person)
+    elif person and found.claimed_at and found.customer.consumer_id == person.id:
+        texts, voucher = USED_BY_YOU, claiming.voucher_of(found)
+    page = render_template("claims/spent.html", texts=texts, voucher=voucher)
+    return page, 409 if standing is Standing.TAKEN_BACK else 404
+
+
+def _against(voucher: Voucher, person: Account) -> Reason | None:
+    """Why this person could not redeem the voucher if they took it; that it is shut at this hour is no such reason."""
+    voucher.id, voucher.consumer = 0, person
+    reason = checks.foreseen(vouchers.case(voucher, now()))
+    return reason if reason is not Reason.OUTSIDE_HOURS else None
 
 
 @routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/links")

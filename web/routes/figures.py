@@ -12,11 +12,12 @@ from flask_login import login_required
 
 from models import Branch, Campaign, Merchant
 from quanbao import figures, ledger
-from web import alarms, formats, panels, tables
+from web import alarms, formats, panels, states, tables
 from web.access import campaign_of
 from web.answers import wants_fragment, wants_json
 from web.context import now
-from web.messages import REASONS
+from web.messages import FIGURES, OUTCOMES, REASONS, WHY_ROLLED_BACK
+from zones import ZoneInfo
 
 routes = Blueprint("figures", __name__)
 
@@ -31,7 +32,7 @@ def show(merchant: str, campaign: str):
         return jsonify(table)
     branches, today = _branches(row.merchant), row.merchant.day(now())
     alarm = alarms.mark(row.merchant)
-    seen = _mark(row, table, branches, today, alarm)
+    seen = _mark(row, table, branches, today, alarm, states.of_campaign(row, now()))
     if wants_fragment() and request.args.get("seen") == seen:
         return Response(status=204)
     return render_template(
@@ -56,17 +57,35 @@ def _branches(merchant: Merchant) -> dict[str, str]:
 @login_required
 def table(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign)
-    heading = [gettext("Figure"), gettext("Of"), gettext("Count")]
-    return tables.answer(f"{row.slug}-figures", chain([heading], _counted(figures.of(row), row.merchant)))
+    heading = [gettext("Figure"), gettext("Of"), gettext("Count"), gettext("Code for programs")]
+    counted = _counted(figures.of(row), row.merchant, _branches(row.merchant))
+    return tables.answer(f"{row.slug}-figures", chain([heading], counted))
 
 
-def _counted(table: figures.Figures, merchant: Merchant) -> Iterator[list]:
-    """Codes for programs, not words: a figure by its name, and the day, hour, branch or reason that it is of."""
+def _counted(table: figures.Figures, merchant: Merchant, branches: dict[str, str]) -> Iterator[list]:
+    """The page's words, and the day, hour, branch or reason that a count is of; last the code, for programs."""
     for name, value in asdict(table).items():
+        word = str(FIGURES[name])
         if isinstance(value, dict):
-            yield from ([name, f"{of}:00" if name == "by_hour" else of, count] for of, count in value.items())
+            for of, number in value.items():
+                yield [word, _of(name, of, branches), number, f"{name}:{of}"]
+        elif name == "discount_given":
+            yield [f"{word} ({merchant.currency})", "", formats.decimal(value, merchant), name]
         else:
-            yield [name, "", formats.decimal(value, merchant) if name == "discount_given" else value]
+            yield [word, "", value, name]
+
+
+def _of(figure: str, of: str, branches: dict[str, str]) -> str:
+    """A day stays as a spreadsheet reads it; all else is in the page's words."""
+    if figure == "by_hour":
+        return f"{of}:00"
+    if figure == "by_branch":
+        return _branch(of, branches)
+    return str(REASONS[of][0]) if figure == "refused" else of
+
+
+def _branch(slug: str, branches: dict[str, str]) -> str:
+    return branches.get(slug, slug) if slug else gettext("No branch named")
 
 
 @routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/attempts")
@@ -78,8 +97,9 @@ def attempts(merchant: str, campaign: str):
     before = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
     found = ledger.entries(row, _which(), before, ledger.A_PAGE + 1)
     return render_template(
-        "figures/attempts.html", merchant=row.merchant, campaign=row, which=_which(), names=_branches(row.merchant),
-        entries=found[:ledger.A_PAGE], more=found[ledger.A_PAGE - 1].number if len(found) > ledger.A_PAGE else None)
+        "figures/attempts.html", merchant=row.merchant, campaign=row, figures=figures.of(row), which=_which(),
+        names=_branches(row.merchant), entries=found[:ledger.A_PAGE],
+        more=found[ledger.A_PAGE - 1].number if len(found) > ledger.A_PAGE else None)
 
 
 @routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/attempts.csv")
@@ -87,9 +107,10 @@ def attempts(merchant: str, campaign: str):
 def download(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign)
     heading = [gettext("Time"), gettext("Outcome"), gettext("Reason"), gettext("Customer"), gettext("Voucher"),
-               gettext("Branch"), gettext("Number"), gettext("Words"), gettext("Amount"),
-               gettext("Rolled back"), gettext("Reason of the rollback"), gettext("Product"), gettext("Original price"),
-               gettext("Charged"), gettext("Discount given")]
+               gettext("Branch"), gettext("Number"), gettext("Words"), gettext("Amount"), gettext("Rolled back"),
+               gettext("Reason of the rollback"), gettext("Forfeited"), gettext("Product"), gettext("Original price"),
+               gettext("Charged"), gettext("Discount given"), gettext("Code of the reason"),
+               gettext("Code of the branch"), gettext("Code of the rollback")]
     return tables.answer(f"{row.slug}-attempts", chain([heading], _rows(row, _which())))
 
 
@@ -99,16 +120,17 @@ def _which() -> str:
 
 
 def _rows(campaign: Campaign, only: str) -> Iterator[list]:
-    """Codes for programs, not words: `redeemed`, `sold_out`; times with the merchant's offset, money as decimals."""
-    zone = campaign.merchant.zone
+    """The page's words, last the codes for programs; times with the merchant's offset, money as decimals."""
+    zone, branches = campaign.merchant.zone, _branches(campaign.merchant)
     for entry in ledger.all_entries(campaign, only):
-        back = entry.rollback
+        outcome = ledger.REFUSED if entry.reason else ledger.REDEEMED
         receipt = entry.receipt or {"number": "", "words": ""}
-        yield [entry.at.astimezone(zone).isoformat(timespec="seconds"), ledger.REFUSED if entry.reason else
-               ledger.REDEEMED, entry.reason or "", entry.customer, entry.code, entry.branch, receipt["number"],
-               receipt["words"], _sum(entry.amount, campaign),
-               back.rolled_back_at.astimezone(zone).isoformat(timespec="seconds") if back else "",
-               back.reason if back else "", *_made_at(entry, campaign)]
+        yield [entry.at.astimezone(zone).isoformat(timespec="seconds"), str(OUTCOMES[outcome]),
+               str(REASONS[entry.reason][0]) if entry.reason else "", entry.customer, entry.code,
+               _branch(entry.branch, branches) if outcome == ledger.REDEEMED or entry.branch else "",
+               receipt["number"], receipt["words"], _sum(entry.amount, campaign), *_rolled_back(entry, zone),
+               *_made_at(entry, campaign), entry.reason or outcome, entry.branch,
+               entry.rollback.reason if entry.rollback else ""]
 
 
 def _made_at(entry: ledger.Entry, campaign: Campaign) -> list:
@@ -121,3 +143,11 @@ def _made_at(entry: ledger.Entry, campaign: Campaign) -> list:
 
 def _sum(minor: int | None, campaign: Campaign) -> Decimal | str:
     return "" if minor is None else formats.decimal(minor, campaign.merchant)
+
+
+def _rolled_back(entry: ledger.Entry, zone: ZoneInfo) -> list[str]:
+    """When and why a redemption was taken back, and whether its use was lost."""
+    if entry.rollback is None:
+        return ["", "", ""]
+    return [entry.rollback.rolled_back_at.astimezone(zone).isoformat(timespec="seconds"),
+            str(WHY_ROLLED_BACK[entry.rollback.reason]), gettext("No") if entry.rollback.gave_back else gettext("Yes")]

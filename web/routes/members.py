@@ -6,7 +6,7 @@ from flask_login import current_user, login_required
 from models import Branch, Member, Merchant, Role
 from quanbao import links, members, merging
 from web import disputes, formats, shown
-from web.access import OWNER, is_fresh, is_me, merchant_of
+from web.access import OWNER, is_fresh, is_me, merchant_of, not_me
 from web.context import base_url, now
 from web.form_addresses import post_form
 from web.limits import own_password_limit
@@ -127,7 +127,7 @@ def _page(
     if refused and refused.code == "no_owner":
         abort(403)
     at_field = refused and refused.field and (refused is NOT_ME or not request.form.get("do"))
-    fault = PEOPLE[refused.code] if refused else None
+    fault = refused and (not_me() if refused is NOT_ME and consumer().password_hash is None else PEOPLE[refused.code])
     return _members_page(merchant, about, fault=None if at_field else fault,
                          faults={refused.field: fault} if at_field else {}, **more)
 
@@ -148,9 +148,7 @@ def _members_page(
 @routes.get("/join/<token:token>")
 def show_join(token: str):
     link = members.usable_link(token, now())
-    if link is None:
-        return _spent(token)
-    return _join_page(link)
+    return _join_page(link) if link else _spent(token)
 
 
 @routes.post("/join/<token:token>")
@@ -163,18 +161,22 @@ def join(token: str):
     try:
         member = members.join(link, consumer(), now())
     except members.Refused as refused:
-        return _join_page(link, PEOPLE[refused.code]), 422
+        return _join_page(link, refused.code), 422
     if member is None:
         return _spent(token)
     flash(member.merchant.name, "joined")
-    if member.role == Role.CASHIER:
-        return redirect(url_for("till.show", merchant=member.merchant.slug), 303)
-    return redirect(url_for("campaigns.index", merchant=link.member.merchant.slug), 303)
+    page = "till.show" if member.role == Role.CASHIER else "campaigns.index"
+    return redirect(url_for(page, merchant=member.merchant.slug), 303)
 
 
 def _spent(token: str) -> tuple[str, int]:
-    return render_template("members/spent_link.html", why=links.why_not("join", token, now())), 404
+    """Of no use any more; who joined by the link is shown the way to where they work."""
+    member = members.joined_by(token, consumer()) if current_user.is_authenticated else None
+    return render_template("members/spent_link.html", why=links.why_not("join", token, now()), member=member), 404
 
 
-def _join_page(link, fault=None) -> str:
-    return render_template("members/join.html", member=link.member, fault=fault, here=request.path)
+def _join_page(link, code: str | None = None) -> str:
+    """What stands against the person who is signed in is told before they try."""
+    if current_user.is_authenticated:
+        code = code or members.standing_against(link, consumer())
+    return render_template("members/join.html", member=link.member, fault=code and PEOPLE[code], here=request.path)

@@ -5,7 +5,7 @@ from flask_login import current_user, login_required
 
 from quanbao import accounts, counter, moving
 from web import forms, sessions
-from web.access import is_fresh, is_me
+from web.access import is_fresh, is_me, not_me
 from web.context import base_url, now
 from web.limits import code_limit, own_password_limit
 from web.sessions import consumer
@@ -35,7 +35,7 @@ def make():
     """The code itself, once: it stands in no address, so that none is kept in a history or a log."""
     form = forms.OwnPassword()
     if _is_asked() and not is_me(form.password.data):
-        form.password.errors = [forms.WRONG_PASSWORD]
+        form.password.errors = [not_me()]
         return _page(form), 422
     code = moving.new_code(consumer(), now(), current_user.token)
     shown = f"{code[:5]}-{code[5:]}"

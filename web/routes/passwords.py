@@ -6,7 +6,7 @@ from flask_login import login_required
 from models import Campaign
 from quanbao import merging, passwords
 from web import forms
-from web.access import OWNER, campaign_of, is_fresh, is_me, only_owners_type
+from web.access import OWNER, campaign_of, is_fresh, is_me, not_me, only_owners_type
 from web.context import now, settings
 from web.form_addresses import post_form
 from web.limits import own_password_limit
@@ -29,7 +29,7 @@ def reveal(merchant: str, campaign: str):
     """The digits, in this answer alone: it is kept nowhere, and an hour later the password is asked for again."""
     row, form = campaign_of(merchant, campaign, OWNER), forms.OwnPassword()
     if not is_me(form.password.data):
-        form.password.errors = [forms.WRONG_PASSWORD]
+        form.password.errors = [not_me()]
         return _page(row, form), 422
     return _page(row, digits=passwords.reveal(row.password, settings().password_key))
 
@@ -48,7 +48,7 @@ def change(merchant: str, campaign: str):
             CAMPAIGN_FAULTS["redemption_password", "easy"] if digits else NEW_PASSWORD]
         return _page(row, new=form), 422
     if entered and not is_me(form.password.data):
-        form.password.errors = [forms.WRONG_PASSWORD]
+        form.password.errors = [not_me()]
         return _page(row, new=form), 422
     try:
         changed = passwords.change(row, digits, key=settings().password_key, now=now(),

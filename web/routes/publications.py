@@ -9,7 +9,7 @@ from web import forms, selection
 from web.access import campaign_of
 from web.answers import wants_fragment
 from web.context import now, settings
-from web.messages import ADDRESS_FAULTS, PUBLISHING
+from web.messages import ADDRESS_FAULTS, PUBLISHING, SOLD_OUT
 
 routes = Blueprint("publications", __name__)
 
@@ -93,10 +93,17 @@ def _found(campaign: Campaign) -> selection.Found:
     return selection.found(campaign.merchant, url_for("publications.search", **here))
 
 
+def _over(campaign: Campaign) -> str | None:
+    """What stands against publishing before anybody is chosen, with the way out."""
+    if campaign.is_over(now()):
+        return PUBLISHING["ended" if campaign.ended_at else "over"]
+    return SOLD_OUT if campaign.remaining <= 0 else None
+
+
 def _page(campaign: Campaign, form: forms.Publish | None = None, fault: str | None = None) -> str:
     form = form or forms.Publish(formdata=None, audience=request.args.get("audience"))
     everybody = customers.known(campaign.merchant).count()
     return render_template(
         "publications/new.html", form=form, everybody=everybody, groups=groups.names(campaign.merchant),
-        nobody=fault == "nobody", fault=PUBLISHING.get(fault), failures=form.failures, address_faults=ADDRESS_FAULTS,
-        now=now(), found=_found(campaign), merchant=campaign.merchant, campaign=campaign)
+        nobody=fault == "nobody", fault=PUBLISHING.get(fault), over=_over(campaign), failures=form.failures,
+        address_faults=ADDRESS_FAULTS, now=now(), found=_found(campaign), merchant=campaign.merchant, campaign=campaign)

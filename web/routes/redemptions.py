@@ -42,7 +42,7 @@ AT_ONCE = timedelta(seconds=15)  # the same where digits were typed again: as lo
 def redeem(code: str):
     """The keypad, unless it is plain beforehand that nothing can be redeemed."""
     voucher, moment = held(code), now()
-    reason = checks.foreseen(vouchers.case(voucher, moment))
+    reason = checks.told_beforehand(vouchers.case(voucher, moment))
     if reason:
         verdict = Verdict("", reason, vouchers.describe(voucher, moment))
         return _render("redemptions/page.html", verdict, voucher, REASONS[reason])
@@ -51,9 +51,9 @@ def redeem(code: str):
                           retry_after=spent.retry_after)
         return _render("redemptions/page.html", verdict, voucher, CLOSED)
     return _step(voucher) or render_template(
-        "redemptions/keypad.html", voucher=voucher, spare_id=uuid.uuid4(), branch=request.args.get("branch"),
-        amount=_amount(voucher, request.args.get("amount", "")), place=_place(voucher, request.args.get("branch")),
-        past=_standing(vouchers.redemptions(voucher)),
+        "redemptions/keypad.html", voucher=voucher, now=moment, spare_id=uuid.uuid4(),
+        branch=request.args.get("branch"), amount=_amount(voucher, request.args.get("amount", "")),
+        place=_place(voucher, request.args.get("branch")), past=_standing(vouchers.redemptions(voucher)),
     )
 
 

@@ -4,7 +4,7 @@ from flask import Blueprint, abort, g, redirect, render_template, request, url_f
 from flask_login import login_required
 
 from models import Customer, Voucher
-from quanbao import revoking, vouchers
+from quanbao import revoking, rollbacks, vouchers
 from quanbao.reasons import LONGEST_NOTE, Unexplained
 from web.access import STAFF, membership
 from web.context import now
@@ -42,7 +42,10 @@ def _own(merchant: str, code: str) -> Voucher:
 def _page(row: Voucher, fault: str | None = None) -> str:
     merchant = g.member.merchant
     customer = Customer.get_or_none((Customer.merchant == merchant) & (Customer.consumer == row.consumer_id))
+    past = vouchers.redemptions(row)
+    standing = [redemption for redemption in past if redemption.rollback is None]
     return render_template(
-        "revoking/page.html", merchant=merchant, voucher=row, now=now(), past=vouchers.redemptions(row),
+        "revoking/page.html", merchant=merchant, voucher=row, now=now(), past=past, standing=standing,
+        can_roll_back=any(not rollbacks.is_late(redemption, g.member, now()) for redemption in standing),
         customer=customer, revocation=revoking.of(row), why=WHY_REVOKED, fault=fault, faults=WHY_FAULTS,
         entered=request.form, longest=LONGEST_NOTE)

@@ -75,6 +75,7 @@ def show_link(token: str):
 
 
 def _spent(token: str) -> tuple[str, int]:
+    """What a sign-in link that works no more leads to."""
     return render_template("sign_in/spent_link.html", why=links.why_not("sign-in", token, now())), 404
 
 

@@ -181,10 +181,11 @@ def choices(member: Member, campaign: Campaign) -> tuple[list[Branch], bool]:
 
 def _charge(member: Member, row: CounterCode, faults: frozenset[str] = frozenset()) -> str:
     places, must = choices(member, row.voucher.campaign)
-    reason, where = checks.foreseen(vouchers.case(row.voucher, now())), vouchers.branches(row.voucher.campaign)
+    moment, where = now(), vouchers.branches(row.voucher.campaign)
+    reason = checks.told_beforehand(vouchers.case(row.voucher, moment))
     return render_template(
-        "till/voucher.html", merchant=member.merchant, member=member, voucher=row.voucher, places=places, must=must,
-        where=where, faults=faults, entered=request.form, at=_at(), attempt_id=row.attempt_id,
+        "till/voucher.html", merchant=member.merchant, now=moment, member=member, voucher=row.voucher, places=places,
+        must=must, where=where, faults=faults, entered=request.form, at=_at(), attempt_id=row.attempt_id,
         reason=REASONS[reason][0] if reason else None, past=vouchers.redemptions(row.voucher))
 
 

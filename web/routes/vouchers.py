@@ -18,7 +18,7 @@ def show(code: str):
     voucher, moment = held(code), now()
     if wants_json():
         return jsonify(vouchers.describe(voucher, moment))
-    reason = checks.foreseen(vouchers.case(voucher, moment))
+    reason = checks.told_beforehand(vouchers.case(voucher, moment))
     return render_template(
         "vouchers/page.html", voucher=voucher, now=moment, places=vouchers.branches(voucher.campaign),
         past=vouchers.redemptions(voucher), revocation=revoking.of(voucher),

@@ -14,10 +14,10 @@ from web.form_addresses import post_form
 from web.holding import held as voucher_of
 from web.holding import of_holder
 from web.sessions import consumer, holder
+from web.states import GOOD, PAST
 
 routes = Blueprint("wallet", __name__)
 
-OPEN = (State.UNUSED, State.PARTLY_USED)
 SOON = timedelta(days=3)
 
 
@@ -32,8 +32,8 @@ def show():
         return jsonify(as_of=vouchers.moment(moment), vouchers=vouchers.describe_all(held, moment, past))
     states = {voucher.id: voucher.state(voucher.campaign, moment) for voucher in held}
     foreseen = {voucher.id: checks.foreseen(vouchers.case(voucher, moment))
-                for voucher in held if states[voucher.id] in OPEN}
-    sections = {"soon": [], "ready": [], "waiting": [], "used": [], "expired": [], "archive": []}
+                for voucher in held if states[voucher.id] in GOOD}
+    sections = {"soon": [], "ready": [], "waiting": [], "used": [], "over": [], "archive": []}
     for voucher in held:
         section = _section(states[voucher.id], foreseen.get(voucher.id))
         if section == "ready" and voucher.campaign.ends_at - moment < SOON:
@@ -49,9 +49,9 @@ def show():
 
 def _section(state: State, reason: Reason | None) -> str:
     """Shut at this hour is no reason to stand apart: it opens again."""
-    if state in OPEN:
+    if state in GOOD:
         return "ready" if reason in (None, Reason.OUTSIDE_HOURS) else "waiting"
-    return "expired" if state in (State.EXPIRED, State.REVOKED) else "used"
+    return "over" if state in PAST else "used"
 
 
 @post_form(routes, "/vouchers/<code:code>/archive", "vouchers.show", of_holder)
