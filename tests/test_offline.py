@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from models import Session, Voucher
+from models import Campaign, Session, Voucher
 from tests.between import Between
 from tests.browser import FLAGS, Visitor, phone
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD, World, stored
@@ -338,3 +338,18 @@ def test_without_the_guard_a_sign_out_would_leave_the_wallet(small_world, networ
     lin, tea = looked_around(network, visit, small_world)
     with pytest.raises(AssertionError):
         nothing_left(lin.page, tea)
+
+
+def test_a_used_voucher_says_without_a_server_what_was_paid(network, small_world, visit):
+    """The offer became another one before the phone kept the wallet."""
+    *_, used = vouchers(small_world)
+    Campaign.update(offer_price=2000, original_price=4200).where(Campaign.id == used.campaign_id).execute()
+    page = keeper(network, visit).page
+    network.always("refuse")
+    page.goto(f"/vouchers/{used.code}")
+    see_stored(page, "Summer ice")
+    shown = page.locator("#one")
+    expect(shown.locator(".stub")).to_contain_text("¥18")
+    expect(shown.locator(".stub")).to_contain_text("¥30")
+    expect(shown.get_by_text("Redeemed: No. 1")).to_contain_text("· ¥18 ·")
+    assert "¥20" not in shown.inner_text()
