@@ -13,8 +13,10 @@ from tests.factories import ACCOUNT_PASSWORD
 pytestmark = pytest.mark.browser
 
 OWNER = "owner@lotus.example"
-STORED = """async () => JSON.stringify([{...localStorage}, {...sessionStorage}, history.state,
-    ...await Promise.all((await caches.keys()).map(async name => (await (await caches.open(name)).keys()).map(r => r.url)))])"""
+STORED = """async () => {
+    const kept = await Promise.all((await caches.keys()).map(async name => (await caches.open(name)).keys()));
+    return JSON.stringify([{...localStorage}, {...sessionStorage}, history.state, ...kept.flat().map(one => one.url)]);
+}"""
 
 
 @pytest.fixture
