@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import secrets
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
@@ -34,6 +33,14 @@ class Refused(Exception):
     """A file that cannot be restored, or a place where none can be written; the text says why."""
 
 
+def reason(error: OSError | apsw.Error) -> str:
+    """What is wrong with a file, in words; SQLite's copying has none for its own errors."""
+    if isinstance(error, apsw.FullError):
+        return "the disk is full"
+    text = getattr(error, "strerror", None) or str(error)
+    return type(error).__name__ if text == "not an error" else text
+
+
 def backup(path: Path, now: datetime) -> int:
     """Write a backup of one moment to `path`, which must not exist; returns how many rows. Serving goes on."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
@@ -45,7 +52,7 @@ def backup(path: Path, now: datetime) -> int:
     except FileExistsError:
         raise Refused(f"{path} exists already: name another file") from None
     except (OSError, apsw.Error) as error:
-        raise Refused(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}") from None
+        raise Refused(f"{path} cannot be written: {reason(error)}") from None
     finally:
         with suppress(OSError):  # a folder that is none has no draft either
             draft.unlink()
@@ -149,9 +156,9 @@ def _as_damage(path: Path) -> Iterator[None]:
 def _opened(path: Path) -> apsw.Connection:
     """The file, opened where its head says that it is a backup; beside another database SQLite would make files."""
     try:
+        if not path.is_file():
+            raise Refused(f"{path} is no file")
         with open(path, "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise Refused(f"{path} is no file")
             head = file.read(100)  # https://sqlite.org/fileformat2.html#the_database_header
         if head[:16] != b"SQLite format 3\0" or len(head) < 100:
             raise Refused(f"{path} is no backup of Quanbao, or damaged")
@@ -160,7 +167,7 @@ def _opened(path: Path) -> apsw.Connection:
                           "goes back is in docs/operating.md")
         return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     except (OSError, apsw.Error) as error:
-        raise Refused(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise Refused(f"{path} cannot be read: {reason(error)}") from None
 
 
 def _verified(path: Path, file: apsw.Connection) -> datetime:

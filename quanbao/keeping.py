@@ -38,7 +38,7 @@ def kept(folder: Path, now: datetime) -> Iterator[Path]:
     try:
         path = _written(folder, name, now)
     except (OSError, apsw.Error) as error:
-        reason = getattr(error, "strerror", None) or error
+        reason = backups.reason(error)
         raise backups.Refused(f"nothing is replaced: {folder / name}.sqlite3 cannot be written: {reason}") from None
     try:
         yield path

@@ -4,14 +4,14 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 
-from database import db, open_database
+from database import db, open_database, snapshot
 from models import Account, Campaign, Member, Redemption, Role, Session
-from quanbao import accounts, backups, figures, revoking, rollbacks, schema
+from quanbao import accounts, backups, figures, keeping, revoking, rollbacks, schema
 from quanbao.passwords import WrongKey, reveal
 from tests.factories import PASSWORD, World
 from tests.proofs import engine, size
@@ -243,3 +243,36 @@ def test_no_file_is_written_over_and_nothing_secret_is_in_it(small_world, file, 
         backups.backup(file, small_world.clock())
     assert file.read_bytes() == content
     assert [path.name for path in file.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def redeemed_in(kept: Path) -> int:
+    """How many redemptions are in what a restore has kept, a database or a backup."""
+    with closing(sqlite3.connect(kept)) as file:
+        return file.execute("SELECT COUNT(*) FROM redemption").fetchone()[0]
+
+
+def test_what_a_restore_replaces_while_serving_is_kept_to_the_last_redemption(world, database, file, proved):
+    """It ends every session: what was acknowledged was before it, or of a request that had begun and came after."""
+    with load(world, database) as acknowledged:
+        one_more(acknowledged)
+        backups.backup(file, world.clock())
+        one_more(acknowledged)
+        backups.restore(file, nothing, keep=lambda: keeping.kept(file.parent, world.clock()))
+    (kept,) = file.parent.glob("*-before-restore-*")
+    late = Redemption.select().count() - redeemed_in(file)
+    assert late <= 3, "each till's last"
+    assert redeemed_in(file) < redeemed_in(kept)
+    assert len(acknowledged) <= redeemed_in(kept) + late <= len(acknowledged) + 3
+    assert list(figures.differences()) == []
+    proved(f"{engine()}: {redeemed_in(kept)} redemptions kept when a restore replaced them")
+
+
+def test_control_what_is_kept_before_the_writers_wait_lacks_redemptions(world, database, tmp_path):
+    """Kept at first, replaced later: what was redeemed between is nowhere."""
+    with load(world, database) as acknowledged:
+        backups.backup(tmp_path / "backup.sqlite3", world.clock())
+        with snapshot(), keeping.kept(tmp_path, world.clock()) as kept:
+            pass
+        one_more(acknowledged)
+        backups.restore(tmp_path / "backup.sqlite3", nothing)
+    assert redeemed_in(kept) < len(acknowledged)
