@@ -122,6 +122,7 @@ def _number(text: str, least: int, most: int) -> int:
 
 def serve(options: argparse.Namespace) -> None:
     settings = _ready()
+    _check_redis(settings)
     address = _address(settings, options)
     if settings.now:
         print(f"The clock was started at {settings.now.isoformat()} (QUANBAO_NOW).")
@@ -159,6 +160,7 @@ def run_worker(options: argparse.Namespace) -> None:
     from web import announcements, create_app, logs
 
     settings = _ready()
+    _check_redis(settings)
     logs.write()
     postman = announcements.postman(create_app(settings))
     stop = Event()
@@ -270,6 +272,17 @@ def _check_password_key(settings: Settings) -> None:
     """A key that opens not all would refuse vouchers at the tills: better not to start."""
     for row in RedemptionPassword.select():
         passwords.reveal(row, settings.password_key)
+
+
+def _check_redis(settings: Settings) -> None:
+    """One that is away may come back, and is only told of: until then each process counts for itself."""
+    from web import limits
+
+    try:
+        if settings.redis_url and not limits.redis_answers(settings.redis_url):
+            _say("QUANBAO_REDIS_URL: Redis does not answer; until it does, each process counts its own flood limits")
+    except limits.Unusable as unusable:
+        raise No(f"QUANBAO_REDIS_URL {unusable}") from None
 
 
 def _progress(done: int, total: int) -> None:

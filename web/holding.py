@@ -18,5 +18,5 @@ def held(code: str) -> Voucher:
     if voucher is None:
         abort(404)
     if voucher.opened_at is None:
-        write_transaction(lambda: issuing.open_voucher(voucher, now()))
+        write_transaction(lambda: issuing.open_voucher(voucher, now()), housekeeping=True)
     return voucher
