@@ -80,6 +80,14 @@ class FloodLimiter(Limiter):
         elif changed and self.shared:
             log.warning("Redis answers again: all processes share their flood limits")
 
+    def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
+        """Of several requests that notice at once Flask-Limiter 4.1 lets but one go on, and fails the others."""
+        try:
+            super()._check_request_limit(callable_name, in_middleware)
+        except StorageError:
+            self.context.seen_limits.clear()
+            super()._check_request_limit(callable_name, in_middleware)
+
 
 limiter = FloodLimiter(neighbour, default_limits=[], headers_enabled=False)
 
