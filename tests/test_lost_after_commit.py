@@ -122,7 +122,7 @@ def assert_true(told: Told) -> None:
     check(page, whole=told.form == "page")
     assert "We do not know whether this was" in page.text
     assert "data-outcome" not in told.answer.text, "a phone asks for the attempt"
-    assert "Look what became of it" in page.text
+    assert "See what became of it" in page.text
 
 
 @pytest.mark.parametrize("form", FORMS)
