@@ -151,6 +151,7 @@ def _number(text: str, least: int, most: int) -> int:
 
 def serve(options: argparse.Namespace) -> None:
     settings = _site(make=True)
+    _check_redis(settings)
     address = _address(settings, options)
     if settings.now:
         print(f"The clock was started at {settings.now.isoformat()} (QUANBAO_NOW).")
@@ -190,6 +191,7 @@ def run_worker(options: argparse.Namespace) -> None:
     from web import announcements, create_app, logs
 
     settings = _site(make=False)
+    _check_redis(settings)
     logs.write()
     postman = announcements.postman(create_app(settings))
     stop = Event()
@@ -306,6 +308,17 @@ def _say_database(settings: Settings) -> None:
     if sys.stdout:
         sys.stdout.flush()
     print(f"Database: {settings.database_name}", file=sys.stderr, flush=True)
+
+
+def _check_redis(settings: Settings) -> None:
+    """One that is away may come back, and is only told of: until then each process counts for itself."""
+    from web import limits
+
+    try:
+        if settings.redis_url and not limits.redis_answers(settings.redis_url):
+            _say("QUANBAO_REDIS_URL: Redis does not answer; until it does, each process counts its own flood limits")
+    except limits.Unusable as unusable:
+        raise No(f"QUANBAO_REDIS_URL {unusable}") from None
 
 
 def _progress(done: int, total: int) -> None:

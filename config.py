@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 from time import monotonic
 from urllib.parse import parse_qsl, urlsplit
@@ -15,7 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 PREFIX = "QUANBAO_"
 PORT = r"(:(6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[1-5]\d{4}|[1-9]\d{0,3}))?"
-HOST_OR_ORIGIN = re.compile(rf"(https?://)?[a-z0-9.-]+{PORT}|https?://\[[0-9a-f:]+\]{PORT}", re.ASCII)
+LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+NAME = rf"{LABEL}(\.{LABEL})*"  # of a host, in lower case
+HOST = re.compile(rf"({LABEL}\.)*[a-z]([a-z0-9-]{{0,61}}[a-z0-9])?", re.ASCII)  # an IP address ends with a number
+ORIGIN = re.compile(rf"https?://{NAME}{PORT}|{NAME}(?=:){PORT}|https?://\[[0-9a-f:]+\]{PORT}", re.ASCII)
 KEYS = ("SECRET_KEY", "PASSWORD_KEY", "VAPID_KEY")
 PUSH_HOSTS = (
     "fcm.googleapis.com",
@@ -139,10 +143,12 @@ def _key_in_folder(variable: str, path: Path, create: bool) -> str:
 def _check_key(variable: str, value: str) -> None:
     if variable.endswith("VAPID_KEY"):
         try:
-            number = int.from_bytes(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
-            ec.derive_private_key(number, ec.SECP256R1())
+            key = base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True)
+            if len(key) != 32:
+                raise ValueError("a number of another curve, or a text that is no key")
+            ec.derive_private_key(int.from_bytes(key), ec.SECP256R1())
         except ValueError:
-            raise SettingsError(f"{variable} must be a P-256 private key in base64url") from None
+            raise SettingsError(f"{variable} must be a P-256 private key: 32 bytes in base64url") from None
     elif len(value) < 32 or not value.isprintable():
         raise SettingsError(f"{variable} must have at least 32 characters; leave it out to have one made")
 
@@ -194,8 +200,32 @@ def _url(*schemes: str) -> Callable[[str, str], str]:
 def _base_url(text: str, name: str) -> str:
     url = _url("http", "https")(text, name).rstrip("/")
     parts = urlsplit(url)
-    if not parts.hostname or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+    if not _is_host(parts.hostname) or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
         raise SettingsError(f"{name} must be an address without a path, like https://vouchers.example")
+    return url
+
+
+def _is_host(text: str | None) -> bool:
+    """Whether requests may name this host: every page would be refused under another."""
+    try:
+        return bool(re.fullmatch(NAME, text or "", re.ASCII)) or ip_address(text or "").version == 6
+    except ValueError:
+        return False
+
+
+def _redis_url(text: str, name: str) -> str:
+    url = _url("redis", "rediss", "redis+unix")(text, name)
+    parts = urlsplit(url)
+    if parts.scheme != "redis+unix" and not re.fullmatch(r"/?\d{0,5}", parts.path, re.ASCII):
+        raise SettingsError(f"{name} must end with the number of a database, like redis://127.0.0.1:6379/0, or without")
+    return url
+
+
+def _contact(text: str, name: str) -> str:
+    url = _url("mailto", "https")(text, name)
+    parts = urlsplit(url)
+    if not (re.fullmatch(r"[^@]+@[^@]+", parts.path) if parts.scheme == "mailto" else parts.hostname):
+        raise SettingsError(f"{name} must be like mailto:owner@shop.example or https://shop.example/contact")
     return url
 
 
@@ -215,7 +245,7 @@ def _push_hosts(text: str, name: str) -> tuple[str, ...]:
     """More hosts, apart by commas or spaces: exact host names, or whole origins."""
     more = tuple(part.lower().rstrip("/") for part in re.split(r"[\s,]+", text) if part)
     for number, entry in enumerate(more, 1):
-        if not HOST_OR_ORIGIN.fullmatch(entry):
+        if not (HOST.fullmatch(entry) or ORIGIN.fullmatch(entry)):
             raise SettingsError(f"{name}: entry {number} is neither a host nor an origin")
     return PUSH_HOSTS + more
 
@@ -223,8 +253,10 @@ def _push_hosts(text: str, name: str) -> tuple[str, ...]:
 def _moment(text: str, name: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text.strip())
+        if not 2000 <= moment.year < 3000:
+            raise ValueError("what is counted from there would leave the calendar")
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise SettingsError(f"{name} must be a time like 2026-12-01T12:00:00+08:00") from None
 
 
@@ -237,9 +269,9 @@ def _folder(text: str, name: str) -> Path:
 PARSERS: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "DATA": ("data", _folder),
     "DATABASE_URL": ("database_url", _url("postgresql", "postgres")),
-    "REDIS_URL": ("redis_url", _url("redis", "rediss", "redis+unix")),
+    "REDIS_URL": ("redis_url", _redis_url),
     "BASE_URL": ("base_url", _base_url),
-    "CONTACT": ("contact", _url("mailto", "https")),
+    "CONTACT": ("contact", _contact),
     "TRUSTED_PROXIES": ("trusted_proxies", _proxies),
     "PUSH_HOSTS": ("push_hosts", _push_hosts),
     "WORKER": ("worker", _worker),

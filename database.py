@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -34,10 +35,8 @@ RETRIES = 12
 IN_LINE = 10  # seconds until whoever waits to write is told that it is busy, as long as SQLite itself waits
 SILENCE = 35  # seconds without a word from PostgreSQL, which itself ends each statement of a request after 30
 PRAGMAS = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "cache_size": -16_000}
-# Serialization failure and deadlock: PostgreSQL has rolled back, the same work may be tried again.
-RETRYABLE = {"40001", "40P01"}
-# Idle too long inside a transaction, and read-only, as after a failover: these come as InternalError.
-NOT_NOW = {"25P03", "25006"}
+RETRYABLE = {"40001", "40P01"}  # serialization failure, deadlock: it was rolled back, and may be tried again
+NOT_NOW = {"25P03", "25006"}  # idle too long inside a transaction; read-only, as after a failover: InternalError
 
 # A server that vanished from the network answers nothing: without these a query would wait for hours.
 PATIENCE = {"connect_timeout": 5, "keepalives_idle": 20, "keepalives_interval": 5, "keepalives_count": 3,
@@ -45,6 +44,7 @@ PATIENCE = {"connect_timeout": 5, "keepalives_idle": 20, "keepalives_interval": 
 TIMEOUTS = "-c lock_timeout=5000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=30000"
 
 db = DatabaseProxy()
+_committed: ContextVar[bool] = ContextVar("committed", default=False)
 
 
 class Busy(Exception):
@@ -206,34 +206,46 @@ def _stand(lock: IO, place: Future) -> None:
         place.set_exception(error)
 
 
-def write_transaction(work: Callable[[], T]) -> T:
+def forget_commits() -> None:
+    """A request begins."""
+    _committed.set(False)
+
+
+def may_have_committed() -> bool:
+    """Whether what was asked for since, in this thread or context, is written or may be: no answer may deny that."""
+    return _committed.get()
+
+
+def write_transaction(work: Callable[[], T], *, housekeeping: bool = False) -> T:
     """Run `work` in one write transaction and give back what it returns.
 
-    `work` may run more than once: after a serialization failure, a deadlock, or when it
-    raises Changed. Raises Busy when the database did not take it; nothing is written then. Raises
-    Unknown when the connection was lost at the commit.
+    `work` may run more than once: after a serialization failure, a deadlock, or when it raises Changed. Raises Busy
+    when the database did not take it; nothing is written then. Raises Unknown when the connection was lost at the
+    commit. `housekeeping`, as a session that slides on, is not what `may_have_committed` means: lost, it is Busy.
     """
     assert not db.in_transaction(), "a write transaction inside another would be a mere savepoint"
     for _ in range(RETRIES):
-        worked = False
+        written = False  # or may be written
         try:
             with turn(), db.atomic():
                 answer = work()
-                worked = True
+                written = True
             return answer
         except Changed:
             continue
-        except (OperationalError, InterfaceError) as error:
-            if _code(error) in RETRYABLE:
-                continue
-            lost = worked and not on_sqlite()
-            drop_broken_connection()
-            raise (Unknown if lost else Busy)(str(error)) from error
-        except InternalError as error:
-            if _code(error) not in NOT_NOW:
+        except (OperationalError, InterfaceError, InternalError) as error:
+            code = _code(error)
+            if isinstance(error, InternalError) and code not in NOT_NOW:
                 raise
+            # SQLite takes back what it cannot commit, and PostgreSQL what it refuses with these codes.
+            written = written and not on_sqlite() and code not in RETRYABLE | NOT_NOW
+            if code in RETRYABLE:
+                continue
             drop_broken_connection()
-            raise Busy(str(error)) from error
+            raise (Unknown if written and not housekeeping else Busy)(str(error)) from error
+        finally:
+            if written and not housekeeping:
+                _committed.set(True)
     raise Busy("others kept changing the same rows")
 
 

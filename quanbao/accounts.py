@@ -174,7 +174,7 @@ def is_fresh(session: Session, now: datetime) -> bool:
 
 def confirm(session: Session, now: datetime) -> None:
     """The account's password was typed again."""
-    write_transaction(lambda: Session.update(confirmed_at=now).where(_is(session)).execute())
+    write_transaction(lambda: Session.update(confirmed_at=now).where(_is(session)).execute(), housekeeping=True)
 
 
 def shorten_sessions(account: Account, now: datetime) -> None:
@@ -202,7 +202,7 @@ def _living(hashed, now):
 def _slide(session: Session, now: datetime) -> None:
     session.seen_at, session.expires_at = now, now + _lifetime(session.account)
     write_transaction(lambda: Session.update(seen_at=session.seen_at, expires_at=session.expires_at)
-                      .where(_is(session)).execute())
+                      .where(_is(session)).execute(), housekeeping=True)
 
 
 def _is(session: Session):

@@ -53,7 +53,7 @@ def reserve(
     Where only tries in flight stand in the way it waits for them, two seconds at most.
     """
     for _ in range(round(PATIENCE / POLL)):
-        answer = write_transaction(partial(_reserve, password, consumer, clock))
+        answer = write_transaction(partial(_reserve, password, consumer, clock), housekeeping=True)
         if not (isinstance(answer, Spent) and answer.in_flight):
             return answer
         sleep(POLL)

@@ -89,7 +89,7 @@ def take(code: str, member: Member, *, clock: Callable[[], datetime], key: str) 
 
     Whoever took it may type it again while it lives and nothing was redeemed. What is none costs a try.
     """
-    reserved = write_transaction(partial(_reserve, member, clock()))
+    reserved = write_transaction(partial(_reserve, member, clock()), housekeeping=True)
     if isinstance(reserved, Stopped):
         return reserved
     return write_transaction(lambda: _take(code_hash(code, member.merchant_id, key), member, reserved, clock()))

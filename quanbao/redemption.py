@@ -94,8 +94,8 @@ def _settle_surely(what: Try, voucher: Voucher, guess: Guess | None, clock, keys
 def _give_up(guess: Guess) -> None:
     """Nothing was written and nobody told anything: the reservation need not stand until it lapses."""
     try:
-        write_transaction(partial(budgets.give_back, guess))
-    except (Busy, Unknown, OperationalError, InterfaceError):
+        write_transaction(partial(budgets.give_back, guess), housekeeping=True)
+    except (Busy, OperationalError, InterfaceError):
         pass  # then it does
 
 

@@ -47,7 +47,7 @@ def drop_last_guard(name: str = LAST_GUARD) -> None:
     db.execute_sql(f"DROP INDEX {name}")
 
 
-def _write_transaction(work: Callable[[], T]) -> T:
+def _write_transaction(work: Callable[[], T], **_: bool) -> T:
     """No turn and no second try; on SQLite no transaction either.
 
     A deferred one would be a guard there: its snapshot is refused the write when anybody wrote since.

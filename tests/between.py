@@ -20,13 +20,14 @@ class Between(ThreadingHTTPServer):
     `fault(method, path)` is asked for every request, and answers with nothing, or with one of
     `refuse` (the site hears nothing, the browser no answer), `lose` (the site hears it, the answer is lost),
     `cut` (half of the answer comes), `double` (the site hears it twice), `twins` (twice at the same moment), `hang`
-    (until `release` is called), `slow`, and `gateway` (502), `elsewhere` (404) or `small` (413), where the site hears
-    nothing. `heard` is what came to the site.
+    (until `release` is called), `slow`, `unknown` (503 with the content of that name in place of the answer), and
+    `gateway` (502), `elsewhere` (404) or `small` (413), where the site hears nothing. `heard` is what came to the site.
     """
 
     daemon_threads = True
     request_queue_size = 128
     delay = SLOW
+    unknown = b""
 
     def __init__(self, site: Server, fault: Choose = lambda method, path: None):
         super().__init__(("127.0.0.1", 0), Handler)
@@ -92,6 +93,8 @@ class Handler(BaseHTTPRequestHandler):
             twin.join()
         if answer is None or kind in ("refuse", "lose"):
             self._hang_up()
+        elif kind == "unknown":
+            self._answer(503, [("Content-Type", "text/html"), ("Retry-After", "2")], self.server.unknown)
         elif kind == "cut":
             self._answer(*answer, half=True)
         else:

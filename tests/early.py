@@ -16,7 +16,7 @@ from web.front import Front
 PAUSE = 0.15  # seconds between the verdict and its commit
 
 
-def promise(work: Callable) -> object:
+def promise(work: Callable, **_: bool) -> object:
     """What the work returns, at once; it is committed after a pause, unless the process was killed."""
     answer: Future = Future()
 

@@ -105,7 +105,7 @@ def front() -> Front:
         database.PRAGMAS["cache_size"] = 10
         database.open_sqlite = partial(database.open_sqlite, vfs="failing")
     if "AUTOCOMMIT" in os.environ:
-        redemption.write_transaction = lambda work: work()
+        redemption.write_transaction = lambda work, **_: work()
     web.SILENCE = 2
     return Front(create_app(from_environment()))
 

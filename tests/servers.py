@@ -160,9 +160,9 @@ class Pgbouncer(Server):
 
 
 class Redis(Server):
-    def __init__(self):
+    def __init__(self, port: int | None = None):
         program = redis_program()
-        super().__init__()
+        super().__init__(port=port)
         self.url = f"redis://127.0.0.1:{self.port}/0"
         in_memory = ("--save", "", "--appendonly", "no")
         self.start(program, "--port", str(self.port), "--bind", "127.0.0.1", *in_memory)

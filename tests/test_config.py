@@ -54,6 +54,10 @@ GOOD = [
     ("TRUSTED_PROXIES", "2", 2),
     ("PUSH_HOSTS", "push.example", (*PUSH_HOSTS, "push.example")),
     ("PUSH_HOSTS", "Push.Example, http://127.0.0.1:8081/", (*PUSH_HOSTS, "push.example", "http://127.0.0.1:8081")),
+    ("PUSH_HOSTS", "push_service:8081", (*PUSH_HOSTS, "push_service:8081")),
+    ("REDIS_URL", "redis://cache.example/", None), ("REDIS_URL", "redis+unix:///run/redis.sock?db=1", None),
+    ("CONTACT", "mailto:owner@b\u00fccher.example?subject=push", None),
+    ("BASE_URL", "https://shop_1.example:8443", None),
     ("WORKER", "embedded", None),
     ("WORKER", "external", None),
     ("NOW", "2026-12-01T12:00:00+08:00", utc("2026-12-01T04:00:00Z")),
@@ -89,6 +93,14 @@ BAD = [
     ("WORKER", ""), ("WORKER", "Embedded"), ("WORKER", "none"),
     ("NOW", ""), ("NOW", "soon"), ("NOW", "2026-13-01"), ("NOW", "1764561600"), ("NOW", "0001-01-01T00:00:00+14:00"),
     ("NOW", "9999-12-31T23:59:59-12:00"),
+    # Once taken, and found out when the first message, link or count was made.
+    ("VAPID_KEY", "abc"), ("VAPID_KEY", VAPID[:-1]), ("VAPID_KEY", VAPID + "AA"),
+    ("VAPID_KEY", f"{VAPID[:9]} !{VAPID[9:]}"), ("VAPID_KEY", "-----BEGIN EC PRIVATE KEY-----"),
+    ("REDIS_URL", "redis://cache.example/vouchers"), ("REDIS_URL", "redis:///cache.example"),
+    ("CONTACT", "mailto:owner"), ("CONTACT", "mailto:@lotus.example"), ("CONTACT", "https:///contact"),
+    ("BASE_URL", "https://-shop.example"), ("BASE_URL", "https://shop..example"), ("BASE_URL", "https://b\u00fccher.example"),
+    ("PUSH_HOSTS", "push..example"), ("PUSH_HOSTS", "."), ("PUSH_HOSTS", "-"), ("PUSH_HOSTS", "10.0.0.1"),
+    ("NOW", "9999-01-01"), ("NOW", "1899-12-31"),
 ]
 
 

@@ -65,7 +65,7 @@ def test_the_same_checks_refuse_for_the_same_reasons(world, columns, till, reaso
 def test_a_database_that_is_busy_is_said_to_be_and_the_code_is_still_good(world, monkeypatch):
     taken = world.take(world.counter_code(world.voucher()).code, member(world))
 
-    def busy(work):
+    def busy(work, **_):
         raise Busy("somebody else is writing")
 
     with monkeypatch.context() as patched:
@@ -225,7 +225,7 @@ class TestRaces:
 
         monkeypatch.setattr(counter, "_reserve", count_first)
         monkeypatch.setattr(counter, "_take", keep_after)
-        monkeypatch.setattr(counter, "write_transaction", lambda work: work())
+        monkeypatch.setattr(counter, "write_transaction", lambda work, **_: work())
         assert self.looked_at(world, monkeypatch) > counter.WRONG_CODES
 
     def taken_by(self, world, tills: int = 50) -> list[CounterCode]:
@@ -248,7 +248,7 @@ class TestRaces:
             return True
 
         monkeypatch.setattr(counter, "_mark_taken", mark)
-        monkeypatch.setattr(counter, "write_transaction", lambda work: work())
+        monkeypatch.setattr(counter, "write_transaction", lambda work, **_: work())
         assert len(self.taken_by(world, tills=8)) > 1
 
 

@@ -159,6 +159,22 @@ def test_letters_of_an_address_that_nobody_encoded_arrive_too(site):
     assert 'value="/你"' in answer
 
 
+PROBES = {b"GET /healthz": b"200", b"GET /readyz": b"200", b"HEAD /healthz": b"200", b"OPTIONS /": b"200",
+          b"OPTIONS /healthz": b"200"}
+# What would give out an address, or does something, is asked by the site's name; so is all in HTTP/1.1 (RFC 9112, 3.2).
+NO_PROBES = (b"GET /", b"GET /sign-in", b"POST /healthz", b"OPTIONS /sign-in")
+
+
+@pytest.mark.parametrize("host", [b"", b"Host:\r\n"], ids=["none", "empty"])
+def test_a_load_balancer_asks_how_the_site_is_in_http_1_0_without_a_host(site, host):
+    """HAProxy's `option httpchk`, and with a path behind it."""
+    told = {probe: answer_to(site.port, probe + b" HTTP/1.0\r\n" + host + b"\r\n") for probe in PROBES}
+    assert told == PROBES
+    assert {answer_to(site.port, asked + b" HTTP/1.0\r\n" + host + b"\r\n") for asked in NO_PROBES} == {b"400"}
+    assert {answer_to(site.port, probe + b" HTTP/1.1\r\n" + host + b"\r\n") for probe in PROBES} == {b"400"}
+    assert {answer_to(site.port, probe + b" HTTP/1.0\r\nHost: a..b\r\n\r\n") for probe in PROBES} == {b"400"}
+
+
 FORM = b"POST /sign-up HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\n" \
        b"Content-Type: application/x-www-form-urlencoded\r\n"
 EMAIL, REST = b"email=a@example.org&password=a-long-", b"secret"

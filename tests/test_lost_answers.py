@@ -8,6 +8,7 @@ import random
 from collections.abc import Iterator
 
 import pytest
+from peewee import OperationalError
 from playwright.sync_api import expect
 
 from models import Account, Attempt, Redemption, Voucher
@@ -82,6 +83,29 @@ def test_the_screen_settles_on_the_truth_by_itself(small_world, network, custome
         assert PASSWORD not in page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, location.href])")
         seen.add(first)
     assert seen == set(FAULTS)
+
+
+def test_an_answer_that_it_is_not_known_is_no_verdict_and_the_phone_asks(
+    small_world, network, customer, client, monkeypatch
+):
+    """The server's own words for it, as the keypad gets them."""
+    def lost(*_, **__):
+        raise OperationalError("the database is gone")
+
+    voucher = small_world.voucher(campaign=small_world.campaign(), holder=small_world.mei)
+    form = {"password": PASSWORD, "attempt_id": "0b0e7f2e-52a5-4d47-9f6b-0f3d1c9c6a11"}
+    with monkeypatch.context() as patched:
+        patched.setattr("web.routes.redemptions.answer", lost)
+        said = client.sign_in(small_world.mei).post(
+            f"/vouchers/{voucher.code}/redemptions", form, status=503, headers={"HX-Request": "true"})
+    assert "not know whether this was redeemed" in said.text
+    network.unknown = said.html.encode()
+    network.fault = lambda method, path: "unknown" if is_redemption(method, path) else None
+    at_keypad(small_world, customer)
+    customer.page.keyboard.type(PASSWORD)
+    customer.page.keyboard.press("Enter")
+    customer.verdict("redeemed")
+    assert customer.background() == GREEN
 
 
 def test_a_page_that_was_closed_while_checking_comes_back_to_the_truth(small_world, network, customer):

@@ -130,6 +130,34 @@ def test_a_server_that_gives_no_answer_leaves_the_same_picture(small_world, smal
         see_stored(lin.page, what)
 
 
+ARCHIVE = """path => {
+    const form = document.body.appendChild(document.createElement('form'));
+    Object.assign(form.appendChild(document.createElement('input')), {name: 'archived', value: 'yes'});
+    form.method = 'post';
+    form.action = path;
+    form.submit();
+}"""
+
+
+def test_a_form_whose_answer_is_lost_is_not_called_undone(small_world, network, visit):
+    """The server heard it; the phone cannot know. Who only opened the keypad, with no try on its way, can."""
+    tea, _ = vouchers(small_world)
+    page = keeper(network, visit).page
+    untouched, perhaps = page.get_by_text("nothing was redeemed"), page.get_by_text("It may have arrived")
+    network.fault = lambda method, path: "lose" if method == "POST" else None
+    page.evaluate(ARCHIVE, f"/vouchers/{tea.code}/archive")
+    expect(perhaps).to_be_visible()
+    expect(untouched).to_be_hidden()
+    assert Voucher.get_by_id(tea.id).archived_at is not None
+    network.always("refuse")
+    page.goto(f"/vouchers/{tea.code}/redeem")
+    expect(untouched).to_be_visible()
+    page.evaluate("localStorage.sent = JSON.stringify({id: 'x', at: Date.now()})")
+    page.reload()
+    expect(perhaps).to_be_visible()
+    expect(untouched).to_be_hidden()
+
+
 def test_the_answer_that_comes_late_is_offered(small_world, network, visit):
     vouchers(small_world)
     lin = keeper(network, visit)

@@ -9,7 +9,7 @@ from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import Settings
-from database import SILENCE, drop_ended_connection, open_database
+from database import SILENCE, drop_ended_connection, forget_commits, open_database
 from quanbao.redemption import Keys
 from web import (
     alarms,
@@ -47,6 +47,7 @@ def create_app(
     app.extensions["keys"] = Keys(password=settings.password_key, receipts=settings.secret_key)
 
     open_database(settings.database_url, settings.sqlite_file, silence=SILENCE)
+    app.before_request(forget_commits)  # before anything can write
     app.before_request(drop_ended_connection)
     Htmx(app)
     codes.init_app(app)

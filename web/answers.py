@@ -1,8 +1,10 @@
 """One address, three kinds of answer: a page, a fragment for htmx, JSON for who asks for it."""
 
-from flask import Response, jsonify, make_response, render_template, request
+from uuid import UUID
 
-from web.messages import PROBLEMS, sentences
+from flask import Response, current_app, jsonify, make_response, render_template, request, url_for
+
+from web.messages import PROBLEMS, UNKNOWN_REDEMPTION, sentences
 
 ANSWER = "X-Answer"  # on every answer of ours: "ok", or the reason of the page that tells of a problem
 
@@ -24,11 +26,15 @@ def wants_fragment() -> bool:
     return bool(request.htmx) and not request.htmx.history_restore_request and not wants_json()
 
 
-def _no_verdict() -> dict[str, str | None]:
+def _is_redemption() -> bool:
+    return request.path.endswith("/redemptions") or request.endpoint == "till.redeem"
+
+
+def _no_verdict(outcome: str | None = "refused", attempt_id: str | None = None) -> dict[str, str | None]:
     """Programs that redeem find a verdict's fields in every answer, also where none could be reached."""
-    if not request.path.endswith("/redemptions"):
+    if not _is_redemption():
         return {}
-    return {"outcome": "refused", "attempt_id": None, "voucher": None, "receipt": None, "redeemed_at": None}
+    return {"outcome": outcome, "attempt_id": attempt_id, "voucher": None, "receipt": None, "redeemed_at": None}
 
 
 def problem(status: int, reason: str, headers: dict[str, str] | None = None) -> Response:
@@ -43,3 +49,39 @@ def problem(status: int, reason: str, headers: dict[str, str] | None = None) -> 
     answer.headers[ANSWER] = reason
     answer.headers.update(headers or {})
     return answer
+
+
+def unknown(status: int, headers: dict[str, str]) -> Response:
+    """It may be done or not: never a verdict, so that a phone asks for the attempt; a person is told where to look."""
+    title, advice = UNKNOWN_REDEMPTION if _is_redemption() else PROBLEMS["unknown"]
+    if wants_json():
+        message = sentences(title, advice)
+        answer = jsonify(reason="unknown", message=message, **_no_verdict(None, _attempt_id()))
+    else:
+        name = "problems/_unknown.html" if wants_fragment() else "problems/unknown.html"
+        answer = make_response(render_template(name, title=title, advice=advice, look=_where_to_look()))
+    answer.status_code = status
+    answer.headers.update(headers)
+    return answer
+
+
+def _attempt_id() -> str | None:
+    """The id of the redemption that was asked for, where it came with one."""
+    sent = (request.view_args or {}).get("attempt_id") or request.form.get("attempt_id")
+    try:
+        return str(UUID(str(sent)))
+    except ValueError:
+        return None
+
+
+def _where_to_look() -> str:
+    """The page that shows what became of it: the attempt's, else the nearest one above the address of the form."""
+    attempt_id = _attempt_id()
+    if attempt_id and request.endpoint == "redemptions.attempt":
+        return url_for("redemptions.show", attempt_id=attempt_id)
+    addresses, path = current_app.create_url_adapter(request), request.path
+    while path != "/":
+        if addresses.test(path, "GET"):
+            return path
+        path = path.rpartition("/")[0] or "/"
+    return path

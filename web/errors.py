@@ -1,4 +1,4 @@
-"""The one funnel for what goes wrong: no traceback, no blame, nothing secret."""
+"""The one funnel for what goes wrong: no traceback, no blame, nothing secret, and nothing denied that may be done."""
 
 import logging
 import time
@@ -8,10 +8,11 @@ from flask import Flask, Response, g, request
 from peewee import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
 
-from database import Busy, Unknown, drop_broken_connection
-from web.answers import problem
+from database import Busy, Unknown, drop_broken_connection, may_have_committed
+from web.answers import problem, unknown
 from web.limits import limiter
-from web.sessions import ask_nobody
+from web.pages import ask_no_database
+from web.security import SAFE_METHODS
 
 log = logging.getLogger("quanbao")
 
@@ -20,19 +21,22 @@ NAMES = {
     429: "too_often",
 }
 REFUSED = (403, 429)
+AWAY = (Busy, Unknown, OperationalError, InterfaceError)
+SOON = {"Retry-After": "2"}  # seconds
 
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
-    for error in (Busy, OperationalError, InterfaceError):
-        app.register_error_handler(error, _busy)
-    app.register_error_handler(Unknown, _unknown)
+    for error in AWAY:
+        app.register_error_handler(error, _away)
     app.register_error_handler(Exception, _unexpected)
 
 
 def _http(error: HTTPException) -> Response:
     if error.code is None or error.code < 400:
         return error.get_response()
+    if error.code >= 500:
+        return _while_answering(error)
     if error.code in REFUSED:
         who = getattr(g.get("_login_user"), "account", None)
         log.warning("refused: %d %s %s, account %s", error.code, request.method, _route(), who and who.id)
@@ -43,23 +47,35 @@ def _http(error: HTTPException) -> Response:
     return problem(error.code, reason, kept)
 
 
-def _busy(error: Exception) -> Response:
-    """The database is away or overloaded: nothing was written, and nobody did anything wrong."""
-    log.warning("busy: %s %s: %s", request.method, _route(), type(error).__name__)
+def _while_answering(error: HTTPException) -> Response:
+    """What went wrong while another answer was made, an error's among them: Flask wraps it."""
+    cause = getattr(error, "original_exception", None) or error
+    return _away(cause) if isinstance(cause, AWAY) else _unexpected(cause)
+
+
+def _away(error: Exception) -> Response:
+    """The database is away or overloaded, and nobody did anything wrong.
+
+    Whether anything was written depends on when it went away: pages are made after the commit.
+    """
     drop_broken_connection()
-    ask_nobody()  # the page would ask the same database who is signed in
-    return problem(503, "busy", {"Retry-After": "2"})
-
-
-def _unknown(error: Unknown) -> Response:
-    """Nobody can say yet what became of it: no verdict, so that the phone asks for the attempt."""
-    log.warning("unknown: %s %s", request.method, _route())
-    return Response(status=503, headers={"Retry-After": "2"})
+    ask_no_database()
+    if _may_be_done(error):
+        log.warning("unknown: %s %s: %s", request.method, _route(), type(error).__name__)
+        return unknown(503, SOON)
+    log.warning("busy: %s %s: %s", request.method, _route(), type(error).__name__)
+    return problem(503, "busy", SOON)
 
 
 def _unexpected(error: Exception) -> Response:
     log.error("failed: %s %s", request.method, _route(), exc_info=error)
-    return problem(500, "failed")
+    ask_no_database()
+    return unknown(500, SOON) if _may_be_done(error) else problem(500, "failed")
+
+
+def _may_be_done(error: Exception) -> bool:
+    """Whether what was asked for may be done all the same; who only looks asks for nothing that could be."""
+    return request.method not in SAFE_METHODS and (may_have_committed() or isinstance(error, Unknown))
 
 
 def _route() -> str:

@@ -131,10 +131,11 @@ def _close(chunks: Iterable[bytes]) -> None:
 def _environ(scope, body: BytesIO, length: int) -> dict:
     """PEP 3333: text is bytes in the clothes of Latin-1."""
     host, _, port = scope.server.rpartition(":")
+    version = "1.0" if scope.http_version == "1" else scope.http_version  # granian leaves its nought out
     environ = {
         "REQUEST_METHOD": scope.method, "SCRIPT_NAME": "",
         "PATH_INFO": unquote_to_bytes(scope.path).decode("latin-1"),
-        "QUERY_STRING": scope.query_string.encode().decode("latin-1"), "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "QUERY_STRING": scope.query_string.encode().decode("latin-1"), "SERVER_PROTOCOL": f"HTTP/{version}",
         "SERVER_NAME": host.strip("[]"), "SERVER_PORT": port,
         "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
         "wsgi.version": (1, 0), "wsgi.url_scheme": scope.scheme, "wsgi.input": body,

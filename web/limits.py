@@ -1,19 +1,23 @@
 """Flood limits on signing in and up. The redemption password has budgets of its own."""
 
+import logging
 import re
 import time
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
+from threading import Lock
 
 from flask import Flask, Response, request
 from flask_limiter import Limiter
 from flask_login import current_user
 from limits import parse
-from limits.errors import StorageError
-from limits.storage import MemoryStorage
+from limits.errors import ConfigurationError, StorageError
+from limits.storage import MemoryStorage, storage_from_string
 from werkzeug.exceptions import HTTPException
 
 from quanbao.accounts import Refused, email_address
+
+log = logging.getLogger("quanbao")
 
 LONGEST = 3600  # seconds: no limit below has a longer window
 WITH_PORT = re.compile(r"(?:([0-9.]+)|\[([0-9a-f:.]+)\])(?::\d+)?", re.ASCII | re.IGNORECASE)
@@ -51,11 +55,69 @@ class Memory(MemoryStorage):
         return super().get(key)
 
 
-limiter = Limiter(neighbour, default_limits=[], headers_enabled=False)
+class FloodLimiter(Limiter):
+    """Flask-Limiter, which counts for its own process while Redis is away; that it went and came is a line each."""
+
+    shared = False  # by Redis
+
+    def __init__(self, *what, **how):
+        self._lock, self._is_away = Lock(), False
+        super().__init__(*what, **how)
+
+    def begin(self, *, shared: bool) -> None:
+        self._is_away, self.shared = False, shared
+
+    @property
+    def _storage_dead(self) -> bool:
+        return self._is_away
+
+    @_storage_dead.setter
+    def _storage_dead(self, is_away: bool) -> None:
+        with self._lock:  # several requests may notice at once
+            changed, self._is_away = is_away != self._is_away, is_away
+        if changed and self.shared and is_away:
+            log.warning("Redis does not answer: until it does, each process counts its own flood limits")
+        elif changed and self.shared:
+            log.warning("Redis answers again: all processes share their flood limits")
+
+    def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
+        """Of several requests that notice at once Flask-Limiter 4.1 lets but one go on, and fails the others."""
+        try:
+            super()._check_request_limit(callable_name, in_middleware)
+        except StorageError:
+            self.context.seen_limits.clear()
+            super()._check_request_limit(callable_name, in_middleware)
+
+
+limiter = FloodLimiter(neighbour, default_limits=[], headers_enabled=False)
+
+
+class Unusable(Exception):
+    """What stands in QUANBAO_REDIS_URL will not do, also when Redis answers; the text says why."""
+
+
+def redis_answers(redis_url: str) -> bool:
+    """Whether Redis answers now, which it may later; raises Unusable where no waiting helps."""
+    try:
+        storage = storage_from_string(redis_url, **PATIENCE)
+    except ConfigurationError:
+        raise Unusable("needs Redis' driver: pip install 'quanbao[redis]'") from None
+    except ValueError as error:
+        raise Unusable(f"cannot be used: {error}") from None
+    errors = storage.dependency.exceptions
+    try:
+        return storage.get_connection().ping()
+    except TypeError:
+        raise Unusable("has a parameter behind its ? that does not belong there") from None
+    except (errors.AuthenticationError, errors.ResponseError) as error:
+        raise Unusable(f"is refused by Redis: {error}") from None
+    except (errors.RedisError, OSError):
+        return False
 
 
 def init_app(app: Flask) -> None:
     redis_url = app.extensions["quanbao"].redis_url
+    limiter.begin(shared=bool(redis_url))
     app.config.update(
         RATELIMIT_STORAGE_URI=redis_url or "memory-of-process://",
         RATELIMIT_STORAGE_OPTIONS=PATIENCE if redis_url else {},

@@ -79,7 +79,16 @@ PROBLEMS: dict[str, Text] = {
     "too_often": (_("Too many tries."), _("Wait a little and try again.")),
     "busy": (_("The server is busy."), _("Nothing was changed. Try again in a moment.")),
     "failed": (_("Something went wrong on our side."), _("Nothing was changed. Try again in a moment.")),
+    "unknown": (
+        _("We do not know whether this was done."),
+        _("Something went wrong before the answer was ready. Look first, and do it again only if it was "
+          "not done."),
+    ),
 }
+UNKNOWN_REDEMPTION: Text = (
+    _("We do not know whether this was redeemed."),
+    _("Something went wrong before the answer was ready. Look first: the same try never counts twice."),
+)
 
 KINDS: dict[Kind, str] = {
     Kind.DISCOUNT: _("Discount"),

@@ -1,13 +1,13 @@
 """What every template may use besides the formats."""
 
-from flask import Flask
+from flask import Flask, g
 from flask_login import current_user
 
 from models import Member, Merchant
 from quanbao import vouchers
-from web import paths, qr, states
+from web import alarms, paths, qr, states
 from web.messages import CHECKS, FIGURES, KINDS, REASONS, ROLES, WHY_REVOKED, WHY_ROLLED_BACK, sentences
-from web.sessions import holder
+from web.sessions import ask_nobody, holder
 from web.sharing import facts_in_words
 
 
@@ -23,7 +23,20 @@ def init_app(app: Flask) -> None:
 
 def businesses() -> list[Member]:
     """Where the signed-in account is a member, merchants with them: they may open its pages, or its till."""
+    if "businesses" in g:
+        return g.businesses
     if not current_user.is_authenticated:
         return []
     mine = (Member.account == current_user.account) & Member.disabled_at.is_null()
     return list(Member.select(Member, Merchant).join(Merchant).where(mine).order_by(Merchant.name))
+
+
+def fetch_frame(merchant: Merchant) -> None:
+    """Ask now for what the frame of a merchant's page shows: a page made after a commit then needs no database."""
+    g.businesses, g.alarms = businesses(), alarms.under_attack(merchant)
+
+
+def ask_no_database() -> None:
+    """From now on the frame of this answer's page is made of what is known: the database may be away."""
+    ask_nobody()
+    g.businesses = g.get("businesses", [])

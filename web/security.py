@@ -26,6 +26,7 @@ HEADERS = {
 LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 HOST = re.compile(rf"(?:(?P<name>{LABEL}(?:\.{LABEL})*)|\[(?P<ip>[0-9A-Fa-f:.]+)\])(?::\d{{1,5}})?", re.ASCII)
 HSTS = "max-age=31536000"
+PROBED = ("/healthz", "/readyz")  # by load balancers
 PRIVATE = "no-store"
 VARY = ("Accept", "Accept-Language", "Cookie", "HX-Request")
 
@@ -37,16 +38,28 @@ def init_app(app: Flask) -> None:
 
 
 class HostGuard:
-    """Answers 400 to a scheme or Host that no browser sends, before anything builds an address with it."""
+    """Answers 400 to a scheme or Host that no browser sends, before anything builds an address with it.
+
+    A load balancer's probe names no Host: HAProxy's `option httpchk` asks OPTIONS or GET in HTTP/1.0 without one.
+    """
 
     def __init__(self, application):
         self.application = application
 
     def __call__(self, environ, start_response):
-        if environ.get("wsgi.url_scheme") in ("http", "https") and is_host(environ.get("HTTP_HOST", "")):
+        known = is_host(environ.get("HTTP_HOST", "")) or is_probe(environ)
+        if known and environ.get("wsgi.url_scheme") in ("http", "https"):
             return self.application(environ, start_response)
         start_response("400 Bad Request", [("Content-Type", "text/plain; charset=utf-8"), *HEADERS.items()])
         return [b"That is no address of this site.\n"]
+
+
+def is_probe(environ) -> bool:
+    """Whether it asks without a Host, as HTTP/1.0 may, and for nothing whose answer holds an address."""
+    if environ.get("SERVER_PROTOCOL") != "HTTP/1.0" or environ.get("HTTP_HOST"):
+        return False
+    method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+    return (method, path) == ("OPTIONS", "/") or method in SAFE_METHODS and path in PROBED
 
 
 def is_host(text: str) -> bool:

@@ -28,6 +28,7 @@ from web.access import membership
 from web.answers import wants_fragment, wants_json
 from web.context import now, settings
 from web.messages import AT_COUNTER, REASONS
+from web.pages import fetch_frame
 from web.routes.redemptions import STATUS, verdict_as_json
 from web.sessions import consumer
 
@@ -87,14 +88,16 @@ def voucher(merchant: str, attempt_id: UUID):
     verdict = redemption.stored(row.voucher.consumer, row.attempt_id)
     if verdict is None and not counter.holds(row, row.voucher, row.attempt_id, now()):
         verdict = Verdict(row.attempt_id, Reason.NOT_FOUND)
-    return _verdict(member, row, verdict) if verdict else _charge(member, row)
+    return _verdict(member, row, verdict, members.places(member)) if verdict else _charge(member, row)
 
 
 @routes.post("/merchants/<slug:merchant>/till/<uuid:attempt_id>")
 @login_required
 def redeem(merchant: str, attempt_id: UUID):
+    """The verdict's page is made of what was read before the commit: a database lost since hides no redemption."""
     member, row = _taken(merchant, attempt_id)
-    again = redemption.stored(row.voucher.consumer, row.attempt_id)
+    fetch_frame(member.merchant)
+    again, places = redemption.stored(row.voucher.consumer, row.attempt_id), members.places(member)
     till, faults = entered(member, row.voucher.campaign)
     if faults and not again:
         return _charge(member, row, faults), 422
@@ -105,7 +108,7 @@ def redeem(merchant: str, attempt_id: UUID):
     if wants_json():
         answer = jsonify(verdict_as_json(verdict, _texts(verdict)))
     else:
-        answer = make_response(_verdict(member, row, verdict))
+        answer = make_response(_verdict(member, row, verdict, places))
     answer.status_code = STATUS.get(verdict.reason, 409)
     if verdict.retry_after:
         answer.headers["Retry-After"] = str(verdict.retry_after)
@@ -209,9 +212,9 @@ def _texts(verdict: Verdict) -> tuple[str, str] | None:
     return AT_COUNTER.get(verdict.reason) or REASONS.get(verdict.reason)
 
 
-def _verdict(member: Member, row: CounterCode, verdict: Verdict) -> str:
+def _verdict(member: Member, row: CounterCode, verdict: Verdict, places: list[Branch]) -> str:
     texts, branch = _texts(verdict), verdict.till["branch"] if verdict.till else None
-    places = {place.slug: place.name for place in members.places(member)}
+    place = next((place.name for place in places if place.slug == branch), branch)
     return render_template(
         "till/verdict.html", merchant=member.merchant, member=member, verdict=verdict, voucher=row.voucher, at=_at(),
-        texts=texts, place=places.get(branch, branch), own=AT_COUNTER.get(verdict.reason), attempt_id=row.attempt_id)
+        texts=texts, place=place, own=AT_COUNTER.get(verdict.reason), attempt_id=row.attempt_id)

@@ -97,6 +97,8 @@ window.quanbao = (() => {
     } catch { return 0; }
   };
   const sent = quietly(() => JSON.parse(localStorage.sent));
+  // Without a connection: who only opened the keypad redeemed nothing, where no other try waits for its answer.
+  show('#unredeemed', !sent && /redeem$/.test(location.pathname));
   if (sent && holder && !find('#screen')) look(sent.id).then(found => {
     if (typeof found === 'string') location.assign('/attempts/' + sent.id);
     else if (found === 404 && Date.now() - sent.at > 120_000) quietly(() => localStorage.removeItem('sent'));
