@@ -24,9 +24,9 @@ ENDED_EARLY = _("Ended early")  # of a campaign, and of its vouchers, whose stat
 
 # Since when, or until when. Of a state that is not here the ticket says how long the voucher is good.
 SINCE: dict[State, str] = {
-    State.USED: _("used on %(day)s"),
-    State.EXCHANGED: _("exchanged on %(day)s"),
-    State.USED_UP: _("used up on %(day)s"),
+    State.USED: _("on %(day)s"),
+    State.EXCHANGED: _("on %(day)s"),
+    State.USED_UP: _("on %(day)s"),
     State.EXPIRED: _("was good until %(day)s"),
     State.REVOKED: _("taken back by the shop on %(day)s"),
 }
