@@ -143,7 +143,7 @@ def test_a_form_whose_answer_is_lost_is_not_called_undone(small_world, network, 
     """The server heard it; the phone cannot know. Who only opened the keypad, with no try on its way, can."""
     tea, _ = vouchers(small_world)
     page = keeper(network, visit).page
-    untouched, perhaps = page.get_by_text("nothing was redeemed"), page.get_by_text("It may have arrived")
+    untouched, perhaps = page.get_by_text("nothing was redeemed"), page.get_by_text("it is not known what became of what you sent")
     network.fault = lambda method, path: "lose" if method == "POST" else None
     page.evaluate(ARCHIVE, f"/vouchers/{tea.code}/archive")
     expect(perhaps).to_be_visible()
