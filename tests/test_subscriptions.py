@@ -51,7 +51,7 @@ def test_a_browser_is_kept_with_all_that_it_takes_to_write_to_it(here, mei, push
     assert (row.account, row.session.account, row.created_at) == (mei, mei, clock())
     assert (row.endpoint, row.service, row.p256dh, row.auth) == (
         browser.endpoint, push_service.origin, keys["p256dh"], keys["auth"])
-    assert (row.origin, row.language, row.vapid_key) == ("http://localhost", "zh", push_service.vapid_key)
+    assert (row.origin, row.language, row.vapid_key) == ("http://localhost", "zh-Hans-CN", push_service.vapid_key)
 
 
 def test_at_every_start_it_is_compared_and_nothing_is_written(here, push_service, monkeypatch):
@@ -288,8 +288,8 @@ def ticked(page) -> set[str]:
 
 def test_everything_is_on_until_somebody_chooses(here, small_world):
     small_world.voucher()
-    everything = {"issued", "redeemed", "rolled_back", "revoked", "price_changed", "ended", "ends_soon",
-                  "merchant:lotus"}
+    everything = {"issued", "redeemed", "rolled_back", "revoked", "price_changed", "period_changed", "ended",
+                  "ends_soon", "merchant:lotus"}
     assert ticked(here.get("/account/notifications")) == everything
     page = here.post("/account/notifications", {"events": ["redeemed", "ended"], "merchants": []})
     assert page.location == "/account/notifications?done=1"
@@ -322,7 +322,8 @@ def test_a_person_s_own_data_name_browsers_and_choices_but_no_endpoint_and_no_ke
     said = leaving.data(Account.get_by_id(mei.id), clock())
     assert said["notifications"] == {
         "browsers": [{"browser": "Firefox · Android", "service": push_service.origin, "since": "2026-12-01T04:00:00Z"}],
-        "switched_off": ["ended", "ends_soon", "price_changed", "redeemed", "revoked", "rolled_back"]}
+        "switched_off": ["ended", "ends_soon", "period_changed", "price_changed", "redeemed", "revoked",
+                         "rolled_back"]}
     text = json.dumps(said)
     for secret in (browser.endpoint, *browser.document["keys"].values()):
         assert secret not in text
