@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from models import Branch, Campaign, Kind, Merchant, Picture, RedemptionPassword, Role
 from quanbao import pictures
+from quanbao.campaigns import as_entered
 from tests.factories import World, money_of, utc
 from tests.pages import Page, PageClient
 from tests.test_editing import ENTERED, NEW, columns, load_refuses, now, put
@@ -183,6 +184,14 @@ ROUNDS: dict[str, dict[str, Any]] = {
 }
 
 
+def with_entries(campaign: Campaign) -> Campaign:
+    """With the period as somebody entered it."""
+    zone = Merchant.get().zone
+    starts, ends = as_entered(campaign.starts_at, zone), as_entered(campaign.ends_at, zone, is_end=True)
+    Campaign.update(starts_entered=starts, ends_entered=ends).where(Campaign.id == campaign.id).execute()
+    return now(campaign)
+
+
 @pytest.mark.parametrize("published", [False, True], ids=["draft", "published"])
 @pytest.mark.parametrize("name", ROUNDS)
 def test_saving_what_nobody_touched_changes_nothing(owner, small_world, name, published):
@@ -192,7 +201,8 @@ def test_saving_what_nobody_touched_changes_nothing(owner, small_world, name, pu
         Merchant.update(of).execute()
     if values.pop("closed", False):
         Branch.update(closed_at=small_world.clock()).where(Branch.slug == "river").execute()
-    campaign = draft(small_world, **values, **({"published_at": small_world.clock()} if published else {}))
+    values |= {"published_at": small_world.clock()} if published else {}
+    campaign = with_entries(draft(small_world, **values))
     owner.post(EDIT, entries(owner.get(EDIT)))
     after = now(campaign)
     assert columns(after) == columns(campaign)
@@ -372,7 +382,8 @@ def test_an_end_before_the_start_is_not_known_yet(owner):
 def test_the_preview_is_the_voucher_as_far_as_it_is_known(owner, kind):
     assert "None" not in owner.post(PREVIEW, {"kind": kind}, status=200, headers={"HX-Request": "true"}).text
     fragment = owner.post(PREVIEW, TYPED | {"kind": [kind]}, status=200, headers={"HX-Request": "true"})
-    for part in ("Oolong", "Dec 31, 2026", "all branches", "Riverside", "Mon, Sun", "22:00–02:00", "¥150", "One a day"):
+    for part in ("Oolong", "Dec 31, 2026", "all branches", "Riverside", "Mon, Sun", "10:00\u202fPM – 2:00\u202fAM",
+                 "¥150", "One a day"):
         assert part in fragment.text
     assert ("¥18.50" in fragment.text) is ("3 of 3 uses left" in fragment.text) is (kind is Kind.DISCOUNT)
     assert "Main Street" not in fragment.text
@@ -398,5 +409,5 @@ def test_the_preview_of_a_published_campaign_keeps_what_cannot_change(owner, sma
     (preview,) = [attributes for _, attributes in page.tags if attributes.get("id") == "preview"]
     fragment = owner.post(preview["hx-post"], entries(page) | {"offer_price": ["17"]}, status=200,
                           headers={"HX-Request": "true"})
-    for part in ("¥17", "Upstairs", "10:00–14:00", "Mon", "regulars", "Riverside", "3 of 3 uses left"):
+    for part in ("¥17", "Upstairs", "10:00\u202fAM – 2:00\u202fPM", "Mon", "regulars", "Riverside", "3 of 3 uses left"):
         assert part in fragment.text

@@ -37,6 +37,7 @@ def named(path: Path) -> str:
     ("quanbao", {"web", "cli", "wsgi", "config"} | LIBRARIES_OF_THE_WEB),
     ("models.py", {"web", "cli", "wsgi", "config", "quanbao"} | LIBRARIES_OF_THE_WEB),
     ("database.py", {"web", "cli", "wsgi", "config", "quanbao", "models"} | LIBRARIES_OF_THE_WEB),
+    ("zones.py", {"web", "cli", "wsgi", "config", "quanbao", "models", "database"} | LIBRARIES_OF_THE_WEB),
     ("config.py", {"web", "cli", "wsgi", "quanbao", "models", "database"} | LIBRARIES_OF_THE_WEB),
     ("web", {"cli", "wsgi"}),
 ])

@@ -51,7 +51,7 @@ def test_a_browser_is_kept_with_all_that_it_takes_to_write_to_it(here, mei, push
     assert (row.account, row.session.account, row.created_at) == (mei, mei, clock())
     assert (row.endpoint, row.service, row.p256dh, row.auth) == (
         browser.endpoint, push_service.origin, keys["p256dh"], keys["auth"])
-    assert (row.origin, row.language, row.vapid_key) == ("http://localhost", "zh", push_service.vapid_key)
+    assert (row.origin, row.language, row.vapid_key) == ("http://localhost", "zh-Hans-CN", push_service.vapid_key)
 
 
 def test_at_every_start_it_is_compared_and_nothing_is_written(here, push_service, monkeypatch):
