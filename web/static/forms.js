@@ -45,7 +45,7 @@
     const isRefused = answer.status >= 400 && answer.status < 500 || answer.headers.get('X-Answer') === 'busy';
     return isRefused ? 'refused' : 'unknown';
   };
-  const sentences = page => all('#main h1, #main h1 + p', page).map(part => part.textContent.trim()).join(' ') + ' ';
+  const sentences = page => all('#main h1, #main h1 + p', page).map(part => part.textContent.trim()).join(document.documentElement.lang === 'en' ? ' ' : '');
 
   const post = (form, button) => {
     const data = new FormData(form, button), isPlain = form.enctype !== 'multipart/form-data';
