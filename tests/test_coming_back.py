@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from models import Branch, Campaign, Member, Role
-from tests.browser import FLAGS, PATIENCE, Site, Visitor, phone
+from tests.browser import FLAGS, PATIENCE, Visitor, phone
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD
 from tests.test_offline import LIN, WORKING
 

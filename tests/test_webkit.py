@@ -54,7 +54,7 @@ class Phone:
         return self.driver.find_element(By.TAG_NAME, "body").text
 
     def until(self, holds) -> Any:
-        wait = WebDriverWait(self.driver, PATIENCE, 0.05, [StaleElementReferenceException])  # it went while it was asked
+        wait = WebDriverWait(self.driver, PATIENCE, 0.05, [StaleElementReferenceException])  # it went meanwhile
         return wait.until(lambda _: holds(), self.driver.page_source)
 
     def until_said(self, text: str) -> None:
