@@ -139,7 +139,8 @@ class Visitor:
         self.page.goto("/sign-in")
         self.page.get_by_label("E-mail", exact=True).fill(email)
         self.page.get_by_label("Password", exact=True).fill(ACCOUNT_PASSWORD)
-        self.press("Sign in")
+        with self.page.expect_navigation():
+            self.press("Sign in")
         return self
 
     # Hands

@@ -8,8 +8,9 @@ import pytest
 from models import Subscription
 from quanbao.vapid import public_key
 from tests.browser import Site
-from tests.factories import ACCOUNT_PASSWORD
+from tests.factories import ACCOUNT_PASSWORD, PASSWORD
 from tests.firefox import ENTER, TAB, Firefox, FirefoxPushService
+from tests.test_coming_back import NOTE
 from tests.test_offline import LIN, WALLETS, WORKING
 
 pytestmark = pytest.mark.firefox
@@ -45,3 +46,35 @@ def test_a_voucher_is_told_and_kept_on_a_phone_that_nobody_looks_at(small_world,
         os.killpg(site.keeper.pid, signal.SIGKILL)
         phone.go(f"{site.url}/wallet")
         assert "Plum cake" in phone.run("async () => document.body.innerText")
+
+
+SEEN = "async () => [document.body.innerText, document.documentElement.hidden]"
+
+
+def test_back_after_a_redemption_shows_no_voucher_that_is_unused(small_world, sqlite, firefox_path, push_service):
+    """Firefox restores pages that say no-store too, once a worker answers for them."""
+    lin = small_world.account(email=LIN, password=ACCOUNT_PASSWORD)
+    tea = small_world.voucher(campaign=small_world.campaign(product="Tea"), holder=lin)
+    with Site(sqlite) as site, Firefox(firefox_path, push_service.address) as phone:
+        phone.call("script.addPreloadScript", functionDeclaration=f"() => {{ {NOTE} }}")
+        phone.go(f"{site.url}/sign-in?next=/vouchers/{tea.code}")
+        phone.press("textbox", "E-mail")
+        phone.type(LIN + TAB + ACCOUNT_PASSWORD + ENTER)
+        phone.until(lambda: "Unused" in phone.run(SEEN)[0], "the voucher")
+        phone.run(WORKING)
+        phone.go(f"{site.url}/wallet")
+        phone.go(f"{site.url}/vouchers/{tea.code}")
+        phone.press("button", "Redeem")
+        phone.until(lambda: "type the password" in phone.run(SEEN)[0], "the keypad")
+        phone.type(PASSWORD + ENTER)
+        phone.until(lambda: "Redeemed" in phone.run(SEEN)[0], "the verdict")
+        phone.press("button", "Give the phone back")
+        phone.until(lambda: "Used" in phone.run(SEEN)[0], "the used voucher")
+        for _ in range(3):
+            phone.call("browsingContext.traverseHistory", context=phone.window, delta=-1)
+            phone.until(lambda: phone.run("async () => document.readyState === 'complete'"), "the page before")
+            phone.until(lambda: not phone.run(SEEN)[1], "a page that shows itself")
+            assert "Unused" not in phone.run(SEEN)[0]
+        restored = [one for one in phone.run("async () => JSON.parse(sessionStorage.seen)") if one["persisted"]]
+        assert restored, "no page came back from memory: this test says nothing"
+        assert not any(one["shown"] for one in restored)

@@ -7,11 +7,13 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from database import db
 from models import Branch, Role, Session
 from tests.between import Between
 from tests.browser import Visitor, desktop, phone
 from tests.crowds import make_customers
 from tests.factories import ACCOUNT_PASSWORD, World
+from tests.test_offline import WORKING
 from tests.test_owner import photos  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.browser
@@ -217,7 +219,7 @@ def test_an_answer_that_is_lost_may_have_been_saved_and_says_so(network, visit):
     is_all_there(page, form)
     with visitor.context.expect_page() as opened:
         page.locator(".unsent").get_by_role("link").click()
-    expect(opened.value.get_by_role("heading", name="Harbour").first).to_be_visible()  # a browser may ask more than once
+    expect(opened.value.get_by_role("heading", name="Harbour").first).to_be_visible()  # Chromium asks more than once
 
 
 def test_a_picture_that_a_proxy_refuses_is_told_until_another_is_chosen(network, visit, photos):  # noqa: F811
@@ -273,3 +275,26 @@ def test_without_script_a_form_is_sent_and_refused_as_ever(network, visit):
     page.locator("#new-name").fill("Harbour")
     page.locator("#new").get_by_role("button").click()
     expect(page.get_by_role("heading", name="Harbour")).to_be_visible()
+
+
+def test_a_form_that_the_browser_sent_by_itself_may_have_arrived(network, visit):
+    """Without our script nothing can be kept, but "nothing was redeemed" would be more than anybody knows."""
+    owner = visit(network, **phone()).sign_in(OWNER)
+    owner.expect(*ODD)
+    page = owner.page
+    page.goto(f"{HERE}/branches")
+    page.evaluate(WORKING)
+    network.fault = lambda method, path: "lose" if method == "POST" else None
+    page.evaluate("HTMLFormElement.prototype.submit.call(document.querySelector('#new form'))")
+    expect(page.get_by_text("it is not known what became of what you sent")).to_be_visible()
+    expect(page.get_by_text("nothing was redeemed")).to_be_hidden()
+
+
+def test_a_busy_server_saved_nothing(network, visit):
+    form = FORMS["new branch"]
+    page = at(form, visit, network).page
+    with db.atomic("EXCLUSIVE"):  # nobody else writes meanwhile
+        press(page, form)
+        expect(page.locator(".unsent")).to_contain_text("The server is busy.", timeout=30_000)
+    expect(page.locator(".unsent")).to_contain_text(SAVED_NOT)
+    is_all_there(page, form)

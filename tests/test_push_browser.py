@@ -175,10 +175,48 @@ def test_a_sign_out_ends_it(lin):
     assert lin.page.evaluate("localStorage.push") is None
 
 
-def test_who_says_no_is_told_where_to_change_their_mind(small_world, small_site, visit):
-    small_world.account(email=LIN, password=ACCOUNT_PASSWORD)
-    lin = visit(small_site, **phone()).sign_in(LIN)
-    lin.context.add_init_script("Object.defineProperty(Notification, 'permission', {value: 'denied'})")
+DENIED = "Object.defineProperty(Notification, 'permission', {value: 'denied'})"
+CLOSED = """Object.defineProperty(Notification, 'permission', {value: 'default'});
+    PushManager.prototype.subscribe = async () => { throw new DOMException('closed', 'NotAllowedError'); };"""
+UNREACHABLE = """PushManager.prototype.subscribe = async () => {
+    throw new DOMException('Registration failed - push service error', 'AbortError'); };"""
+UNSUPPORTED = "delete window.PushManager"
+ELSEWHERE = "window.newSubscription = async () => ({endpoint: 'https://push.elsewhere.example/1', keys: {}})"
+
+
+def at_wallet(world, site, visit, script: str) -> Visitor:
+    world.account(email=LIN, password=ACCOUNT_PASSWORD)
+    lin = visit(site, **phone()).sign_in(LIN)
+    lin.context.grant_permissions(["notifications"], origin=site.url)
+    lin.context.add_init_script(PUSH_MANAGER)
+    lin.context.add_init_script(script)
     lin.page.goto("/wallet")
-    expect(lin.page.get_by_text("set to show no notifications")).to_be_visible()
+    lin.page.evaluate(WORKING)
+    return lin
+
+
+def test_who_says_no_is_told_where_to_change_their_mind(small_world, small_site, visit):
+    lin = at_wallet(small_world, small_site, visit, DENIED)
+    expect(lin.page.get_by_text("Notifications are blocked in this browser’s settings.")).to_be_visible()
     expect(lin.named("Turn on notifications")).to_be_hidden()
+    expect(lin.page.get_by_text("better connection")).to_be_hidden()
+
+
+def test_a_browser_that_cannot_is_told_so(small_world, small_site, visit):
+    lin = at_wallet(small_world, small_site, visit, UNSUPPORTED)
+    expect(lin.page.get_by_text("This browser cannot show notifications of this site.")).to_be_visible()
+    expect(lin.named("Turn on notifications")).to_be_hidden()
+
+
+@pytest.mark.parametrize(("script", "words"), [
+    (CLOSED, "The browser was not allowed to show notifications."),
+    (UNREACHABLE, "Try again with a better connection."),
+    (ELSEWHERE, "This site cannot send to this browser."),
+], ids=["question closed", "push service away", "push service unknown"])
+def test_each_failure_has_words_of_its_own(small_world, small_site, visit, script, words):
+    lin = at_wallet(small_world, small_site, visit, script)
+    lin.expect("status of 422")
+    lin.press("Turn on notifications")
+    expect(lin.page.locator("#push").get_by_role("alert").filter(visible=True)).to_contain_text(words)
+    expect(lin.page.locator("#push").get_by_role("alert").filter(visible=True)).to_have_count(1)
+    expect(lin.named("Turn on notifications")).to_be_visible()

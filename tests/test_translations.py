@@ -26,7 +26,7 @@ ID = "0b0e7f2e-52a5-4d47-9f6b-0f3d1c9c6a11"
 
 WORDS = {"voucher": "券", "wallet": "券包", "redemption password": "消费密码", "cashier": "收银员", "branch": "门店",
          "figures": "统计", "campaign": "活动", "account": "账户"}
-LATIN = {"Quanbao", "English", "JavaScript", "CNY", "Asia/Shanghai"}  # what stays so on a Chinese page
+LATIN = {"Quanbao", "English", "JavaScript", "CNY", "Asia/Shanghai", "iPhone", "iPad"}  # what stays so on a Chinese page
 SPOKEN = ("aria-label", "data-typed", "placeholder", "alt")  # attributes that somebody reads or hears
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Remote
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.client_config import ClientConfig
@@ -14,7 +15,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from selenium.webdriver.webkitgtk.options import Options
 from selenium.webdriver.webkitgtk.service import Service
 
-from models import Session, Voucher
+from models import Role, Session, Voucher
 from tests.browser import Site
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG, World, stored
 from tests.servers import Screen
@@ -53,7 +54,8 @@ class Phone:
         return self.driver.find_element(By.TAG_NAME, "body").text
 
     def until(self, holds) -> Any:
-        return WebDriverWait(self.driver, PATIENCE, 0.05).until(lambda _: holds(), self.driver.page_source)
+        wait = WebDriverWait(self.driver, PATIENCE, 0.05, [StaleElementReferenceException])  # it went meanwhile
+        return wait.until(lambda _: holds(), self.driver.page_source)
 
     def until_said(self, text: str) -> None:
         self.until(lambda: text in self.says())
@@ -171,3 +173,55 @@ def nothing_left(lin: Phone, tea: Voucher) -> None:
     assert "shell-" in left, "nothing was looked at"
     for canary in (CANARY, tea.code, LIN, "Behind the canal"):
         assert canary not in left
+
+
+def test_back_after_a_redemption_shows_no_voucher_that_is_unused(lin, tea):
+    lin.go(f"/vouchers/{tea.code}")
+    lin.press("Redeem")
+    for digit in PASSWORD:
+        lin.press(digit)
+    lin.press("Confirm")
+    assert lin.verdict() == ("redeemed", None)
+    lin.press("Give the phone back")
+    lin.until_said("Used")
+    for _ in range(3):  # the verdict, the voucher, the wallet
+        lin.driver.back()
+        lin.until(lambda: lin.all("main"))
+        assert "Unused" not in lin.says()
+        assert not [found for found in lin.all("button") if found.accessible_name == "Redeem"]
+
+
+def test_the_address_of_a_refused_form_leads_to_the_form(driver, sqlite, small_world):
+    """WebKitGTK asks by GET where a script reloads the answer of a POST: that was 405."""
+    small_world.member(role=Role.OWNER, email=LIN, password=ACCOUNT_PASSWORD)
+    with Site(sqlite) as site:
+        owner = Phone(driver, site)
+        owner.go("/sign-in?next=/merchants/lotus/branches")
+        for name, value in (("email", LIN), ("password", ACCOUNT_PASSWORD)):
+            driver.find_element(By.NAME, name).send_keys(value)
+        owner.press("Sign in")
+        owner.until_said("New branch")
+        driver.execute_script("""
+            const form = document.querySelector('form[action$="/branches/main"]');
+            form.querySelector('[name=name]').value = '';
+            HTMLFormElement.prototype.submit.call(form);""")
+        owner.until(lambda: driver.current_url.endswith("/branches/main"))
+        driver.execute_script("location.reload()")
+        owner.until(lambda: driver.current_url.endswith("/branches"))
+        owner.until_said("New branch")
+
+
+def test_a_form_outlives_a_server_that_is_gone(driver, sqlite, small_world):
+    small_world.member(role=Role.OWNER, email=LIN, password=ACCOUNT_PASSWORD)
+    with Site(sqlite) as site:
+        owner = Phone(driver, site)
+        owner.go("/sign-in?next=/merchants/lotus/branches")
+        for name, value in (("email", LIN), ("password", ACCOUNT_PASSWORD)):
+            driver.find_element(By.NAME, name).send_keys(value)
+        owner.press("Sign in")
+        owner.until_said("New branch")
+        driver.find_element(By.ID, "new-name").send_keys("Harbour")
+        os.killpg(site.keeper.pid, signal.SIGKILL)
+        owner.press("Add")
+        owner.until_said("not known whether this was saved")
+        assert driver.find_element(By.ID, "new-name").get_property("value") == "Harbour"

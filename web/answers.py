@@ -6,7 +6,7 @@ from flask import Response, current_app, jsonify, make_response, render_template
 
 from web.messages import PROBLEMS, UNKNOWN_REDEMPTION, sentences
 
-ANSWER = "X-Answer"  # on every answer of ours: "ok", or the reason of the page that tells of a problem
+ANSWER = "X-Answer"  # on every answer of ours: "ok" for what was meant to be shown, else the reason of a problem
 
 
 def is_from_script() -> bool:

@@ -1,7 +1,7 @@
 """Addresses that take a form by POST and have no page of their own.
 
-A refused form's answer stays at such an address, and browsers ask for it again by GET: after a reload in WebKitGTK, from
-a bookmark, in a new tab. GET there leads to the page that holds the form, for those who may open that page.
+A refused form's answer stays at such an address, and browsers ask for it again by GET: after a reload in WebKitGTK,
+from a bookmark, in a new tab. GET there leads to the page that holds the form, for those who may open that page.
 """
 
 from collections.abc import Callable

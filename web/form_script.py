@@ -18,7 +18,7 @@ def init_app(app: Flask) -> None:
 
 def tell(response: Response) -> Response:
     """Mark the answer as ours; to the script, say where to go instead of sending it there."""
-    response.headers.setdefault(ANSWER, "ok")
+    response.headers.setdefault(ANSWER, "ok" if response.status_code < 500 else "failed")
     if is_from_script() and 300 < response.status_code < 400:
         target = response.headers.pop("Location")
         response.status_code, response.data = 204, b""

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.promise("tenants")
 DONE = {200, 201, 204, 302, 303, 422}  # unsafe requests carry nothing, so that what may be called refuses what it lacks
 SOMEBODYS = {"merchant", "code", "attempt_id", "number"}  # what in an address belongs to somebody
 # They leave nothing for those that come after them, so they come last, in this order.
-LAST = ("claims.claim", "sign_in.use_link", "account.end_others", "campaigns.delete", "campaigns.end",
+LAST = ("claims.claim", "sign_in.use_link", "account.end_session", "account.end_others", "campaigns.delete", "campaigns.end",
         "customers.separate", "members.join")
 LEAVING = ("sign_in.sign_out", "sign_in.use_link")  # who asked is signed out, or somebody else
 HOUSES = ("own", "another's")

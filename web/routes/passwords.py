@@ -34,7 +34,8 @@ def reveal(merchant: str, campaign: str):
     return _page(row, digits=passwords.reveal(row.password, settings().password_key))
 
 
-@post_form(routes, "/merchants/<slug:merchant>/campaigns/<slug:campaign>/password/change", "passwords.show", campaign_of)
+@post_form(
+    routes, "/merchants/<slug:merchant>/campaigns/<slug:campaign>/password/change", "passwords.show", campaign_of)
 @login_required
 @own_password_limit
 def change(merchant: str, campaign: str):

@@ -25,7 +25,7 @@ from quanbao.reasons import Reason
 from quanbao.redemption import Try, Verdict
 from web import alarms, formats
 from web.access import membership
-from web.answers import wants_fragment, wants_json
+from web.answers import ANSWER, wants_fragment, wants_json
 from web.context import now, settings
 from web.messages import AT_COUNTER, REASONS
 from web.pages import fetch_frame
@@ -108,7 +108,7 @@ def redeem(merchant: str, attempt_id: UUID):
     if wants_json():
         answer = jsonify(verdict_as_json(verdict, _texts(verdict)))
     else:
-        answer = make_response(_verdict(member, row, verdict, places))
+        answer = make_response(_verdict(member, row, verdict, places), {ANSWER: "ok"})
     answer.status_code = STATUS.get(verdict.reason, 409)
     if verdict.retry_after:
         answer.headers["Retry-After"] = str(verdict.retry_after)

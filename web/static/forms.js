@@ -45,13 +45,14 @@
     const isRefused = answer.status >= 400 && answer.status < 500 || answer.headers.get('X-Answer') === 'busy';
     return isRefused ? 'refused' : 'unknown';
   };
-  const sentences = page => all('#main h1, #main h1 + p', page).map(part => part.textContent.trim()).join(' ') + ' ';
+  const sentences = page => all('#main h1, #main h1 + p', page).map(part => part.textContent.trim()).join(document.documentElement.lang === 'en' ? ' ' : '');
 
   const post = (form, button) => {
-    const data = new FormData(form, button), isPlain = form.enctype !== 'multipart/form-data';
+    const data = new FormData(form), isPlain = form.enctype !== 'multipart/form-data';
+    if (button?.name) data.append(button.name, button.value); // older browsers leave it out by themselves
     return fetch(form.action, {
       method: 'POST', body: isPlain ? new URLSearchParams(data) : data, redirect: 'manual',
-      headers: { 'X-Form': '1', Accept: 'text/html' }, signal: AbortSignal.timeout(120_000),
+      headers: { 'X-Form': '1', Accept: 'text/html' }, signal: AbortSignal.timeout?.(120_000),
     }).catch(() => null);
   };
 
@@ -92,7 +93,7 @@
       return location.assign(answer.headers.get('X-Next'));
     }
     const said = isOurs(answer) && answer.headers.get('X-Answer'), page = said && await read(answer).catch(() => null);
-    if (said === 'ok' && page && find('#main', page) && answer.status < 500) return show(page, form);
+    if (said === 'ok' && page && find('#main', page)) return show(page, form);
     const kind = kindOf(answer);
     tell(place, kind, { problem: kind === 'refused' && page && sentences(page) });
     if (kind === 'signed-out' && await signInAgain()) await send(form, button);
