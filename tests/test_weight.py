@@ -13,7 +13,7 @@ from web.assets import COMPRESSED, STATIC, names
 FIRST_VISIT = 30_000  # bytes of scripts and styles, with their headers
 OUR_SCRIPTS = 6_000  # bytes of the wallet's own scripts, compressed
 # On pages with forms, and a merchant's.
-ELSEWHERE = {"copy.js.br", "counter-till.js.br", "figures.js.br", "forms.js.br", "selection.js.br"}
+ELSEWHERE = {"copy.js.br", "counter-till.js.br", "figures.js.br", "forms.js.br", "print.js.br", "selection.js.br"}
 WORKER = 2_000  # bytes as served, compressed
 JSQR = "bc40c8a15196236b2314db0856f72ca0b49980cd5413b8c852a7349f5fee0859"  # 1.4.0, dist/jsQR.js of jsqr on npm
 HTMX = "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"  # 2.0.11, dist/htmx.min.js of htmx.org on npm

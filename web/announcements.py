@@ -108,7 +108,7 @@ def _period(campaign: Campaign, product: str, merchant: str) -> tuple[str, str]:
     zone = campaign.merchant.zone
     last = last_day(campaign.ends_at, zone)
     if campaign.is_over(now()):
-        return gettext("Ended early: %(product)s", product=product), gettext(
+        return gettext("%(what)s: %(then)s", what=ENDED_EARLY, then=product), gettext(
             "%(merchant)s has changed its period: it was good until %(day)s.", merchant=merchant, day=last)
     return gettext("New period: %(product)s", product=product), gettext(
         "%(first)s – %(last)s at %(merchant)s", first=first_day(campaign.starts_at, zone), last=last,

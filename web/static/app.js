@@ -21,15 +21,15 @@ window.quanbao = (() => {
 
   // The page anew, by GET: a reload of a form's answer would send the form once more.
   const renew = () => location.replace(location.pathname + location.search);
-  // A page that comes back from the browser's memory is asked for anew before anything of it is seen. One with something
-  // typed in it that was not sent stays as it is (forms.js), for the holder who typed it.
+  // A page from the browser's memory is asked for anew before it is seen. One with typed work that was not sent stays as
+  // it is (forms.js), for the holder who typed it.
   addEventListener('pagehide', () => { root.hidden = true; });
   addEventListener('pageshow', ({ persisted }) => {
     const isOthers = holder !== undefined && holder !== keeper();
     if (persisted && (isOthers || !window.quanbao.isTyped?.())) renew(); else root.hidden = false;
   });
 
-  // A page that was asleep in a pocket says nothing old: it is asked for anew, or comes from the store with its time.
+  // A page that was asleep is asked for anew, or comes from the store with its time.
   const opened = Date.now();
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden && Date.now() - opened > 60_000 && find('[data-live]')) renew();
@@ -97,7 +97,7 @@ window.quanbao = (() => {
     } catch { return 0; }
   };
   const sent = quietly(() => JSON.parse(localStorage.sent));
-  // Without a connection: who only opened the keypad redeemed nothing, where no other try waits for its answer.
+  // Without a connection: the keypad did not open, and no other try waits for its answer.
   show('#unredeemed', !sent && /redeem$/.test(location.pathname));
   if (sent && holder && !find('#screen')) look(sent.id).then(found => {
     if (typeof found === 'string') location.assign('/attempts/' + sent.id);
