@@ -106,9 +106,12 @@ def close(branch: Branch, now: datetime) -> None:
 
 
 def is_any_open(campaign: Campaign, slugs: list[str]) -> bool:
-    """Whether vouchers of the campaign can be redeemed anywhere, if it names these branches; none names all."""
+    """Whether vouchers of the campaign can be redeemed anywhere, if it names these branches.
+
+    Where it names none, no branch needs to be named at the till: a merchant may have no branches at all.
+    """
     open_ones = Branch.select().where((Branch.merchant == campaign.merchant_id) & Branch.closed_at.is_null())
-    return (open_ones.where(Branch.slug.in_(slugs)) if slugs else open_ones).exists()
+    return not slugs or open_ones.where(Branch.slug.in_(slugs)).exists()
 
 
 def reopen(branch: Branch) -> None:

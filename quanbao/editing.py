@@ -159,8 +159,7 @@ def change(
         passwords.lock(campaign.merchant)
         row = _locked(campaign)
         columns = _judged(campaign.merchant, _kept(row, _settled(row, entered, shown)), row)
-        if row.published_at and columns["ends_at"] > now and not branches.is_any_open(row, columns["branch_slugs"]):
-            raise Refused({"branches": "are all closed"})
+        _refuse_nowhere(row, columns, now)
         questions.ask(columns, row, now, answers)
         if columns["groups"] != row.groups:
             columns["groups"] = groups.held(campaign.merchant).of_all(columns["groups"])
@@ -173,6 +172,14 @@ def change(
         Campaign.update(version=Campaign.version + 1, **changes).where(Campaign.id == row.id).execute()
 
     write_transaction(write)
+
+
+def _refuse_nowhere(row: Campaign, columns: dict[str, Any], now: datetime) -> None:
+    """Raise Refused where a longer period or more branches would promise what no open branch can redeem."""
+    promises = columns["ends_at"] > row.ends_at or columns["branch_slugs"] != row.branch_slugs
+    if row.published_at and promises and columns["ends_at"] > now \
+            and not branches.is_any_open(row, columns["branch_slugs"]):
+        raise Refused({"branches": "are all closed"})
 
 
 def _kept(row: Campaign, entered: Entered) -> Entered:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from models import Campaign, Kind, Merchant
+from models import Branch, Campaign, Kind, Merchant
 from quanbao import campaigns, documents, editing, loading, passwords
 from quanbao.reader import Reader
 from quanbao.reasons import Reason
@@ -231,6 +231,26 @@ def test_a_refused_change_changes_nothing(world, changes, field):
         change(world, published, **changes)
     assert set(caught.value.faults) == {field}
     assert (columns(now(published)), now(published).version) == (columns(published), 1)
+
+
+def test_more_is_promised_only_where_a_branch_is_open(world):
+    """A campaign whose branches are all closed can be saved, and promise less; a longer period is refused."""
+    campaign = world.campaign(branch_slugs=["river"])
+    Branch.update(closed_at=world.clock()).where(Branch.slug == "river").execute()
+    assert change(world, campaign, offer_price=1500).offer_price == 1500
+    assert change(world, now(campaign), ends_at="2026-12-30").ends_at == utc("2026-12-31T00:00+08:00")
+    with pytest.raises(editing.Refused) as refused:
+        change(world, now(campaign), ends_at="2026-12-31")
+    assert set(refused.value.faults) == {"branches"}
+    with_main = editing.document(now(campaign))["conditions"] | {"branches": ["main"]}
+    assert change(world, now(campaign), ends_at="2026-12-31", conditions=with_main).branch_slugs == ["river", "main"]
+
+
+def test_a_merchant_without_branches_is_not_asked_for_one(world):
+    campaign = world.campaign()
+    Branch.delete().execute()
+    assert change(world, campaign, ends_at="2027-01-31").ends_at == utc("2027-02-01T00:00+08:00")
+    assert world.attempt(world.voucher(campaign=campaign)).redeemed
 
 
 def test_every_change_raises_the_version(world):

@@ -193,11 +193,11 @@ def test_more_uses_than_the_quantity_come_back_as_a_question(owner, small_world)
     form = entries(owner.get("/merchants/lotus/new-campaign")) | {
         "product": ["Tea"], "original_price": ["30"], "offer_price": ["18"], "quantity": ["2"],
         "uses_per_voucher": ["3"], "ends_at": ["2026-12-31"]}
-    page = owner.post("/merchants/lotus/campaigns", form, status=422)
+    page = owner.post("/merchants/lotus/new-campaign", form, status=422)
     assert "more uses than there are redemptions in all" in page.text
     assert Campaign.select().count() == 0
     (tick,) = page.all("input", type="checkbox", name="sure")
-    owner.post("/merchants/lotus/campaigns", entries(page) | {"sure": [tick["value"]]})
+    owner.post("/merchants/lotus/new-campaign", entries(page) | {"sure": [tick["value"]]})
     assert (Campaign.get().uses_per_voucher, Campaign.get().quantity) == (3, 2)
 
 

@@ -199,7 +199,7 @@ def test_owners_alone_are_offered_to_type_one(people, path):
         assert bool(people[role].get(path).all("input", name="redemption_password")) is offered
 
 
-@pytest.mark.parametrize("path", [CHANGE, "/merchants/lotus/campaigns", "/merchants/lotus/campaigns/tea/edit"])
+@pytest.mark.parametrize("path", [CHANGE, "/merchants/lotus/new-campaign", "/merchants/lotus/campaigns/tea/edit"])
 def test_a_manager_cannot_ask_whether_digits_are_the_shops(people, small_world, campaign, path):
     """Right or wrong, in use or not: the answer is the same, and nothing is changed."""
     answers = [people[Role.MANAGER].post(path, {"product": "Tea", "redemption_password": digits}, status=403).text

@@ -1,6 +1,7 @@
 """Periods stay what people entered when a government moves the clocks: instants follow, holders are told, once."""
 
 import os
+import re
 import subprocess
 import sys
 import zoneinfo
@@ -18,6 +19,7 @@ from quanbao import announcing, campaigns, documents, editing, loading, periods,
 from quanbao.reader import Reader
 from quanbao.reasons import Reason
 from tests.factories import PASSWORD, World, utc
+from tests.older import older
 from tests.racing import ROOT, _environment
 from tests.test_database import empty  # noqa: F401  (a fixture)
 from tests.test_opening import WHOLE_DAYS
@@ -284,12 +286,13 @@ def test_of_processes_that_start_together_one_computes(world, database, release,
     starts = [quanbao(database, world, package, "migrate") for _ in range(3)]
     said = sorted("".join(process.communicate(timeout=120)) for process in starts)
     assert [process.returncode for process in starts] == [0, 0, 0], said
-    assert said[:2] == ["The database is up to date.\n"] * 2
+    assert said[0] == said[1], "which had nothing to do"
+    assert re.fullmatch(r"The database is up to date\.\nDatabase: .+\n", said[0])
     assert "The time zone data is 9999a now." in said[2]
     assert (now(campaign).ends_at, now(campaign).version) == (utc("2027-01-01T07:00Z"), 2)
     assert told() == {campaign.id}
-    older = quanbao(database, world, "", "migrate")
-    assert f"newer time zone data than {zones.RELEASE}" in older.communicate(timeout=120)[1]
+    outdated = quanbao(database, world, "", "migrate")
+    assert f"newer time zone data than {zones.RELEASE}" in outdated.communicate(timeout=120)[1]
     assert now(campaign).version == 2
 
 
@@ -300,21 +303,21 @@ def test_0008_knows_what_was_entered_by_the_files_that_were_used_then(empty, clo
                                                                       monkeypatch):
     """The instants come from old files of the system, the package is newer: dates are found by the old ones."""
     open_database(*empty)
-    schema._Runner().up("0005_attacks")
-    world = World(clock, keys)
-    merchant = world.make_merchant(slug="coast", time_zone=PLACE)
-    release(BEFORE)
-    zone = ZoneInfo(PLACE)
     rows = [("2026-12-24", "2026-12-31"), ("2026-12-24T09:30:00", "2026-12-31T23:00:00"),
             ("2026-11-01T01:30:00-08:00", "2026-12-31")]
     ids = []
-    for starts, ends in rows:
-        campaign = world.campaign(merchant=merchant, starts_at=campaigns.instant(starts, zone),
-                                  ends_at=campaigns.instant(ends, zone, is_end=True))
-        ids.append(campaign.id)
+    release(BEFORE)
+    zone = ZoneInfo(PLACE)
+    with older("0007_redeemed_at"):
+        world = World(clock, keys)
+        merchant = world.make_merchant(slug="coast", time_zone=PLACE)
+        for starts, ends in rows:
+            campaign = world.campaign(merchant=merchant, starts_at=campaigns.instant(starts, zone),
+                                      ends_at=campaigns.instant(ends, zone, is_end=True))
+            ids.append(campaign.id)
     monkeypatch.setattr(zones, "_SYSTEM", (str(write_folder(tmp_path / "system", BEFORE)),))
     release(AFTER)
-    assert schema.migrate()[-1] == "0008_periods"
+    assert schema.migrate()[0] == "0008_periods"
     kept = [Campaign.get_by_id(number) for number in ids]
     assert [(c.starts_entered, c.ends_entered) for c in kept] == rows
     assert periods.is_behind("2020a")

@@ -50,7 +50,7 @@ def test_nobody_hears_of_a_draft_nor_of_a_period_that_was_over(world):
     ("en", {"starts_at": "2026-12-05"}, f"New period: {TEA}", "Dec 5, 2026 – Dec 31, 2026 at Lotus Tea"),
     ("en", {"ends_at": "2026-11-30", "starts_at": "2026-11-01"}, f"Ended early: {TEA}",
      "Lotus Tea has changed its period: it was good until Nov 30, 2026."),
-    ("zh", {"ends_at": "2026-12-02"}, f"期限已改：{TEA}", "2026年12月1日 – 2026年12月2日，Lotus Tea"),
+    ("zh", {"ends_at": "2026-12-02"}, f"有效期已更改：{TEA}", "2026年12月1日 – 2026年12月2日，Lotus Tea"),
     ("en", {"terms": "x"}, f"New terms: {TEA}",
      "Lotus Tea has changed what holds for this voucher: open it and read its terms."),
     ("zh", {"terms": "x"}, f"条款已改：{TEA}", "Lotus Tea 更改了这张券的条款，请打开查看。"),

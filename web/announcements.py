@@ -97,7 +97,6 @@ def _sentences(notice: Notice) -> tuple[str, str]:
     title = {
         Event.ISSUED: gettext("New: %(product)s", product=product),
         Event.PRICE_CHANGED: gettext("New price: %(product)s", product=product),
-        Event.PERIOD_CHANGED: gettext("New period: %(product)s", product=product),
         Event.ENDS_SOON: gettext("Ends tomorrow: %(product)s", product=product),
     }[notice.event]
     return title, _worth(campaign)
