@@ -3,8 +3,13 @@
 from uuid import UUID
 
 from flask import Response, current_app, jsonify, make_response, render_template, request, url_for
+from werkzeug.exceptions import HTTPException
 
+from web import form_addresses
 from web.messages import PROBLEMS, UNKNOWN_REDEMPTION, sentences
+
+# Where a campaign stands that was made or is gone; at the form's own address is an empty form, or another campaign.
+SHOWN_IN = dict.fromkeys(("campaigns.create", "campaigns.duplicate", "campaigns.delete"), "campaigns.index")
 
 ANSWER = "X-Answer"  # on every answer of ours: "ok" for what was meant to be shown, else the reason of a problem
 
@@ -61,6 +66,7 @@ def unknown(status: int, headers: dict[str, str]) -> Response:
         name = "problems/_unknown.html" if wants_fragment() else "problems/unknown.html"
         answer = make_response(render_template(name, title=title, advice=advice, look=_where_to_look()))
     answer.status_code = status
+    answer.headers[ANSWER] = "unknown"
     answer.headers.update(headers)
     return answer
 
@@ -75,13 +81,22 @@ def _attempt_id() -> str | None:
 
 
 def _where_to_look() -> str:
-    """The page that shows what became of it: the attempt's, else the nearest one above the address of the form."""
+    """The page that shows what became of it: the attempt's, or the list; else the nearest above the form's address."""
     attempt_id = _attempt_id()
     if attempt_id and request.endpoint == "redemptions.attempt":
         return url_for("redemptions.show", attempt_id=attempt_id)
-    addresses, path = current_app.create_url_adapter(request), request.path
-    while path != "/":
-        if addresses.test(path, "GET"):
-            return path
+    if shown_in := SHOWN_IN.get(request.endpoint):
+        return url_for(shown_in, merchant=request.view_args["merchant"])
+    path = request.path
+    while path != "/" and not _is_page(path):
         path = path.rpartition("/")[0] or "/"
     return path
+
+
+def _is_page(path: str) -> bool:
+    """Whether GET there shows something, and does not only lead to a form."""
+    try:
+        endpoint, _ = current_app.create_url_adapter(request).match(path, "GET")
+    except HTTPException:
+        return False
+    return not form_addresses.only_leads(endpoint)

@@ -11,13 +11,14 @@ from flask import Blueprint, Response, current_app, redirect, request, url_for
 from flask_login import login_required
 
 View = Callable[..., Any]
+LEADING = "_form"  # at the end of the redirections' endpoints, and of no others
 
 
 def post_form(routes: Blueprint, rule: str, page: str, right: View | None = None) -> Callable[[View], View]:
     """Register a view for POST, and for GET a redirection to `page`, the endpoint of the page with the form.
 
     `right` is called with what stands in the address, and aborts for a caller who may not open the page; without it
-    the page is everybody's. The redirection is an endpoint of its own: the view's name and `_form`.
+    the page is everybody's. The redirection is an endpoint of its own: the view's name and LEADING.
     """
     def register(view: View) -> View:
         def lead(**address: Any) -> Response:
@@ -29,7 +30,12 @@ def post_form(routes: Blueprint, rule: str, page: str, right: View | None = None
             return redirect(f"{target}?{query}" if query else target, 303)
 
         routes.post(rule)(view)
-        routes.get(rule, endpoint=f"{view.__name__}_form")(login_required(lead) if right else lead)
+        routes.get(rule, endpoint=view.__name__ + LEADING)(login_required(lead) if right else lead)
         return view
 
     return register
+
+
+def only_leads(endpoint: str) -> bool:
+    """Whether this is one of the redirections, which show nothing themselves."""
+    return endpoint.endswith(LEADING)
