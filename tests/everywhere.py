@@ -15,7 +15,7 @@ from flask import Flask, url_for
 from PIL import Image
 
 from config import PUSH_HOSTS
-from models import TABLES, Account, Branch, Campaign, Member, Session
+from models import TABLES, Account, Branch, Campaign, Member, Session, Subscription
 from quanbao import accounts, branches, editing, moving, passwords, subscriptions
 from quanbao.subscriptions import Circumstances, base64url
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD, World
@@ -85,7 +85,7 @@ UNSAFE: dict[str, tuple[str, dict[str, str]]] = {
     "wallet.archive": (LIN, {"archived": "yes"}),
 }
 # They write nothing; the first start's needs a site without a merchant.
-HARMLESS = {"campaigns.preview", "home.switch", "practice.attempt", "practice.redeem", "practice.show_code",
+HARMLESS = {"campaigns.preview", "practice.attempt", "practice.redeem", "practice.show_code",
             "publications.search", "set_up.set_up"}
 MEANT_TO_MOVE = {"voucher.opened_at", "campaign.opened"}  # by GET: the first look of its holder, which is counted
 PUSH = "https://fcm.googleapis.com/fcm/send/"
@@ -160,7 +160,16 @@ class Everywhere:
         if who:
             client.sign_in(self.account(who))
             Session.update(confirmed_at=moving.LONG_AGO).where(Session.account == self.account(who)).execute()
+        if who == LIN:
+            self._subscribe()
         return client
+
+    def _subscribe(self) -> None:
+        """The browser that signed in last hears messages, in the language that was chosen there."""
+        session = Session.select().order_by(Session.id.desc()).get()
+        Subscription.create(
+            session=session, account=session.account, created_at=self.world.clock(), endpoint=f"{PUSH}{session.id}",
+            service="s", p256dh="p", auth="a", vapid_key="v", origin="o", language="en")
 
     def unsafe(self) -> Iterator[Call]:
         """All that may change something, one call a method."""

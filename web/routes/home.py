@@ -1,7 +1,7 @@
 """The front door, and the switch of languages."""
 
 from flask import Blueprint, redirect, render_template, request, session, url_for
-from flask_babel import refresh
+from flask_babel import force_locale
 from flask_login import current_user
 
 from quanbao import setting_up, subscriptions
@@ -27,8 +27,9 @@ def show():
 def switch():
     chosen = request.form.get("language")
     if chosen in LANGUAGES:
-        session["language"] = chosen
-        refresh()
         if current_user.is_authenticated:
-            subscriptions.speak(current_user.row, region_tag())
+            with force_locale(chosen):
+                tag = region_tag()
+            subscriptions.speak(current_user.row, tag)  # first: where the database does not take it, nothing changes
+        session["language"] = chosen
     return redirect(ours(request.form.get("next"), url_for("home.show")), 303)
