@@ -32,10 +32,11 @@ from models import (
     Redemption,
     RedemptionPassword,
     Role,
+    Session,
+    Subscription,
     Voucher,
 )
 from quanbao import accounts, figures, publishing, schema
-from tests import earlier
 from tests.conftest import POSTGRESQL, SQLITE
 from tests.factories import World, utc
 from tests.older import older
@@ -300,46 +301,46 @@ def test_processes_that_migrate_at_once_all_succeed(empty):
     assert (schema.pending(), schema.migrate()) == ([], [])
 
 
-def test_0005_keeps_the_outbox_and_knows_what_was_under_attack_before(empty, clock):
+def test_0005_keeps_the_outbox_and_knows_what_was_under_attack_before(empty, clock, keys):
     open_database(*empty)
-    schema._Runner().up("0004_rollbacks")
-    now, ids = clock(), earlier.shop(clock())
-    of = {"account_id": ids["account"], "created_at": now}
-    session = earlier.put("session", token_hash=b"t", browser="", confirmed_at=now, seen_at=now, expires_at=now, **of)
-    reader = earlier.put("subscription", session_id=session, endpoint="e", service="s", p256dh="p", auth="a",
-                         vapid_key="v", origin="o", language="en", **of)
-    delivery = earlier.put("delivery", subscription_id=reader, voucher_id=ids["voucher"], event="issued", about=7,
-                           due_at=now, tries=0, made_at=now)
-    for _ in range(100):
-        earlier.put("guess", password_id=ids["password"], version=1, consumer_id=ids["account"], made_at=now,
-                    wrong=True, counted=True)
-    columns = [field for field in Delivery._meta.sorted_fields if field.name != "campaign"]
-    before = Delivery.select(*columns).dicts().get()
+    with older("0004_rollbacks"):
+        world = World(clock, keys)
+        voucher, now = world.voucher(), clock()
+        accounts.start_session(world.mei, now)
+        reader = Subscription.create(
+            session=Session.get(), account=world.mei, created_at=now, endpoint="e", service="s", p256dh="p", auth="a",
+            vapid_key="v", origin="o", language="en")
+        delivery = Delivery.create(
+            subscription=reader, voucher=voucher, event="issued", about=7, due_at=now, made_at=now)
+        for _ in range(2):
+            world.spend_password(wrong=50)
+        before = Delivery.select().dicts().get()
+    assert before["campaign"] is None
     assert schema.migrate()[0] == "0005_attacks"
     assert Delivery.select().dicts().get() == before
     assert RedemptionPassword.get().spent_at == now
-    for wrong in ({"voucher": None}, {"campaign": ids["campaign"]}, {"event": "nonsense"}):
+    for wrong in ({"voucher": None}, {"campaign": voucher.campaign_id}, {"event": "nonsense"}):
         with pytest.raises(IntegrityError), db.atomic():
-            Delivery.update(**wrong).where(Delivery.id == delivery).execute()
-    Delivery.update(voucher=None, campaign=ids["campaign"], event="under_attack").execute()
+            Delivery.update(**wrong).where(Delivery.id == delivery.id).execute()
+    Delivery.update(voucher=None, campaign=voucher.campaign_id, event="under_attack").execute()
 
 
-def test_0011_counts_what_was_revoked_as_had_by_the_publications_that_there_were(empty, clock):
+def test_0011_counts_what_was_revoked_as_had_by_the_publications_that_there_were(empty, clock, keys):
     open_database(*empty)
-    schema._Runner().up("0005_attacks")
-    now, ids = clock(), earlier.shop(clock())
-    publication = earlier.put("publication", campaign_id=ids["campaign"], audience="all", groups="[]", failures="[]",
-                              total=1, done=0, cursor=0, last_customer=1, issued=0, linked=0, created_at=now)
-    revoked = earlier.put("voucher", code="R" * 16, campaign_id=ids["campaign"], consumer_id=ids["account"], nth=2,
-                          uses=1, uses_left=1, issued_at=now, revoked_at=now)
-    earlier.put("claim", token_hash=b"t", seed=b"s", campaign_id=ids["campaign"], address="a@example.org",
-                expires_at=now + timedelta(days=30))
-    schema.migrate()
+    with older("0009_names"):
+        world, now = World(clock, keys), clock()
+        campaign = world.campaign()
+        unused, revoked = world.voucher(campaign=campaign), world.voucher(campaign=campaign)
+        Voucher.update(revoked_at=now).where(Voucher.id == revoked.id).execute()
+        publication = publishing.start(campaign, Audience.ALL, [], now=now)
+        Claim.create(token_hash=b"t", seed=b"s", campaign=campaign, address="a@example.org",
+                     expires_at=now + timedelta(days=30))
+    assert schema.migrate() == ["0011_issued_again"]
     after = dict(Voucher.select(Voucher.id, Voucher.revoked_after).tuples())
-    assert after == {ids["voucher"]: None, revoked: publication}
+    assert after == {unused.id: None, revoked.id: publication.id}
     link = Claim.get()
     assert (link.nth, link.made_at, link.publication, link.withdrawn_at) == (1, now, None, None)
-    claimed = {"token_hash": b"u", "seed": b"s", "campaign": ids["campaign"], "address": "a@example.org",
+    claimed = {"token_hash": b"u", "seed": b"s", "campaign": campaign, "address": "a@example.org",
                "made_at": now, "expires_at": now}
     with pytest.raises(IntegrityError), db.atomic():
         Claim.create(**claimed)
@@ -359,7 +360,8 @@ def test_0009_merges_what_was_spelled_in_two_ways(empty, clock, keys):
         publication = publishing.start(campaign, Audience.ALL, [], now=clock())
         Publication.update(groups=["stammgäste", "tee"]).execute()
         stored = {"mei@xn--mnchen-3ya.example": "mei@münchen.example", "mei@münchen.example": "mei@münchen.example",
-                  "ｌｉｎ@example.org": "lin@example.org", "ann@xn--fiqs8s": "ann@中国", "bo@example.org": "bo@example.org"}
+                  "ｌｉｎ@example.org": "lin@example.org", "ann@xn--fiqs8s": "ann@中国",
+                  "bo@example.org": "bo@example.org"}
         rows = {Account.create(email=address, created_at=clock()).id: address for address in stored}
         Customer.update(address="ann@xn--fiqs8s").where(Customer.consumer == people[0]).execute()
     assert "0009_names" in schema.migrate()
