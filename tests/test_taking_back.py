@@ -1,5 +1,8 @@
 """The pages on which members take something back, and what the holder sees of it; two people in a real browser."""
 
+import csv
+import io
+
 import pytest
 from playwright.sync_api import expect
 
@@ -38,7 +41,9 @@ def test_it_is_rolled_back_once_and_shown_everywhere(client, small_world, owner,
     assert "Rolled back" in client.get("/merchants/lotus/campaigns/tea/attempts").text
     assert client.json("/merchants/lotus/campaigns/tea/figures")["rolled_back"] == 1
     table = client._send("GET", "/merchants/lotus/campaigns/tea/attempts.csv", {}, {}).text
-    assert "2026-12-01T12:02:00+08:00,goods_returned" in table
+    [line] = csv.DictReader(io.StringIO(table.removeprefix("\ufeff")))
+    assert (line["Rolled back"], line["Reason of the rollback"]) == ("2026-12-01T12:02:00+08:00", "Goods returned")
+    assert list(line.values())[-1] == "goods_returned"
 
     client.sign_in(small_world.mei)
     for path in (f"/vouchers/{voucher.code}", f"/attempts/{verdict.attempt_id}"):
