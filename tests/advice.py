@@ -1,29 +1,52 @@
 """The stage for tests/test_advice.py: every text that refuses something, and the acts that follow its advice."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
-from models import Account, Branch, Member, Role, Voucher
-from quanbao import claiming
+from models import Account, Branch, Campaign, Member, Role, Voucher
 from quanbao.reasons import Reason
 from tests.factories import ACCOUNT_PASSWORD, World
 from tests.pages import Page, PageClient
 from web import forms, messages
 
-OWNER, SHOP, NEW = "owner@example.org", "/merchants/lotus", "/merchants/lotus/campaigns"
+OWNER, SHOP = "owner@example.org", "/merchants/lotus"
+CAMPAIGNS, NEW = f"{SHOP}/campaigns", f"{SHOP}/new-campaign"
 ENTERED = {
     "kind": "discount", "product": "Tea", "original_price": "30", "offer_price": "18", "quantity": "9",
     "starts_at": "2026-12-01", "ends_at": "2026-12-31", "uses_per_voucher": "1", "place": "", "terms": "",
+}
+PAGES = {  # what pages say themselves, each by its beginning
+    "see below": "Not saved yet: see the marked fields.",
+    "past end": "This end is in the past",
+    "many uses": "One voucher would be good for more uses than there are redemptions in all.",
+    "conflict": "Save again to replace what another member has saved meanwhile: ",
+    "published meanwhile": "The campaign was published meanwhile, so this cannot change any more",
+    "nothing to end": "Its last day is over, so there was nothing to end.",
+    "other password": "Nothing was changed: another member has changed the password since you opened this page.",
+    "other currency": "Shops do not charge in ",
+    "other address": "Send this again to replace what another tab has saved meanwhile: ",
+    "old choices": "Nothing was saved: the page was too old.",
+    "not sure": "Tick this if you are sure.",
+    "leaves no owner": "You are the last owner of ",
+    "account": "Nothing was changed yet: see the marked field.",
+    "not together": "E-mail and password do not belong together.",
+    "unused characters": "No code has ",
+    "move code": "This code does not work, or no longer.",
+    "not received": "The server answers again, and your try did not reach it.",
+    "no connection": "The server did not confirm a redemption, so do not count on one.",
 }
 TABLES = {
     "reason": messages.REASONS, "at the counter": messages.AT_COUNTER, "problem": messages.PROBLEMS,
     "redemption": messages.FIELDS, "subscription": messages.SUBSCRIPTION_FIELDS, "account": messages.REFUSED_FIELDS,
     "set-up": messages.SET_UP_FIELDS, "campaign": messages.CAMPAIGN_FIELDS, "campaign too": messages.CAMPAIGN_FAULTS,
     "picture": messages.PICTURES, "publishing": messages.PUBLISHING, "line": messages.ADDRESS_FAULTS,
-    "people": messages.PEOPLE, "why": messages.WHY_FAULTS, "claim link": messages.CLAIM_LINKS,
+    "people": messages.PEOPLE, "why": messages.WHY_FAULTS, "claim link": messages.LINK_STANDINGS,
+    "withdrawing": messages.CLAIM_LINKS, "page": PAGES,
     "alone": {"closed": messages.CLOSED, "sold out": messages.SOLD_OUT, "held": messages.HELD,
               "new password": messages.NEW_PASSWORD, "wrong password": forms.WRONG_PASSWORD,
-              "no password": forms.NO_PASSWORD, "required": forms.REQUIRED.message},
+              "no password": forms.NO_PASSWORD, "required": forms.REQUIRED.message,
+              "used by you": messages.USED_BY_YOU, "unknown redemption": messages.UNKNOWN_REDEMPTION},
 }
 
 
@@ -45,7 +68,12 @@ class Stage:
     def says(self, page: Page, table: str, code: Any) -> None:
         text = TABLES[table][code]
         for part in text if isinstance(text, tuple) else (text,):
-            assert str(part).partition("%(")[0].partition("{example}")[0] in page.text, (table, code)
+            assert re.split(r"%\(|{", str(part))[0] in page.text, (table, code)
+
+    def edit(self, campaign: Campaign, entered: dict | None = None, *, status: int = 303) -> Page:
+        """The owner's form of a campaign, sent as its page has it now."""
+        at = f"{CAMPAIGNS}/{campaign.slug}/edit"
+        return self.owner.fill(at, at, ENTERED | (entered or {}), status=status)
 
     def refused(self, reason: str, voucher: Voucher, **till: Any) -> None:
         assert self.world.attempt(voucher, **till).reason == reason
@@ -66,7 +94,7 @@ TOLD = {
 } | {
     ("problem", code) for code in ("not_found", "push_off", "busy", "failed", "cross_site", "too_large")
 } | {
-    ("claim link", claiming.Standing.ENDED), ("claim link", claiming.Standing.OVER), ("account", "taken"),
+    ("page", "see below"), ("page", "nothing to end"), ("account", "taken"),
     ("reason", Reason.BUSY), ("at the counter", Reason.BUSY), ("people", "member_already"), ("people", "gone"),
     ("campaign too", ("groups", "at most")), ("campaign too", ("hours", "at most")),
     ("campaign too", ("branches", "at most")),

@@ -1,18 +1,22 @@
 """What a customer or a cashier is told at the till, followed."""
 
 from datetime import timedelta
+from unittest.mock import patch
 
 from models import Campaign
 from quanbao.reasons import Reason
-from tests.advice import ENTERED, NEW, SHOP, follows
-from tests.factories import PASSWORD, WRONG
+from tests.advice import CAMPAIGNS, PAGES, SHOP, follows
+from tests.factories import PASSWORD, WRONG, stored
+from tests.test_clocks import plain
 from web import messages
+
+ATTEMPT = "0b0e7f2e-52a5-4d47-9f6b-0f3d1c9c6a11"
 
 
 @follows("reason", Reason.NOT_FOUND)
 def _(stage):
     voucher = stage.world.voucher()
-    path, sent = "/vouchers/AAAABBBBCCCCDDDD/redemptions", {"attempt_id": "0b0e7f2e-52a5-4d47-9f6b-0f3d1c9c6a11"}
+    path, sent = "/vouchers/AAAABBBBCCCCDDDD/redemptions", {"attempt_id": ATTEMPT}
     stage.says(stage.holder.post(path, sent | {"password": PASSWORD}, status=404), "reason", Reason.NOT_FOUND)
     assert voucher.campaign.product in stage.holder.get("/wallet").text
 
@@ -75,7 +79,7 @@ def _(stage):
 def _(stage):
     voucher = stage.world.voucher(campaign=stage.world.campaign(hours=[["20:00", "22:00"]]))
     stage.refused("outside_hours", voucher)
-    assert "20:00–22:00" in stage.shown(voucher)
+    assert "8:00 PM – 10:00 PM" in plain(stage.shown(voucher))
     stage.clock.set("2026-12-01T20:30:00+08:00")
     stage.redeemed(voucher)
 
@@ -90,9 +94,9 @@ def _(stage):
 @follows("alone", "sold out")
 def _(stage):
     campaign = stage.world.campaign(quantity=1, redeemed=1)
-    at = f"{NEW}/{campaign.slug}"
+    at = f"{CAMPAIGNS}/{campaign.slug}"
     stage.says(stage.owner.get(f"{at}/publications"), "alone", "sold out")
-    stage.owner.post(f"{at}/edit", ENTERED | {"quantity": "2"})
+    stage.edit(campaign, {"quantity": "2"})
     assert "Sold out" not in stage.owner.get(f"{at}/publications").text
     stage.redeemed(stage.world.voucher(campaign=Campaign.get_by_id(campaign.id)))
 
@@ -128,10 +132,27 @@ def _(stage):
     stage.redeemed(voucher, offer_price=1800)
 
 
+@follows("alone", "unknown redemption")
+@follows("page", "not received", "no connection")
+def _(stage):
+    """The same try, as often as it is sent, counts once."""
+    voucher = stage.world.voucher()
+    keypad = stage.holder.get(f"/vouchers/{voucher.code}/redeem").html
+    assert all(PAGES[code] in keypad for code in ("not received", "no connection")), "kept there for the script"
+    at, sent = f"/vouchers/{voucher.code}/redemptions", {"attempt_id": ATTEMPT, "password": PASSWORD}
+    with patch("web.routes.redemptions.answer", side_effect=RuntimeError):
+        page = stage.holder.post(at, sent, status=500)
+    stage.says(page, "alone", "unknown redemption")
+    assert f"/attempts/{ATTEMPT}" in {link["href"] for link in page.all("a")}
+    assert stage.holder.get(f"/attempts/{ATTEMPT}").verdict()["data-outcome"] == "redeemed"
+    assert stage.holder.post(at, sent, status=200).verdict()["data-outcome"] == "redeemed"
+    assert stored() == (1, 1)
+
+
 @follows("redemption", *messages.FIELDS)
 def _(stage):
     voucher = stage.world.voucher(campaign=stage.world.campaign(minimum_spend=100))
-    right = {"attempt_id": "0b0e7f2e-52a5-4d47-9f6b-0f3d1c9c6a11", "password": PASSWORD, "amount": "200"}
+    right = {"attempt_id": ATTEMPT, "password": PASSWORD, "amount": "200"}
     for field, bad in (("attempt_id", "1"), ("password", "12"), ("amount", "x"), ("branch", "!"), ("offer_price", "x")):
         page = stage.holder.post(f"/vouchers/{voucher.code}/redemptions", right | {field: bad}, status=422)
         stage.says(page, "redemption", field)

@@ -6,7 +6,7 @@ from werkzeug.datastructures import MultiDict
 
 from models import Campaign
 from quanbao import branches
-from tests.advice import ENTERED, NEW, follows
+from tests.advice import CAMPAIGNS, ENTERED, NEW, follows
 from tests.factories import utc
 from tests.test_pictures import encoded, red
 
@@ -30,6 +30,8 @@ def _(stage):
         sent = dict.fromkeys(sent, good)
         if field == "kind":
             sent |= {"original_price": "", "offer_price": ""}
+        if field == "uses_per_voucher":
+            sent |= {"quantity": good}  # more uses than there are in all would be a question
         stage.owner.post(NEW, MultiDict(ENTERED | sent))
 
 
@@ -66,9 +68,9 @@ def _(stage):
 
 @follows("campaign too", ("quantity", "rise"))
 def _(stage):
-    path = f"{NEW}/{stage.world.campaign(quantity=100).slug}/edit"
-    stage.says(stage.owner.post(path, ENTERED | {"quantity": "99"}, status=422), "campaign too", ("quantity", "rise"))
-    stage.owner.post(path, ENTERED | {"quantity": "101"})
+    campaign = stage.world.campaign(quantity=100)
+    stage.says(stage.edit(campaign, {"quantity": "99"}, status=422), "campaign too", ("quantity", "rise"))
+    stage.edit(campaign, {"quantity": "101"})
 
 
 @follows("campaign too", ("branches", "closed"))
@@ -77,15 +79,15 @@ def _(stage):
     past = {"starts_at": utc("2026-10-01T00:00Z"), "ends_at": utc("2026-11-01T00:00Z")}
     campaign = stage.world.campaign(branch_slugs=["river"], **past)
     branches.close(stage.branch("river"), stage.clock())
-    path = f"{NEW}/{campaign.slug}/edit"
-    page = stage.owner.post(path, ENTERED | {"quantity": "100"}, status=422)
+    page = stage.edit(campaign, {"quantity": "100"}, status=422)
     stage.says(page, "campaign too", ("branches", "closed"))
-    stage.owner.post(path, ENTERED | {"quantity": "100", "branches": "main"})
+    stage.edit(campaign, {"quantity": "100", "branches": ["river", "main"]})
     stage.redeemed(stage.world.voucher(campaign=Campaign.get_by_id(campaign.id)), branch="main")
 
 
 @follows("alone", "new password")
 def _(stage):
-    path = f"{NEW}/{stage.world.campaign().slug}/password/change"
-    stage.says(stage.owner.post(path, {"redemption_password": "12"}, status=422), "alone", "new password")
-    stage.owner.post(path, {"redemption_password": "739164"})
+    page = f"{CAMPAIGNS}/{stage.world.campaign().slug}/password"
+    path = f"{page}/change"
+    stage.says(stage.owner.fill(page, path, {"redemption_password": "12"}, status=422), "alone", "new password")
+    stage.owner.fill(page, path, {"redemption_password": "739164"})

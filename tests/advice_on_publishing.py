@@ -1,13 +1,12 @@
-"""What is told of publishing and of claim links, followed."""
+"""What is told of publishing, followed."""
 
 from io import BytesIO
 
 from werkzeug.datastructures import MultiDict
 
 from models import Branch
-from quanbao import claiming, editing, publishing
-from tests.advice import ENTERED, NEW, SHOP, follows
-from tests.crowds import link_to
+from quanbao import editing
+from tests.advice import CAMPAIGNS, ENTERED, SHOP, follows
 from tests.factories import utc
 from web import messages
 
@@ -15,10 +14,10 @@ from web import messages
 @follows("publishing", "over")
 def _(stage):
     campaign = stage.world.campaign(starts_at=utc("2026-10-01T00:00Z"), ends_at=utc("2026-11-01T00:00Z"))
-    at = f"{NEW}/{campaign.slug}"
+    at = f"{CAMPAIGNS}/{campaign.slug}"
     stage.says(stage.owner.get(f"{at}/publications"), "publishing", "over")
     stage.says(stage.owner.post(f"{at}/publications", {"audience": "all"}, status=422), "publishing", "over")
-    stage.owner.post(f"{at}/edit", ENTERED | {"quantity": "100"})
+    stage.edit(campaign, {"quantity": "100"})
     stage.world.group("regulars")
     stage.owner.post(f"{at}/publications", {"audience": "all"})
 
@@ -27,7 +26,7 @@ def _(stage):
 def _(stage):
     campaign = stage.world.campaign()
     editing.end(campaign, stage.clock())
-    at = f"{NEW}/{campaign.slug}"
+    at = f"{CAMPAIGNS}/{campaign.slug}"
     stage.says(stage.owner.get(f"{at}/publications"), "publishing", "ended")
     assert stage.owner.post(f"{at}/edit", ENTERED).location.endswith(at), "its period cannot be changed"
     copy = stage.owner.post(f"{at}/duplicate").location.removesuffix("/edit")
@@ -41,18 +40,18 @@ def _(stage):
     for cure in ("open", "add"):
         campaign = stage.world.campaign(branch_slugs=["river"], published_at=None)
         Branch.update(closed_at=stage.clock()).where(Branch.slug == "river").execute()
-        at = f"{NEW}/{campaign.slug}"
+        at = f"{CAMPAIGNS}/{campaign.slug}"
         stage.says(stage.owner.post(f"{at}/publications", {"audience": "all"}, status=422), "publishing", "nowhere")
         if cure == "open":
             stage.owner.post(f"{SHOP}/branches/river", {"do": "reopen"})
         else:
-            stage.owner.post(f"{at}/edit", MultiDict(ENTERED | {"branches": ["river", "main"]}))
+            stage.edit(campaign, {"branches": ["river", "main"]})
         stage.owner.post(f"{at}/publications", {"audience": "all"})
 
 
 @follows("publishing", "nobody", "not_text", "too_many")
 def _(stage):
-    path = f"{NEW}/{stage.world.campaign().slug}/publications"
+    path = f"{CAMPAIGNS}/{stage.world.campaign().slug}/publications"
     stage.says(stage.owner.post(path, status=422), "publishing", "nobody")
     file = {"audience": "addresses", "file": (BytesIO(b"\x00\x01\xff" * 50), "a.xls")}
     stage.says(stage.owner.post(path, file, status=422), "publishing", "not_text")
@@ -65,7 +64,7 @@ def _(stage):
 
 @follows("line", *messages.ADDRESS_FAULTS)
 def _(stage):
-    path = f"{NEW}/{stage.world.campaign().slug}/publications"
+    path = f"{CAMPAIGNS}/{stage.world.campaign().slug}/publications"
     bad = {"missing": "lin", "half": "lin@", "several": "a@b@c.org", "odd": "x" * 300 + "@example.org"}
     page = stage.owner.get(stage.owner.post(path, {
         "audience": "addresses", "addresses": "\n".join(["mei@example.org", *bad.values()])}).location)
@@ -73,35 +72,3 @@ def _(stage):
         stage.says(page, "line", fault)
     again = {"audience": "addresses", "addresses": "mei@example.org\nlin@example.org"}
     assert "could not be read" not in stage.owner.get(stage.owner.post(path, again).location).text
-
-
-@follows("claim link", claiming.Standing.USED)
-def _(stage):
-    _row, token = link_to(stage.world, "lin@example.org")
-    place = stage.holder.post(f"/claim/{token}").location
-    stage.says(stage.browser().get(f"/claim/{token}", status=404), "claim link", claiming.Standing.USED)
-    assert place in {link["href"] for link in stage.holder.get(f"/claim/{token}", status=404).all("a")}
-
-
-@follows("claim link", claiming.Standing.EXPIRED)
-def _(stage):
-    row, token = link_to(stage.world, "lin@example.org", stage.world.campaign(ends_at=utc("2027-06-01T00:00Z")))
-    stage.clock.forward(days=31)
-    stage.says(stage.holder.get(f"/claim/{token}", status=404), "claim link", claiming.Standing.EXPIRED)
-    publishing.start(row.campaign, "addresses", [row.address], now=stage.clock())
-    for number in publishing.waiting():
-        publishing.step(number, now=stage.clock(), key=stage.app.extensions["quanbao"].secret_key)
-    [(_n, _address, fresh)] = claiming.open_links(
-        row.campaign, stage.clock(), stage.app.extensions["quanbao"].secret_key)
-    stage.holder.post(f"/claim/{fresh}")
-
-
-@follows("alone", "held")
-def _(stage):
-    row, token = link_to(stage.world, "lin@example.org")
-    held = stage.world.voucher(campaign=row.campaign)
-    page = stage.holder.get(f"/claim/{token}")
-    stage.says(page, "alone", "held")
-    assert "Put it into my wallet" not in page.text
-    assert {f"/vouchers/{held.code}", f"/sign-in?next=/claim/{token}"} <= {link["href"] for link in page.all("a")}
-    stage.browser(stage.world.account()).post(f"/claim/{token}")

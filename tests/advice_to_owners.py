@@ -1,10 +1,10 @@
 """What owners and managers are told of branches, members and customers, followed."""
 
-from werkzeug.datastructures import MultiDict
 
-from models import Customer, Member, Role
+from models import Customer, CustomerGroup, Member, Role
 from quanbao import members
-from tests.advice import ENTERED, NEW, SHOP, follows
+from tests.advice import CAMPAIGNS, SHOP, follows
+from tests.crowds import make_customers
 from tests.factories import ACCOUNT_PASSWORD
 from web import messages
 
@@ -18,10 +18,9 @@ def _(stage):
         stage.says(page, "people", "only_place")
         assert "“Tea”" in page.text
         voucher = stage.world.voucher(campaign=campaign) if published_at else None
-        form = stage.owner.get(f"{NEW}/{campaign.slug}/edit")
+        form = stage.owner.get(f"{CAMPAIGNS}/{campaign.slug}/edit")
         assert form.all("input", name="branches", value="main"), "there is such a box"
-        stage.owner.post(f"{NEW}/{campaign.slug}/edit", MultiDict(
-            ENTERED | {"quantity": "100", "branches": ["river", "main"]}))
+        stage.edit(campaign, {"quantity": "100", "branches": ["river", "main"]})
         stage.owner.post(f"{SHOP}/branches/river", {"do": "close"})
         if voucher:
             stage.redeemed(voucher, branch="main")
@@ -66,7 +65,7 @@ def _(stage):
     members.invite(stage.world.merchant, "invited@example.org", "owner", [], stage.clock(), by=stage.boss)
     stage.says(stage.owner.post(me, {"do": "disable"}, status=422), "people", "last_owner")
     other = Member.get(Member.account == stage.world.member(role=Role.MANAGER))
-    stage.owner.post(f"{SHOP}/members/{other.id}", {"role": "owner"})
+    stage.owner.fill(f"{SHOP}/members", f"{SHOP}/members/{other.id}", {"role": "owner"})
     assert stage.owner.post(me, {"do": "disable"}).location.endswith("/account")
 
 
@@ -99,6 +98,17 @@ def _(stage):
     stage.says(stage.owner.post(f"{SHOP}/customers", {"name": "vip"}, status=422), "people", "nobody")
     stage.says(stage.owner.post(f"{SHOP}/customers", {"customer": mei}, status=422), "people", "group")
     stage.owner.post(f"{SHOP}/customers", {"customer": mei, "name": "vip"})
+
+
+@follows("people", "too_many")
+def _(stage):
+    """Fewer; or all whom a search finds, at once."""
+    path, many = f"{SHOP}/customers", [str(row.id) for row in make_customers(stage.world, 1001)]
+    page = stage.owner.post(path, {"customer": many, "name": "vip"}, status=422)
+    stage.says(page, "people", "too_many")
+    stage.owner.post(path, {"customer": many[1:], "name": "vip"})
+    stage.owner.post(path, {"everybody": "y", "q": "@lotus.example", "name": "all"})
+    assert CustomerGroup.select().where(CustomerGroup.name == "all").count() == 1001
 
 
 @follows("why", *messages.WHY_FAULTS)

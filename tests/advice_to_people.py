@@ -1,8 +1,11 @@
 """What anybody is told about their account, and about a page, followed."""
 
+import re
+from unittest.mock import patch
+
 from models import Account, Member, Role
 from quanbao import links, members
-from tests.advice import NEW, OWNER, SHOP, follows
+from tests.advice import CAMPAIGNS, OWNER, SHOP, follows
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD
 from web import messages
 
@@ -61,9 +64,36 @@ def _(stage):
     stage.says(stage.browser().post("/sign-up", {"email": "new@example.org"}, status=422), "alone", "required")
 
 
+@follows("page", "not together")
+def _(stage):
+    wrong = {"email": OWNER, "password": "not-this-one"}
+    stage.says(stage.browser().post("/sign-in", wrong, status=422), "page", "not together")
+    stage.browser().post("/sign-in", wrong | {"password": ACCOUNT_PASSWORD})
+
+
+@follows("page", "unused characters", "move code")
+def _(stage):
+    """Where the person is signed in there is a new one."""
+    visitor, path = stage.browser(), "/move/code"
+    for code, typed in (("unused characters", "ABCD1-EFGH2"), ("move code", "ABCDE-FGHJ2")):
+        stage.says(visitor.post(path, {"code": typed}, status=422), "page", code)
+    [shown] = re.findall(r"\b[0-9A-Z]{5}-[0-9A-Z]{5}\b", stage.owner.post("/move", status=200).text)[:1]
+    visitor.post(path, {"code": shown})
+
+
+@follows("problem", "unknown")
+def _(stage):
+    """What was done before the answer failed is there to be seen."""
+    with patch("web.routes.branches.redirect", side_effect=RuntimeError):
+        page = stage.owner.post(f"{SHOP}/branches", {"name": "Harbour"}, status=500)
+    stage.says(page, "problem", "unknown")
+    assert f"{SHOP}/branches" in {link["href"] for link in page.all("a")}
+    assert "Harbour" in stage.owner.get(f"{SHOP}/branches").text
+
+
 @follows("alone", "wrong password")
 def _(stage):
-    path = f"{NEW}/{stage.world.campaign().slug}/password"
+    path = f"{CAMPAIGNS}/{stage.world.campaign().slug}/password"
     stage.clock.forward(minutes=11)
     stage.says(stage.owner.post(path, {"password": "no"}, status=422), "alone", "wrong password")
     assert PASSWORD in stage.owner.post(path, {"password": ACCOUNT_PASSWORD}, status=200).text
@@ -74,7 +104,7 @@ def _(stage):
     """Also where an owner invites an owner: who has no password is not told to type it."""
     Account.update(password_hash=None).where(Account.email == OWNER).execute()
     stage.clock.forward(minutes=11)
-    path = f"{NEW}/{stage.world.campaign().slug}/password"
+    path = f"{CAMPAIGNS}/{stage.world.campaign().slug}/password"
     another = {"email": "boss@example.org", "role": "owner"}
     stage.says(stage.owner.post(path, {"password": "x"}, status=422), "alone", "no password")
     stage.says(stage.owner.post("/move", {"password": "x"}, status=422), "alone", "no password")

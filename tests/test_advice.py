@@ -4,6 +4,9 @@ A row stands for one text of web/messages.py: it is refused so, does what the te
 Who adds a refusal adds a row. A row of `TOLD` has nothing to follow: it says only what is so, or sends to a person.
 """
 
+import re
+from pathlib import Path
+
 import pytest
 
 from models import Member, Redemption, Role
@@ -11,15 +14,19 @@ from quanbao import revoking, rollbacks, setting_up
 from tests import (
     advice_at_the_till,
     advice_on_campaigns,
+    advice_on_links,
+    advice_on_older_forms,
     advice_on_publishing,
     advice_to_owners,
     advice_to_people,
 )
-from tests.advice import FOLLOWED, SHOP, TABLES, TOLD, Follow, Stage
+from tests.advice import FOLLOWED, PAGES, SHOP, TABLES, TOLD, Follow, Stage
 from tests.pages import PageClient
 from web import create_app, messages
 
-ROWS = (advice_at_the_till, advice_on_campaigns, advice_on_publishing, advice_to_owners, advice_to_people)
+WEB = Path(messages.__file__).parent
+ROWS = (advice_at_the_till, advice_on_campaigns, advice_on_links, advice_on_older_forms, advice_on_publishing,
+        advice_to_owners, advice_to_people)
 
 
 def acts() -> dict[str, Follow]:
@@ -39,20 +46,25 @@ def test_on_an_empty_site_too(sqlite, clock):
     """The examples of the texts are taken."""
     right = {"email": "name@example.org", "password": "a-good-secret-3", "name": "Tea", "time_zone": "Asia/Shanghai",
              "currency": "CNY", "branch": "Main", "address": ""}
-    bad = {"email": "name", "password": "1", "name": "", "time_zone": "Moon", "currency": "?", "branch": "",
-           "address": "x" * 501}
+    bad = {code: {code: value} for code, value in {
+        "email": "name", "password": "1", "name": "", "time_zone": "Moon", "currency": "?", "branch": "",
+        "address": "x" * 501}.items()} | {"too_common": {"password": "password1"}}
     assert bad.keys() == messages.SET_UP_FIELDS.keys()
     visitor = PageClient(create_app(sqlite, clock=clock, sleep=clock.sleep))
     path = f"/set-up/{setting_up.new_link(clock())}"
-    for field, value in bad.items():
-        assert str(messages.SET_UP_FIELDS[field]) in visitor.post(path, right | {field: value}, status=422).text
+    for code, entered in bad.items():
+        assert str(messages.SET_UP_FIELDS[code]) in visitor.post(path, right | entered, status=422).text
+    page = visitor.post(path, right | {"currency": "DEM"}, status=422)
+    assert f"{PAGES['other currency']}DEM today. Enter EUR." in page.text
+    right["currency"] = "EUR"
     visitor.post(path, right)
 
 
 def test_every_refusal_has_a_row():
     """Add a row that is refused so and then does what its text says."""
     codes = {(table, code) for table, texts in TABLES.items() for code in texts}
-    assert codes == FOLLOWED.keys() | TOLD | {("set-up", field) for field in messages.SET_UP_FIELDS}
+    on_an_empty_site = {("set-up", field) for field in messages.SET_UP_FIELDS} | {("page", "other currency")}
+    assert codes == FOLLOWED.keys() | TOLD | on_an_empty_site
     assert not FOLLOWED.keys() & TOLD
 
 
@@ -62,6 +74,21 @@ def test_every_table_of_texts_is_looked_at():
               "OUTCOMES"}
     tables = {name: value for name, value in vars(messages).items() if name.isupper() and isinstance(value, dict)}
     assert {name for name, value in tables.items() if value not in TABLES.values()} == others
+
+
+def test_what_pages_say_themselves_is_looked_at_too():
+    """A text that a template or a route has for a refusal begins as one of PAGES; those of `_unsent.html` are shown by
+    a script, and tests/test_kept_work.py follows them."""
+    said = set()
+    for path in WEB.rglob("*.html"):
+        for alert in re.findall(r'notice error"[^>]* role="alert">(.*?)</p>', path.read_text(), re.DOTALL):
+            said |= set(re.findall(r"\b_\('(.+?)'[,)]", alert))
+        for verdict in re.findall(r'<section class="verdict refused".*?</section>', path.read_text(), re.DOTALL):
+            said |= set(re.findall(r"""class="advice">{{ _\('(.+?)'[,)]""", verdict))
+    for path in WEB.rglob("*.py"):
+        said |= set(re.findall(r'errors = \[gettext\(\s*"(.+?)"', path.read_text()))
+    assert len(said) > 12
+    assert {text for text in said if not text.startswith(tuple(PAGES.values()))} == set()
 
 
 # Advice that pages give themselves

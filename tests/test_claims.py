@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from models import Audience, Claim, Customer, Member, Publication, Role, Voucher
+from models import Audience, Campaign, Claim, Customer, Member, Publication, Role, Voucher
 from quanbao import claiming, customers, editing, publishing, revoking
 from quanbao.issuing import ALPHABET
 from tests.crowds import link_to, publish, start
@@ -238,12 +238,15 @@ def test_whose_voucher_was_taken_back_is_told_so_before_and_after(client, small_
     assert client.post(f"/claim/{token}").location != f"/vouchers/{voucher.code}"
 
 
-@pytest.mark.parametrize(("end", "says"), [("over", "This offer is over"), ("expired", "This link has run out")])
+@pytest.mark.parametrize(("end", "says"), [
+    ("ended", "The shop has ended this offer"), ("over", "This offer is over"), ("expired", "This link has run out")])
 def test_a_dead_link_says_why(client, small_world, clock, end, says):
     campaign = small_world.campaign(ends_at=clock() + timedelta(days=100))
     _, token = link_to(small_world, LIN, campaign)
-    if end == "over":
+    if end == "ended":
         editing.end(campaign, clock())
+    elif end == "over":
+        Campaign.update(ends_at=clock()).execute()
     else:
         clock.forward(days=30)
     assert says in client.get(f"/claim/{token}", status=404).text

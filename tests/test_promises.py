@@ -92,8 +92,9 @@ def test_who_could_not_redeem_it_hears_why_before_they_take_it(client, small_wor
 
 
 @pytest.mark.parametrize(("end", "says"), [
-    ("used", "It was used already"), ("ended", "The shop has ended this offer."), ("over", "This offer is over."),
-    ("expired", "It worked for 30 days"), ("unknown", "It works once and for 30 days"),
+    ("used", "This link was used"), ("ended", "The shop has ended this offer"), ("over", "This offer is over"),
+    ("expired", "This link has run out"), ("withdrawn", "The shop has withdrawn this link"),
+    ("unknown", "It works once and for 30 days"),
 ])
 def test_a_link_that_is_good_no_more_says_why(client, small_world, clock, end, says):
     row, token = link_to(small_world, LIN, small_world.campaign(ends_at=utc("2027-06-01T00:00Z")))
@@ -103,6 +104,8 @@ def test_a_link_that_is_good_no_more_says_why(client, small_world, clock, end, s
         editing.end(row.campaign, clock())
     elif end == "over":
         Campaign.update(ends_at=clock()).execute()
+    elif end == "withdrawn":
+        Claim.update(withdrawn_at=clock()).execute()
     elif end == "expired":
         clock.forward(days=30)
     else:
@@ -141,7 +144,7 @@ def test_a_sign_in_link_says_whom_it_signs_in_and_out(client, small_world):
     client.post(path)
     assert LIN in client.get("/account").text
     page = client.get(path, status=404)
-    assert "It was used" in page.text
+    assert "This link was used" in page.text
     assert "Whoever runs this site can make a new one." in page.text
 
 

@@ -196,7 +196,7 @@ def test_nothing_is_issued_after_the_period(world):
 
 
 @pytest.mark.parametrize(("columns", "audience", "entries", "code"), [
-    ({"ended_at": "now"}, ALL, [], "over"), ({"ends_at": "now"}, ALL, [], "over"), ({}, GROUPS, [], "nobody"),
+    ({"ended_at": "now"}, ALL, [], "ended"), ({"ends_at": "now"}, ALL, [], "over"), ({}, GROUPS, [], "nobody"),
     ({}, GROUPS, ["no such group"], "nobody"), ({}, CUSTOMERS, [], "nobody"), ({}, ADDRESSES, [], "nobody"),
     ({"slug": "of-another"}, ALL, [], "nobody"),
 ])
