@@ -42,6 +42,8 @@ def why_not(purpose: str, token: str, now: datetime) -> str | None:
     if link is None:
         return None
     return "used" if link.used_at else "expired" if now >= link.expires_at else None
+
+
 def used(purpose: str, token: str) -> Link | None:
     """The link if it was used."""
     link = Link.get_or_none((Link.token_hash == accounts.token_hash(token)) & (Link.purpose == purpose))

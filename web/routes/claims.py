@@ -13,7 +13,7 @@ from quanbao.reasons import Reason
 from web import previews, tables
 from web.access import campaign_of
 from web.context import base_url, now, settings
-from web.messages import CLAIM_LINKS, HELD, LINK_STANDINGS, USED_BY_YOU
+from web.messages import CLAIM_LINKS, HELD, LINK_STANDINGS, USED_BY_YOU, sentences
 from web.sessions import consumer
 
 routes = Blueprint("claims", __name__)
@@ -37,9 +37,7 @@ def claim(token: str):
         return redirect(url_for("sign_in.show", next=url_for("claims.show", token=token)), 303)
     try:
         voucher = claiming.claim(found, consumer(), now())
-    except claiming.Spent:
-        return show(token)
-    except claiming.TakenBack:
+    except (claiming.Spent, claiming.TakenBack):
         return show(token)
     flash("claimed", voucher.code)
     return redirect(url_for("vouchers.show", code=voucher.code), 303)
@@ -64,12 +62,14 @@ def _page(found: Claim, token: str) -> tuple[str, int]:
 
 
 def _spent(found: Claim, standing: Standing, person: Account | None) -> tuple[str, int]:
-    """Why the link gives nothing; the person who used it is led to the voucher, nobody else learns who that was."""
+    """Why the link gives nothing; a person who has its voucher is led there, nobody else learns who used it."""
     texts, voucher = LINK_STANDINGS[standing], None
     if standing is Standing.TAKEN_BACK:
         voucher = claiming.taken_back(found, person)
     elif person and found.claimed_at and found.customer.consumer_id == person.id:
         texts, voucher = USED_BY_YOU, claiming.voucher_of(found)
+    elif person and (voucher := claiming.held(found, person)) and standing not in (Standing.ENDED, Standing.OVER):
+        texts = texts[0], sentences(*HELD)  # another link would give them no second one
     page = render_template("claims/spent.html", texts=texts, voucher=voucher)
     return page, 409 if standing is Standing.TAKEN_BACK else 404
 
