@@ -44,6 +44,6 @@ def test_the_first_owner_sets_the_site_up_and_enters_a_campaign(site, visit):
     stranger = visit(site, **desktop())
     stranger.expect("404")
     stranger.page.goto(link)
-    expect(stranger.page.get_by_role("heading", level=1)).to_contain_text("nothing here")
+    expect(stranger.page.get_by_role("heading", level=1)).to_contain_text("set up already")
     stranger.page.goto("/")
     expect(stranger.page.get_by_text("This site is not set up yet.")).to_have_count(0)
