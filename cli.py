@@ -17,23 +17,13 @@ from peewee import PeeweeException
 
 from config import Settings, SettingsError, from_environment
 from database import Busy, Unknown, db
-from quanbao import (
-    accounts,
-    backups,
-    demo,
-    figures,
-    installation,
-    links,
-    loading,
-    passwords,
-    periods,
-    restoring,
-    schema,
-    selfcheck,
-    setting_up,
-    worker,
-)
-from quanbao.redemption import Keys
+from quanbao.campaigns import figures, periods
+from quanbao.operations import backups, bulk_import, demo, first_start, installation, selfcheck, worker
+from quanbao.operations import migrate as schema
+from quanbao.operations import restore as restoring
+from quanbao.passwords import redemption_passwords
+from quanbao.people import accounts, one_time_links
+from quanbao.redemption.redeem import Keys
 from zones import RELEASE
 
 
@@ -41,8 +31,8 @@ class No(Exception):
     """The command cannot be done, and why, in one line."""
 
 
-ANSWERS = (No, SettingsError, installation.NoSite, schema.NewerDatabase, passwords.WrongKey, backups.Refused,
-           loading.Refused, selfcheck.Refused)  # the text of each is what to tell the person
+ANSWERS = (No, SettingsError, installation.NoSite, schema.NewerDatabase, redemption_passwords.WrongKey, backups.Refused,
+           bulk_import.Refused, selfcheck.Refused)  # the text of each is what to tell the person
 
 
 class Parser(argparse.ArgumentParser):
@@ -155,8 +145,8 @@ def serve(options: argparse.Namespace) -> None:
     address = _address(settings, options)
     if settings.now:
         print(f"The clock was started at {settings.now.isoformat()} (QUANBAO_NOW).")
-    if setting_up.is_needed():
-        token = setting_up.new_link(settings.clock()())
+    if first_start.is_needed():
+        token = first_start.new_link(settings.clock()())
         print(f"This site is empty. Set it up, once, within an hour: {address}/set-up/{token}")
     _serve("wsgi:front", options, options.processes, address)
 
@@ -167,9 +157,9 @@ def run_demo(options: argparse.Namespace) -> None:
         os.environ.pop(name, None)
     settings = _site(make=True)
     address = _address(settings, options)
-    if not setting_up.is_needed() and accounts.by_email(demo.CAST[0].email) is None:
+    if not first_start.is_needed() and accounts.by_email(demo.CAST[0].email) is None:
         raise No(f"{settings.data} has a site that is not a demo: name another folder")
-    if setting_up.is_needed():
+    if first_start.is_needed():
         keys = Keys(password=settings.password_key, receipts=settings.secret_key)
         demo.build(settings.clock()(), keys, _language())
     print(f"Quanbao's demo is at {address}/ : step in there with a click as")
@@ -211,9 +201,9 @@ def migrate(options: argparse.Namespace) -> None:
 
 
 def load(options: argparse.Namespace) -> None:
-    document = loading.parsed(options.file)
+    document = bulk_import.parsed(options.file)
     settings = _site(make=True)
-    done = loading.load(document, now=settings.clock()(), password_key=settings.password_key, progress=_progress)
+    done = bulk_import.load(document, now=settings.clock()(), password_key=settings.password_key, progress=_progress)
     for campaign, password in done.generated.items():
         print(f"{campaign}: redemption password {password} (generated)")
     print(f"Loaded {done.merchants} merchants, {done.campaigns} campaigns, {done.consumers} accounts, "
@@ -276,7 +266,7 @@ def account_link(options: argparse.Namespace) -> None:
     account = accounts.by_email(options.email)
     if account is None:
         raise No(f"{options.email} has no account in {settings.database_name}")
-    token = links.make("sign-in", settings.clock()(), account)
+    token = one_time_links.make("sign-in", settings.clock()(), account)
     print(f"{settings.base_url or 'http://127.0.0.1:8000'}/sign-in/{token}")
     _say_database(settings)
 

@@ -5,7 +5,7 @@ from threading import Event, Thread
 from flask import Flask
 
 from config import Settings, from_environment
-from quanbao import worker
+from quanbao.operations import worker
 from web import announcements, create_app, logs
 from web.front import Front
 

@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # the tests' helpers are 
 from config import Settings, from_environment
 from database import db, on_sqlite, open_database
 from models import Attempt, Campaign, Role
-from quanbao import schema
-from quanbao.redemption import Keys
+from quanbao.operations import migrate
+from quanbao.redemption.redeem import Keys
 from tests.clock import Clock
 from tests.factories import World
 from tests.ledgers import fill
@@ -67,7 +67,7 @@ def compare(settings: Settings, large: int, rounds: int) -> None:
     """Print a line a page: what it takes with each campaign, and the ratio of the two."""
     clock = Clock("2026-12-01T12:00:00+08:00")
     open_database(settings.database_url, settings.sqlite_file)
-    schema.migrate()
+    migrate.migrate()
     if not on_sqlite():
         db.execute_sql("SET statement_timeout = 0")  # a million rows in one statement take longer than a till may
     world = World(clock, Keys(password=settings.password_key, receipts=settings.secret_key))

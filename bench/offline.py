@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from config import from_environment
 from database import db, open_database
-from quanbao.redemption import Keys
+from quanbao.redemption.redeem import Keys
 from tests.browser import FLAGS, NOON, Site, phone
 from tests.clock import Clock
 from tests.factories import ACCOUNT_PASSWORD, World

@@ -24,10 +24,12 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from config import from_environment
 from database import open_database, write_transaction
 from models import Account, Delivery, Session, Subscription
-from quanbao import announcing, issuing, schema
-from quanbao.redemption import Keys
-from quanbao.subscriptions import base64url
-from quanbao.vapid import public_key
+from quanbao.messages import events
+from quanbao.messages.push.subscriptions import base64url
+from quanbao.messages.push.vapid import public_key
+from quanbao.operations import migrate
+from quanbao.redemption.redeem import Keys
+from quanbao.vouchers import issuing
 from tests.clock import Clock
 from tests.factories import World
 from web import create_app
@@ -67,7 +69,7 @@ def fill(world: World, service: str, vapid_key: str, size: int) -> None:
             [{"email": f"{n}@example.org", "created_at": now} for n in numbers]).returning(Account.id)]
         sessions = [row.id for row in Session.insert_many([{
             "token_hash": os.urandom(32), "account": person, "created_at": now, "confirmed_at": now, "seen_at": now,
-            "expires_at": now + announcing.PATIENCE} for person in people]).returning(Session.id)]
+            "expires_at": now + events.PATIENCE} for person in people]).returning(Session.id)]
         Subscription.insert_many([{
             "session": session, "account": person, "endpoint": f"{service}/send/{session}", "service": service,
             "p256dh": base64url(point), "auth": base64url(os.urandom(16)), "vapid_key": vapid_key,
@@ -100,7 +102,7 @@ def measure(size: int, service: str) -> None:
         settings = from_environment({"QUANBAO_DATA": folder, "QUANBAO_PUSH_HOSTS": service,
                                      "QUANBAO_CONTACT": "mailto:operator@example.org"})
         open_database(None, settings.sqlite_file)
-        schema.migrate()
+        migrate.migrate()
         world = World(Clock("2026-12-01T12:00:00+08:00"), Keys(settings.password_key, settings.secret_key))
         fill(world, service, public_key(settings.vapid_key), size)
         assert Delivery.select().count() == size

@@ -24,9 +24,9 @@ from werkzeug.test import EnvironBuilder
 
 from config import Settings, from_environment
 from database import db, on_sqlite, open_database
-from quanbao import schema
-from quanbao.budgets import CONSUMER_FREE
-from quanbao.redemption import Keys
+from quanbao.operations import migrate
+from quanbao.passwords.guess_limits import CONSUMER_FREE
+from quanbao.redemption.redeem import Keys
 from tests.clock import Clock
 from tests.factories import PASSWORD, WRONG, World
 from tests.programs import Missing
@@ -52,7 +52,7 @@ def main() -> None:
 def compare(settings: Settings, rounds: int) -> None:
     """Print a line a kind of request: what it takes, and how many times as much as the smallest."""
     open_database(settings.database_url, settings.sqlite_file)
-    schema.migrate()
+    migrate.migrate()
     world = World(Clock("2026-12-01T12:00:00+08:00"),
                   Keys(password=settings.password_key, receipts=settings.secret_key))
     app, asked = create_app(settings, clock=world.clock), requests(settings, world, rounds)

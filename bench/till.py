@@ -25,8 +25,8 @@ from playwright.sync_api import sync_playwright
 from config import from_environment
 from database import db, open_database
 from models import Member, Role
-from quanbao import schema
-from quanbao.redemption import Keys
+from quanbao.operations import migrate
+from quanbao.redemption.redeem import Keys
 from tests.browser import FLAGS, NOON, Visitor, phone
 from tests.clock import Clock
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD, World
@@ -63,7 +63,7 @@ def main() -> None:
 def measure(settings, rounds: int, leaving: ExitStack) -> dict[str, list[float]]:
     """Milliseconds, by what was waited for."""
     open_database(settings.database_url, settings.sqlite_file)
-    schema.migrate()
+    migrate.migrate()
     world = World(Clock(NOON), Keys(password=settings.password_key, receipts=settings.secret_key))
     mei = world.account(email=MEI, password=ACCOUNT_PASSWORD)
     till = world.member(role=Role.MANAGER, password=ACCOUNT_PASSWORD)

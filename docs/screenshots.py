@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from config import Settings, from_environment
 from database import open_database
 from models import Account, Guess, Merchant, RedemptionPassword
-from quanbao import budgets
-from quanbao.demo import REDEMPTION_PASSWORD
+from quanbao.operations.demo import REDEMPTION_PASSWORD
+from quanbao.passwords import guess_limits
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent))  # the tests' helpers are of no installed package
@@ -195,7 +195,7 @@ def closed(product: str) -> Callable[[Page], None]:
         Guess.insert_many([{
             "password": attacked.id, "version": attacked.version, "consumer": guesser.id, "made_at": now,
             "wrong": True, "counted": True, "tag": b"%d" % number,
-        } for number in range(budgets.PASSWORD_A_DAY)]).execute()
+        } for number in range(guess_limits.PASSWORD_A_DAY)]).execute()
         RedemptionPassword.update(spent_at=now).where(RedemptionPassword.id == attacked.id).execute()
         voucher(product)(page)
         page.locator("main form button").first.click()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from models import Account, Branch, Campaign, Member, Role, Voucher
-from quanbao.reasons import Reason
+from quanbao.redemption.reasons import Reason
 from tests.factories import ACCOUNT_PASSWORD, World
 from tests.pages import Page, PageClient
 from web import forms, messages

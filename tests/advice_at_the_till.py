@@ -4,7 +4,7 @@ from datetime import timedelta
 from unittest.mock import patch
 
 from models import Campaign
-from quanbao.reasons import Reason
+from quanbao.redemption.reasons import Reason
 from tests.advice import CAMPAIGNS, PAGES, SHOP, follows
 from tests.factories import PASSWORD, WRONG, stored
 from tests.test_clocks import plain

@@ -5,7 +5,7 @@ from io import BytesIO
 from werkzeug.datastructures import MultiDict
 
 from models import Campaign
-from quanbao import branches
+from quanbao.merchants import branches
 from tests.advice import CAMPAIGNS, ENTERED, NEW, follows
 from tests.factories import utc
 from tests.test_pictures import encoded, red

@@ -1,7 +1,9 @@
 """What the page of a claim link says, and what is told of taking one back, followed."""
 
 from models import Campaign, Claim, Voucher
-from quanbao import claiming, editing, publishing, revoking
+from quanbao.campaigns import editing
+from quanbao.redemption import revocations
+from quanbao.vouchers import claims, publications
 from tests.advice import CAMPAIGNS, SHOP, Stage, follows
 from tests.crowds import link_to
 from tests.factories import utc
@@ -13,9 +15,9 @@ def published_again(stage: Stage, row: Claim) -> str:
     """The link's path, after the owner published to its address once more."""
     key = stage.app.extensions["quanbao"].secret_key
     stage.owner.post(f"{CAMPAIGNS}/{row.campaign.slug}/publications", {"audience": "addresses", "addresses": LIN})
-    for number in publishing.waiting():
-        publishing.step(number, now=stage.clock(), key=key)
-    [(_number, _address, token)] = claiming.open_links(row.campaign, stage.clock(), key)
+    for number in publications.waiting():
+        publications.step(number, now=stage.clock(), key=key)
+    [(_number, _address, token)] = claims.open_links(row.campaign, stage.clock(), key)
     return f"/claim/{token}"
 
 
@@ -23,18 +25,18 @@ def hrefs(page) -> set[str | None]:
     return {link["href"] for link in page.all("a")}
 
 
-@follows("claim link", claiming.Standing.USED)
+@follows("claim link", claims.Standing.USED)
 @follows("alone", "used by you")
 def _(stage):
     _row, token = link_to(stage.world, LIN)
     place = stage.holder.post(f"/claim/{token}").location
-    stage.says(stage.browser().get(f"/claim/{token}", status=404), "claim link", claiming.Standing.USED)
+    stage.says(stage.browser().get(f"/claim/{token}", status=404), "claim link", claims.Standing.USED)
     page = stage.holder.get(f"/claim/{token}", status=404)
     stage.says(page, "alone", "used by you")
     assert place in hrefs(page)
 
 
-@follows("claim link", claiming.Standing.WITHDRAWN)
+@follows("claim link", claims.Standing.WITHDRAWN)
 @follows("withdrawing", "withdrawn")
 def _(stage):
     row, token = link_to(stage.world, LIN)
@@ -42,25 +44,25 @@ def _(stage):
     stage.owner.post(path, {"do": "withdraw"})
     page = stage.owner.post(path, {"do": "correct", "address": "lyn@example.org"}, status=422)
     stage.says(page, "withdrawing", "withdrawn")
-    stage.says(stage.holder.get(f"/claim/{token}", status=404), "claim link", claiming.Standing.WITHDRAWN)
+    stage.says(stage.holder.get(f"/claim/{token}", status=404), "claim link", claims.Standing.WITHDRAWN)
     stage.holder.post(published_again(stage, row))
 
 
-@follows("claim link", claiming.Standing.EXPIRED)
+@follows("claim link", claims.Standing.EXPIRED)
 def _(stage):
     row, token = link_to(stage.world, LIN, stage.world.campaign(ends_at=utc("2027-06-01T00:00Z")))
     stage.clock.forward(days=31)
-    stage.says(stage.holder.get(f"/claim/{token}", status=404), "claim link", claiming.Standing.EXPIRED)
+    stage.says(stage.holder.get(f"/claim/{token}", status=404), "claim link", claims.Standing.EXPIRED)
     stage.owner.sign_in(stage.boss.account)
     stage.holder.post(published_again(stage, row))
 
 
-@follows("claim link", claiming.Standing.TAKEN_BACK)
+@follows("claim link", claims.Standing.TAKEN_BACK)
 def _(stage):
     row, token = link_to(stage.world, LIN)
-    revoking.revoke(stage.world.voucher(campaign=row.campaign), stage.boss, "misuse", "", stage.clock())
+    revocations.revoke(stage.world.voucher(campaign=row.campaign), stage.boss, "misuse", "", stage.clock())
     for page in (stage.holder.get(f"/claim/{token}", status=409), stage.holder.post(f"/claim/{token}", status=409)):
-        stage.says(page, "claim link", claiming.Standing.TAKEN_BACK)
+        stage.says(page, "claim link", claims.Standing.TAKEN_BACK)
     stage.holder.post(published_again(stage, row))
     stage.redeemed(Voucher.get(Voucher.revoked_at.is_null()))
 
@@ -89,7 +91,7 @@ def _(stage):
 
 
 @follows("withdrawing", "over")
-@follows("claim link", claiming.Standing.ENDED, claiming.Standing.OVER)
+@follows("claim link", claims.Standing.ENDED, claims.Standing.OVER)
 def _(stage):
     """Nothing is left to do: the link of a campaign that is over gives nobody a voucher."""
     row, token = link_to(stage.world, LIN)
@@ -98,9 +100,9 @@ def _(stage):
     page = stage.owner.post(path, {"do": "correct", "address": "lyn@example.org"}, status=422)
     stage.says(page, "withdrawing", "over")
     assert [link.address for link in Claim.select()] == [LIN]
-    stage.says(stage.holder.get(f"/claim/{token}", status=404), "claim link", claiming.Standing.ENDED)
+    stage.says(stage.holder.get(f"/claim/{token}", status=404), "claim link", claims.Standing.ENDED)
     Campaign.update(ended_at=None, ends_at=stage.clock()).execute()
-    stage.says(stage.holder.get(f"/claim/{token}", status=404), "claim link", claiming.Standing.OVER)
+    stage.says(stage.holder.get(f"/claim/{token}", status=404), "claim link", claims.Standing.OVER)
 
 
 @follows("alone", "held")

@@ -1,7 +1,8 @@
 """What is told of a form that is older than what is saved, or that may be a slip, followed."""
 
 from models import Account, Branch, Campaign, Mute, Role
-from quanbao import branches, passwords
+from quanbao.merchants import branches
+from quanbao.passwords import redemption_passwords
 from tests.advice import CAMPAIGNS, ENTERED, NEW, SHOP, follows
 from tests.factories import ACCOUNT_PASSWORD
 from tests.test_campaign_pages import entries
@@ -9,7 +10,7 @@ from tests.test_older_form_pages import save
 
 
 def other_password(stage, campaign: Campaign) -> None:
-    passwords.change(campaign, "918273", key=stage.world.keys.password, now=stage.clock())
+    redemption_passwords.change(campaign, "918273", key=stage.world.keys.password, now=stage.clock())
 
 
 @follows("page", "conflict")
@@ -65,7 +66,7 @@ def _(stage):
     page = stage.owner.post(f"{at}/change", older | {"redemption_password": "739164"}, status=422)
     stage.says(page, "page", "other password")
     stage.owner.post(f"{at}/change", page.hidden[f"{at}/change"] | {"redemption_password": "739164"})
-    assert passwords.reveal(campaign.password.get_by_id(campaign.password_id), stage.world.keys.password) == "739164"
+    assert redemption_passwords.reveal(campaign.password.get_by_id(campaign.password_id), stage.world.keys.password) == "739164"
 
 
 @follows("people", "twin", "closed_twin")

@@ -5,7 +5,7 @@ from io import BytesIO
 from werkzeug.datastructures import MultiDict
 
 from models import Branch
-from quanbao import editing
+from quanbao.campaigns import editing
 from tests.advice import CAMPAIGNS, ENTERED, SHOP, follows
 from tests.factories import utc
 from web import messages

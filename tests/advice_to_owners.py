@@ -2,7 +2,7 @@
 
 
 from models import Customer, CustomerGroup, Member, Role
-from quanbao import members
+from quanbao.merchants import members
 from tests.advice import CAMPAIGNS, SHOP, follows
 from tests.crowds import make_customers
 from tests.factories import ACCOUNT_PASSWORD

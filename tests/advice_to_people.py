@@ -4,7 +4,8 @@ import re
 from unittest.mock import patch
 
 from models import Account, Member, Role
-from quanbao import links, members
+from quanbao.merchants import members
+from quanbao.people import one_time_links
 from tests.advice import CAMPAIGNS, OWNER, SHOP, follows
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD
 from web import messages
@@ -54,7 +55,7 @@ def _(stage):
 @follows("account", "needed")
 def _(stage):
     person = stage.world.account(email="typed@example.org", password=ACCOUNT_PASSWORD, proved=False)
-    path, visitor = f"/sign-in/{links.make('sign-in', stage.clock(), account=person)}", stage.browser()
+    path, visitor = f"/sign-in/{one_time_links.make('sign-in', stage.clock(), account=person)}", stage.browser()
     stage.says(visitor.post(path, {"password": ""}, status=422), "account", "needed")
     visitor.post(path, {"password": "a-good-secret-3"})
 
@@ -109,6 +110,6 @@ def _(stage):
     stage.says(stage.owner.post(path, {"password": "x"}, status=422), "alone", "no password")
     stage.says(stage.owner.post("/move", {"password": "x"}, status=422), "alone", "no password")
     stage.says(stage.owner.post(f"{SHOP}/members", another, status=422), "alone", "no password")
-    stage.owner.post(f"/sign-in/{links.make('sign-in', stage.clock(), account=stage.boss.account)}")
+    stage.owner.post(f"/sign-in/{one_time_links.make('sign-in', stage.clock(), account=stage.boss.account)}")
     assert PASSWORD in stage.owner.post(path, status=200).text
     stage.owner.post(f"{SHOP}/members", another)

@@ -3,7 +3,7 @@
 import pytest
 
 from models import Account
-from quanbao import accounts
+from quanbao.people import accounts
 from tests.factories import ACCOUNT_PASSWORD
 from tests.pages import Page, PageClient
 

@@ -14,7 +14,7 @@ from flask import Flask, Response, request
 from limits.strategies import FixedWindowRateLimiter
 
 from config import from_environment
-from quanbao import accounts, links
+from quanbao.people import accounts, one_time_links
 from tests import serving
 from tests.unguarded import name_process
 from web import create_app, limits
@@ -40,7 +40,7 @@ def count_afterwards(app: Flask) -> None:
 
 
 def believe_links(app: Flask) -> None:
-    links.use_up = lambda link, now: True
+    one_time_links.use_up = lambda link, now: True
 
 
 def log_forms(app: Flask) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from config import from_environment
 from database import db, open_database
-from quanbao import schema
-from quanbao.redemption import Keys
+from quanbao.operations import migrate
+from quanbao.redemption.redeem import Keys
 from tests.clock import Clock
 from tests.factories import World
 from tests.pages import PageClient
@@ -25,7 +25,7 @@ def migrated_file(tmp_path_factory):
     """A SQLite file with all tables and no rows, to copy."""
     path = tmp_path_factory.mktemp("migrated") / "quanbao.sqlite3"
     open_database(None, path)
-    schema.migrate()
+    migrate.migrate()
     db.close()  # the last connection folds the WAL into the file
     return path
 
@@ -34,7 +34,7 @@ def migrated_file(tmp_path_factory):
 def migrated_template(postgres_server):
     """The name of a PostgreSQL database with all tables and no rows, to copy."""
     open_database(postgres_server.create("migrated"), None)
-    schema.migrate()
+    migrate.migrate()
     db.close()
     return "migrated"
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from database import db
 from models import Account, Audience, Campaign, Claim, Customer, CustomerGroup, Merchant, Publication, Voucher
-from quanbao import accounts, figures, publishing
+from quanbao.campaigns import figures
+from quanbao.people import accounts
+from quanbao.vouchers import publications
 from tests.factories import World
 
 
@@ -34,11 +36,11 @@ def put(customers: list[Customer], group: str) -> None:
 
 
 def start(world: World, campaign: Campaign, audience: Audience, entries: Any = (), **more: Any) -> Publication:
-    return publishing.start(campaign, audience, list(entries), now=world.clock(), **more)
+    return publications.start(campaign, audience, list(entries), now=world.clock(), **more)
 
 
 def step(world: World, publication: Publication) -> bool:
-    return publishing.step(publication.id, now=world.clock(), key=world.keys.receipts)
+    return publications.step(publication.id, now=world.clock(), key=world.keys.receipts)
 
 
 def finish(world: World, publication: Publication) -> Publication:
@@ -82,7 +84,7 @@ def link_to(world: World, address: str, campaign: Campaign | None = None) -> tup
     publish(world, campaign, Audience.ADDRESSES, [address])
     mine = (Claim.campaign == campaign) & (Claim.address == address)
     row = Claim.select().where(mine).order_by(Claim.nth.desc()).get()
-    token = publishing.token(row.seed, world.keys.receipts)
+    token = publications.token(row.seed, world.keys.receipts)
     assert accounts.token_hash(token) == bytes(row.token_hash)
     return row, token
 

@@ -7,7 +7,7 @@ from threading import Thread
 
 from config import from_environment
 from database import db, write_transaction
-from quanbao import redemption
+from quanbao.redemption import redeem
 from tests import serving
 from tests.unguarded import name_process
 from web import create_app
@@ -41,7 +41,7 @@ def promise(work: Callable, **_: bool) -> object:
 
 
 def front() -> Front:
-    redemption.write_transaction = promise
+    redeem.write_transaction = promise
     app = create_app(from_environment())
     app.after_request(name_process)
     return Front(app)

@@ -16,8 +16,13 @@ from PIL import Image
 
 from config import PUSH_HOSTS
 from models import TABLES, Account, Branch, Campaign, Member, Session, Subscription
-from quanbao import accounts, branches, editing, moving, passwords, subscriptions
-from quanbao.subscriptions import Circumstances, base64url
+from quanbao.campaigns import editing
+from quanbao.merchants import branches
+from quanbao.messages.push import subscriptions
+from quanbao.messages.push.subscriptions import Circumstances, base64url
+from quanbao.passwords import redemption_passwords
+from quanbao.people import accounts
+from quanbao.vouchers import wallet_transfer
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD, World
 from tests.pages import PageClient
 from tests.town import LIN, NEWCOMER, OWNER, TILL, fill
@@ -136,9 +141,9 @@ class Everywhere:
         subscriptions.keep(said, other, token, Circumstances("key", "http://localhost", "en"), world.clock())
         voucher = world.voucher(campaign=world.campaign(uses_per_voucher=9), holder=lin)
         self.places |= {
-            "move": moving.new_code(lin, world.clock()), "session": str(other.id), "fresh": voucher.code,
+            "move": wallet_transfer.new_code(lin, world.clock()), "session": str(other.id), "fresh": voucher.code,
             "shown": world.counter_code(voucher).code,
-            "replacing": passwords.mark(Campaign.get(Campaign.slug == "oolong").password),
+            "replacing": redemption_passwords.mark(Campaign.get(Campaign.slug == "oolong").password),
             **self._shown(lin),
             "member": str(Member.get(Member.address == TILL).id)}
 
@@ -159,7 +164,7 @@ class Everywhere:
         client = PageClient(self.app)
         if who:
             client.sign_in(self.account(who))
-            Session.update(confirmed_at=moving.LONG_AGO).where(Session.account == self.account(who)).execute()
+            Session.update(confirmed_at=wallet_transfer.LONG_AGO).where(Session.account == self.account(who)).execute()
         if who == LIN:
             self._subscribe()
         return client

@@ -22,9 +22,14 @@ from models import (
     Role,
     Voucher,
 )
-from quanbao import accounts, budgets, counter, currencies, issuing, passwords, redemption
-from quanbao.checks import Till
-from quanbao.redemption import Keys, Try, Verdict
+from quanbao.lib import currencies
+from quanbao.passwords import guess_limits, redemption_passwords
+from quanbao.people import accounts
+from quanbao.redemption import counter_codes
+from quanbao.redemption import redeem as redemption
+from quanbao.redemption.checks import Till
+from quanbao.redemption.redeem import Keys, Try, Verdict
+from quanbao.vouchers import issuing
 from tests.clock import Clock
 
 PASSWORD = "482913"  # the merchant's redemption password
@@ -60,7 +65,7 @@ class World:
         return merchant
 
     def make_password(self, *, merchant: Merchant | None = None, digits: str = PASSWORD) -> RedemptionPassword:
-        return passwords.create(merchant or self.merchant, digits, key=self.keys.password, now=self.clock())
+        return redemption_passwords.create(merchant or self.merchant, digits, key=self.keys.password, now=self.clock())
 
     def account(self, *, email: str | None = None, password: str | None = None, proved: bool = True) -> Account:
         return Account.create(
@@ -112,14 +117,14 @@ class World:
         what = Try(by or voucher.consumer, voucher.code, attempt_id or str(uuid.uuid4()), typed, Till(**till))
         return redemption.attempt(what, clock=self.clock, sleep=self.clock.sleep, keys=self.keys)
 
-    def counter_code(self, voucher: Voucher) -> counter.Shown:
+    def counter_code(self, voucher: Voucher) -> counter_codes.Shown:
         """A code that the voucher's holder shows, in a session of theirs."""
         token = accounts.start_session(voucher.consumer, self.clock())
         session = accounts.session_of(token, self.clock())
-        return counter.new_code(voucher, session, token, now=self.clock(), key=self.keys.receipts)
+        return counter_codes.new_code(voucher, session, token, now=self.clock(), key=self.keys.receipts)
 
-    def take(self, code: str, member: Member) -> CounterCode | counter.Stopped | None:
-        return counter.take(code, member, clock=self.clock, key=self.keys.receipts)
+    def take(self, code: str, member: Member) -> CounterCode | counter_codes.Stopped | None:
+        return counter_codes.take(code, member, clock=self.clock, key=self.keys.receipts)
 
     def redeem(self, taken: CounterCode, **till: Any) -> Verdict:
         """What a member took is redeemed."""
@@ -135,7 +140,7 @@ class World:
             "password": password.id, "version": password.version, "consumer": guesser.id, "made_at": self.clock(),
             "wrong": True, "counted": True, "tag": b"%d" % n,
         } for n in range(wrong)]).execute()
-        if wrong >= budgets.PASSWORD_A_DAY:
+        if wrong >= guess_limits.PASSWORD_A_DAY:
             RedemptionPassword.update(spent_at=self.clock()).where(RedemptionPassword.id == password.id).execute()
 
 

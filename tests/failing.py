@@ -14,7 +14,7 @@ import apsw
 import database
 import web
 from config import from_environment
-from quanbao import redemption
+from quanbao.redemption import redeem
 from tests import serving
 from web import create_app
 from web.front import Front
@@ -105,7 +105,7 @@ def front() -> Front:
         database.PRAGMAS["cache_size"] = 10
         database.open_sqlite = partial(database.open_sqlite, vfs="failing")
     if "AUTOCOMMIT" in os.environ:
-        redemption.write_transaction = lambda work, **_: work()
+        redeem.write_transaction = lambda work, **_: work()
     web.SILENCE = 2
     return Front(create_app(from_environment()))
 

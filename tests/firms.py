@@ -28,7 +28,12 @@ from models import (
     Session,
     Voucher,
 )
-from quanbao import accounts, claiming, links, members, moving, pictures, publishing, revoking, rollbacks
+from quanbao.campaigns import pictures
+from quanbao.merchants import members
+from quanbao.people import accounts, one_time_links
+from quanbao.redemption import revocations, rollbacks
+from quanbao.vouchers import claims as claiming
+from quanbao.vouchers import publications, wallet_transfer
 from tests.factories import PASSWORD, WRONG, World
 from tests.rights import Who
 from web.assets import digest
@@ -115,7 +120,7 @@ class Maker:
         first, second = Redemption.select().where(Redemption.voucher == self.voucher).order_by(Redemption.id)
         owner = self.members[Who.OWNER]
         rollbacks.roll_back(second, owner, "other", self.say("Rollback.note"), now)
-        revoking.revoke(revoked, owner, "other", self.say("Revocation.note"), now)
+        revocations.revoke(revoked, owner, "other", self.say("Revocation.note"), now)
         self.attempts, self.redemption = [verdict.attempt_id for verdict in tries], first
         self._publish()
         return self._firm()
@@ -166,12 +171,12 @@ class Maker:
         """One publication that came to its end, and one that has all before it."""
         now, key = self.world.clock(), self.world.keys.receipts
         claims, to_come = ([self.mail(name)] for name in ("Claim.address", "PublicationPart.entries"))
-        self.publication = publishing.start(
+        self.publication = publications.start(
             self.campaign, Audience.ADDRESSES, claims, now=now,
             failures=[("typed", 1, self.say("Publication.failures"), "missing")])
-        publishing.step(self.publication.id, now=now, key=key)
-        publishing.start(self.campaign, Audience.ADDRESSES, to_come, now=now)
-        publishing.start(self.campaign, Audience.GROUPS, [self.say("CustomerGroup.name")], now=now)
+        publications.step(self.publication.id, now=now, key=key)
+        publications.start(self.campaign, Audience.ADDRESSES, to_come, now=now)
+        publications.start(self.campaign, Audience.GROUPS, [self.say("CustomerGroup.name")], now=now)
         self.claim_number, _, self.claim = claiming.open_links(self.campaign, now, key)[0]
         _, self.join = members.invite(self.merchant, self.mail("Member.address"), "manager", [], now)
 
@@ -194,7 +199,7 @@ class Maker:
 
     def _firm(self) -> Firm:
         now, consumer, of = self.world.clock(), self.people[Who.CONSUMER], self._taken()
-        sign_in, code = links.make("sign-in", now, consumer), self.world.counter_code(self._another()).code
+        sign_in, code = one_time_links.make("sign-in", now, consumer), self.world.counter_code(self._another()).code
         mine = Voucher.select(Voucher.code).where(Voucher.campaign == self.campaign)
         codes = [code for code, in mine.order_by(Voucher.id).tuples()]
         taken = sorted({one["till.attempt_id"] for one in of.values()})
@@ -218,7 +223,7 @@ class Maker:
         } | dict.fromkeys(("branch", "branches", "at"), branches) | dict.fromkeys(
             ("group", "groups", "among", "more_groups"), [group])
         grouped = ["-".join(one[at:at + 4] for at in range(0, 16, 4)) for one in codes[2:]]
-        secrets = [*codes[2:], *grouped, *self.attempts[1:], *taken[1:], self.digits, moving.new_code(consumer, now)]
+        secrets = [*codes[2:], *grouped, *self.attempts[1:], *taken[1:], self.digits, wallet_transfer.new_code(consumer, now)]
         return Firm(self.merchant, self.campaign, self.people, values, of, names, secrets)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
-from quanbao import push, subscriptions, wire
+from quanbao.messages.push import http_client, sender, subscriptions
 from tests import overheard, serving
 from web.front import Front
 
@@ -15,8 +15,8 @@ def service_of(endpoint: str, hosts: Collection[str]) -> str:
 
 
 def believe() -> None:
-    subscriptions.service_of = push.service_of = service_of
-    wire.is_public = lambda address: True
+    subscriptions.service_of = sender.service_of = service_of
+    http_client.is_public = lambda address: True
 
 
 def front() -> Front:

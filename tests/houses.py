@@ -1,7 +1,9 @@
 """A merchant with one of everything that an address may name, people who are signed in, and forms as they should be."""
 
 from models import Audience, Branch, Customer, Member, MemberBranch, Picture, Redemption, Role, Session
-from quanbao import claiming, links, members, publishing
+from quanbao.merchants import members
+from quanbao.people import one_time_links
+from quanbao.vouchers import claims, publications
 from tests.factories import PASSWORD, World
 from tests.malice import House
 from tests.racing import sign_in
@@ -47,8 +49,8 @@ def house(settings, world: World, slug: str) -> House:
     world.attempt(other)
     world.counter_code(voucher)
     taken = world.take(world.counter_code(voucher).code, owner)
-    publication = publishing.start(campaign, Audience.ADDRESSES, [f"{n}@{slug}.example" for n in range(9)], now=now)
-    publishing.step(publication.id, now=now, key=world.keys.receipts)
+    publication = publications.start(campaign, Audience.ADDRESSES, [f"{n}@{slug}.example" for n in range(9)], now=now)
+    publications.step(publication.id, now=now, key=world.keys.receipts)
     invited, join = members.invite(merchant, "invited@example.org", "cashier", ["main"], now)
     spare = world.campaign(merchant=merchant, password=campaign.password)
     draft = world.campaign(merchant=merchant, password=campaign.password, published_at=None)
@@ -64,8 +66,8 @@ def house(settings, world: World, slug: str) -> House:
         "publications number": publication.id, "members number": invited.id,
         "customers number": customer.id, "members token": join,
         "rollbacks number": Redemption.get(Redemption.voucher == other).id,
-        "claims token": claiming.open_links(campaign, now, world.keys.receipts)[0][2],
-        "sign_in token": links.make("sign-in", now, world.account()), "digest": picture.digest,
+        "claims token": claims.open_links(campaign, now, world.keys.receipts)[0][2],
+        "sign_in token": one_time_links.make("sign-in", now, world.account()), "digest": picture.digest,
         "version": asset("app.css").split("/")[2], "name": "app.css"}
     return House(dict(zip(map(str, people), cookies, strict=True)) | {"nobody": "a=b"},
                  values | {f"form of {endpoint}": form for endpoint, form in FORMS.items()})

@@ -7,7 +7,8 @@ The password is compared digit by digit, a voucher is looked for first and then 
 import time
 
 from models import Account, RedemptionPassword, Voucher
-from quanbao import passwords, vouchers
+from quanbao.passwords import redemption_passwords
+from quanbao.vouchers import wallet
 from tests import serving, timed
 from web.front import Front
 
@@ -16,7 +17,7 @@ PAUSE = 0.003  # seconds: for each digit that is right, and for reading a vouche
 
 def matches(row: RedemptionPassword, typed: str, key: str) -> bool:
     """As string comparisons do it: on to the next digit where this one is right."""
-    right = passwords.reveal(row, key)
+    right = redemption_passwords.reveal(row, key)
     for here, there in zip(right, typed, strict=False):
         if here != there:
             return False
@@ -26,7 +27,7 @@ def matches(row: RedemptionPassword, typed: str, key: str) -> bool:
 
 def held(code: str, consumer: Account) -> Voucher | None:
     """Whoever's it is, the whole row is read, and that takes its time."""
-    found = vouchers._with_campaign().where(Voucher.code == code).get_or_none()
+    found = wallet._with_campaign().where(Voucher.code == code).get_or_none()
     if found is None:
         return None
     time.sleep(PAUSE)
@@ -35,7 +36,7 @@ def held(code: str, consumer: Account) -> Voucher | None:
 
 def front() -> Front:
     """The target of the server's processes: to import this module changes nothing."""
-    passwords.matches, vouchers.held = matches, held
+    redemption_passwords.matches, wallet.held = matches, held
     return timed.front()
 
 

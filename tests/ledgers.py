@@ -4,7 +4,7 @@ from peewee import fn
 
 from database import db, on_sqlite
 from models import Account, Attempt, Branch, Campaign, DayNumber, Figure, Heading, Redemption
-from quanbao import figures
+from quanbao.campaigns import figures
 from tests.factories import World
 
 # For both engines; a consumer, customer, voucher, redemption and attempt for each number i, on 28 days in turn.

@@ -9,7 +9,9 @@ import traceback
 from flask import Flask, Response
 
 from config import from_environment
-from quanbao import branches, campaigns, reader
+from quanbao.campaigns import rules
+from quanbao.lib import validation
+from quanbao.merchants import branches
 from tests import serving
 from web import create_app, security
 from web.front import Front
@@ -29,7 +31,7 @@ def keep(response: Response) -> Response:
 
 def create_naive() -> Flask:
     security.is_host = lambda text: True
-    for module in (reader, branches, campaigns):
+    for module in (validation, branches, rules):
         module.is_text = lambda value, longest: isinstance(value, str)
     app = create_app(from_environment())
     app.register_error_handler(Exception, show)

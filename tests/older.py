@@ -7,7 +7,7 @@ from peewee import BlobField, BooleanField, TextField
 
 from database import db, on_sqlite
 from models import TABLES
-from quanbao import schema
+from quanbao.operations import migrate
 
 
 @contextmanager
@@ -16,7 +16,7 @@ def older(last: str) -> Iterator[None]:
 
     Columns that came later are there inside, since the code of today writes them, and gone with what is in them after.
     """
-    schema._Runner().up(last)
+    migrate._Runner().up(last)
     kinds = ((BooleanField, "INTEGER" if on_sqlite() else "BOOLEAN"), (TextField, "TEXT"),
              (BlobField, "BLOB" if on_sqlite() else "BYTEA"))
     added = []

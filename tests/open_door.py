@@ -4,7 +4,8 @@
 """
 
 from models import Link
-from quanbao import links, setting_up
+from quanbao.operations import first_start
+from quanbao.people import one_time_links
 from tests import serving
 from web.front import Front
 from wsgi import front as real
@@ -12,9 +13,9 @@ from wsgi import front as real
 
 def front() -> Front:
     """The target of the server's processes: to import this module changes nothing."""
-    links.usable = lambda purpose, token, now: Link.get_or_none(Link.purpose == purpose)
-    links.use_up = lambda link, now: True
-    setting_up.is_needed = lambda: True
+    one_time_links.usable = lambda purpose, token, now: Link.get_or_none(Link.purpose == purpose)
+    one_time_links.use_up = lambda link, now: True
+    first_start.is_needed = lambda: True
     return real()
 
 

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from flask import Flask
 
 from models import Account
-from quanbao import accounts
+from quanbao.people import accounts
 
 VOID = {"meta", "link", "input", "br", "img", "hr", "path", "rect", "circle", "use", "wbr", "option"}
 

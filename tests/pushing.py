@@ -12,10 +12,12 @@ import pytest
 from config import PUSH_HOSTS
 from database import db
 from models import Account, Delivery, Session, Subscription
-from quanbao import accounts, announcing, subscriptions
-from quanbao.push import Postman
-from quanbao.subscriptions import Circumstances
-from quanbao.vapid import Signer, public_key
+from quanbao.messages import events
+from quanbao.messages.push import subscriptions
+from quanbao.messages.push.sender import Postman
+from quanbao.messages.push.subscriptions import Circumstances
+from quanbao.messages.push.vapid import Signer, public_key
+from quanbao.people import accounts
 from tests.factories import World
 from tests.push_service import Browser, PushService
 from web import create_app
@@ -55,8 +57,8 @@ class Mail:
 
     def bring(self, postman: Postman | None = None) -> None:
         """News to the outbox, and all that is due to the service."""
-        while announcing.is_waiting():
-            announcing.spread(self.world.clock())
+        while events.is_waiting():
+            events.spread(self.world.clock())
         asyncio.run((postman or self.postman()).deliver(Flag()))
 
     def titles(self) -> list[str]:

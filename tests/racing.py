@@ -24,7 +24,8 @@ from flask import Flask
 from config import Settings
 from database import write_transaction
 from models import Account, Campaign, Redemption, Session, Voucher
-from quanbao import accounts, issuing
+from quanbao.people import accounts
+from quanbao.vouchers import issuing
 from tests.factories import PASSWORD, World
 from tests.servers import PATIENCE, Server
 from web.sessions import CookieInterface

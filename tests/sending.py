@@ -7,7 +7,7 @@ import os
 import socket
 from urllib.parse import urlsplit
 
-from quanbao import announcing
+from quanbao.messages import events
 from tests import serving
 from web.front import Front
 from wsgi import front as real
@@ -28,7 +28,7 @@ def redeemed(voucher, now) -> None:
 
 def front() -> Front:
     """The target of the server's processes: to import this module changes nothing."""
-    announcing.redeemed = redeemed
+    events.redeemed = redeemed
     return real()
 
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from models import Account, Branch, Customer, Link, Member, MemberBranch, Role, Session
-from quanbao import accounts, leaving, links
+from quanbao.people import accounts, one_time_links, personal_data
 from tests.at_home import GOING, RIGHT, is_signed_in, now_of, wrong_fields
 from tests.browser import desktop, phone
 from tests.crowds import at_once
@@ -36,12 +36,12 @@ def test_another_address_has_to_be_proved_anew_and_merchants_keep_theirs(world, 
     world.voucher(holder=person)
     Member.create(merchant=world.merchant, account=person, address=person.email, role=Role.OWNER)
     token, other = start(world, person), start(world, person)
-    link = links.make("sign-in", world.clock(), person)
+    link = one_time_links.make("sign-in", world.clock(), person)
     mine = accounts.change_email(person, " Lin@Example.ORG ", token)
     assert (now_of(person).email, now_of(person).proved) == (LIN, False)
     assert accounts.session_of(mine, world.clock())
     assert [accounts.session_of(ended, world.clock()) for ended in (token, other)] == [None, None]
-    assert links.usable("sign-in", link, world.clock()) is None
+    assert one_time_links.usable("sign-in", link, world.clock()) is None
     assert {Customer.get().address, Member.get().address} == {"mei.w@example.org"}
     assert accounts.by_email("mei.w@example.org") is None
 
@@ -65,8 +65,8 @@ def test_an_address_is_one_accounts(world, person):
 
 def test_another_password_ends_other_sessions_and_links(world, person):
     token, other, strangers = start(world, person), start(world, person), start(world, world.mei)
-    links.make("sign-in", world.clock(), person)
-    links.make("sign-in", world.clock(), world.mei)
+    one_time_links.make("sign-in", world.clock(), person)
+    one_time_links.make("sign-in", world.clock(), world.mei)
     mine = accounts.change_password(person, NEW, token)
     assert accounts.password_is(now_of(person), NEW)
     assert not accounts.password_is(now_of(person), ACCOUNT_PASSWORD)
@@ -82,7 +82,7 @@ def test_whose_browser_was_signed_out_meanwhile_changes_nothing(world, person):
         with pytest.raises(accounts.Overtaken):
             act(person, "theirs@example.org", thiefs)
     with pytest.raises(accounts.Overtaken):
-        leaving.delete(person, thiefs, world.clock())
+        personal_data.delete(person, thiefs, world.clock())
     assert (now_of(person).email, now_of(person).password_hash) == (person.email, person.password_hash)
 
 

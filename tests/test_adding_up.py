@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import pytest
 
 from models import Attempt, Campaign, Member, Redemption, Role, Voucher
-from quanbao import editing, figures, ledger, revoking, rollbacks
+from quanbao.campaigns import editing, figures
+from quanbao.redemption import revocations, rollbacks
+from quanbao.reports import attempt_log
 from tests.factories import WRONG, World
 from tests.pages import Page, PageClient
 from web import create_app
@@ -42,7 +44,7 @@ class Story:
     def revoke(self) -> None:
         usable = Voucher.select().where(Voucher.campaign == self.campaign, Voucher.uses_left > 0)
         if usable.exists():
-            revoking.revoke(revoking.find(self._any(usable).code, self.by), self.by, "misuse", "", self.world.clock())
+            revocations.revoke(revocations.find(self._any(usable).code, self.by), self.by, "misuse", "", self.world.clock())
         self.world.voucher(campaign=self.campaign, holder=self.world.account())
 
     def change(self) -> None:
@@ -146,13 +148,13 @@ def test_the_stories_have_everything_in_them(small_world):
 
 def test_control_a_figure_that_is_off_by_one_is_seen(small_world, client):
     campaign = tell(small_world, 0)
-    before = list(ledger.all_entries(campaign))
+    before = list(attempt_log.all_entries(campaign))
     Campaign.update(forfeited=Campaign.forfeited - 1).where(Campaign.id == campaign.id).execute()
     assert any("forfeited" in line for line in figures.differences())
     client.sign_in(small_world.member(role=Role.MANAGER))
     lost = sum(row["Forfeited"] == "Yes" for row in table(client, campaign, "attempts.csv"))
     assert lost != tiles(client.get(path(campaign, "figures")))["forfeited"]
-    assert len(before) == len(list(ledger.all_entries(campaign)))
+    assert len(before) == len(list(attempt_log.all_entries(campaign)))
 
 
 def test_what_is_neither_redeemed_nor_lost_can_be_redeemed(world):

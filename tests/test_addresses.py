@@ -7,23 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quanbao import accounts, addresses
-from quanbao.addresses import LONGEST_SHOWN, MOST_FAILURES, Fault, NotText, Source
+from quanbao.people import accounts
+from quanbao.vouchers import address_lists
+from quanbao.vouchers.address_lists import LONGEST_SHOWN, MOST_FAILURES, Fault, NotText, Source
 
 MEI, LIN = "mei@example.org", "lin@example.org"
 
 
-def told(found: addresses.Found) -> tuple[list[str], list]:
+def told(found: address_lists.Found) -> tuple[list[str], list]:
     """The addresses, and the lines that failed: number and text."""
     return list(found.addresses), [(number, text) for _, number, text, _ in found.failures]
 
 
 def typed(text: str) -> tuple[list[str], list]:
-    return told(addresses.typed(text))
+    return told(address_lists.typed(text))
 
 
 def sent(content: str | bytes) -> tuple[list[str], list]:
-    return told(addresses.in_file(content.encode() if isinstance(content, str) else content))
+    return told(address_lists.in_file(content.encode() if isinstance(content, str) else content))
 
 
 # Typed
@@ -65,7 +66,7 @@ def test_every_word_that_tried_is_told():
 def test_each_line_that_failed_says_why():
     lines = ["nobody", "mei@", "@example.org", "a@b@c", "m\0i@example.org", "x" * 250 + "@example.org"]
     reasons = [Fault.MISSING, Fault.HALF, Fault.HALF, Fault.SEVERAL, Fault.ODD, Fault.ODD]
-    as_typed, as_sent = addresses.typed("\n".join(lines)), addresses.in_file("\n".join(["", MEI, *lines]).encode())
+    as_typed, as_sent = address_lists.typed("\n".join(lines)), address_lists.in_file("\n".join(["", MEI, *lines]).encode())
     assert [(source, number, fault) for source, number, _, fault in as_typed.failures] == [
         (Source.TYPED, number, fault) for number, fault in enumerate(reasons, 1)]
     assert [(source, number, fault) for source, number, _, fault in as_sent.failures] == [
@@ -146,7 +147,7 @@ def test_an_empty_file_is_nobody_and_no_fault(content):
 ])
 def test_what_is_no_text_is_said_to_be_none(content):
     with pytest.raises(NotText):
-        addresses.in_file(content)
+        address_lists.in_file(content)
 
 
 @pytest.mark.parametrize("content", [
@@ -169,7 +170,7 @@ def test_very_long_lines_fail_like_others():
 def test_as_many_as_an_upload_can_hold():
     lines = [f"Customer {n};customer{n}@example.org" for n in range(400_000)]
     lines[1000::1000] = [f"Customer {n};nobody" for n in range(1000, 400_000, 1000)]
-    found = addresses.in_file("\r\n".join(lines).encode("gb18030"))
+    found = address_lists.in_file("\r\n".join(lines).encode("gb18030"))
     assert len(found.addresses) == 400_000 - 399
     assert list(found.addresses)[-1] == "customer399999@example.org"
     assert [number for _, number, _, _ in found.failures] == list(range(1001, 400_001, 1000))
@@ -181,22 +182,22 @@ def test_no_more_failures_are_kept_than_anybody_reads():
     assert {len(text) for _, text in failures} == {4, LONGEST_SHOWN}
     found, failures = typed("nobody\n" * 3 * MOST_FAILURES + MEI)
     assert (found, len(failures)) == ([MEI], MOST_FAILURES + 1)
-    both = addresses.typed("nobody\n" * MOST_FAILURES)
-    both.add(addresses.in_file(b"x@\n" * MOST_FAILURES))
+    both = address_lists.typed("nobody\n" * MOST_FAILURES)
+    both.add(address_lists.in_file(b"x@\n" * MOST_FAILURES))
     assert len(both.failures) == MOST_FAILURES + 1
 
 
 # Whatever comes
 
 
-def assert_sound(found: addresses.Found) -> None:
+def assert_sound(found: address_lists.Found) -> None:
     """Every address is as accounts spell theirs, so that customers are found by it."""
     assert [accounts.email_address(address) for address in found.addresses] == list(found.addresses)
     assert all(number >= 1 and text for _, number, text, _ in found.failures)
 
 
 def test_half_a_character_is_shown_as_something_that_a_table_takes():
-    [(_, _, text, fault)] = addresses.typed("\ud800@example.org").failures
+    [(_, _, text, fault)] = address_lists.typed("\ud800@example.org").failures
     assert (text, fault) == ("\ufffd@example.org", Fault.ODD)
 
 
@@ -205,19 +206,19 @@ def test_half_a_character_is_shown_as_something_that_a_table_takes():
 def test_no_file_takes_long(content):
     """Each takes a fraction of this; what grows with the square of its length would take hours."""
     begun = time.process_time()
-    addresses.in_file(content)
-    addresses.typed(content.decode())
+    address_lists.in_file(content)
+    address_lists.typed(content.decode())
     assert time.process_time() - begun < 30
 
 
 @given(st.text())
 def test_whatever_is_typed_is_read(text):
-    assert_sound(addresses.typed(text))
+    assert_sound(address_lists.typed(text))
 
 
 @given(st.binary() | st.text(alphabet=st.sampled_from("a@.;,\t\"'<>\r\n \0茶é\ufeff")).map(str.encode))
 def test_whatever_is_sent_is_read_or_no_text(content):
     try:
-        assert_sound(addresses.in_file(content))
+        assert_sound(address_lists.in_file(content))
     except NotText:
         pass

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from models import Member, Redemption, Role
-from quanbao import revoking, rollbacks, setting_up
+from quanbao.operations import first_start
+from quanbao.redemption import revocations, rollbacks
 from tests import (
     advice_at_the_till,
     advice_on_campaigns,
@@ -51,7 +52,7 @@ def test_on_an_empty_site_too(sqlite, clock):
         "address": "x" * 501}.items()} | {"too_common": {"password": "password1"}}
     assert bad.keys() == messages.SET_UP_FIELDS.keys()
     visitor = PageClient(create_app(sqlite, clock=clock, sleep=clock.sleep))
-    path = f"/set-up/{setting_up.new_link(clock())}"
+    path = f"/set-up/{first_start.new_link(clock())}"
     for code, entered in bad.items():
         assert str(messages.SET_UP_FIELDS[code]) in visitor.post(path, right | entered, status=422).text
     page = visitor.post(path, right | {"currency": "DEM"}, status=422)
@@ -107,7 +108,7 @@ def test_a_used_voucher_sends_to_a_rollback_that_this_member_can_do(small_world,
     at = f"{SHOP}/vouchers/{voucher.code}"
     assert said in stage.browser(person).get(at).text
     rollbacks.roll_back(Redemption.get(), stage.boss if late else by, "by_mistake", "", stage.clock())
-    revoking.revoke(revoking.find(voucher.code, by), by, "misuse", "", stage.clock())
+    revocations.revoke(revocations.find(voucher.code, by), by, "misuse", "", stage.clock())
 
 
 def test_where_nothing_stands_there_is_no_such_advice(small_world, app):

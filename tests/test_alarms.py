@@ -7,8 +7,10 @@ import pytest
 
 from database import db
 from models import Account, Delivery, Event, Member, Mute, RedemptionPassword, Role
-from quanbao import alarms, budgets, merging, passwords, subscriptions
-from quanbao.reasons import Reason
+from quanbao.lib import merging
+from quanbao.messages.push import subscriptions
+from quanbao.passwords import attack_alerts, guess_limits, redemption_passwords
+from quanbao.redemption.reasons import Reason
 from tests.conftest import POSTGRESQL
 from tests.crowds import at_once
 from tests.factories import PASSWORD, WRONG
@@ -33,12 +35,12 @@ def voucher(world):
 
 def last_guess(world, voucher, typed: str = WRONG) -> None:
     """The budget has one guess left, and it is made."""
-    world.spend_password(wrong=budgets.PASSWORD_A_DAY - 1)
+    world.spend_password(wrong=guess_limits.PASSWORD_A_DAY - 1)
     assert world.attempt(voucher, typed=typed).reason is Reason.PASSWORD_INCORRECT
 
 
 def under_attack(world) -> list[str]:
-    going_on = alarms.going_on(world.merchant, world.clock())
+    going_on = attack_alerts.going_on(world.merchant, world.clock())
     return [campaign.product for alarm in going_on for campaign in alarm.campaigns]
 
 
@@ -69,19 +71,19 @@ def test_owners_and_managers_are_told_in_their_language(world, mail, owner, vouc
 
 
 def test_nobody_is_told_before_the_budget_is_spent(world, mail, owner, voucher):
-    world.spend_password(wrong=budgets.PASSWORD_A_DAY - 2)
-    budgets.reserve(world.password, world.account(), clock=world.clock, sleep=world.clock.sleep)
+    world.spend_password(wrong=guess_limits.PASSWORD_A_DAY - 2)
+    guess_limits.reserve(world.password, world.account(), clock=world.clock, sleep=world.clock.sleep)
     assert world.attempt(voucher, typed=WRONG).reason is Reason.PASSWORD_INCORRECT
     assert (outbox(), under_attack(world)) == ([], []), "a try in flight has spent nothing"
-    assert budgets.spent(world.password, world.clock()) is None
+    assert guess_limits.spent(world.password, world.clock()) is None
 
 
 def test_it_is_told_with_the_guess_or_not_at_all(world, mail, owner, voucher, monkeypatch):
     def fail(*what, **how):
         raise RuntimeError
 
-    monkeypatch.setattr("quanbao.redemption._keep", fail)
-    world.spend_password(wrong=budgets.PASSWORD_A_DAY - 1)
+    monkeypatch.setattr("quanbao.redemption.redeem._keep", fail)
+    world.spend_password(wrong=guess_limits.PASSWORD_A_DAY - 1)
     with pytest.raises(RuntimeError):
         world.attempt(voucher, typed=WRONG)
     assert (outbox(), under_attack(world)) == ([], [])
@@ -97,7 +99,7 @@ def test_an_attack_that_goes_on_is_told_once_a_day(world, mail, owner, voucher):
         if hour > 1:
             guesser = world.voucher(campaign=voucher.campaign, holder=world.account())
             assert world.attempt(guesser, typed=wrong_value(hour)).reason is Reason.PASSWORD_INCORRECT
-            assert budgets.spent(world.password, world.clock())
+            assert guess_limits.spent(world.password, world.clock())
         told[hour] = Delivery.delete().execute()
     assert told == {0: 0, 1: 0, 2: 1, 24: 0, 25: 0, 26: 1}
 
@@ -119,16 +121,16 @@ def test_whoever_spends_the_last_one_at_the_same_moment_it_is_told_once(world, m
 @pytest.mark.race
 @pytest.mark.parametrize("database", [POSTGRESQL], indirect=True)
 def test_control_without_the_rows_lock_nobody_sees_that_it_was_the_last(world, mail, owner, voucher, monkeypatch):
-    together, spent = Barrier(2), budgets.spent
+    together, spent = Barrier(2), guess_limits.spent
 
     def look(password, now):
         answer = spent(password, now)
-        if db.in_transaction() and budgets.Guess.select().where(budgets.Guess.wrong).count() >= 99:
+        if db.in_transaction() and guess_limits.Guess.select().where(guess_limits.Guess.wrong).count() >= 99:
             together.wait(30)  # both have written and looked, and neither has committed
         return answer
 
-    monkeypatch.setattr(budgets, "_locked", lambda number: [RedemptionPassword.get_by_id(number)])
-    monkeypatch.setattr(alarms.budgets, "spent", look)
+    monkeypatch.setattr(guess_limits, "_locked", lambda number: [RedemptionPassword.get_by_id(number)])
+    monkeypatch.setattr(attack_alerts.guess_limits, "spent", look)
     last_two_at_once(world)
     assert outbox() == []
 
@@ -136,7 +138,7 @@ def test_control_without_the_rows_lock_nobody_sees_that_it_was_the_last(world, m
 def last_two_at_once(world) -> None:
     """Two guesses are left, and two people make them."""
     guessers = [world.voucher(campaign=world.campaign(), holder=world.account()) for _ in range(2)]
-    world.spend_password(wrong=budgets.PASSWORD_A_DAY - 2)
+    world.spend_password(wrong=guess_limits.PASSWORD_A_DAY - 2)
     verdicts = at_once(*(lambda which=which: world.attempt(guessers[which], typed=wrong_value(which))
                          for which in range(2)))
     assert [verdict.reason for verdict in verdicts] == [Reason.PASSWORD_INCORRECT] * 2
@@ -148,7 +150,7 @@ def last_two_at_once(world) -> None:
 def test_who_changed_it_in_time_hears_nothing(world, mail, owner, voucher):
     last_guess(world, voucher)
     assert outbox() == [(Event.UNDER_ATTACK, 0)]
-    passwords.change(voucher.campaign, None, key=world.keys.password, now=world.clock())
+    redemption_passwords.change(voucher.campaign, None, key=world.keys.password, now=world.clock())
     mail.bring()
     assert (mail.titles(), outbox()) == ([], [])
 
@@ -166,7 +168,7 @@ def test_it_can_be_turned_off_by_itself(world, mail, owner, voucher):
     last_guess(world, voucher)
     mail.bring()
     assert mail.titles() == [f"Keypads closed: {TEA}"]
-    passwords.change(voucher.campaign, None, key=world.keys.password, now=world.clock())
+    redemption_passwords.change(voucher.campaign, None, key=world.keys.password, now=world.clock())
     subscriptions.listen(owner, [event for event in Event if event != Event.UNDER_ATTACK])
     world.password = RedemptionPassword.get_by_id(world.password.id)
     last_guess(world, world.voucher(campaign=voucher.campaign, holder=world.account()))
@@ -193,13 +195,13 @@ def test_a_change_ends_it_and_the_next_attack_is_told_again(world, mail, owner, 
     world.campaign(product="Cake")
     last_guess(world, voucher)
     assert under_attack(world) == [TEA, "Cake"]
-    before = passwords.mark(RedemptionPassword.get())
-    assert passwords.change(voucher.campaign, None, key=world.keys.password, now=world.clock(), replacing=before)
+    before = redemption_passwords.mark(RedemptionPassword.get())
+    assert redemption_passwords.change(voucher.campaign, None, key=world.keys.password, now=world.clock(), replacing=before)
     with pytest.raises(merging.Conflict):
-        passwords.change(voucher.campaign, None, key=world.keys.password, now=world.clock(), replacing=before)
+        redemption_passwords.change(voucher.campaign, None, key=world.keys.password, now=world.clock(), replacing=before)
     world.password = RedemptionPassword.get()
     assert (world.password.version, under_attack(world)) == (2, [])
-    digits = passwords.reveal(world.password, world.keys.password)
+    digits = redemption_passwords.reveal(world.password, world.keys.password)
     assert world.attempt(voucher, typed=digits).redeemed
     mail.bring()
     mail.titles()
@@ -210,13 +212,13 @@ def test_a_change_ends_it_and_the_next_attack_is_told_again(world, mail, owner, 
 
 def test_it_is_over_when_the_guesses_are_a_day_old(world, voucher):
     last_guess(world, voucher)
-    assert budgets.spent(world.password, world.clock()).retry_after == 24 * 3600
+    assert guess_limits.spent(world.password, world.clock()).retry_after == 24 * 3600
     world.clock.forward(hours=24)
-    assert (budgets.spent(world.password, world.clock()), under_attack(world)) == (None, [])
+    assert (guess_limits.spent(world.password, world.clock()), under_attack(world)) == (None, [])
 
 
 def test_after_a_thousand_in_its_life_only_a_change_ends_it(world, voucher):
-    for _ in range(budgets.PASSWORD_IN_LIFE // 100):
+    for _ in range(guess_limits.PASSWORD_IN_LIFE // 100):
         world.spend_password()
         world.clock.forward(days=2)
     assert under_attack(world) == [TEA]
@@ -229,12 +231,12 @@ def test_what_opens_nothing_any_more_is_no_alarm(world):
     world.campaign(ends_at=world.clock())
     world.campaign(published_at=None)
     world.spend_password()
-    assert budgets.spent(ended.password, world.clock())
+    assert guess_limits.spent(ended.password, world.clock())
     assert under_attack(world) == []
     other = world.make_merchant(slug="other")
     world.campaign()
     assert under_attack(world) == [TEA]
-    assert alarms.going_on(other, world.clock()) == []
+    assert attack_alerts.going_on(other, world.clock()) == []
 
 
 # What it costs to ask
@@ -244,8 +246,8 @@ def test_to_ask_while_all_is_quiet_is_one_query_along_an_index(world, voucher, m
     world.spend_password(wrong=50)
     asked, run = [], db.obj.execute_sql
     monkeypatch.setattr(db.obj, "execute_sql", lambda sql, params=None, *more: asked.append(sql) or run(sql, params))
-    assert budgets.spent(world.password, world.clock()) is None
-    assert alarms.going_on(world.merchant, world.clock()) == []
+    assert guess_limits.spent(world.password, world.clock()) is None
+    assert attack_alerts.going_on(world.merchant, world.clock()) == []
     assert len(asked) == 2
     assert Delivery.select().count() == 0
 
@@ -253,8 +255,8 @@ def test_to_ask_while_all_is_quiet_is_one_query_along_an_index(world, voucher, m
 def test_a_change_is_told_at_the_tills_for_a_shift(world, voucher):
     world.campaign(product="Cake")
     world.campaign(product="Draft", published_at=None)
-    assert passwords.changed_lately(world.merchant, world.clock()) == []
-    passwords.change(voucher.campaign, None, key=world.keys.password, now=world.clock())
-    assert passwords.changed_lately(world.merchant, world.clock()) == [(world.clock(), [TEA, "Cake"])]
+    assert redemption_passwords.changed_lately(world.merchant, world.clock()) == []
+    redemption_passwords.change(voucher.campaign, None, key=world.keys.password, now=world.clock())
+    assert redemption_passwords.changed_lately(world.merchant, world.clock()) == [(world.clock(), [TEA, "Cake"])]
     world.clock.forward(hours=12, seconds=1)
-    assert passwords.changed_lately(world.merchant, world.clock()) == []
+    assert redemption_passwords.changed_lately(world.merchant, world.clock()) == []

@@ -6,7 +6,12 @@ from datetime import timedelta
 import pytest
 
 from models import Audience, Campaign, Delivery, Event, Mute, News, Redemption, Voucher
-from quanbao import accounts, announcing, claiming, editing, revoking, subscriptions
+from quanbao.campaigns import editing
+from quanbao.messages import events
+from quanbao.messages.push import subscriptions
+from quanbao.people import accounts
+from quanbao.redemption import revocations
+from quanbao.vouchers import claims
 from tests.crowds import link_to, make_customers, publish
 from tests.factories import PASSWORD, utc
 from tests.pushing import ORIGIN, outbox
@@ -140,11 +145,11 @@ def test_it_ends_tomorrow_on_the_merchants_wall(world, mail, ends_at, zone, from
     mail.subscribe()
     for early in (timedelta(hours=24), timedelta(hours=10, seconds=1), timedelta(seconds=1)):
         world.clock.now = utc(from_) - early
-        announcing.remind(world.clock())
-        assert not announcing.is_waiting()
+        events.remind(world.clock())
+        assert not events.is_waiting()
     for late in (0, 1, 7):
         world.clock.now = utc(from_) + timedelta(hours=late)
-        announcing.remind(world.clock())
+        events.remind(world.clock())
         mail.bring()
     (message,) = mail.service.inbox
     assert message.title == f"Ends tomorrow: {TEA}"
@@ -157,19 +162,19 @@ def test_nobody_is_reminded_too_late_or_of_what_was_ended(world, mail):
     draft = world.campaign(ends_at=utc("2026-12-03T00:00:00+08:00"), published_at=None)
     for campaign in (late, ended, draft):
         world.voucher(campaign=campaign)
-    announcing.remind(world.clock())
-    assert not announcing.is_waiting()
+    events.remind(world.clock())
+    assert not events.is_waiting()
 
 
 def test_another_end_is_reminded_of_again(world, mail):
     voucher = world.voucher(campaign=world.campaign(ends_at=utc("2026-12-03T00:00:00+08:00")))
     mail.subscribe()
-    announcing.remind(world.clock())
+    events.remind(world.clock())
     mail.bring()
     change(world, voucher.campaign, ends_at="2026-12-08")
     for day in range(2, 9):
         world.clock.set(f"2026-12-{day:02}T12:00:00+08:00")
-        announcing.remind(world.clock())
+        events.remind(world.clock())
         mail.bring()
     assert mail.titles() == [f"Ends tomorrow: {TEA}"] * 2
 
@@ -177,8 +182,8 @@ def test_another_end_is_reminded_of_again(world, mail):
 def test_what_is_brought_too_late_is_not_brought(world, mail):
     world.voucher(campaign=world.campaign(ends_at=utc("2026-12-03T00:00:00+08:00")))
     mail.subscribe()
-    announcing.remind(world.clock())
-    announcing.spread(world.clock())
+    events.remind(world.clock())
+    events.spread(world.clock())
     world.clock.set("2026-12-02T00:00:01+08:00")
     mail.bring()
     assert (mail.titles(), outbox()) == ([], [])
@@ -196,7 +201,7 @@ def test_published_claimed_and_loaded_vouchers_are_announced(world, mail):
     mail.bring()
     assert mail.titles() == [f"New: {TEA}"] * 2
     claim, _ = link_to(world, "somebody@example.org", world.campaign(product="Cake"))
-    claiming.claim(claiming.usable(_, world.clock()), world.mei, world.clock())
+    claims.claim(claims.usable(_, world.clock()), world.mei, world.clock())
     mail.bring()
     assert mail.titles() == ["New: Cake"]
 
@@ -222,7 +227,7 @@ def test_all_browsers_of_a_holder_hear_of_it_each_in_its_language(world, mail):
 
 
 def test_many_holders_are_told_some_at_a_time(world, mail, monkeypatch):
-    monkeypatch.setattr(announcing, "STEP", 3)
+    monkeypatch.setattr(events, "STEP", 3)
     campaign = world.campaign()
     people = make_customers(world, 10)
     publish(world, campaign, Audience.ALL)
@@ -230,8 +235,8 @@ def test_many_holders_are_told_some_at_a_time(world, mail, monkeypatch):
         mail.subscribe(customer.consumer)
     editing.end(campaign, world.clock())
     steps = []
-    while announcing.is_waiting():
-        announcing.spread(world.clock())
+    while events.is_waiting():
+        events.spread(world.clock())
         steps.append(Delivery.select().count())
     assert steps == [3, 6, 9, 10, 10]
     mail.bring()
@@ -265,10 +270,10 @@ def test_each_event_can_be_turned_off(world, mail, event):
     subscriptions.listen(world.mei, ALL - {event} | {"merchant:lotus"})
     gone, owner = world.voucher(), member(world)
     world.attempt(kept)
-    announcing.remind(world.clock())
+    events.remind(world.clock())
     mail.bring()
     roll_back(world, Redemption.get(), owner)
-    revoking.revoke(gone, owner, "misuse", "", world.clock())
+    revocations.revoke(gone, owner, "misuse", "", world.clock())
     mail.bring()
     change(world, kept.campaign, offer_price=1)
     mail.bring()

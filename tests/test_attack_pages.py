@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from models import Attempt, Campaign, Member, RedemptionPassword, Role
-from quanbao import budgets, passwords
+from quanbao.passwords import guess_limits, redemption_passwords
 from tests.factories import ACCOUNT_PASSWORD, WRONG
 from tests.pages import Page, PageClient
 from tests.test_counter_pages import HTMX, TILL, shown, taken
@@ -43,7 +43,7 @@ def offered(page: Page, voucher) -> bool:
 
 
 def digits_of(world) -> str:
-    return passwords.reveal(RedemptionPassword.get(), world.keys.password)
+    return redemption_passwords.reveal(RedemptionPassword.get(), world.keys.password)
 
 
 # The customer's phone
@@ -87,7 +87,7 @@ def test_the_code_at_the_counter_works_meanwhile(holder, people, voucher, attack
 
 
 def test_whose_own_tries_are_used_up_waits_or_goes_to_the_counter(holder, small_world, voucher):
-    for _ in range(budgets.CONSUMER_FREE):
+    for _ in range(guess_limits.CONSUMER_FREE):
         small_world.attempt(voucher, typed=WRONG)
     assert holder.get(f"/vouchers/{voucher.code}/redeem").all("form", id="keypad")
     page = holder.post(f"/vouchers/{voucher.code}/redemptions", form(), status=429)
@@ -148,7 +148,7 @@ def test_an_open_page_hears_of_it_once_and_of_its_end(people, small_world, path,
         small_world.redeem(small_world.take(small_world.counter_code(tea).code, Member.get(role=Role.OWNER)))
 
     def change() -> None:
-        passwords.change(Campaign.get(slug="tea"), None, key=small_world.keys.password, now=small_world.clock())
+        redemption_passwords.change(Campaign.get(slug="tea"), None, key=small_world.keys.password, now=small_world.clock())
 
     page, beside = ask_after(who.get(path), small_world.spend_password)
     assert (beside, ALARM in page.text) == (True, True)
@@ -214,7 +214,7 @@ def test_minutes_after_signing_in_it_is_changed_but_not_shown(people, small_worl
 @pytest.mark.parametrize("role", [Role.MANAGER, Role.CASHIER])
 def test_nobody_else_has_one_made(people, small_world, role, attack):
     before = digits_of(small_world)
-    people[role].post(RENEW, {"replacing": passwords.mark(RedemptionPassword.get())}, status=403)
+    people[role].post(RENEW, {"replacing": redemption_passwords.mark(RedemptionPassword.get())}, status=403)
     assert digits_of(small_world) == before
 
 

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from models import Branch, Member, MemberBranch, Redemption, RedemptionPassword, Role
-from quanbao import budgets
+from quanbao.passwords import guess_limits
 from tests.browser import Visitor, desktop, phone
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG, World
 
@@ -33,7 +33,7 @@ def test_guessers_close_the_keypads_but_not_the_shop(world, site, visit):
     campaign = world.campaign(slug="tea", uses_per_voucher=2)
     mine, theirs = (world.voucher(campaign=campaign, holder=world.account(email=email, password=ACCOUNT_PASSWORD)).code
                     for email in (MEI, GUESSER))
-    world.spend_password(wrong=budgets.PASSWORD_A_DAY - 1)
+    world.spend_password(wrong=guess_limits.PASSWORD_A_DAY - 1)
     cashier = visit(site, **phone()).sign_in_by_form(TILL)
     owner = visit(site, **desktop()).sign_in(OWNER)
     owner.page.goto("/merchants/lotus/campaigns/tea/figures")

@@ -13,7 +13,8 @@ from peewee import OperationalError, ProgrammingError
 
 from database import Busy, db, drop_broken_connection, open_database
 from models import Audience
-from quanbao import publishing, schema, worker
+from quanbao.operations import migrate, worker
+from quanbao.vouchers import publications
 from tests.browser import Site
 from tests.conftest import POSTGRESQL
 from tests.crowds import counts, holders, make_customers, of, start
@@ -58,7 +59,7 @@ def there(cluster, settings):
     """Settings on the cluster, migrated and opened."""
     url = cluster.create("test")
     open_database(url, None)
-    schema.migrate()
+    migrate.migrate()
     yield replace(settings, database_url=url)
     drop_broken_connection()
     db.close()
@@ -81,7 +82,7 @@ def test_the_worker_inside_serve_goes_on_when_the_server_is_there_again(cluster,
     _, publication, assert_each_has_one = half_and_half(cast, PEOPLE)
     with Site(there) as site:
         for steps in (0, 3):
-            until(lambda: counts(publication)[2] > steps * publishing.STEP, "a step")  # noqa: B023
+            until(lambda: counts(publication)[2] > steps * publications.STEP, "a step")  # noqa: B023
             assert not is_finished(publication)
             go_and_come(cluster, how)
         until(lambda: is_finished(publication), "the rest")
@@ -103,7 +104,7 @@ def test_a_worker_of_its_own_goes_on_too(cluster, there, cast):
 def test_connections_that_are_cut_again_and_again_lose_nothing(world, database, postgres_server, monkeypatch):
     """In the middle of steps: whether one was committed is looked up, never guessed."""
     monkeypatch.setattr(worker, "IDLE", 0.01)
-    monkeypatch.setattr(publishing, "STEP", 200)
+    monkeypatch.setattr(publications, "STEP", 200)
     _, publication, assert_each_has_one = half_and_half(world, 4000)
     cut = 0
     with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as other, working(world):
@@ -131,14 +132,14 @@ def test_no_fault_ends_the_work(world, monkeypatch, caplog, place, fault):
     """A worker that is gone would be noticed by nobody until the server is started again."""
     monkeypatch.setattr(worker, "IDLE", 0.01)
     people, campaign = make_customers(world, 5), world.campaign()
-    publication, whole, faults = start(world, campaign, Audience.ALL), getattr(publishing, place), [fault] * 3
+    publication, whole, faults = start(world, campaign, Audience.ALL), getattr(publications, place), [fault] * 3
 
     def breaks(*arguments, **more):
         if faults:
             raise faults.pop()
         return whole(*arguments, **more)
 
-    monkeypatch.setattr(publishing, place, breaks)
+    monkeypatch.setattr(publications, place, breaks)
     with caplog.at_level(logging.ERROR), working(world):
         until(lambda: is_finished(publication), "the publication")
     assert holders(campaign) == of(people)
@@ -154,7 +155,7 @@ def test_a_server_that_became_read_only_is_left_for_another(world, database, pos
     db.close()
     with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as other:
         other.execute("ALTER DATABASE test SET default_transaction_read_only = on")
-        refused, whole = [], publishing.step
+        refused, whole = [], publications.step
 
         def watched(*arguments, **more):
             try:
@@ -163,7 +164,7 @@ def test_a_server_that_became_read_only_is_left_for_another(world, database, pos
                 refused.append(error)
                 raise
 
-        monkeypatch.setattr(publishing, "step", watched)
+        monkeypatch.setattr(publications, "step", watched)
         with working(world):
             until(lambda: refused, "a refusal")
             other.execute("ALTER DATABASE test SET default_transaction_read_only = off")

@@ -13,7 +13,7 @@ import pytest
 
 from database import db, open_database
 from models import Account, Merchant, Voucher
-from quanbao import backups, keeping
+from quanbao.operations import backups, keeping
 from tests.test_cli import PATIENCE, QUANBAO, data, document, done, end, problem, start, write
 
 __all__ = ["data", "document"]  # fixtures

@@ -6,9 +6,13 @@ import pytest
 
 from database import db
 from models import Branch, Campaign, Redemption
-from quanbao import branches, figures, redemption, unguarded, vouchers
-from quanbao.reader import is_slug
-from quanbao.reasons import Reason
+from quanbao.campaigns import figures
+from quanbao.lib.validation import is_slug
+from quanbao.merchants import branches
+from quanbao.operations import unguarded
+from quanbao.redemption import redeem
+from quanbao.redemption.reasons import Reason
+from quanbao.vouchers import wallet
 from tests.conftest import POSTGRESQL
 from tests.factories import World, utc
 from tests.test_passwords import meanwhile
@@ -78,7 +82,7 @@ def test_nothing_is_redeemed_at_a_closed_branch_until_it_opens_again(world):
     river, everywhere = branch(world, "river"), world.campaign()
     assert world.attempt(world.voucher(campaign=everywhere), branch="river").redeemed
     branches.close(river, world.clock())
-    assert [place.slug for place in vouchers.branches(everywhere)] == ["main"]
+    assert [place.slug for place in wallet.branches(everywhere)] == ["main"]
     assert world.attempt(world.voucher(campaign=everywhere), branch="river").reason is Reason.WRONG_BRANCH
     here = world.campaign(branch_slugs=["river", "main"])
     assert world.attempt(world.voucher(campaign=here), branch="river").reason is Reason.WRONG_BRANCH
@@ -137,7 +141,7 @@ def close_aside(world: World):
 def test_what_was_judged_with_the_branch_open_does_not_commit_after(world, monkeypatch):
     """A file has one writer: there closing waits for the redemption, or the redemption for closing."""
     voucher = world.voucher()
-    meanwhile(monkeypatch, redemption, "_take_use", close_aside(world), aside=True)
+    meanwhile(monkeypatch, redeem, "_take_use", close_aside(world), aside=True)
     assert world.attempt(voucher, branch="river").reason is Reason.WRONG_BRANCH
     assert Redemption.select().count() == 0
 
@@ -145,8 +149,8 @@ def test_what_was_judged_with_the_branch_open_does_not_commit_after(world, monke
 @pytest.mark.parametrize("database", [POSTGRESQL], indirect=True)
 def test_control_without_the_version_it_would_commit(world, monkeypatch):
     voucher = world.voucher()
-    monkeypatch.setattr(redemption, "_count", unguarded.count)
-    meanwhile(monkeypatch, redemption, "_take_use", close_aside(world), aside=True)
+    monkeypatch.setattr(redeem, "_count", unguarded.count)
+    meanwhile(monkeypatch, redeem, "_take_use", close_aside(world), aside=True)
     assert world.attempt(voucher, branch="river").redeemed
 
 

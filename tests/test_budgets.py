@@ -9,8 +9,9 @@ import pytest
 
 from database import db
 from models import Attempt, Guess, RedemptionPassword
-from quanbao import budgets, redemption
-from quanbao.reasons import Reason
+from quanbao.passwords import guess_limits
+from quanbao.redemption import redeem
+from quanbao.redemption.reasons import Reason
 from tests.factories import PASSWORD, WRONG, utc
 
 
@@ -52,13 +53,13 @@ def test_at_most_ten_wrong_tries_of_a_consumer_in_any_24_hours(world):
 
 
 def test_the_wait_grows_to_an_hour_and_no_further():
-    moments = [utc("2026-12-01T00:00:00+00:00") + budgets.DAY * number for number in range(20)]
-    assert budgets._wait(moments, moments[-1]) == timedelta(minutes=60)
+    moments = [utc("2026-12-01T00:00:00+00:00") + guess_limits.DAY * number for number in range(20)]
+    assert guess_limits._wait(moments, moments[-1]) == timedelta(minutes=60)
 
 
 def test_a_password_has_a_hundred_wrong_values_a_day_whoever_tries(world):
     campaign = world.campaign()
-    for number in range(budgets.PASSWORD_A_DAY // 5):
+    for number in range(guess_limits.PASSWORD_A_DAY // 5):
         voucher = world.voucher(campaign=campaign, holder=world.account())
         for turn in range(5):
             assert guess(world, voucher, number * 5 + turn).reason is Reason.PASSWORD_INCORRECT
@@ -133,13 +134,13 @@ def test_a_reservation_that_no_verdict_settled_lapses(world):
 
 
 def test_a_request_that_hung_longer_than_its_reservation_may_not_compare(world, monkeypatch):
-    settle = redemption._settle
+    settle = redeem._settle
 
     def late(*arguments):
         world.clock.forward(seconds=60)
         return settle(*arguments)
 
-    monkeypatch.setattr(redemption, "_settle", late)
+    monkeypatch.setattr(redeem, "_settle", late)
     assert world.attempt(world.voucher()).reason is Reason.BUSY
     assert Attempt.select().count() == 0
 
@@ -180,12 +181,12 @@ class TestParallelGuesses:
     def test_control_without_a_reservation_more_are_compared(self, world, monkeypatch):
         def count_first(password, consumer, *, clock, sleep):
             wrong = Guess.select().where((Guess.consumer == consumer) & Guess.wrong).count()
-            if wrong >= budgets.CONSUMER_FREE:
-                return budgets.Spent(30)
+            if wrong >= guess_limits.CONSUMER_FREE:
+                return guess_limits.Spent(30)
             threading.Event().wait(0.02)  # others look meanwhile
             return Guess.create(password=password, version=password.version, consumer=consumer, made_at=clock())
 
-        monkeypatch.setattr(budgets, "reserve", count_first)
+        monkeypatch.setattr(guess_limits, "reserve", count_first)
         assert self.compared(world, world.voucher()) > 5
 
 
@@ -201,13 +202,13 @@ def test_the_right_password_among_guesses_gives_only_itself_back(world):
 
 def test_a_try_that_hung_counts_from_its_comparison(world, monkeypatch):
     """Otherwise a hundred that hang for a minute, and a hundred a day after they came, would be compared in one day."""
-    voucher, reserve = world.voucher(), budgets.reserve
+    voucher, reserve = world.voucher(), guess_limits.reserve
 
     def reserve_and_hang(*what, **how):
         guess = reserve(*what, **how)
         world.clock.forward(seconds=59)
         return guess
 
-    monkeypatch.setattr(budgets, "reserve", reserve_and_hang)
+    monkeypatch.setattr(guess_limits, "reserve", reserve_and_hang)
     assert world.attempt(voucher, typed=WRONG).reason is Reason.PASSWORD_INCORRECT
     assert Guess.get().made_at == Attempt.get().at == world.clock()

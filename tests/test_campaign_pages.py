@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models import Branch, Campaign, Kind, Merchant, Picture, RedemptionPassword, Role
-from quanbao import pictures
-from quanbao.campaigns import as_entered
+from quanbao.campaigns import pictures
+from quanbao.campaigns.rules import as_entered
 from tests.factories import World, money_of, utc
 from tests.pages import Page, PageClient
 from tests.test_editing import ENTERED, NEW, columns, load_refuses, now, put

@@ -12,8 +12,9 @@ import pytest
 from peewee import IntegrityError
 
 from models import Attempt, Branch, Campaign, Customer, CustomerGroup, Voucher
-from quanbao import checks, vouchers
-from quanbao.reasons import Reason
+from quanbao.redemption import checks
+from quanbao.redemption.reasons import Reason
+from quanbao.vouchers import wallet
 from tests.factories import WRONG, World, utc
 
 NOW = utc("2026-12-01T12:00:00+08:00")  # where the world's clock stands
@@ -94,7 +95,7 @@ def stage(world: World, *reasons: Reason) -> tuple[Voucher, dict[str, Any]]:
         change(campaign, **fault.campaign)
         change(voucher, **fault.voucher)
         sent |= fault.sent
-    case = vouchers.case(vouchers.held(voucher.code, voucher.consumer), NOW, checks.Till(**sent))
+    case = wallet.case(wallet.held(voucher.code, voucher.consumer), NOW, checks.Till(**sent))
     assert {reason for reason, is_wrong in checks.CHECKS.items() if is_wrong(case)} == set(reasons)
     return voucher, sent
 
@@ -107,7 +108,7 @@ def change(row: Campaign | Voucher, **columns: Any) -> None:
 def told(world: World, *reasons: Reason) -> tuple[Reason | None, Reason | None]:
     """What the holder's page says before anybody types, and what the till then says."""
     voucher, sent = stage(world, *reasons)
-    page = checks.foreseen(vouchers.case(vouchers.held(voucher.code, voucher.consumer), world.clock()))
+    page = checks.foreseen(wallet.case(wallet.held(voucher.code, voucher.consumer), world.clock()))
     return page, world.attempt(voucher, **sent).reason
 
 

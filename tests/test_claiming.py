@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 
 from models import TABLES, Account, Audience, Campaign, Claim, Customer, CustomerGroup, Voucher
-from quanbao import claiming, customers, editing, figures, publishing
-from quanbao.claiming import Spent
+from quanbao.campaigns import editing, figures
+from quanbao.merchants import customers
+from quanbao.vouchers import claims, publications
+from quanbao.vouchers.claims import Spent
 from tests.crowds import at_once, counts, link_to, make_customers, publish, start
 from tests.pages import PageClient
 from web import create_app
@@ -27,10 +29,10 @@ def browser(world, database, clock):
 
 def use(world, token: str, consumer: Account) -> Voucher:
     """As the page does; raises Spent."""
-    found = claiming.usable(token, world.clock())
+    found = claims.usable(token, world.clock())
     if found is None:
         raise Spent
-    return claiming.claim(found, consumer, world.clock())
+    return claims.claim(found, consumer, world.clock())
 
 
 def everything() -> dict[str, list]:
@@ -129,11 +131,11 @@ def test_a_link_lives_for_thirty_days(world, days, good):
 
 def test_a_link_is_worth_nothing_once_the_campaign_is_over(world):
     ended, past = (link_to(world, MEI, world.campaign()) for _ in range(2))
-    found = claiming.usable(ended[1], world.clock())  # its page is open when the owner ends the campaign
+    found = claims.usable(ended[1], world.clock())  # its page is open when the owner ends the campaign
     editing.end(Campaign.get_by_id(ended[0].campaign_id), world.clock())
     before = everything()
     with pytest.raises(Spent):
-        claiming.claim(found, world.mei, world.clock())
+        claims.claim(found, world.mei, world.clock())
     assert everything() == before, "neither used up nor a customer"
     assert_good_no_more(world, ended[1], world.mei)
     world.clock.set("2027-01-01T00:00:00+08:00")
@@ -158,7 +160,7 @@ def test_to_publish_again_keeps_the_link_and_gives_it_thirty_days_more(world):
 @pytest.mark.parametrize("token", ["0" * 22, "", "x", "é" * 22, "\0" * 22, "A" * 64, "\ud800" * 22])
 def test_what_is_no_link_is_none(world, token):
     link_to(world, MEI)
-    assert claiming.usable(token, world.clock()) is None
+    assert claims.usable(token, world.clock()) is None
 
 
 def test_a_link_is_of_one_campaign_and_one_address(world):
@@ -197,7 +199,7 @@ def test_one_who_uses_two_links_at_once_holds_one_voucher(world):
 
 @pytest.mark.race
 def test_links_are_used_while_the_campaign_is_published(world, monkeypatch):
-    monkeypatch.setattr(publishing, "STEP", 20)
+    monkeypatch.setattr(publications, "STEP", 20)
     campaign = world.campaign()
     people = make_customers(world, 200)
     tokens = [link_to(world, f"{n}@example.org", campaign)[1] for n in range(10)]
@@ -216,10 +218,10 @@ def test_links_are_used_while_the_campaign_is_published(world, monkeypatch):
 def test_the_database_alone_makes_no_link(world):
     row, token = link_to(world, MEI)
     assert token not in repr(everything())
-    assert publishing.token(row.seed, "") != token != publishing.token(row.seed, "another key")
-    assert claiming.usable(bytes(row.seed).hex(), world.clock()) is None
+    assert publications.token(row.seed, "") != token != publications.token(row.seed, "another key")
+    assert claims.usable(bytes(row.seed).hex(), world.clock()) is None
     _, other = link_to(world, LIN, row.campaign)
-    assert publishing.token(row.seed, world.keys.receipts) == token != other
+    assert publications.token(row.seed, world.keys.receipts) == token != other
 
 
 def test_the_owner_sees_the_same_link_until_it_is_used(world, lin):
@@ -227,43 +229,43 @@ def test_the_owner_sees_the_same_link_until_it_is_used(world, lin):
     (mine, token), (other, other_token) = link_to(world, MEI, campaign), link_to(world, LIN, campaign)
     link_to(world, MEI, world.campaign())
     open_now = [(mine.id, MEI, token), (other.id, LIN, other_token)]
-    assert claiming.open_links(campaign, world.clock(), key) == open_now
-    assert list(claiming.all_open_links(campaign, world.clock(), key)) == open_now
-    assert claiming.open_links(campaign, world.clock(), key, after=mine.id) == open_now[1:]
+    assert claims.open_links(campaign, world.clock(), key) == open_now
+    assert list(claims.all_open_links(campaign, world.clock(), key)) == open_now
+    assert claims.open_links(campaign, world.clock(), key, after=mine.id) == open_now[1:]
     use(world, token, lin)
-    assert claiming.open_links(campaign, world.clock(), key) == open_now[1:]
-    assert claiming.counts(campaign, world.clock()) == (1, 1, 0)
+    assert claims.open_links(campaign, world.clock(), key) == open_now[1:]
+    assert claims.counts(campaign, world.clock()) == (1, 1, 0)
     world.clock.forward(days=30)
-    assert claiming.open_links(campaign, world.clock(), key) == []
-    assert claiming.counts(campaign, world.clock()) == (0, 1, 1)
+    assert claims.open_links(campaign, world.clock(), key) == []
+    assert claims.counts(campaign, world.clock()) == (0, 1, 1)
 
 
 def test_links_of_an_older_key_crowd_out_no_later_ones(world, monkeypatch):
-    monkeypatch.setattr(claiming, "A_READ", 4)
+    monkeypatch.setattr(claims, "A_READ", 4)
     campaign, key = world.campaign(), world.keys.receipts
     older = [f"older{n}@example.org" for n in range(9)]
     publication = start(world, campaign, Audience.ADDRESSES, older)
-    publishing.step(publication.id, now=world.clock(), key="the key before")
+    publications.step(publication.id, now=world.clock(), key="the key before")
     later = [(row.id, row.address, token) for row, token in (
         link_to(world, f"later{n}@example.org", campaign) for n in range(5))]
-    assert claiming.open_links(campaign, world.clock(), key, most=3) == later[:3]
-    assert claiming.open_links(campaign, world.clock(), key, most=3, after=later[2][0]) == later[3:]
-    assert list(claiming.all_open_links(campaign, world.clock(), key)) == later
-    assert claiming.counts(campaign, world.clock()) == (14, 0, 0)
+    assert claims.open_links(campaign, world.clock(), key, most=3) == later[:3]
+    assert claims.open_links(campaign, world.clock(), key, most=3, after=later[2][0]) == later[3:]
+    assert list(claims.all_open_links(campaign, world.clock(), key)) == later
+    assert claims.counts(campaign, world.clock()) == (14, 0, 0)
     row = Claim.get(Claim.address == older[0])
-    use(world, publishing.token(row.seed, "the key before"), world.mei)
+    use(world, publications.token(row.seed, "the key before"), world.mei)
 
 
 def test_to_publish_again_makes_a_link_of_an_older_key_anew(world, lin):
     campaign, key = world.campaign(), world.keys.receipts
     publication = start(world, campaign, Audience.ADDRESSES, [MEI, LIN])
-    publishing.step(publication.id, now=world.clock(), key="the key before")
-    lost = publishing.token(Claim.get(Claim.address == MEI).seed, "the key before")
-    spent = publishing.token(Claim.get(Claim.address == LIN).seed, "the key before")
+    publications.step(publication.id, now=world.clock(), key="the key before")
+    lost = publications.token(Claim.get(Claim.address == MEI).seed, "the key before")
+    spent = publications.token(Claim.get(Claim.address == LIN).seed, "the key before")
     use(world, spent, lin)
     Customer.update(address="").execute()
     assert counts(publish(world, campaign, Audience.ADDRESSES, [MEI, LIN])) == (0, 1, 2, 2)
-    [(_, address, token)] = claiming.open_links(campaign, world.clock(), key)
+    [(_, address, token)] = claims.open_links(campaign, world.clock(), key)
     assert (address, Claim.select().count()) == (MEI, 2)
     assert_good_no_more(world, lost, world.mei)
     assert_good_no_more(world, spent, world.mei)
@@ -279,9 +281,9 @@ def test_no_link_is_handed_out_once_the_campaign_is_over(world, over):
     else:
         world.clock.forward(days=5)
     campaign = Campaign.get_by_id(campaign.id)
-    assert claiming.open_links(campaign, world.clock(), key) == []
-    assert list(claiming.all_open_links(campaign, world.clock(), key)) == []
-    assert claiming.counts(campaign, world.clock()) == (0, 0, 1)
+    assert claims.open_links(campaign, world.clock(), key) == []
+    assert list(claims.all_open_links(campaign, world.clock(), key)) == []
+    assert claims.counts(campaign, world.clock()) == (0, 0, 1)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -297,4 +299,4 @@ def test_to_look_at_a_link_changes_nothing(world, browser, method):
         assert everything() == before
     assert browser.post(f"/claim/{token}").location == f"/vouchers/{Voucher.get().code}"
     assert browser._send(method, f"/claim/{token}", {}, {}).status_code == 404
-    assert claiming.counts(row.campaign, world.clock()) == (0, 1, 0)
+    assert claims.counts(row.campaign, world.clock()) == (0, 1, 0)

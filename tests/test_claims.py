@@ -5,8 +5,11 @@ from datetime import timedelta
 import pytest
 
 from models import Audience, Campaign, Claim, Customer, Member, Publication, Role, Voucher
-from quanbao import claiming, customers, editing, publishing, revoking
-from quanbao.issuing import ALPHABET
+from quanbao.campaigns import editing
+from quanbao.merchants import customers
+from quanbao.redemption import revocations
+from quanbao.vouchers import claims, publications
+from quanbao.vouchers.issuing import ALPHABET
 from tests.crowds import link_to, publish, start
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG
 from tests.pages import Page, PageClient
@@ -42,7 +45,7 @@ def hrefs(page: Page, part: str) -> list[str]:
 def many(world, campaign, size: int) -> list[tuple[str, str]]:
     """Links of so many addresses, as they are listed."""
     publish(world, campaign, Audience.ADDRESSES, [f"{n}@example.org" for n in range(size)])
-    links = claiming.all_open_links(campaign, world.clock(), world.keys.receipts)
+    links = claims.all_open_links(campaign, world.clock(), world.keys.receipts)
     return [(address, f"{SITE}/claim/{token}") for _, address, token in links]
 
 
@@ -87,7 +90,7 @@ def test_the_file_has_every_link(owner, small_world, campaign):
 def test_only_this_campaigns_open_links_are_shown_and_the_same_each_time(owner, small_world, campaign):
     (_, used_token), (_, kept) = link_to(small_world, MEI, campaign), link_to(small_world, LIN, campaign)
     link_to(small_world, "elsewhere@example.org")
-    claiming.claim(claiming.usable(used_token, small_world.clock()), small_world.mei, small_world.clock())
+    claims.claim(claims.usable(used_token, small_world.clock()), small_world.mei, small_world.clock())
     for _ in range(2):
         page = owner.get(at(campaign))
         assert listed(page) == [(LIN, f"{SITE}/claim/{kept}")]
@@ -121,7 +124,7 @@ def test_once_the_campaign_is_over_no_link_is_handed_out_and_the_pages_say_why(o
 
 def test_links_of_an_older_key_are_told(owner, small_world, campaign):
     publication = start(small_world, campaign, Audience.ADDRESSES, [MEI])
-    publishing.step(publication.id, now=small_world.clock(), key="the key before")
+    publications.step(publication.id, now=small_world.clock(), key="the key before")
     _, token = link_to(small_world, LIN, campaign)
     page = owner.get(at(campaign))
     assert listed(page) == [(LIN, f"{SITE}/claim/{token}")]
@@ -198,7 +201,7 @@ def test_its_address_is_corrected_on_its_page(owner, small_world, campaign):
 
 def test_a_used_link_leads_to_its_voucher_and_is_not_withdrawn(owner, small_world, campaign):
     row, token = link_to(small_world, MEI, campaign)
-    voucher = claiming.claim(claiming.usable(token, small_world.clock()), small_world.account(), small_world.clock())
+    voucher = claims.claim(claims.usable(token, small_world.clock()), small_world.account(), small_world.clock())
     customers.separate(Customer.get())
     place = at(campaign, f"links/{row.id}")
     page = owner.post(place, {"do": "withdraw"}, status=422)
@@ -227,7 +230,7 @@ def test_whose_voucher_was_taken_back_is_told_so_before_and_after(client, small_
     _, token = link_to(small_world, LIN, campaign)
     voucher = small_world.voucher(campaign=campaign)
     boss = Member.get(Member.account == small_world.member(role=Role.OWNER))
-    revoking.revoke(voucher, boss, "misuse", "", small_world.clock())
+    revocations.revoke(voucher, boss, "misuse", "", small_world.clock())
     client.sign_in(small_world.mei)
     for page in (client.get(f"/claim/{token}", status=409), client.post(f"/claim/{token}", status=409)):
         assert "Your voucher was taken back by the shop" in page.text
@@ -332,7 +335,7 @@ def test_another_site_cannot_use_a_link_up(app, small_world, campaign):
     _, token = link_to(small_world, LIN, campaign)
     victim = PageClient(app).sign_in(small_world.mei)
     victim.post(f"/claim/{token}", status=403, headers={"Sec-Fetch-Site": "cross-site"})
-    assert claiming.usable(token, small_world.clock())
+    assert claims.usable(token, small_world.clock())
 
 
 def test_a_token_is_in_no_log(client, small_world, campaign, caplog, monkeypatch):
@@ -341,7 +344,7 @@ def test_a_token_is_in_no_log(client, small_world, campaign, caplog, monkeypatch
     def breaks(*_):
         raise RuntimeError("as asked")
 
-    monkeypatch.setattr(claiming, "claim", breaks)
+    monkeypatch.setattr(claims, "claim", breaks)
     client.sign_in(small_world.mei).post(f"/claim/{token}", status=500)
     assert "failed: POST /claim/<token:token>" in caplog.text
     assert token not in caplog.text

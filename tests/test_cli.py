@@ -19,7 +19,7 @@ from urllib.parse import urlencode, urlsplit
 import apsw
 import pytest
 
-from quanbao import demo
+from quanbao.operations import demo
 from tests.test_loading import SAMPLE
 
 ROOT, QUANBAO = Path(__file__).resolve().parent.parent, Path(sys.executable).parent / "quanbao"

@@ -11,7 +11,8 @@ from playwright.sync_api import Page as BrowserPage
 from playwright.sync_api import expect
 
 from models import Campaign, Role, Subscription
-from quanbao import accounts, figures
+from quanbao.campaigns import figures
+from quanbao.people import accounts
 from tests.between import Between
 from tests.browser import phone
 from tests.factories import ACCOUNT_PASSWORD, WRONG, World, utc
@@ -186,8 +187,8 @@ def test_a_message_speaks_the_language_chosen_last_with_its_region(client, small
 
     def told() -> set[str]:
         Campaign.update(version=Campaign.version + 1).execute()
-        from quanbao import announcing
-        announcing.period_changed(Campaign.get_by_id(voucher.campaign_id), small_world.clock())
+        from quanbao.messages import events
+        events.period_changed(Campaign.get_by_id(voucher.campaign_id), small_world.clock())
         small_mail.bring()
         bodies = {plain(message.body["notification"]["body"]) for message in small_mail.service.inbox
                   if message.browser == browser}

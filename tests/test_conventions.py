@@ -62,12 +62,12 @@ CONNECTING = re.compile(r"open_connection|create_connection|sock_connect|urlopen
 
 def test_one_module_opens_connections_and_none_starts_programs():
     """The drivers of PostgreSQL and Redis go where the operator says: docs/security.md has the list of all."""
-    may = {"quanbao/wire.py": {"socket", "ssl"}, "cli.py": {"socket"}}  # the latter asks whether its port is free
+    may = {"quanbao/messages/push/http_client.py": {"socket", "ssl"}, "cli.py": {"socket"}}  # the latter asks whether its port is free
     wrong = [f"{named(path)} imports {name}" for path in PRODUCT
              for name in imports(path) & REACH_OUT - may.get(named(path), set())]
-    wrong += [f"{named(path)}: {found.group()}" for path in PRODUCT if named(path) != "quanbao/wire.py"
+    wrong += [f"{named(path)}: {found.group()}" for path in PRODUCT if named(path) != "quanbao/messages/push/http_client.py"
               and (found := CONNECTING.search(path.read_text("utf-8")))]
-    assert not wrong, f"whatever leaves goes through quanbao/wire.py, which looks where to: {wrong}"
+    assert not wrong, f"whatever leaves goes through quanbao/messages/push/http_client.py, which looks where to: {wrong}"
 
 
 def test_the_table_of_the_asvs_is_whole_and_names_files_that_are_there():
@@ -81,7 +81,7 @@ def test_the_table_of_the_asvs_is_whole_and_names_files_that_are_there():
 
 
 OWNERS_PAGE = "web/routes/passwords.py"  # tests/rights.py: owners alone may call it
-MAY_REVEAL = (OWNERS_PAGE, "quanbao/installation.py", "quanbao/restoring.py")
+MAY_REVEAL = (OWNERS_PAGE, "quanbao/operations/installation.py", "quanbao/operations/restore.py")
 
 
 def test_the_password_leaves_by_one_door():

@@ -8,10 +8,14 @@ import pytest
 
 from database import Busy
 from models import Attempt, Branch, CounterCode, CounterTry, Member, MemberBranch, Merchant, Redemption, Role, Session
-from quanbao import backups, counter, daybook, figures, members, redemption
-from quanbao.checks import Till
-from quanbao.reasons import Reason
-from quanbao.redemption import Try
+from quanbao.campaigns import figures
+from quanbao.merchants import members
+from quanbao.operations import backups
+from quanbao.redemption import counter_codes, redeem
+from quanbao.redemption.checks import Till
+from quanbao.redemption.reasons import Reason
+from quanbao.redemption.redeem import Try
+from quanbao.reports import till_day
 from tests.crowds import at_once
 from tests.factories import WRONG, World
 
@@ -26,7 +30,7 @@ def member(world: World, role: Role = Role.MANAGER, merchant: Merchant | None = 
 
 
 def wrong_code(number: int) -> str:
-    return "".join(counter.ALPHABET[number // 31**place % 31] for place in range(6))
+    return "".join(counter_codes.ALPHABET[number // 31**place % 31] for place in range(6))
 
 
 def test_what_a_cashier_took_is_redeemed_by_the_one_way_in(world):
@@ -34,10 +38,10 @@ def test_what_a_cashier_took_is_redeemed_by_the_one_way_in(world):
     shown = world.counter_code(voucher)
     taken = world.take(shown.code, cashier)
     assert (taken.voucher_id, taken.attempt_id) == (voucher.id, shown.attempt_id)
-    assert redemption.stored(world.mei, shown.attempt_id) is None, "nothing is redeemed by looking"
+    assert redeem.stored(world.mei, shown.attempt_id) is None, "nothing is redeemed by looking"
     verdict = world.redeem(taken, branch="main")
     assert (verdict.redeemed, verdict.attempt_id) == (True, shown.attempt_id)
-    assert redemption.stored(world.mei, shown.attempt_id) == verdict, "the phone is told the same"
+    assert redeem.stored(world.mei, shown.attempt_id) == verdict, "the phone is told the same"
     row = Attempt.get()
     assert (row.member_id, row.merchant_id) == (cashier.id, world.merchant.id)
     assert row.trace[:2] == [["counter_code", True], ["revoked", True]]
@@ -69,14 +73,14 @@ def test_a_database_that_is_busy_is_said_to_be_and_the_code_is_still_good(world,
         raise Busy("somebody else is writing")
 
     with monkeypatch.context() as patched:
-        patched.setattr(redemption, "write_transaction", busy)
+        patched.setattr(redeem, "write_transaction", busy)
         assert world.redeem(taken).reason is Reason.BUSY
     assert world.redeem(taken).redeemed
 
 
 def test_a_code_is_typed_as_people_type():
-    assert {counter.plain(text) for text in ("k7m3qx", "K7M 3QX", " k7m-3qx ", "Ｋ７Ｍ　３ＱＸ")} == {"K7M3QX"}
-    assert {counter.plain(text) for text in ("", "K7M3Q", "K7M3QXX", "K7M30X", "K7M3QÖ", "\0" * 6)} == {None}
+    assert {counter_codes.plain(text) for text in ("k7m3qx", "K7M 3QX", " k7m-3qx ", "Ｋ７Ｍ　３ＱＸ")} == {"K7M3QX"}
+    assert {counter_codes.plain(text) for text in ("", "K7M3Q", "K7M3QXX", "K7M30X", "K7M3QÖ", "\0" * 6)} == {None}
 
 
 def test_a_code_is_good_for_a_minute_by_the_servers_clock(world):
@@ -87,7 +91,7 @@ def test_a_code_is_good_for_a_minute_by_the_servers_clock(world):
     shown = world.counter_code(voucher)
     world.clock.forward(seconds=59.999)
     taken = world.take(shown.code, cashier)
-    world.clock.forward(seconds=counter.HELD.total_seconds())
+    world.clock.forward(seconds=counter_codes.HELD.total_seconds())
     assert world.redeem(taken).reason is Reason.NOT_FOUND
     assert Attempt.select().count() == 0
 
@@ -127,7 +131,7 @@ def test_what_was_taken_for_one_voucher_redeems_no_other(world):
     taken = world.take(world.counter_code(one).code, member(world))
     for code, attempt_id in ((two.code, taken.attempt_id), (one.code, str(uuid.uuid4()))):
         what = Try(world.mei, code, attempt_id, None, Till(), taken=taken)
-        verdict = redemption.attempt(what, clock=world.clock, sleep=world.clock.sleep, keys=world.keys)
+        verdict = redeem.attempt(what, clock=world.clock, sleep=world.clock.sleep, keys=world.keys)
         assert verdict.reason is Reason.NOT_FOUND
     assert Redemption.select().count() == 0
 
@@ -157,8 +161,8 @@ def test_only_a_hash_is_kept_which_needs_the_servers_key(world):
     shown = world.counter_code(voucher)
     row = CounterCode.get()
     assert shown.code not in str(row.__data__)
-    assert bytes(row.code_hash) == counter.code_hash(shown.code, world.merchant.id, world.keys.receipts)
-    assert bytes(row.code_hash) != counter.code_hash(shown.code, world.merchant.id, "another key")
+    assert bytes(row.code_hash) == counter_codes.code_hash(shown.code, world.merchant.id, world.keys.receipts)
+    assert bytes(row.code_hash) != counter_codes.code_hash(shown.code, world.merchant.id, "another key")
 
 
 def test_no_backup_holds_codes_or_tries():
@@ -175,10 +179,10 @@ def test_ten_wrong_codes_in_ten_minutes_stop_that_member_and_nobody_else(world):
         assert world.take(wrong_code(number), guesser) is None
         world.clock.forward(seconds=30)
     shown = world.counter_code(voucher)
-    assert world.take(shown.code, guesser) == counter.Stopped(300)
+    assert world.take(shown.code, guesser) == counter_codes.Stopped(300)
     assert world.take(shown.code, colleague) is not None
     world.clock.forward(seconds=299)
-    assert world.take(wrong_code(11), guesser) == counter.Stopped(1)
+    assert world.take(wrong_code(11), guesser) == counter_codes.Stopped(1)
     world.clock.forward(seconds=1)
     assert world.take(world.counter_code(voucher).code, guesser) is not None
 
@@ -194,28 +198,28 @@ def test_right_codes_cost_nothing(world):
 class TestRaces:
     def looked_at(self, world, monkeypatch) -> int:
         """How many of forty codes, typed at once by one member, were looked up."""
-        looks, lock, take, cashier = [], threading.Lock(), counter._take, member(world)
+        looks, lock, take, cashier = [], threading.Lock(), counter_codes._take, member(world)
 
         def counted(*arguments):
             with lock:
                 looks.append(1)
             return take(*arguments)
 
-        monkeypatch.setattr(counter, "_take", counted)
+        monkeypatch.setattr(counter_codes, "_take", counted)
         answers = at_once(*[lambda n=n: world.take(wrong_code(n), cashier) for n in range(40)])
-        assert all(answer is None or isinstance(answer, counter.Stopped) for answer in answers), answers
+        assert all(answer is None or isinstance(answer, counter_codes.Stopped) for answer in answers), answers
         return len(looks)
 
     def test_of_guesses_at_once_ten_are_looked_at(self, world, monkeypatch):
-        assert self.looked_at(world, monkeypatch) == counter.WRONG_CODES
+        assert self.looked_at(world, monkeypatch) == counter_codes.WRONG_CODES
 
     def test_control_counted_afterwards_more_are_looked_at(self, world, monkeypatch):
         def count_first(row, now):
-            if CounterTry.select().where(CounterTry.member == row).count() >= counter.WRONG_CODES:
-                return counter.Stopped(1)
+            if CounterTry.select().where(CounterTry.member == row).count() >= counter_codes.WRONG_CODES:
+                return counter_codes.Stopped(1)
             return CounterTry(member=row, made_at=now)  # kept when it was looked at
 
-        take = counter._take
+        take = counter_codes._take
 
         def keep_after(hashed, row, reserved, now):
             time.sleep(0.05)
@@ -223,10 +227,10 @@ class TestRaces:
             reserved.save(force_insert=True)
             return found
 
-        monkeypatch.setattr(counter, "_reserve", count_first)
-        monkeypatch.setattr(counter, "_take", keep_after)
-        monkeypatch.setattr(counter, "write_transaction", lambda work, **_: work())
-        assert self.looked_at(world, monkeypatch) > counter.WRONG_CODES
+        monkeypatch.setattr(counter_codes, "_reserve", count_first)
+        monkeypatch.setattr(counter_codes, "_take", keep_after)
+        monkeypatch.setattr(counter_codes, "write_transaction", lambda work, **_: work())
+        assert self.looked_at(world, monkeypatch) > counter_codes.WRONG_CODES
 
     def taken_by(self, world, tills: int = 50) -> list[CounterCode]:
         shown, cashiers = world.counter_code(world.voucher()), [member(world) for _ in range(tills)]
@@ -247,8 +251,8 @@ class TestRaces:
             row.save()
             return True
 
-        monkeypatch.setattr(counter, "_mark_taken", mark)
-        monkeypatch.setattr(counter, "write_transaction", lambda work, **_: work())
+        monkeypatch.setattr(counter_codes, "_mark_taken", mark)
+        monkeypatch.setattr(counter_codes, "write_transaction", lambda work, **_: work())
         assert len(self.taken_by(world, tills=8)) > 1
 
 
@@ -256,7 +260,7 @@ class TestRaces:
 
 
 def seen(world, *slugs: str) -> list[tuple]:
-    lines = daybook.lines(world.merchant, slugs, world.merchant.day(world.clock()))
+    lines = till_day.lines(world.merchant, slugs, world.merchant.day(world.clock()))
     return [(line.number, line.words and line.words.count(" "), line.reason, line.branch) for line in lines]
 
 
@@ -269,13 +273,13 @@ def test_the_day_has_what_was_redeemed_and_refused_newest_first(world):
                 lambda: world.attempt(voucher, branch="river", offer_price=1)):
         world.clock.forward(seconds=1)
         act()
-        marks.append(daybook.mark(world.merchant, ["main", "river", ""], day))
+        marks.append(till_day.mark(world.merchant, ["main", "river", ""], day))
     assert len({str(mark) for mark in marks}) == 5, "whoever looks is told of each"
     assert seen(world, "main", "river", "") == [
         (None, None, "price_changed", "river"), (1, 1, None, ""), (None, None, "password_incorrect", ""),
         (1, 1, None, "river"), (1, 1, None, "main")]
     assert seen(world, "main") == [(None, None, "password_incorrect", ""), (1, 1, None, "main")]
-    assert daybook.count(world.merchant, ["main", ""], day) == 2
+    assert till_day.count(world.merchant, ["main", ""], day) == 2
     world.clock.forward(hours=24)
     assert seen(world, "main", "river", "") == []
 
@@ -291,9 +295,9 @@ def test_the_day_of_another_merchant_is_not_in_it(world):
 def test_a_long_day_is_turned_page_by_page(world):
     campaign, day = world.campaign(uses_per_voucher=50), world.merchant.day(world.clock())
     voucher = world.voucher(campaign=campaign)
-    for _ in range(daybook.A_PAGE + 3):
+    for _ in range(till_day.A_PAGE + 3):
         world.clock.forward(seconds=1)
         world.attempt(voucher)
-    first = daybook.lines(world.merchant, [""], day)
-    rest = daybook.lines(world.merchant, [""], day, before=first[-1].redemption)
-    assert [line.number for line in first + rest] == list(range(daybook.A_PAGE + 3, 0, -1))
+    first = till_day.lines(world.merchant, [""], day)
+    rest = till_day.lines(world.merchant, [""], day, before=first[-1].redemption)
+    assert [line.number for line in first + rest] == list(range(till_day.A_PAGE + 3, 0, -1))

@@ -7,9 +7,9 @@ import uuid
 import pytest
 
 from models import Account, Attempt, Branch, CounterCode, CounterTry, Member, MemberBranch, Redemption, Role, Session
-from quanbao import counter
-from quanbao.issuing import ALPHABET
-from quanbao.reasons import Reason, RolledBack
+from quanbao.redemption import counter_codes
+from quanbao.redemption.reasons import Reason, RolledBack
+from quanbao.vouchers.issuing import ALPHABET
 from tests.factories import ACCOUNT_PASSWORD, WRONG
 from tests.pages import Page, PageClient
 from web.security import HEADERS
@@ -40,7 +40,7 @@ def shown(holder: PageClient, voucher) -> tuple[str, str]:
     """The code on the phone, and its attempt's id."""
     page = holder.post(f"/vouchers/{voucher.code}/counter-code", status=200)
     [part] = [found for _, found in page.tags if "data-attempt" in found]
-    [text] = [line for line in page.text.splitlines() if counter.plain(line.strip())]
+    [text] = [line for line in page.text.splitlines() if counter_codes.plain(line.strip())]
     return text, part["data-attempt"]
 
 
@@ -190,7 +190,7 @@ def test_the_code_stands_in_no_address_and_the_page_is_not_kept(small_world, cli
     voucher = small_world.voucher()
     page = client.post(f"/vouchers/{voucher.code}/counter-code", status=200)
     assert page.headers["Cache-Control"] == "no-store"
-    code = next(text for line in page.text.splitlines() if (text := counter.plain(line.strip())))
+    code = next(text for line in page.text.splitlines() if (text := counter_codes.plain(line.strip())))
     assert not [found for _, found in page.tags for value in found.values() if value and code in value]
 
 

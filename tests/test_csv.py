@@ -10,7 +10,7 @@ import pytest
 from peewee import OperationalError
 
 from models import Branch, Campaign, Customer, Role
-from quanbao import ledger
+from quanbao.reports import attempt_log
 from tests.browser import Site
 from tests.factories import WRONG, World, utc
 from tests.ledgers import fill
@@ -172,7 +172,7 @@ def test_a_table_that_breaks_off_says_so(client, small_world, monkeypatch, caplo
         yield from ()
         raise OperationalError("the disk is full")
 
-    monkeypatch.setattr(ledger, "all_entries", entries)
+    monkeypatch.setattr(attempt_log, "all_entries", entries)
     client.sign_in(small_world.member(role=Role.OWNER))
     [_, last] = read(client, "attempts.csv", small_world.campaign())
     assert last == ["This table is not complete. Download it again."]

@@ -8,8 +8,10 @@ import pytest
 from babel.numbers import list_currencies
 
 from models import Campaign, Merchant, Redemption, Role
-from quanbao import currencies, documents, figures, loading, setting_up
-from quanbao.campaigns import MOST_MONEY
+from quanbao.campaigns import figures
+from quanbao.campaigns.rules import MOST_MONEY
+from quanbao.lib import currencies
+from quanbao.operations import bulk_import, first_start, import_document
 from tests.factories import money_of
 from tests.pages import PageClient
 from tests.test_campaign_pages import TYPED, draft, entries
@@ -84,7 +86,7 @@ def document(**more) -> dict:
 
 def test_load_keeps_the_digits_of_every_currency(sqlite, clock, keys):
     for code, digits in currencies.DIGITS.items():
-        loading.load(document(slug=code.lower(), currency=code), now=clock(), password_key=keys.password)
+        bulk_import.load(document(slug=code.lower(), currency=code), now=clock(), password_key=keys.password)
         assert Merchant.get(Merchant.currency == code).currency_digits == digits
     assert list(figures.differences()) == []
 
@@ -93,10 +95,10 @@ def test_what_is_no_shops_money_is_refused_in_a_document(sqlite):
     every = {*list_currencies(), *NO_MONEY, *FUNDS, *GONE} - currencies.DIGITS.keys()
     assert len(every) > 120
     for code in [*every, "eur", "EURO", "EU", "", 978, ["EUR"], {"EUR": 1}]:
-        _, [fault] = documents.read(document(currency=code))
+        _, [fault] = import_document.read(document(currency=code))
         assert fault.startswith("merchants[0].currency: must be a currency that shops charge in, like CNY"), code
     for code, instead in GONE.items():
-        assert documents.read(document(currency=code))[1][0].endswith(f"; instead of {code} enter {instead}")
+        assert import_document.read(document(currency=code))[1][0].endswith(f"; instead of {code} enter {instead}")
 
 
 def test_a_merchant_with_such_money_goes_on_working(small_world, app, client):
@@ -141,7 +143,7 @@ def entered(**more: str) -> dict[str, str]:
     ("XXX", "like CNY or EUR."), ("EURO", "like CNY or EUR."), ("", "like CNY or EUR."),
 ])
 def test_set_up_says_which_currency_to_enter(sqlite, clock, currency, says):
-    link = f"/set-up/{setting_up.new_link(clock())}"
+    link = f"/set-up/{first_start.new_link(clock())}"
     visitor = PageClient(create_app(sqlite, clock=clock))
     page = visitor.post(link, entered(currency=currency), status=422)
     assert says in page.text

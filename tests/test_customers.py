@@ -4,8 +4,8 @@ import pytest
 
 from database import db
 from models import Account, Customer, CustomerGroup, Merchant, Role
-from quanbao import customers, groups
-from quanbao.reasons import Reason
+from quanbao.merchants import customers, groups
+from quanbao.redemption.reasons import Reason
 from tests.crowds import make_customers
 from tests.factories import World
 from tests.pages import Page, PageClient

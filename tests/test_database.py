@@ -36,7 +36,10 @@ from models import (
     Subscription,
     Voucher,
 )
-from quanbao import accounts, figures, publishing, schema
+from quanbao.campaigns import figures
+from quanbao.operations import migrate
+from quanbao.people import accounts
+from quanbao.vouchers import publications
 from tests.conftest import POSTGRESQL, SQLITE
 from tests.factories import World, utc
 from tests.older import older
@@ -295,10 +298,10 @@ def test_processes_that_migrate_at_once_all_succeed(empty):
         process.stdin.write("go\n")
         process.stdin.flush()
     said = sorted("".join(process.communicate(timeout=30)) for process in processes)
-    all_of_them = sorted(path.stem for path in schema.DIRECTORY.glob("[0-9]*.py"))
+    all_of_them = sorted(path.stem for path in migrate.DIRECTORY.glob("[0-9]*.py"))
     assert said == [f"{all_of_them}\n", "[]\n", "[]\n"]
     open_database(*empty)
-    assert (schema.pending(), schema.migrate()) == ([], [])
+    assert (migrate.pending(), migrate.migrate()) == ([], [])
 
 
 def test_0005_keeps_the_outbox_and_knows_what_was_under_attack_before(empty, clock, keys):
@@ -316,7 +319,7 @@ def test_0005_keeps_the_outbox_and_knows_what_was_under_attack_before(empty, clo
             world.spend_password(wrong=50)
         before = Delivery.select().dicts().get()
     assert before["campaign"] is None
-    assert schema.migrate()[0] == "0005_attacks"
+    assert migrate.migrate()[0] == "0005_attacks"
     assert Delivery.select().dicts().get() == before
     assert RedemptionPassword.get().spent_at == now
     for wrong in ({"voucher": None}, {"campaign": voucher.campaign_id}, {"event": "nonsense"}):
@@ -332,10 +335,10 @@ def test_0011_counts_what_was_revoked_as_had_by_the_publications_that_there_were
         campaign = world.campaign()
         unused, revoked = world.voucher(campaign=campaign), world.voucher(campaign=campaign)
         Voucher.update(revoked_at=now).where(Voucher.id == revoked.id).execute()
-        publication = publishing.start(campaign, Audience.ALL, [], now=now)
+        publication = publications.start(campaign, Audience.ALL, [], now=now)
         Claim.create(token_hash=b"t", seed=b"s", campaign=campaign, address="a@example.org",
                      expires_at=now + timedelta(days=30))
-    assert schema.migrate() == ["0011_issued_again"]
+    assert migrate.migrate() == ["0011_issued_again"]
     after = dict(Voucher.select(Voucher.id, Voucher.revoked_after).tuples())
     assert after == {unused.id: None, revoked.id: publication.id}
     link = Claim.get()
@@ -357,14 +360,14 @@ def test_0009_merges_what_was_spelled_in_two_ways(empty, clock, keys):
         other = world.make_merchant(slug="other")
         campaign = world.campaign(groups=["STAMMGÄSTE", "stammgäste", "Neue  Leute"])
         theirs = world.campaign(groups=["STAMMGÄSTE"], merchant=other, password=world.make_password(merchant=other))
-        publication = publishing.start(campaign, Audience.ALL, [], now=clock())
+        publication = publications.start(campaign, Audience.ALL, [], now=clock())
         Publication.update(groups=["stammgäste", "tee"]).execute()
         stored = {"mei@xn--mnchen-3ya.example": "mei@münchen.example", "mei@münchen.example": "mei@münchen.example",
                   "ｌｉｎ@example.org": "lin@example.org", "ann@xn--fiqs8s": "ann@中国",
                   "bo@example.org": "bo@example.org"}
         rows = {Account.create(email=address, created_at=clock()).id: address for address in stored}
         Customer.update(address="ann@xn--fiqs8s").where(Customer.consumer == people[0]).execute()
-    assert "0009_names" in schema.migrate()
+    assert "0009_names" in migrate.migrate()
     inside = {(row.customer.consumer_id, row.name) for row in CustomerGroup.select()}
     assert inside == {(people[0].id, "Stammgäste"), (people[1].id, "Stammgäste"), (people[1].id, "Tee"),
                       (people[2].id, "Tee")}
@@ -390,7 +393,7 @@ def test_0009_lets_the_outbox_take_news_of_periods_and_terms_also_where_one_is_k
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(migration, "EVENTS", migration.EVENTS[:before])
             allow(db, table)
-    schema.migrate()
+    migrate.migrate()
     for event in Event:
         News.insert(campaign=campaign, event=event, about=1, made_at=clock()).on_conflict_ignore().execute()
     assert {row.event for row in News.select()} == set(Event)
@@ -401,12 +404,12 @@ def test_0009_lets_the_outbox_take_news_of_periods_and_terms_also_where_one_is_k
 
 def test_a_database_of_a_newer_version_is_refused(database):
     name = "9999_from_the_future"
-    schema._Runner().History.create(name=name)
-    for ask in (schema.migrate, schema.pending):
-        with pytest.raises(schema.NewerDatabase, match=name):
+    migrate._Runner().History.create(name=name)
+    for ask in (migrate.migrate, migrate.pending):
+        with pytest.raises(migrate.NewerDatabase, match=name):
             ask()
     db.execute_sql(f"DELETE FROM schema_migration WHERE name = '{name}'")
-    assert schema.migrate() == [], "the lock was let go"
+    assert migrate.migrate() == [], "the lock was let go"
 
 
 @pytest.mark.postgresql
@@ -414,8 +417,8 @@ def test_all_of_it_works_behind_a_pooler_that_changes_connections(postgres_serve
     """In transaction mode, and it takes no timeouts: no lock, prepared statement or setting may stay in a session."""
     postgres_server.create("pooled")
     open_database(pgbouncer.url("pooled"), None)
-    assert schema.migrate()
-    assert schema.migrate() == []
+    assert migrate.migrate()
+    assert migrate.migrate() == []
     world = World(clock, keys)
     for _ in range(8):  # psycopg would prepare a statement at its sixth time
         assert world.attempt(world.voucher()).redeemed

@@ -10,9 +10,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from models import Branch, Campaign, Kind, Merchant
-from quanbao import campaigns, documents, editing, loading, passwords
-from quanbao.reader import Reader
-from quanbao.reasons import Reason
+from quanbao.campaigns import editing, rules
+from quanbao.lib.validation import Reader
+from quanbao.operations import bulk_import, import_document
+from quanbao.passwords import redemption_passwords
+from quanbao.redemption.reasons import Reason
 from tests.factories import PASSWORD, World, utc
 from tests.test_loading import GONE, JSON
 from tests.test_loading import WRONG as FAULTS
@@ -55,7 +57,7 @@ def columns(campaign: Campaign) -> dict[str, Any]:
 def load_one(world: World, entered: dict[str, Any], zone: str = "Asia/Shanghai") -> Campaign:
     """The same campaign by way of a document; raises loading.Refused."""
     slug = f"m{next(world.numbers)}"
-    loading.load({"merchants": [{
+    bulk_import.load({"merchants": [{
         "slug": slug, "name": "Loaded", "time_zone": zone, "currency": "CNY", "campaigns": [{"slug": "c", **entered}],
         "branches": [{"slug": "main", "name": "Main"}, {"slug": "river", "name": "River"}],
     }]}, now=world.clock(), password_key=world.keys.password)
@@ -102,7 +104,7 @@ def load_refuses(world: World, entered: dict[str, Any]) -> set[str]:
     """The fields that a document is refused for."""
     merchant = {"slug": "m", "name": "M", "time_zone": "Asia/Shanghai", "currency": "CNY", "branches": [
         {"slug": "main", "name": "Main"}, {"slug": "river", "name": "River"}]}
-    _, faults = documents.read({"merchants": [merchant | {"campaigns": [{**entered, "slug": "c"}]}]})
+    _, faults = import_document.read({"merchants": [merchant | {"campaigns": [{**entered, "slug": "c"}]}]})
     paths = (fault.split(": ")[0].removeprefix("merchants[0].campaigns[0].") for fault in faults)
     return {path.removeprefix("conditions.").split("[")[0] for path in paths}
 
@@ -158,7 +160,7 @@ def test_names_in_addresses_are_apart_and_can_be_followed(world):
 
 # Periods in the merchant's time
 
-ZONES = st.sampled_from(sorted(documents.TIME_ZONES))
+ZONES = st.sampled_from(sorted(import_document.TIME_ZONES))
 DATES = st.dates(min_value=utc("2001-01-01T00:00Z").date(), max_value=utc("8999-12-31T00:00Z").date())
 TIMES = st.datetimes(min_value=utc("2001-01-01T00:00Z").replace(tzinfo=None),
                      max_value=utc("2100-12-31T00:00Z").replace(tzinfo=None))
@@ -166,7 +168,7 @@ PERIODS = st.tuples(*[DATES.map(str) | TIMES.map(lambda time: time.isoformat())]
 
 
 def period(starts: str, ends: str, zone: ZoneInfo) -> tuple:
-    read = campaigns.read(Reader({"starts_at": starts, "ends_at": ends}, "", []), zone, set())
+    read = rules.read(Reader({"starts_at": starts, "ends_at": ends}, "", []), zone, set())
     return read["starts_at"], read["ends_at"]
 
 
@@ -179,7 +181,7 @@ def period(starts: str, ends: str, zone: ZoneInfo) -> tuple:
 def test_what_was_entered_is_shown_as_what_is_read_the_same(entered, zone):
     zone = ZoneInfo(zone)
     starts, ends = period(*entered, zone)
-    shown = campaigns.as_entered(starts, zone), campaigns.as_entered(ends, zone, is_end=True)
+    shown = rules.as_entered(starts, zone), rules.as_entered(ends, zone, is_end=True)
     assert period(*shown, zone) == (starts, ends)
     if "T" not in entered[0] and starts.astimezone(zone).date().isoformat() == entered[0]:
         assert shown[0] == entered[0], "a day stays a day"
@@ -202,7 +204,7 @@ def test_a_draft_may_be_changed_in_everything(world):
     assert (changed.kind, changed.product, changed.quantity, changed.place, changed.terms) == ("gift", "Tea", 1, "", "")
     assert (changed.offer_price, changed.per_consumer, changed.hours, changed.branch_slugs) == (None, None, [], [])
     assert changed.ends_at == utc("2026-11-02T18:00+08:00")
-    assert passwords.reveal(changed.password, world.keys.password) == NEW
+    assert redemption_passwords.reveal(changed.password, world.keys.password) == NEW
     assert (changed.slug, changed.version) == (draft.slug, 2), "its address stays"
 
 
@@ -256,7 +258,7 @@ def test_a_merchant_without_branches_is_not_asked_for_one(world):
 def test_every_change_raises_the_version(world):
     campaign = make(world)
     versions = [change(world, campaign, quantity=100 + n).version for n in range(3)]
-    passwords.change(campaign, NEW, key=world.keys.password, now=world.clock())
+    redemption_passwords.change(campaign, NEW, key=world.keys.password, now=world.clock())
     versions.append(now(campaign).version)
     editing.change(campaign, editing.document(campaign), now=world.clock(), password_key=world.keys.password)
     versions.append(now(campaign).version)

@@ -7,9 +7,9 @@ import pytest
 
 from config import PUSH_HOSTS
 from models import Subscription
-from quanbao import subscriptions, wire
-from quanbao.endpoints import LONGEST, is_public, service_of
-from quanbao.wire import Wire
+from quanbao.messages.push import http_client, subscriptions
+from quanbao.messages.push.endpoints import LONGEST, is_public, service_of
+from quanbao.messages.push.http_client import Wire
 from tests.pushing import outbox
 
 OPERATORS = ("push.example", "http://127.0.0.1:8081", "https://inside.example:8443", "http://[::1]:9",
@@ -130,7 +130,7 @@ def nobody_connects(monkeypatch):
         asked.append((host, port))
         raise ConnectionRefusedError
 
-    monkeypatch.setattr(wire.asyncio, "open_connection", connect)
+    monkeypatch.setattr(http_client.asyncio, "open_connection", connect)
     return asked
 
 

@@ -97,7 +97,7 @@ def test_a_page_that_asked_nobody_clears_no_phone(client, small_world, monkeypat
     client.sign_in(small_world.mei)
     assert client.get("/wallet").all("html")[0]["data-holder"]
     assert "data-holder" not in client.post("/nowhere", status=403, headers={"Sec-Fetch-Site": "cross-site"}).html
-    monkeypatch.setattr("quanbao.accounts.session_of", busy)
+    monkeypatch.setattr("quanbao.people.accounts.session_of", busy)
     assert "data-holder" not in client.get("/account", status=503).html
 
 
@@ -107,7 +107,7 @@ def busy(*_, **__):
 
 def test_readiness_knows_a_database_that_lags_behind(client, small_world, monkeypatch):
     assert client.json("/readyz") == {"status": "ok", "missing": [], "tzdata": RELEASE}
-    monkeypatch.setattr("quanbao.schema.pending", lambda: ["0002_next"])
+    monkeypatch.setattr("quanbao.operations.migrate.pending", lambda: ["0002_next"])
     assert client.json("/readyz", status=503) == {"status": "behind", "missing": ["0002_next"],
                                                    "tzdata": RELEASE}
 

@@ -6,7 +6,9 @@ import pytest
 
 from database import write_transaction
 from models import Branch, Campaign, DayNumber, Figure, Role, Session, Voucher
-from quanbao import branches, figures, issuing
+from quanbao.campaigns import figures
+from quanbao.merchants import branches
+from quanbao.vouchers import issuing
 from tests.factories import WRONG
 from web import charts
 

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from models import Subscription
-from quanbao.vapid import public_key
+from quanbao.messages.push.vapid import public_key
 from tests.browser import Site
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD
 from tests.firefox import ENTER, TAB, Firefox, FirefoxPushService

@@ -6,9 +6,12 @@ import pytest
 
 from database import db
 from models import Account, Audience, Campaign, Claim, Customer, Redemption, Voucher
-from quanbao import claiming, customers, figures, issuing, publishing, revoking
-from quanbao.claiming import Spent, TakenBack
-from quanbao.reasons import Reason
+from quanbao.campaigns import figures
+from quanbao.merchants import customers
+from quanbao.redemption import revocations
+from quanbao.redemption.reasons import Reason
+from quanbao.vouchers import claims, issuing, publications
+from quanbao.vouchers.claims import Spent, TakenBack
 from tests.crowds import at_once, counts, finish, holders, link_to, make_customers, of, publish, put, start, step
 from tests.test_claiming import LIN, MEI, use
 from tests.test_rollbacks import member
@@ -25,7 +28,7 @@ def revoke(world, owner, customer: Customer, campaign: Campaign) -> None:
     """Revoke all that the customer holds of the campaign."""
     mine = (Voucher.consumer == customer.consumer_id) & (Voucher.campaign == campaign)
     for voucher in list(Voucher.select().where(mine)):
-        revoking.revoke(voucher, owner, "by_mistake", "", world.clock())
+        revocations.revoke(voucher, owner, "by_mistake", "", world.clock())
 
 
 def good(campaign: Campaign) -> dict[int, int]:
@@ -58,7 +61,7 @@ def test_who_had_it_revoked_gets_another_one_once(world, owner, audience):
 def test_one_of_several_revoked_leaves_a_holder_with_what_they_hold(world, owner):
     campaign, [customer] = world.campaign(), make_customers(world, 1)
     first, _ = (world.voucher(campaign=campaign, holder=Account.get_by_id(customer.consumer_id)) for _ in range(2))
-    revoking.revoke(first, owner, "by_mistake", "", world.clock())
+    revocations.revoke(first, owner, "by_mistake", "", world.clock())
     assert counts(publish(world, campaign, ALL)) == (0, 0, 1, 1)
 
 
@@ -73,7 +76,7 @@ def test_a_used_voucher_counts_as_had(world):
 @pytest.mark.parametrize("audience", Audience)
 def test_a_publication_that_goes_on_after_a_revocation_gives_nothing_back(world, owner, monkeypatch, audience):
     """It was made before; whoever publishes anew knows of the revocation, who resumes an older one may not."""
-    monkeypatch.setattr(publishing, "STEP", 2)
+    monkeypatch.setattr(publications, "STEP", 2)
     people, campaign = make_customers(world, 4, group="regulars"), world.campaign()
     entries = {ALL: [], GROUPS: ["regulars"], CUSTOMERS: [row.id for row in people],
                ADDRESSES: [row.address for row in people]}[audience]
@@ -107,7 +110,7 @@ def test_a_crash_in_the_step_that_issues_again_undoes_it_and_the_next_issues_onc
 
 @pytest.mark.race
 def test_publications_at_once_after_revocations_give_each_one(world, owner, monkeypatch):
-    monkeypatch.setattr(publishing, "STEP", 7)
+    monkeypatch.setattr(publications, "STEP", 7)
     people, campaign = make_customers(world, 40), world.campaign()
     publish(world, campaign, ALL)
     for customer in people[::2]:
@@ -127,7 +130,7 @@ def test_control_without_the_unique_key_publications_at_once_give_more(world, ow
     publish(world, campaign, ALL)
     revoke(world, owner, people[0], campaign)
     db.execute_sql("DROP INDEX voucher_campaign_id_consumer_id_nth")
-    monkeypatch.setattr(publishing, "write_transaction", lambda work: work())
+    monkeypatch.setattr(publications, "write_transaction", lambda work: work())
     look = issuing._without
     monkeypatch.setattr(issuing, "_without", lambda *what: (look(*what), time.sleep(0.5))[0])
     made = [start(world, campaign, ALL) for _ in range(3)]
@@ -211,7 +214,7 @@ def test_who_used_the_link_of_another_is_separated_and_the_address_gets_a_new_li
     customers.separate(Customer.get(Customer.consumer == finder))
     assert counts(publish(world, campaign, ADDRESSES, [MEI])) == (0, 1, 1, 1)
     assert counts(publish(world, campaign, ADDRESSES, [MEI])) == (0, 0, 1, 1), "nothing twice"
-    [(_, address, second)] = claiming.open_links(campaign, world.clock(), world.keys.receipts)
+    [(_, address, second)] = claims.open_links(campaign, world.clock(), world.keys.receipts)
     assert address == MEI
     with pytest.raises(Spent):
         use(world, first, world.mei)
@@ -256,7 +259,7 @@ def test_publications_at_once_make_one_link_for_a_separated_address(world, monke
     made = [start(world, campaign, ADDRESSES, some) for some in (names, names[::-1], names)]
     assert at_once(*[lambda one=one: finish(world, one) and None for one in made]) == [None] * 3
     assert sum(counts(one)[1] for one in made) == 6
-    assert len(claiming.open_links(campaign, world.clock(), world.keys.receipts)) == 6
+    assert len(claims.open_links(campaign, world.clock(), world.keys.receipts)) == 6
 
 
 @pytest.mark.race

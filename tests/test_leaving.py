@@ -20,7 +20,10 @@ from models import (
     Session,
     Voucher,
 )
-from quanbao import accounts, claiming, customers, figures, leaving, links, members, vouchers
+from quanbao.campaigns import figures
+from quanbao.merchants import customers, members
+from quanbao.people import accounts, one_time_links, personal_data
+from quanbao.vouchers import claims, wallet
 from tests.crowds import at_once, link_to, make_customers, publish
 from tests.factories import ACCOUNT_PASSWORD, WRONG, World
 
@@ -42,7 +45,7 @@ class Canary:
         now, house = world.clock(), world.make_merchant(slug="house")
         claim, _ = link_to(world, CANARY)
         link_to(world, CANARY)  # to the same merchant, and never used
-        claiming.claim(claim, account, now)
+        claims.claim(claim, account, now)
         world.group("regulars", account)
         voucher = world.voucher(campaign=world.campaign(uses_per_voucher=2), holder=account)
         world.attempt(voucher, typed=WRONG)
@@ -52,11 +55,11 @@ class Canary:
             if merchant == world.merchant:
                 members.join(members.usable_link(invitation, now), account, now)
         link_to(world, CANARY, world.campaign(merchant=house, password=world.make_password(merchant=house)))
-        links.make("sign-in", now, account)
+        one_time_links.make("sign-in", now, account)
         return cls(account, accounts.start_session(account, now, BROWSER))
 
     def leave(self, world: World) -> None:
-        leaving.delete(self.account, self.token, world.clock())
+        personal_data.delete(self.account, self.token, world.clock())
 
 
 def traces(*marks: str) -> set[str]:
@@ -101,14 +104,14 @@ def test_who_only_typed_an_address_takes_nothing_from_whose_it_is(world, clock):
     squatter.leave(world)
     assert traces("canary") == {"Member", "Claim"}
     owner = accounts.sign_up(CANARY, ACCOUNT_PASSWORD, clock())
-    assert claiming.claim(claim, owner, clock()).consumer == owner
+    assert claims.claim(claim, owner, clock()).consumer == owner
     assert members.join(members.usable_link(invitation, clock()), owner, clock()).account == owner
 
 
 def test_a_link_to_one_address_that_another_person_used_is_theirs(world, clock):
     claim, _ = link_to(world, CANARY)
     friend = world.account(email="friend@example.org")
-    claiming.claim(claim, friend, clock())
+    claims.claim(claim, friend, clock())
     canary = world.account(email=CANARY)
     world.voucher(holder=canary)
     Canary(canary, accounts.start_session(canary, clock())).leave(world)
@@ -120,8 +123,8 @@ def test_open_links_to_the_address_are_worth_nothing_any_more(world, clock):
     claim, token = link_to(world, CANARY)
     canary = world.account(email=CANARY)
     Canary(canary, accounts.start_session(canary, clock())).leave(world)
-    assert claiming.usable(token, clock()) is None
-    assert claiming.open_links(claim.campaign, clock(), world.keys.receipts) == []
+    assert claims.usable(token, clock()) is None
+    assert claims.open_links(claim.campaign, clock(), world.keys.receipts) == []
     again, _ = link_to(world, CANARY, claim.campaign)
     assert again.id != claim.id
 
@@ -132,10 +135,10 @@ def test_the_address_can_begin_anew_and_sees_nothing_of_the_old(world, clock):
     assert accounts.by_email(CANARY) is None
     again = accounts.sign_up(CANARY, ACCOUNT_PASSWORD, clock())
     assert again.id != canary.account.id
-    assert vouchers.wallet(again) == []
+    assert wallet.wallet(again) == []
     assert accounts.memberships(again) == []
     assert publish(world, world.campaign(), Audience.ADDRESSES, [CANARY]).linked == 1, "nobody's customer"
-    seen = leaving.data(again, clock())
+    seen = personal_data.data(again, clock())
     assert not any(seen[name] for name in ("sessions", "memberships", "merchants", "vouchers", "redemptions"))
 
 
@@ -165,10 +168,10 @@ def test_a_merchant_keeps_an_owner(world, clock):
     members.invite(world.merchant, "third@example.org", "owner", [], clock())
     gone = world.member(role=Role.OWNER)
     Member.update(disabled_at=clock()).where(Member.account == gone).execute()
-    leaving.delete(first, accounts.start_session(first, clock()), clock())
+    personal_data.delete(first, accounts.start_session(first, clock()), clock())
     token = accounts.start_session(second, clock())
-    with pytest.raises(leaving.LastOwner, match="^Lotus Tea$"):
-        leaving.delete(second, token, clock())
+    with pytest.raises(personal_data.LastOwner, match="^Lotus Tea$"):
+        personal_data.delete(second, token, clock())
 
 
 def test_who_must_stay_loses_nothing(world, clock):
@@ -176,7 +179,7 @@ def test_who_must_stay_loses_nothing(world, clock):
     last = world.make_merchant(slug="last", name="Last House")
     Member.create(merchant=last, account=canary.account, address=CANARY, role=Role.OWNER)
     before = [list(table.select().tuples()) for table in TABLES]
-    with pytest.raises(leaving.LastOwner, match="^Last House$"):
+    with pytest.raises(personal_data.LastOwner, match="^Last House$"):
         canary.leave(world)
     assert [list(table.select().tuples()) for table in TABLES] == before
 
@@ -186,9 +189,9 @@ def test_of_two_owners_who_leave_at_once_one_stays(world, clock):
         merchant = world.make_merchant(slug=f"shop-{number}")
         pair = [world.member(role=Role.OWNER, merchant=merchant) for _ in range(2)]
         tokens = [accounts.start_session(owner, clock()) for owner in pair]
-        answers = at_once(*(lambda o=owner, t=token: leaving.delete(o, t, clock())
+        answers = at_once(*(lambda o=owner, t=token: personal_data.delete(o, t, clock())
                             for owner, token in zip(pair, tokens, strict=True)))
-        assert sorted(type(answer) for answer in answers if answer) == [leaving.LastOwner]
+        assert sorted(type(answer) for answer in answers if answer) == [personal_data.LastOwner]
         assert Member.select().where((Member.merchant == merchant) & Member.disabled_at.is_null()).count() == 1
 
 
@@ -202,7 +205,7 @@ def test_a_redemption_in_flight_harms_nothing(world, clock):
         world.group("regulars", person)
         token = accounts.start_session(person, clock())
         verdict, gone = at_once(lambda v=voucher, p=person: world.attempt(v, by=p),
-                                lambda p=person, t=token: leaving.delete(p, t, clock()))
+                                lambda p=person, t=token: personal_data.delete(p, t, clock()))
         assert gone is None
         assert verdict.reason in (None, "group_only")
         assert Redemption.select().where(Redemption.voucher == voucher).count() == int(verdict.redeemed)
@@ -217,7 +220,7 @@ def test_nobody_is_put_into_a_group_while_they_leave(world, clock):
         customer = Customer.get(Customer.consumer == person)
         token = accounts.start_session(person, clock())
         at_once(lambda c=customer: customers.put(world.merchant, [c.id], "birds", into=True),
-                lambda p=person, t=token: leaving.delete(p, t, clock()))
+                lambda p=person, t=token: personal_data.delete(p, t, clock()))
         assert CustomerGroup.select().count() == 0
 
 
@@ -233,7 +236,7 @@ def test_who_signs_in_while_the_account_goes_is_not_in(world, clock):
         person = world.account(email=CANARY, password=ACCOUNT_PASSWORD)
         token = accounts.start_session(person, clock())
         at_once(lambda p=person: accounts.start_session(p, clock(), BROWSER),
-                lambda p=person, t=token: leaving.delete(p, t, clock()))
+                lambda p=person, t=token: personal_data.delete(p, t, clock()))
         assert Session.select().count() == 0
         with pytest.raises(accounts.Overtaken):
             accounts.start_session(person, clock(), BROWSER)

@@ -3,12 +3,13 @@
 import pytest
 
 from models import Role
-from quanbao import accounts, leaving, ledger
+from quanbao.people import accounts, personal_data
+from quanbao.reports import attempt_log
 from tests.factories import WRONG
 from tests.pages import Page
 
 
-def seen(entries: list[ledger.Entry]) -> list[tuple]:
+def seen(entries: list[attempt_log.Entry]) -> list[tuple]:
     return [(entry.reason, entry.branch, entry.receipt and entry.receipt["number"]) for entry in entries]
 
 
@@ -32,16 +33,16 @@ def campaign(world):
     ("used_up", [("used_up", "", None)]), ("sold_out", []),
 ])
 def test_the_newest_first_all_or_some(campaign, only, found):
-    assert seen(ledger.entries(campaign, only)) == found
-    assert seen(ledger.all_entries(campaign, only)) == found
+    assert seen(attempt_log.entries(campaign, only)) == found
+    assert seen(attempt_log.all_entries(campaign, only)) == found
     for most in (1, 2, 3):
-        first = ledger.entries(campaign, only, most=most)
-        rest = ledger.entries(campaign, only, before=first[-1].number) if first else []
+        first = attempt_log.entries(campaign, only, most=most)
+        rest = attempt_log.entries(campaign, only, before=first[-1].number) if first else []
         assert seen(first + rest) == found, "what is older begins where the page before ended"
 
 
 def test_the_trace_says_what_was_checked_and_in_which_order(campaign):
-    used_up, passed, wrong, _ = ledger.entries(campaign)
+    used_up, passed, wrong, _ = attempt_log.entries(campaign)
     assert wrong.trace == [["password_incorrect", False]]
     assert used_up.trace[0] == ["password_incorrect", True]
     assert used_up.trace[-1] == ["used_up", False]
@@ -50,10 +51,10 @@ def test_the_trace_says_what_was_checked_and_in_which_order(campaign):
 
 
 def test_whoever_deleted_their_account_is_nobody_and_the_ledger_stays(world, campaign, clock):
-    before = seen(ledger.entries(campaign))
-    leaving.delete(world.mei, accounts.start_session(world.mei, clock()), clock())
-    assert seen(ledger.entries(campaign)) == before
-    assert {entry.customer for entry in ledger.entries(campaign)} == {""}
+    before = seen(attempt_log.entries(campaign))
+    personal_data.delete(world.mei, accounts.start_session(world.mei, clock()), clock())
+    assert seen(attempt_log.entries(campaign)) == before
+    assert {entry.customer for entry in attempt_log.entries(campaign)} == {""}
 
 
 # The page
@@ -71,10 +72,10 @@ def tea(client, small_world):
 
 def test_fifty_on_a_page_and_the_older_behind_a_link(client, small_world, tea):
     voucher = small_world.voucher(campaign=tea)
-    for _ in range(ledger.A_PAGE + 1):
+    for _ in range(attempt_log.A_PAGE + 1):
         small_world.attempt(voucher, branch="main")
     page = at(client)
-    assert (page.text.count("Riverside"), page.text.count("Main Street")) == (0, ledger.A_PAGE)
+    assert (page.text.count("Riverside"), page.text.count("Main Street")) == (0, attempt_log.A_PAGE)
     [older] = [link["href"] for link in page.all("a") if "before=" in link["href"]]
     page = client.get(older)
     assert page.text.count("Main Street") == 1
@@ -91,7 +92,7 @@ def test_number_and_words_are_those_of_the_receipt(client, small_world, tea):
 
 def test_who_is_gone_has_a_name_for_that(client, small_world, tea, clock):
     small_world.attempt(small_world.voucher(campaign=tea))
-    leaving.delete(small_world.mei, accounts.start_session(small_world.mei, clock()), clock())
+    personal_data.delete(small_world.mei, accounts.start_session(small_world.mei, clock()), clock())
     text = at(client).text
     assert "A customer without an address" in text
     assert "mei@" not in text

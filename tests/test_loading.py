@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from database import write_transaction
 from models import TABLES, Account, Campaign, Customer, Member, RedemptionPassword, Voucher
-from quanbao import accounts, figures, loading, passwords
+from quanbao.campaigns import figures
+from quanbao.operations import bulk_import
+from quanbao.passwords import redemption_passwords
+from quanbao.people import accounts
 from tests.factories import utc
 
 NOW = utc("2026-11-20T09:00:00Z")
@@ -51,8 +54,8 @@ def changed(*changes: tuple[str, Any]) -> Any:
     return document
 
 
-def load(document: Any) -> loading.Loaded:
-    return loading.load(document, now=NOW, password_key=KEY)
+def load(document: Any) -> bulk_import.Loaded:
+    return bulk_import.load(document, now=NOW, password_key=KEY)
 
 
 def rows() -> dict[str, int]:
@@ -62,7 +65,7 @@ def rows() -> dict[str, int]:
 def faults(document: Any) -> list[str]:
     """Why it is refused; nothing is written then."""
     before = rows()
-    with pytest.raises(loading.Refused) as caught:
+    with pytest.raises(bulk_import.Refused) as caught:
         load(document)
     assert rows() == before
     assert str(caught.value).splitlines() == caught.value.faults, "a line each"
@@ -73,13 +76,13 @@ def outcome(document: Any) -> list[str] | None:
     """The paths of the faults, none where it was loaded."""
     try:
         load(document)
-    except loading.Refused as refused:
+    except bulk_import.Refused as refused:
         return [fault.split(": ")[0] for fault in refused.faults]
     return None
 
 
 def test_the_contracts_document(database):
-    assert load(SAMPLE) == loading.Loaded(merchants=1, consumers=3, campaigns=1, vouchers=1, generated={})
+    assert load(SAMPLE) == bulk_import.Loaded(merchants=1, consumers=3, campaigns=1, vouchers=1, generated={})
     campaign, merchant, voucher = Campaign.get(), Campaign.get().merchant, Voucher.get()
     assert (merchant.slug, merchant.time_zone, merchant.currency) == ("lotus", "Asia/Shanghai", "CNY")
     assert (campaign.kind, campaign.original_price, campaign.offer_price) == ("discount", 3000, 1800)
@@ -91,7 +94,7 @@ def test_the_contracts_document(database):
     assert (campaign.groups, campaign.branch_slugs) == ([], ["main"])
     assert (voucher.consumer.email, voucher.nth) == ("consumer@example.org", 1)
     assert (voucher.uses, voucher.uses_left, voucher.issued_at) == (1, 1, NOW)
-    assert passwords.reveal(RedemptionPassword.get(), KEY) == "482913"
+    assert redemption_passwords.reveal(RedemptionPassword.get(), KEY) == "482913"
     assert list(figures.differences()) == []
 
 
@@ -143,8 +146,8 @@ def test_what_is_left_out_has_its_default(database):
     assert (campaign.uses_per_voucher, campaign.original_price, campaign.offer_price) == (1, None, None)
     assert (campaign.per_consumer, campaign.weekdays, campaign.hours, campaign.branch_slugs) == (None, [], [], [])
     password = done.generated["lotus/oolong"]
-    assert passwords.reveal(RedemptionPassword.get(), KEY) == password == passwords.digits(password)
-    assert not passwords.is_trivial(password)
+    assert redemption_passwords.reveal(RedemptionPassword.get(), KEY) == password == redemption_passwords.digits(password)
+    assert not redemption_passwords.is_trivial(password)
 
 
 def test_a_second_document_builds_on_the_first(database):

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from models import Account, Member, Session
-from quanbao import accounts, links, loading
+from quanbao.operations import bulk_import
+from quanbao.people import accounts, one_time_links
 from tests.factories import ACCOUNT_PASSWORD
 
 
@@ -22,11 +23,11 @@ def load(world, **member):
         "slug": "new-shop", "name": "New Shop", "time_zone": "Europe/Lisbon", "currency": "EUR",
         "members": [{"email": "Boss@new-shop.example", "role": "owner", **member}],
     }]}
-    return loading.load(document, now=world.clock(), password_key=world.keys.password)
+    return bulk_import.load(document, now=world.clock(), password_key=world.keys.password)
 
 
 def test_who_only_signed_up_with_an_address_gets_no_rights_by_it(world, boss):
-    with pytest.raises(loading.Refused) as refused:
+    with pytest.raises(bulk_import.Refused) as refused:
         load(world)
     assert [fault.split(": ")[0] for fault in refused.value.faults] == ["merchants[0].members[0].password"]
     assert not Member.select().where(Member.account == boss).exists()
@@ -38,8 +39,8 @@ def test_the_accounts_own_password_in_the_document_says_that_it_is_meant(world, 
 
 
 def test_an_address_that_was_proved_by_a_link_is_meant_too(world, boss):
-    token = links.make("sign-in", world.clock(), boss)
-    assert links.sign_in(token, "a-new-secret", world.clock()) == boss
+    token = one_time_links.make("sign-in", world.clock(), boss)
+    assert one_time_links.sign_in(token, "a-new-secret", world.clock()) == boss
     load(world)
     assert Account.get_by_id(boss.id).proved
 

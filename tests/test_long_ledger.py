@@ -8,7 +8,7 @@ import pytest
 
 from database import db, on_sqlite
 from models import Attempt, Campaign, Role
-from quanbao import figures
+from quanbao.campaigns import figures
 from tests.ledgers import fill
 from tests.pages import PageClient
 from web import create_app

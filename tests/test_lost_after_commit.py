@@ -12,8 +12,8 @@ from peewee import OperationalError
 
 from database import Busy
 from models import Session
-from quanbao import setting_up
-from quanbao.demo import CAST
+from quanbao.operations import first_start
+from quanbao.operations.demo import CAST
 from tests.conftest import POSTGRESQL
 from tests.everywhere import HARMLESS, MEANT_TO_MOVE, NOBODY, SET_UP, UNSAFE, Call, Everywhere, changed, columns
 from tests.losing import Losing
@@ -156,7 +156,7 @@ def test_the_tills_verdict_needs_no_database_any_more(asking):
 
 def test_the_first_start_too(database, losing, clock):
     app = create_app(database, clock=clock)
-    path = f"/set-up/{setting_up.new_link(clock())}"
+    path = f"/set-up/{first_start.new_link(clock())}"
     before, lost = columns(), losing()
     for at in range(1, 5):
         lost.restore()
@@ -204,7 +204,7 @@ def test_the_next_request_begins_without_the_commits_of_the_last(asking, monkeyp
     """In the same thread, which remembers them."""
     calls = {call.endpoint: call for call in asking.calls}
     assert asking.ask(calls["redemptions.attempt"], "json", 0).answer.status_code == 200
-    monkeypatch.setattr("quanbao.editing.write_transaction", busy)
+    monkeypatch.setattr("quanbao.campaigns.editing.write_transaction", busy)
     told = asking.ask(calls["campaigns.end"], "json", 0)
     assert (told.answer.status_code, told.answer.json["reason"], told.moved) == (503, "busy", set())
 

@@ -3,7 +3,8 @@
 import pytest
 
 from models import Account, Branch, Link, Member, Merchant, Role
-from quanbao import accounts, links, members
+from quanbao.merchants import members
+from quanbao.people import accounts, one_time_links
 from tests.factories import ACCOUNT_PASSWORD
 from tests.pages import PageClient
 from tests.test_members import AT, LIN, invite, member_of, places
@@ -217,7 +218,7 @@ def test_a_dead_link_says_why(client, small_world, clock, end, says):
 
 def test_a_link_of_another_purpose_joins_nobody(client, small_world, clock):
     invite(small_world)
-    token = links.make("sign-in", clock(), small_world.mei)
+    token = one_time_links.make("sign-in", clock(), small_world.mei)
     client.get(f"/join/{token}", status=404)
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from database import db
 from models import Account, Branch, Link, Member, MemberBranch, Role, Session
-from quanbao import accounts, leaving, members
+from quanbao.merchants import members
+from quanbao.people import accounts, personal_data
 from tests.conftest import POSTGRESQL
 from tests.factories import World
 
@@ -138,7 +139,7 @@ def test_no_link_of_a_disabled_member_is_left(world, clock, joined):
 
 def test_an_invitation_of_who_deletes_their_account_is_gone_with_its_link(world, clock):
     _, token = invite(world, world.mei.email)
-    leaving.delete(world.mei, accounts.start_session(world.mei, clock()), clock())
+    personal_data.delete(world.mei, accounts.start_session(world.mei, clock()), clock())
     assert members.usable_link(token, clock()) is None
     assert Member.select().count() == 0
 
@@ -166,7 +167,7 @@ def test_who_works_here_already_cannot_join_again_and_the_link_stays_good(world,
 
 def test_an_account_that_was_deleted_meanwhile_does_not_join(world, clock):
     _, token = invite(world)
-    leaving.delete(world.mei, accounts.start_session(world.mei, clock()), clock())
+    personal_data.delete(world.mei, accounts.start_session(world.mei, clock()), clock())
     assert join(world, token, world.mei) is None
     assert Member.get().account_id is None
     assert members.usable_link(token, clock()), "and the link stays good"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quanbao import merging
+from quanbao.lib import merging
 
 VALUES = st.sampled_from([None, 1, 2, "a", "b", [], ["a"]])
 FIELDS = st.dictionaries(st.sampled_from("pqr"), st.tuples(VALUES, VALUES, VALUES), min_size=1)

@@ -5,7 +5,9 @@ from peewee import IntegrityError
 
 from database import db, open_database
 from models import Attempt, Campaign, Merchant, Redemption
-from quanbao import currencies, figures, schema
+from quanbao.campaigns import figures
+from quanbao.lib import currencies
+from quanbao.operations import migrate
 from tests.conftest import POSTGRESQL, SQLITE
 from tests.factories import World
 from tests.older import older
@@ -32,7 +34,7 @@ def test_0006_keeps_what_the_amounts_of_a_merchant_mean(empty, clock, keys):
         world = World(clock, keys)
         for code in CURRENCIES:
             world.make_merchant(slug=code.lower(), currency=code, currency_digits=None)
-    assert "0006_currency_digits" in schema.migrate()
+    assert "0006_currency_digits" in migrate.migrate()
     rows = Merchant.select().where(Merchant.slug != "lotus")
     assert {row.currency: row.currency_digits for row in rows} == CURRENCIES
     assert list(figures.differences()) == []
@@ -75,7 +77,7 @@ def test_0007_fills_what_redemptions_were_made_at_from_their_verdicts(empty, clo
         before = rows()
     assert [(row["original_price"], row["charged"]) for row in before] == [
         (10**12, 1800), (4200, 2000), (None, 0), (3000, 0)]
-    assert schema.migrate()[0] == "0007_redeemed_at"
+    assert migrate.migrate()[0] == "0007_redeemed_at"
     assert rows() == before
     assert changes_are_refused(Redemption)
     assert changes_are_refused(Attempt)
@@ -91,12 +93,12 @@ def test_0007_goes_through_a_long_ledger_some_rows_at_a_time(empty, clock, keys,
         last = Redemption.select().order_by(Redemption.id.desc()).dicts().get()
         Redemption.insert(last | {"id": 40, "attempt_id": "none", "use_number": 2, "number": 40}).execute()
         before = rows()
-    module = next(m for m in schema._Runner().migrations() if m.name == "0007_redeemed_at").load()
+    module = next(m for m in migrate._Runner().migrations() if m.name == "0007_redeemed_at").load()
     asked, execute = [], db.obj.execute_sql
     monkeypatch.setattr(db.obj, "execute_sql", lambda sql, *more: (asked.append(sql), execute(sql, *more))[1])
     module.STEP = 2
     with db.atomic():
-        module.up(schema._Runner().migrator, db)
+        module.up(migrate._Runner().migrator, db)
     assert sum("UPDATE redemption" in sql for sql in asked) == 20
     unknown = {"product": None, "original_price": None, "charged": None}
     assert rows() == [row if row["id"] < 40 else row | unknown for row in before]

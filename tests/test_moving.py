@@ -5,78 +5,80 @@ import re
 import pytest
 
 from models import Link, Member, Role, Session
-from quanbao import accounts, links, members, moving
+from quanbao.merchants import members
+from quanbao.people import accounts, one_time_links
+from quanbao.vouchers import wallet_transfer
 from tests.factories import ACCOUNT_PASSWORD
 from tests.pages import PageClient
 
 
 def test_a_code_signs_in_once(world):
-    code = moving.new_code(world.mei, world.clock())
-    assert moving.use(code, world.clock()).id == world.mei.id
-    assert moving.use(code, world.clock()) is None
+    code = wallet_transfer.new_code(world.mei, world.clock())
+    assert wallet_transfer.use(code, world.clock()).id == world.mei.id
+    assert wallet_transfer.use(code, world.clock()) is None
 
 
 @pytest.mark.parametrize("spelling", [str.lower, lambda code: f" {code[:5]} - {code[5:]} "])
 def test_a_code_may_be_typed_as_people_type(world, spelling):
-    assert moving.use(spelling(moving.new_code(world.mei, world.clock())), world.clock()).id == world.mei.id
+    assert wallet_transfer.use(spelling(wallet_transfer.new_code(world.mei, world.clock())), world.clock()).id == world.mei.id
 
 
 def test_a_code_lives_for_ten_minutes(world, clock):
-    code = moving.new_code(world.mei, clock())
+    code = wallet_transfer.new_code(world.mei, clock())
     clock.forward(minutes=10)
-    assert moving.use(code, clock()) is None
+    assert wallet_transfer.use(code, clock()) is None
 
 
 def test_a_new_code_replaces_the_last(world, clock):
-    first, second = moving.new_code(world.mei, clock()), moving.new_code(world.mei, clock())
-    assert moving.use(first, clock()) is None
-    assert moving.use(second, clock()) is not None
+    first, second = wallet_transfer.new_code(world.mei, clock()), wallet_transfer.new_code(world.mei, clock())
+    assert wallet_transfer.use(first, clock()) is None
+    assert wallet_transfer.use(second, clock()) is not None
 
 
 def test_another_password_ends_codes(world, clock):
-    code = moving.new_code(world.mei, clock())
+    code = wallet_transfer.new_code(world.mei, clock())
     token = accounts.start_session(world.mei, clock())
     accounts.change_password(world.mei, "another-secret", token)
-    assert moving.use(code, clock()) is None
+    assert wallet_transfer.use(code, clock()) is None
 
 
 @pytest.mark.parametrize("which", ["the one that made it", "another one"])
 def test_a_code_does_not_outlive_a_session_that_was_ended(world, clock, which):
     """Who made a code on a phone that was lost, or not theirs, does not come back by it."""
     lost = accounts.start_session(world.mei, clock())
-    code = moving.new_code(world.mei, clock(), lost)
+    code = wallet_transfer.new_code(world.mei, clock(), lost)
     if which == "another one":
         accounts.end_session(accounts.start_session(world.mei, clock()))
     else:
         accounts.end_session_of(world.mei, Session.get().id)
-    assert moving.use(code, clock()) is None
+    assert wallet_transfer.use(code, clock()) is None
 
 
 @pytest.mark.parametrize("how", ["a new password by a link", "disabled as a member"])
 def test_a_code_does_not_outlive_what_ends_every_session(world, clock, how):
     person = world.member(role=Role.MANAGER)
-    code = moving.new_code(person, clock(), accounts.start_session(person, clock()))
+    code = wallet_transfer.new_code(person, clock(), accounts.start_session(person, clock()))
     if how == "disabled as a member":
         members.disable(Member.get(Member.account == person), clock())
     else:
-        links.sign_in(links.make("sign-in", clock(), person), "another-secret", clock())
+        one_time_links.sign_in(one_time_links.make("sign-in", clock(), person), "another-secret", clock())
     assert Session.select().count() == 0
-    assert moving.use(code, clock()) is None
+    assert wallet_transfer.use(code, clock()) is None
 
 
 def test_a_session_that_was_ended_makes_no_code(world, clock):
     lost = accounts.start_session(world.mei, clock())
     accounts.end_session(lost)
     with pytest.raises(accounts.Overtaken):
-        moving.new_code(world.mei, clock(), lost)
+        wallet_transfer.new_code(world.mei, clock(), lost)
     assert Link.select().count() == 0
 
 
 def test_the_database_keeps_no_code(world, clock):
-    code = moving.new_code(world.mei, clock())
+    code = wallet_transfer.new_code(world.mei, clock())
     assert code.encode() not in bytes(Link.get().token_hash)
-    assert moving.use("", clock()) is None
-    assert moving.use("x" * 10_000 + "\0", clock()) is None
+    assert wallet_transfer.use("", clock()) is None
+    assert wallet_transfer.use("x" * 10_000 + "\0", clock()) is None
 
 
 def test_from_the_page_of_one_browser_to_another(app, client, small_world):

@@ -7,9 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import Audience, Branch, Campaign, CustomerGroup, Merchant, Publication
-from quanbao import accounts, addresses, branches, customers, editing, groups, loading, publishing
-from quanbao.names import address, folded, tidy
-from quanbao.reasons import Reason
+from quanbao.campaigns import editing
+from quanbao.lib.names import address, folded, tidy
+from quanbao.merchants import branches, customers, groups
+from quanbao.operations import bulk_import
+from quanbao.people import accounts
+from quanbao.redemption.reasons import Reason
+from quanbao.vouchers import address_lists, publications
 from tests.crowds import at_once, make_customers
 from tests.test_editing import make, now
 
@@ -76,7 +80,7 @@ def test_a_changed_condition_keeps_the_first_spelling(world):
 def test_a_publication_goes_to_the_group_however_it_is_spelled(world):
     rows = make_customers(world, 2)
     customers.put(world.merchant, [rows[0].id], FIRST, into=True)
-    publication = publishing.start(world.campaign(), Audience.GROUPS, ["STAMMGÄSTE "], now=world.clock())
+    publication = publications.start(world.campaign(), Audience.GROUPS, ["STAMMGÄSTE "], now=world.clock())
     assert (publication.total, Publication.get().groups) == (1, [FIRST])
 
 
@@ -101,7 +105,7 @@ def shop(**more) -> dict:
 
 
 def load(world, document: dict) -> None:
-    loading.load(document, now=world.clock(), password_key=world.keys.password)
+    bulk_import.load(document, now=world.clock(), password_key=world.keys.password)
 
 
 def test_load_knows_a_group_by_any_spelling(world):
@@ -140,7 +144,7 @@ def test_of_two_that_open_the_same_branch_at_once_one_does(world):
 
 def test_load_refuses_two_branches_of_one_name(world):
     twins = [{"slug": "a", "name": "Main"}, {"slug": "b", "name": "ＭＡＩＮ"}]
-    with pytest.raises(loading.Refused) as caught:
+    with pytest.raises(bulk_import.Refused) as caught:
         load(world, {"merchants": [shop(branches=twins)]})
     assert caught.value.faults == ["merchants[0].branches[1].name: ＭＡＩＮ is there twice"]
     assert not Merchant.select().where(Merchant.slug == "shop").exists()
@@ -161,7 +165,7 @@ def test_load_refuses_two_branches_of_one_name(world):
 def test_an_address_is_kept_as_it_is_meant(typed, kept):
     assert accounts.email_address(typed) == kept
     assert address(kept) == kept
-    assert list(addresses.typed(typed.strip("\u202a\u202c\ufeff")).addresses) == [kept]
+    assert list(address_lists.typed(typed.strip("\u202a\u202c\ufeff")).addresses) == [kept]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))

@@ -3,7 +3,9 @@
 import pytest
 
 from models import Account, Branch, Campaign, Member, Mute, RedemptionPassword, Role
-from quanbao import branches, editing, members, passwords, pictures
+from quanbao.campaigns import editing, pictures
+from quanbao.merchants import branches, members
+from quanbao.passwords import redemption_passwords
 from tests.pages import Page, PageClient
 from tests.test_campaign_pages import EDIT, PREVIEW, draft, encoded, entries, marked, red
 from tests.test_editing import NEW, now
@@ -247,15 +249,15 @@ def test_a_redemption_password(owner, small_world, campaign):
     at = f"{EDIT.removesuffix('/edit')}/password"
     older = owner.get(at).hidden[f"{at}/change"]
     key = small_world.keys.password
-    passwords.change(campaign, NEW, key=key, now=small_world.clock())
+    redemption_passwords.change(campaign, NEW, key=key, now=small_world.clock())
     for sent in (older, {}):
         page = owner.post(f"{at}/change", sent | {"redemption_password": "918273"}, status=422)
         assert "another member has changed the password since you opened this page" in page.text
-        assert passwords.reveal(RedemptionPassword.get(), key) == NEW
+        assert redemption_passwords.reveal(RedemptionPassword.get(), key) == NEW
     wrong = owner.post(f"{at}/change", older | {"redemption_password": "1"}, status=422)
     assert wrong.hidden[f"{at}/change"] == older, "a mistake does not make an old form a new one"
     owner.post(f"{at}/change", page.hidden[f"{at}/change"] | {"redemption_password": "918273"})
-    assert passwords.reveal(RedemptionPassword.get(), key) == "918273"
+    assert redemption_passwords.reveal(RedemptionPassword.get(), key) == "918273"
 
 
 def test_ones_own_address_and_choices_in_two_tabs(small_world, client):

@@ -3,7 +3,12 @@
 import pytest
 
 from models import Branch, Campaign, Event, Member, News, Role
-from quanbao import accounts, branches, customers, editing, members, merging, passwords, subscriptions
+from quanbao.campaigns import editing
+from quanbao.lib import merging
+from quanbao.merchants import branches, customers, members
+from quanbao.messages.push import subscriptions
+from quanbao.passwords import redemption_passwords
+from quanbao.people import accounts
 from tests.crowds import at_once, make_customers
 from tests.test_editing import make, now
 
@@ -79,7 +84,7 @@ def test_a_password_that_another_chose_is_not_replaced_unseen(world):
     save(world, draft, form, redemption_password=NEW)
     assert conflict(save, world, draft, form, redemption_password=OTHER).keys() == {"password"}
     save(world, draft, form, terms="x")
-    assert passwords.reveal(now(draft).password, world.keys.password) == NEW
+    assert redemption_passwords.reveal(now(draft).password, world.keys.password) == NEW
     assert not {NEW, OTHER} & set(str(editing.values_of(now(draft))).split("'")), "no digits are among what is shown"
 
 
@@ -138,12 +143,12 @@ def test_a_members_role_and_branches(world):
 
 def test_a_redemption_password_is_replaced_by_who_saw_it(world):
     campaign, key = world.campaign(), world.keys.password
-    form = passwords.mark(campaign.password)
-    passwords.change(campaign, NEW, key=key, now=world.clock(), replacing=form)
+    form = redemption_passwords.mark(campaign.password)
+    redemption_passwords.change(campaign, NEW, key=key, now=world.clock(), replacing=form)
     for typed in (OTHER, None):
-        conflict(passwords.change, campaign, typed, key=key, now=world.clock(), replacing=form)
-    assert not passwords.change(campaign, NEW, key=key, now=world.clock(), replacing=form), "the same digits"
-    assert passwords.reveal(now(campaign).password, key) == NEW
+        conflict(redemption_passwords.change, campaign, typed, key=key, now=world.clock(), replacing=form)
+    assert not redemption_passwords.change(campaign, NEW, key=key, now=world.clock(), replacing=form), "the same digits"
+    assert redemption_passwords.reveal(now(campaign).password, key) == NEW
 
 
 def test_the_address_of_an_account_in_two_tabs(world):

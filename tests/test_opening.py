@@ -10,11 +10,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from models import Voucher
-from quanbao import loading
-from quanbao.campaigns import read
-from quanbao.opening import is_open, minutes
-from quanbao.reader import Reader
-from quanbao.reasons import Reason
+from quanbao.campaigns.opening_hours import is_open, minutes
+from quanbao.campaigns.rules import read
+from quanbao.lib.validation import Reader
+from quanbao.operations import bulk_import
+from quanbao.redemption.reasons import Reason
 from tests.factories import PASSWORD, World, utc
 from zones import ZoneInfo
 
@@ -224,7 +224,7 @@ def loaded(world: World, slug: str, zone: str, **campaign) -> Voucher:
                "quantity": 9, "starts_at": "2025-01-01", "ends_at": "2025-12-31", "uses_per_voucher": 2,
                "redemption_password": PASSWORD, "publish_to": [world.mei.email]}
     merchant = {"slug": slug, "name": "Tea", "time_zone": zone, "currency": "EUR", "campaigns": [columns | campaign]}
-    loading.load({"merchants": [merchant]}, now=world.clock(), password_key=world.keys.password)
+    bulk_import.load({"merchants": [merchant]}, now=world.clock(), password_key=world.keys.password)
     return Voucher.select().order_by(Voucher.id.desc()).get()
 
 

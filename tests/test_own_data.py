@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 
 from models import Account, Attempt, Redemption, Role, Session, Voucher
-from quanbao import demo, leaving, vouchers
+from quanbao.operations import demo
+from quanbao.people import personal_data
+from quanbao.vouchers import wallet
 from tests.at_home import GOING, RIGHT, is_signed_in, now_of, wrong_fields
 from tests.crowds import make_customers
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG
@@ -20,7 +22,7 @@ def test_all_that_is_kept_about_a_person_is_in_the_file(world, clock):
     make_customers(world, 3, group="others")
     world.attempt(world.voucher(holder=world.mei), branch="river")
     clock.forward(minutes=1)
-    seen = leaving.data(canary.account, clock())
+    seen = personal_data.data(canary.account, clock())
     assert seen["account"] == {"email": CANARY, "proved": True, "created_at": "2026-12-01T04:00:00Z"}
     assert seen["sessions"] == [{"browser": BROWSER, "signed_in_at": "2026-12-01T04:00:00Z",
                                  "last_used_at": "2026-12-01T04:00:00Z"}]
@@ -29,7 +31,7 @@ def test_all_that_is_kept_about_a_person_is_in_the_file(world, clock):
     assert seen["merchants"] == [{"merchant": "Lotus Tea", "known_as": CANARY, "since": "2026-12-01T04:00:00Z",
                                   "groups": ["regulars"]}]
     kept_too = {"revoked_at": None, "campaign_ended_at": None}
-    described = vouchers.describe_all(vouchers.wallet(canary.account), clock())
+    described = wallet.describe_all(wallet.wallet(canary.account), clock())
     assert seen["vouchers"] == [{**one, "state_in_words": one["state"], **kept_too} for one in described]
     used = Voucher.get(Voucher.uses == 2)
     redemption = Redemption.get(Redemption.voucher == used)
@@ -44,7 +46,7 @@ def test_all_that_is_kept_about_a_person_is_in_the_file(world, clock):
 def test_nothing_secret_and_nobody_else_is_in_the_file(world, clock):
     canary = Canary.of(world)
     make_customers(world, 3, group="others")
-    text = json.dumps(leaving.data(canary.account, clock()))
+    text = json.dumps(personal_data.data(canary.account, clock()))
     session = Session.get()
     for secret in (PASSWORD, WRONG, canary.account.password_hash, canary.token, bytes(session.token_hash).hex(),
                    "others", "mei@example.org", "lotus.example", Attempt.get().attempt_id):

@@ -7,7 +7,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from models import Campaign, Role
-from quanbao import passwords
+from quanbao.passwords import redemption_passwords
 from tests.browser import Visitor, phone
 from tests.factories import ACCOUNT_PASSWORD
 from tests.test_accessibility import wider_than
@@ -120,7 +120,7 @@ def test_an_owner_enters_changes_and_ends_a_campaign_on_a_phone(small_world, sma
     # The password: seen after signing in afresh, then changed.
     owner.press("Show or change")
     owner.press("Show the password")
-    old = passwords.reveal(Campaign.get().password, small_world.keys.password)
+    old = redemption_passwords.reveal(Campaign.get().password, small_world.keys.password)
     expect(page.locator(".digits")).to_have_text(old)
     fits(page)
     page.locator("summary").get_by_text("Change the password").click()

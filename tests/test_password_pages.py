@@ -4,7 +4,7 @@ import pytest
 from flask import url_for
 
 from models import Campaign, Kind, Member, Redemption, RedemptionPassword, Role, Voucher
-from quanbao import passwords
+from quanbao.passwords import redemption_passwords
 from tests.factories import ACCOUNT_PASSWORD, World
 from tests.pages import Page, PageClient
 
@@ -149,7 +149,7 @@ def test_it_is_in_no_answer_to_entering_or_saving(owner, small_world, kind):
 
 
 def revealed(world: World, campaign: Campaign) -> str:
-    return passwords.reveal(RedemptionPassword.get_by_id(campaign.password_id), world.keys.password)
+    return redemption_passwords.reveal(RedemptionPassword.get_by_id(campaign.password_id), world.keys.password)
 
 
 def test_who_picks_up_an_open_phone_chooses_no_digits(owner, small_world, campaign, clock):
@@ -230,7 +230,7 @@ def test_one_is_made_and_owners_alone_see_it(people, small_world, campaign, role
     assert ("Ask an owner for the new one" in people[role].get(there).text) is (role is Role.MANAGER)
     made = revealed(small_world, campaign)
     assert made != CANARY
-    assert not passwords.is_trivial(made)
+    assert not redemption_passwords.is_trivial(made)
     assert made in people[Role.OWNER].post(HERE, status=200).text
 
 

@@ -9,8 +9,11 @@ import pytest
 
 from database import db
 from models import Campaign, Redemption, RedemptionPassword, Voucher
-from quanbao import budgets, editing, passwords, redemption, unguarded
-from quanbao.reasons import Reason
+from quanbao.campaigns import editing
+from quanbao.operations import unguarded
+from quanbao.passwords import guess_limits, redemption_passwords
+from quanbao.redemption import redeem
+from quanbao.redemption.reasons import Reason
 from tests.conftest import POSTGRESQL
 from tests.crowds import at_once
 from tests.factories import PASSWORD, WRONG, World, stored
@@ -18,12 +21,12 @@ from tests.test_editing import NEW, change, make, now
 
 
 def digits_of(world: World, campaign: Campaign) -> str:
-    return passwords.reveal(campaign.password, world.keys.password)
+    return redemption_passwords.reveal(campaign.password, world.keys.password)
 
 
 def rotate(world: World, digits: str | None = NEW, of: RedemptionPassword | None = None) -> bool:
     campaign = Campaign.select().where(Campaign.password == (of or world.password)).first()
-    return passwords.change(campaign, digits, key=world.keys.password, now=world.clock())
+    return redemption_passwords.change(campaign, digits, key=world.keys.password, now=world.clock())
 
 
 # Entered with a campaign
@@ -34,8 +37,8 @@ def test_none_entered_has_one_made(world):
     digits = {digits_of(world, campaign) for campaign in made}
     assert len({campaign.password_id for campaign in made}) == 3
     for each in digits:
-        assert passwords.digits(each) == each
-        assert not passwords.is_trivial(each)
+        assert redemption_passwords.digits(each) == each
+        assert not redemption_passwords.is_trivial(each)
     draft = make(world, redemption_password=NEW)
     assert change(world, draft).password_id == draft.password_id, "and it stays where none is entered later"
 
@@ -107,7 +110,7 @@ def test_what_was_spent_on_the_old_one_is_forgotten(world):
 def test_the_same_digits_again_forgive_no_guesser(world):
     """What they know about the digits is as good as before: a thousand in its life, not in its version's."""
     voucher = world.voucher()
-    world.spend_password(wrong=budgets.PASSWORD_IN_LIFE)
+    world.spend_password(wrong=guess_limits.PASSWORD_IN_LIFE)
     rotate(world, PASSWORD)
     assert world.attempt(voucher).reason is Reason.TOO_MANY_ATTEMPTS
 
@@ -121,7 +124,7 @@ def test_digits_of_another_row_are_shared_from_there_with_what_was_spent_on_them
     assert rotate(world)
     assert {now(voucher.campaign).password_id for voucher in (there, *here)} == {other.id}
     assert [now(voucher.campaign).version for voucher in (there, *here)] == [1, 2, 2]
-    assert passwords.shared_with(now(there.campaign)) == ["Tea", "Tea"]
+    assert redemption_passwords.shared_with(now(there.campaign)) == ["Tea", "Tea"]
     assert world.attempt(here[0], typed=NEW).reason is Reason.TOO_MANY_ATTEMPTS
     assert rotate(world, "918273", of=other)
     assert {digits_of(world, now(voucher.campaign)) for voucher in (there, *here)} == {"918273"}
@@ -130,7 +133,7 @@ def test_digits_of_another_row_are_shared_from_there_with_what_was_spent_on_them
 
 def test_two_who_change_to_the_same_digits_at_once_share_one_row(world):
     campaigns = [world.campaign(password=world.make_password(digits=digits)) for digits in ("750264", "860375")]
-    answers = at_once(*(partial(passwords.change, campaign, "918273", key=world.keys.password, now=world.clock())
+    answers = at_once(*(partial(redemption_passwords.change, campaign, "918273", key=world.keys.password, now=world.clock())
                         for campaign in campaigns))
     assert answers == [True, True]
     assert len({now(campaign).password_id for campaign in campaigns}) == 1
@@ -141,7 +144,7 @@ def test_a_change_follows_a_campaign_whose_row_was_changed_meanwhile(world):
     stale = world.campaign()
     world.campaign(password=world.make_password(digits=NEW))
     assert rotate(world, NEW)
-    assert passwords.change(stale, "918273", key=world.keys.password, now=world.clock())
+    assert redemption_passwords.change(stale, "918273", key=world.keys.password, now=world.clock())
     assert digits_of(world, now(stale)) == "918273"
 
 
@@ -149,7 +152,7 @@ def test_what_is_made_is_never_what_the_merchant_uses_already(world, monkeypatch
     world.campaign()
     for change_or_make in (lambda: rotate(world, None), lambda: make(world, redemption_password=None)):
         made = iter([digits_of(world, Campaign.get()), "918273"])
-        monkeypatch.setattr(passwords, "generate", lambda made=made: next(made))
+        monkeypatch.setattr(redemption_passwords, "generate", lambda made=made: next(made))
         change_or_make()
         assert next(made, None) is None
         rotate(world, "604718")
@@ -164,8 +167,8 @@ def test_the_same_digits_are_no_change(world):
 def test_whose_password_it_is_too(world):
     first, second = world.campaign(product="Tea"), world.campaign(product="Cake")
     world.campaign(product="Apart", password=world.make_password(digits=NEW))
-    assert passwords.shared_with(first) == ["Cake"]
-    assert passwords.shared_with(second) == ["Tea"]
+    assert redemption_passwords.shared_with(first) == ["Cake"]
+    assert redemption_passwords.shared_with(second) == ["Tea"]
 
 
 # A try that is under way
@@ -218,7 +221,7 @@ def check_judged_anew(world: World, voucher: Voucher, reason: Reason) -> None:
 @acts
 def test_a_change_before_the_password_is_looked_at(world, monkeypatch, act, reason):
     voucher = world.voucher()
-    meanwhile(monkeypatch, budgets, "reserve", lambda: act(world, voucher.campaign), aside=False)
+    meanwhile(monkeypatch, guess_limits, "reserve", lambda: act(world, voucher.campaign), aside=False)
     check_judged_anew(world, voucher, reason)
 
 
@@ -227,7 +230,7 @@ def test_a_change_before_the_password_is_looked_at(world, monkeypatch, act, reas
 def test_a_change_between_reading_and_commit(world, monkeypatch, act, reason):
     """A file has one writer: there the change waits for the redemption, or the redemption for the change."""
     voucher = world.voucher()
-    meanwhile(monkeypatch, redemption, "_take_use", lambda: act(world, voucher.campaign), aside=True)
+    meanwhile(monkeypatch, redeem, "_take_use", lambda: act(world, voucher.campaign), aside=True)
     check_judged_anew(world, voucher, reason)
 
 
@@ -235,8 +238,8 @@ def test_a_change_between_reading_and_commit(world, monkeypatch, act, reason):
 @pytest.mark.parametrize("database", [POSTGRESQL], indirect=True)
 def test_control_without_the_version_what_was_judged_before_commits_after(world, monkeypatch, act, reason):
     voucher = world.voucher()
-    monkeypatch.setattr(redemption, "_count", unguarded.count)
-    meanwhile(monkeypatch, redemption, "_take_use", lambda: act(world, voucher.campaign), aside=True)
+    monkeypatch.setattr(redeem, "_count", unguarded.count)
+    meanwhile(monkeypatch, redeem, "_take_use", lambda: act(world, voucher.campaign), aside=True)
     assert world.attempt(voucher, offer_price=1800).redeemed
     assert Redemption.get().discount == 1200
     assert now(voucher.campaign).version == 2
@@ -244,7 +247,7 @@ def test_control_without_the_version_what_was_judged_before_commits_after(world,
 
 def test_a_wrong_password_under_way_is_no_guess_at_the_new_one(world, monkeypatch):
     voucher = world.voucher()
-    meanwhile(monkeypatch, budgets, "reserve", lambda: rotate(world, WRONG), aside=False)
+    meanwhile(monkeypatch, guess_limits, "reserve", lambda: rotate(world, WRONG), aside=False)
     assert world.attempt(voucher, typed=WRONG).reason is Reason.BUSY
     assert world.attempt(voucher, typed=WRONG).redeemed
 

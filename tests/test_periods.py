@@ -15,9 +15,12 @@ from hypothesis import strategies as st
 import zones
 from database import db, open_database
 from models import Campaign, Event, News, Role, Voucher, ZoneData
-from quanbao import announcing, campaigns, documents, editing, loading, periods, schema
-from quanbao.reader import Reader
-from quanbao.reasons import Reason
+from quanbao.campaigns import editing, periods
+from quanbao.campaigns import rules as campaigns
+from quanbao.lib.validation import Reader
+from quanbao.messages import events
+from quanbao.operations import bulk_import, import_document, migrate
+from quanbao.redemption.reasons import Reason
 from tests.factories import PASSWORD, World, utc
 from tests.older import older
 from tests.racing import ROOT, _environment
@@ -51,7 +54,7 @@ def loaded(world: World, *, zone: str = PLACE, **entered: Any) -> Campaign:
     columns = {"slug": "tea", "kind": "gift", "product": f"Tea {number}", "quantity": 9, "starts_at": "2026-12-24",
                "ends_at": "2026-12-31", "redemption_password": PASSWORD, "publish_to": [world.mei.email]}
     merchant = {"slug": f"shop-{number}", "name": "Tea", "time_zone": zone, "currency": "CAD"}
-    loading.load({"merchants": [merchant | {"campaigns": [columns | entered]}]}, now=world.clock(),
+    bulk_import.load({"merchants": [merchant | {"campaigns": [columns | entered]}]}, now=world.clock(),
                  password_key=world.keys.password)
     return Campaign.select().order_by(Campaign.id.desc()).get()
 
@@ -116,7 +119,7 @@ def test_an_entry_from_outside_is_kept_in_one_spelling():
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.sampled_from(sorted(documents.TIME_ZONES)), st.dates(utc("2027-01-01T00:00Z").date(),
+@given(st.sampled_from(sorted(import_document.TIME_ZONES)), st.dates(utc("2027-01-01T00:00Z").date(),
                                                                 utc("2080-01-01T00:00Z").date()), st.booleans())
 def test_whatever_was_entered_is_what_it_means_in_the_zone_afterwards(small_world, release, zone, day, is_date):
     release({zone: "OLD0"})
@@ -170,7 +173,7 @@ def test_an_end_that_is_to_come_moves_both_ways_and_is_reminded_of_again(world, 
     assert catch_up(world) == 1
     assert (now(campaign).ends_at, now(campaign).reminded_at) == (utc("2027-01-01T07:00Z"), None)
     assert world.attempt(Voucher.get(Voucher.campaign == campaign)).reason is Reason.EXPIRED
-    assert announcing.is_waiting()
+    assert events.is_waiting()
 
 
 def test_a_start_that_has_passed_stays_passed(world, release):
@@ -317,7 +320,7 @@ def test_0008_knows_what_was_entered_by_the_files_that_were_used_then(empty, clo
             ids.append(campaign.id)
     monkeypatch.setattr(zones, "_SYSTEM", (str(write_folder(tmp_path / "system", BEFORE)),))
     release(AFTER)
-    assert schema.migrate()[0] == "0008_periods"
+    assert migrate.migrate()[0] == "0008_periods"
     kept = [Campaign.get_by_id(number) for number in ids]
     assert [(c.starts_entered, c.ends_entered) for c in kept] == rows
     assert periods.is_behind("2020a")

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from models import Picture, Role
-from quanbao import editing, pictures
+from quanbao.campaigns import editing, pictures
 from tests.browser import ROOT
 from tests.test_editing import make
 from web.sizes import LARGEST_UPLOAD

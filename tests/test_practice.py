@@ -8,7 +8,9 @@ from playwright.sync_api import Page as BrowserPage
 from playwright.sync_api import expect
 
 from models import Role
-from quanbao import counter, issuing, passwords, practice, receipts
+from quanbao.passwords import redemption_passwords
+from quanbao.redemption import counter_codes, practice, receipts
+from quanbao.vouchers import issuing
 from tests.browser import GREEN, desktop, phone
 from tests.everywhere import changed, columns
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD
@@ -27,8 +29,8 @@ def cashier(small_world, app) -> PageClient:
 
 
 def test_nothing_real_is_like_it():
-    assert passwords.is_trivial(practice.PASSWORD), "no merchant may have it"
-    assert counter.plain(practice.COUNTER_CODE) is None
+    assert redemption_passwords.is_trivial(practice.PASSWORD), "no merchant may have it"
+    assert counter_codes.plain(practice.COUNTER_CODE) is None
     assert set(practice.COUNTER_CODE + practice.VOUCHER) - set(issuing.ALPHABET)
     assert practice.NUMBER < 1
     for language, words in practice.WORDS.items():

@@ -3,8 +3,12 @@
 import pytest
 
 from models import Account, Campaign, Claim, Role, Voucher
-from quanbao import branches, claiming, editing, links, members, revoking
-from quanbao.claiming import Spent, Standing
+from quanbao.campaigns import editing
+from quanbao.merchants import branches, members
+from quanbao.people import one_time_links
+from quanbao.redemption import revocations
+from quanbao.vouchers import claims
+from quanbao.vouchers.claims import Spent, Standing
 from tests.crowds import link_to
 from tests.factories import ACCOUNT_PASSWORD, utc
 from tests.pages import PageClient
@@ -20,7 +24,7 @@ def sold_out(campaign: Campaign) -> None:
 
 
 def standing(world, token: str, person: Account | None = None) -> Standing:
-    return claiming.standing(claiming.find(token), person, world.clock())
+    return claims.standing(claims.find(token), person, world.clock())
 
 
 # Claim links
@@ -41,27 +45,27 @@ def test_a_link_is_what_it_is_good_for(world, clock):
     assert standing(world, token) == Standing.ENDED
     Claim.update(claimed_at=clock()).execute()
     assert standing(world, token, world.mei) == Standing.USED
-    assert claiming.find("0" * 22) is None
+    assert claims.find("0" * 22) is None
 
 
 def test_who_had_one_that_was_taken_back_does_not_hold_it(world):
     row, token = link_to(world, LIN)
     voucher = world.voucher(campaign=row.campaign)
     by = world.member(role=Role.OWNER).memberships.get()
-    revoking.revoke(revoking.find(voucher.code, by), by, "misuse", "", world.clock())
+    revocations.revoke(revocations.find(voucher.code, by), by, "misuse", "", world.clock())
     assert standing(world, token, world.mei) != Standing.HELD
 
 
 def test_nobody_uses_a_link_up_for_what_is_sold_out(world):
     """Not even who was shown it a moment before; when there is more again the same link is good."""
     row, token = link_to(world, LIN)
-    found = claiming.usable(token, world.clock())
+    found = claims.usable(token, world.clock())
     sold_out(row.campaign)
     with pytest.raises(Spent):
-        claiming.claim(found, world.mei, world.clock())
+        claims.claim(found, world.mei, world.clock())
     assert (Claim.get_by_id(row.id).claimed_at, Voucher.select().count()) == (None, 0)
     Campaign.update(quantity=Campaign.quantity + 1).execute()
-    assert claiming.claim(found, world.mei, world.clock()).consumer == world.mei
+    assert claims.claim(found, world.mei, world.clock()).consumer == world.mei
 
 
 def test_before_anybody_signs_up_for_it_they_hear_that_it_is_sold_out(client, small_world):
@@ -99,7 +103,7 @@ def test_who_could_not_redeem_it_hears_why_before_they_take_it(client, small_wor
 def test_a_link_that_is_good_no_more_says_why(client, small_world, clock, end, says):
     row, token = link_to(small_world, LIN, small_world.campaign(ends_at=utc("2027-06-01T00:00Z")))
     if end == "used":
-        claiming.claim(claiming.usable(token, clock()), small_world.mei, clock())
+        claims.claim(claims.usable(token, clock()), small_world.mei, clock())
     elif end == "ended":
         editing.end(row.campaign, clock())
     elif end == "over":
@@ -137,7 +141,7 @@ def test_who_joined_by_a_link_is_shown_where_they_work(client, small_world):
 
 def test_a_sign_in_link_says_whom_it_signs_in_and_out(client, small_world):
     person = small_world.account(email=LIN, password=ACCOUNT_PASSWORD)
-    path = f"/sign-in/{links.make('sign-in', small_world.clock(), account=person)}"
+    path = f"/sign-in/{one_time_links.make('sign-in', small_world.clock(), account=person)}"
     note = "In this browser mei@example.org is signed in now"
     assert note not in client.get(path).text
     assert note in client.sign_in(small_world.mei).get(path).text

@@ -7,7 +7,8 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 from models import Account, Audience, Campaign, Claim, Customer, Publication, Role, Voucher
-from quanbao import editing, publishing
+from quanbao.campaigns import editing
+from quanbao.vouchers import publications
 from tests.crowds import counts, finish, holders, make_customers, of, put, start, step
 from tests.factories import ACCOUNT_PASSWORD
 from tests.pages import Page, PageClient
@@ -188,13 +189,13 @@ def test_only_groups_that_there_are_are_kept(owner, small_world, campaign):
 
 def test_a_draft_that_is_deleted_meanwhile_is_not_found(owner, small_world, campaign, monkeypatch):
     make_customers(small_world, 1)
-    whole = publishing.start
+    whole = publications.start
 
     def late(row, *arguments, **more):
         editing.delete(row)
         return whole(row, *arguments, **more)
 
-    monkeypatch.setattr(publishing, "start", late)
+    monkeypatch.setattr(publications, "start", late)
     post(owner, campaign, {"audience": "all"}, status=404)
 
 
@@ -227,7 +228,7 @@ def test_the_answer_is_the_same_whether_an_address_has_an_account_or_not(owner, 
         answer = post(owner, campaign, {"audience": "addresses", "addresses": address})
         pages = [owner.get(path) for path in (answer.location, at(campaign, "links"), at(campaign)[:-13], at(campaign))]
         texts = [page.html.replace(address, "…").replace(answer.location, "…") for page in pages]
-        token = publishing.token(Claim.get().seed, small_world.keys.receipts)
+        token = publications.token(Claim.get().seed, small_world.keys.receipts)
         seen.add("".join(texts).replace(token, "…"))
         for model in (Claim, Publication, Campaign):
             model.delete().execute()
@@ -309,7 +310,7 @@ def test_a_thousand_ticks_stay_in_a_search(owner, small_world, campaign):
 @pytest.fixture
 def going(owner, small_world, campaign, monkeypatch):
     """A publication of seven, of which three had their turn in the request."""
-    monkeypatch.setattr(publishing, "STEP", 3)
+    monkeypatch.setattr(publications, "STEP", 3)
     make_customers(small_world, 7)
     post(owner, campaign, {"audience": "all"})
     return Publication.get()
@@ -338,7 +339,7 @@ def test_the_progress_moves_and_is_there_after_a_reload(owner, small_world, camp
 
 @pytest.mark.parametrize("over", ["ended", "past"])
 def test_a_publication_that_was_stopped_says_so(owner, small_world, monkeypatch, over):
-    monkeypatch.setattr(publishing, "STEP", 3)
+    monkeypatch.setattr(publications, "STEP", 3)
     campaign = small_world.campaign(ends_at=small_world.clock() + timedelta(hours=1))
     post(owner, campaign, {"audience": "addresses", "addresses": "\n".join(f"{n}@x.org" for n in range(7))})
     going = Publication.get()
@@ -355,7 +356,7 @@ def test_a_publication_that_was_stopped_says_so(owner, small_world, monkeypatch,
 
 
 def test_who_joins_a_group_meanwhile_is_in_the_progress(owner, small_world, campaign, monkeypatch):
-    monkeypatch.setattr(publishing, "STEP", 3)
+    monkeypatch.setattr(publications, "STEP", 3)
     people = make_customers(small_world, 7)
     put(people[:4], "regulars")
     post(owner, campaign, {"audience": "groups", "groups": "regulars"})

@@ -15,7 +15,9 @@ from models import (
     Redemption,
     Voucher,
 )
-from quanbao import accounts, editing, figures, issuing, leaving, publishing
+from quanbao.campaigns import editing, figures
+from quanbao.people import accounts, personal_data
+from quanbao.vouchers import issuing, publications
 from tests.crowds import at_once, counts, finish, holders, linked, make_customers, of, publish, put, start, step
 from tests.factories import PASSWORD
 
@@ -26,7 +28,7 @@ STRANGERS = [f"stranger{n}@example.org" for n in range(7)]
 @pytest.fixture(autouse=True)
 def small_steps(monkeypatch):
     """Three entries a transaction, so that few people make many steps."""
-    monkeypatch.setattr(publishing, "STEP", 3)
+    monkeypatch.setattr(publications, "STEP", 3)
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ def test_customers_of_another_merchant_or_who_are_gone_are_nobody(world, other):
     [gone] = make_customers(world, 1)
     Customer.update(address="").where(Customer.id == gone.id).execute()
     theirs = [row.id for row in Customer.select().where(Customer.merchant == other)]
-    with pytest.raises(publishing.Refused, match="nobody"):
+    with pytest.raises(publications.Refused, match="nobody"):
         start(world, world.campaign(), CUSTOMERS, [*theirs, gone.id, 12345])
 
 
@@ -154,7 +156,7 @@ def test_who_deletes_the_account_meanwhile_gets_no_link_for_it(world):
     publication = start(world, campaign, ADDRESSES, [*addresses, *STRANGERS])
     step(world, publication)
     token = accounts.start_session(people[5].consumer, world.clock())
-    leaving.delete(Account.get_by_id(people[5].consumer_id), token, world.clock())
+    personal_data.delete(Account.get_by_id(people[5].consumer_id), token, world.clock())
     assert counts(finish(world, publication)) == (5, 7, 12, 12)
     assert (holders(campaign), linked(campaign)) == (of(people[:5]), Counter(STRANGERS))
     assert Customer.get_by_id(people[5].id).address == ""
@@ -206,7 +208,7 @@ def test_what_cannot_be_published_is_refused_and_leaves_nothing(world, columns, 
         columns = {"merchant": world.make_merchant(slug="empty")}
     columns = {name: world.clock() if value == "now" else value for name, value in columns.items()}
     campaign = world.campaign(published_at=None, **columns)
-    with pytest.raises(publishing.Refused) as caught:
+    with pytest.raises(publications.Refused) as caught:
         start(world, campaign, audience, entries)
     assert caught.value.code == code
     assert (Publication.select().count(), PublicationPart.select().count()) == (0, 0)
@@ -227,7 +229,7 @@ def test_the_password_goes_nowhere(world):
 # Broken off, and at the same time as others
 
 
-@pytest.mark.parametrize("place", [(issuing, "issue_once"), (publishing, "link"), (Publication, "save")])
+@pytest.mark.parametrize("place", [(issuing, "issue_once"), (publications, "link"), (Publication, "save")])
 def test_a_crash_inside_a_step_undoes_all_of_it_and_the_next_loses_nothing(world, monkeypatch, place):
     people, campaign = make_customers(world, 5), world.campaign()
     entries = [address for pair in zip([row.address for row in people], STRANGERS, strict=False) for address in pair]
@@ -261,7 +263,7 @@ def test_workers_at_once_do_nothing_twice(world, audience):
     publication = start(world, campaign, audience, entries)
 
     def work() -> None:
-        while publishing.waiting():
+        while publications.waiting():
             step(world, publication)
 
     assert at_once(work, work, work) == [None] * 3
@@ -274,7 +276,7 @@ def test_workers_at_once_do_nothing_twice(world, audience):
 @pytest.mark.race
 def test_publications_of_one_campaign_at_once_meet_and_give_each_one(world, monkeypatch):
     """The same people in another order, as two owners do who sort their lists differently."""
-    monkeypatch.setattr(publishing, "STEP", 1000)
+    monkeypatch.setattr(publications, "STEP", 1000)
     people, campaign = make_customers(world, 300), world.campaign()
     entries = [row.address for row in people] + [f"s{n}@example.org" for n in range(700)]
     made = [start(world, campaign, ADDRESSES, some) for some in (entries, entries[::-1], sorted(entries))]
@@ -287,7 +289,7 @@ def test_publications_of_one_campaign_at_once_meet_and_give_each_one(world, monk
 
 @pytest.mark.race
 def test_tills_go_on_meanwhile(world, monkeypatch):
-    monkeypatch.setattr(publishing, "STEP", 100)
+    monkeypatch.setattr(publications, "STEP", 100)
     campaign = world.campaign()
     held = [world.voucher(campaign=campaign, holder=world.account()) for _ in range(10)]
     people = make_customers(world, 1500)

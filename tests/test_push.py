@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from database import Busy
 from models import Delivery, Subscription
-from quanbao import outbox as outbox_module
-from quanbao import push, vapid
-from quanbao.vapid import Signer
+from quanbao.messages import outbox as outbox_module
+from quanbao.messages.push import sender, vapid
+from quanbao.messages.push.vapid import Signer
 from tests.push_service import PushService, decoded, encoded
 from tests.pushing import outbox, subscribed, until
 
@@ -49,12 +49,12 @@ def test_the_bodies_of_the_rfc(monkeypatch):
     """The code that we encrypt with, given the sender's key and the salt that the RFC took."""
     monkeypatch.setattr(ec, "generate_private_key", lambda *_: private(WATERMELON["sender"]))
     monkeypatch.setattr(http_ece.os, "urandom", lambda size: decoded(WATERMELON["salt"])[:size])
-    body = push.encrypt(WATERMELON["plain"], WATERMELON["p256dh"], WATERMELON["auth"])
+    body = sender.encrypt(WATERMELON["plain"], WATERMELON["p256dh"], WATERMELON["auth"])
     assert encoded(body) == WATERMELON["body"]
 
 
 def test_each_body_has_a_key_and_a_salt_of_its_own():
-    bodies = [push.encrypt(b"again", WATERMELON["p256dh"], WATERMELON["auth"]) for _ in range(3)]
+    bodies = [sender.encrypt(b"again", WATERMELON["p256dh"], WATERMELON["auth"]) for _ in range(3)]
     assert len({body[:16] for body in bodies}) == len({body[21:86] for body in bodies}) == 3
     for body in bodies:
         assert http_ece.decrypt(body, private_key=private(WATERMELON["receiver"]),
@@ -207,22 +207,22 @@ def hanging(settings):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    from quanbao import wire
+    from quanbao.messages.push import http_client
 
-    monkeypatch.setattr(wire, "PATIENCE", 3.0)
+    monkeypatch.setattr(http_client, "PATIENCE", 3.0)
 
 
 def test_a_service_that_answers_gets_more_at_once_and_one_that_hangs_a_few():
-    line = push.Line()
+    line = sender.Line()
     for _ in range(200):
         line.heard(True)
-    assert line.most == push.AT_ONCE
+    assert line.most == sender.AT_ONCE
     line.heard(False)
-    assert (line.most, line.silent) == (push.FIRST, 1)
+    assert (line.most, line.silent) == (sender.FIRST, 1)
 
 
 def test_a_service_that_hangs_holds_up_no_other(world, mail, hanging, impatient, monkeypatch, caplog):
-    monkeypatch.setattr(push, "BATCH", 50)
+    monkeypatch.setattr(sender, "BATCH", 50)
     mail.hosts = (*mail.hosts, hanging.origin)
     for _ in range(120):
         mail.keep(world.account(), hanging.browser())
@@ -236,13 +236,13 @@ def test_a_service_that_hangs_holds_up_no_other(world, mail, hanging, impatient,
     thread = threading.Thread(target=postman.run, args=(stop,))
     thread.start()
     try:
-        until(lambda: len(hanging.requests) >= push.FIRST, "messages that hang")
+        until(lambda: len(hanging.requests) >= sender.FIRST, "messages that hang")
         mail.subscribe()
         world.voucher(campaign=campaign)
         until(lambda: mail.service.inbox, "the message to the other service")
         assert postman.resting == {}, "it did not have to wait until the first was given up"
         until(lambda: hanging.origin in postman.resting, "a rest")
-        assert len(looks) < 10 + 2 * (time.monotonic() - began) / push.IDLE, "what waits is not read over at each tick"
+        assert len(looks) < 10 + 2 * (time.monotonic() - began) / sender.IDLE, "what waits is not read over at each tick"
     finally:
         stop.set()
         thread.join(30)
@@ -266,7 +266,7 @@ def test_it_does_as_many_at_once_as_it_may(world, mail):
 
 
 def test_what_waits_is_given_back_when_it_is_told_to_stop(world, mail, monkeypatch):
-    monkeypatch.setattr(push, "AT_ONCE", 2)
+    monkeypatch.setattr(sender, "AT_ONCE", 2)
     mail.service.delay = 0.1
     campaign = world.campaign()
     for _ in range(20):
@@ -330,5 +330,5 @@ def test_a_lease_that_ran_out_is_anothers(world, mail):
 
 
 def test_the_lease_is_longer_than_a_message_may_be_on_its_way():
-    rounds = (2 * push.BATCH) / push.AT_ONCE + 1
-    assert rounds * 10 + push.FAREWELL < outbox_module.LEASE.total_seconds()
+    rounds = (2 * sender.BATCH) / sender.AT_ONCE + 1
+    assert rounds * 10 + sender.FAREWELL < outbox_module.LEASE.total_seconds()

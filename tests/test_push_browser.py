@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import expect
 
 from models import Subscription
-from quanbao.vapid import public_key
+from quanbao.messages.push.vapid import public_key
 from tests.browser import Site, Visitor, phone
 from tests.factories import ACCOUNT_PASSWORD
 from tests.push_service import PushService

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from models import Audience, Delivery
-from quanbao import editing
-from quanbao.push import AT_ONCE, BATCH, FIRST, TOGETHER
+from quanbao.campaigns import editing
+from quanbao.messages.push.sender import AT_ONCE, BATCH, FIRST, TOGETHER
 from tests.browser import NOON, ROOT, Site
 from tests.crowds import counts, make_customers, start
 from tests.pushing import Mail, outbox, until

@@ -15,7 +15,7 @@ from statistics import NormalDist
 
 import pytest
 
-from quanbao import receipts
+from quanbao.redemption import receipts
 
 KEY, OTHER_KEY = "a key of this test's own", "another key of this test's own"
 MERCHANTS, BRANCHES, NUMBERS = (1, 2), ("", "main"), range(1, 1251)

@@ -6,7 +6,11 @@ import pytest
 
 from database import db
 from models import Campaign, Member, Merchant, Redemption, Role, Voucher
-from quanbao import daybook, figures, leaving, ledger, redemption, rollbacks, vouchers
+from quanbao.campaigns import figures
+from quanbao.people import personal_data
+from quanbao.redemption import redeem, rollbacks
+from quanbao.reports import attempt_log, till_day
+from quanbao.vouchers import wallet
 from tests.factories import World
 from tests.pages import PageClient
 from web import create_app
@@ -25,12 +29,12 @@ def cake(world: World, **columns) -> Campaign:
 
 def described(world: World, voucher: Voucher) -> tuple:
     """Offer and original price of the voucher, which is the same wherever it is described."""
-    voucher = vouchers.held(voucher.code, world.mei)
-    one = vouchers.describe(voucher, world.clock())
-    assert vouchers.describe_all([voucher], world.clock()) == [one]
-    past = vouchers.redemptions_of(world.mei)
-    assert vouchers.describe_all([voucher], world.clock(), past) == [one]
-    [mine] = [row for row in leaving.data(world.mei, world.clock())["vouchers"] if row["code"] == voucher.code]
+    voucher = wallet.held(voucher.code, world.mei)
+    one = wallet.describe(voucher, world.clock())
+    assert wallet.describe_all([voucher], world.clock()) == [one]
+    past = wallet.redemptions_of(world.mei)
+    assert wallet.describe_all([voucher], world.clock(), past) == [one]
+    [mine] = [row for row in personal_data.data(world.mei, world.clock())["vouchers"] if row["code"] == voucher.code]
     assert {name: mine[name] for name in one} == one, "the own data say more of it, and nothing else"
     return one["offer_price"], one["original_price"]
 
@@ -51,15 +55,15 @@ def test_a_used_voucher_says_what_it_was_redeemed_at(world):
     assert (row.product, row.charged, row.original_price, row.discount) == ("Cake", *BEFORE, 1100)
     assert described(world, voucher) == BEFORE
     assert described(world, waiting) == AFTER
-    assert redemption.stored(world.mei, first.attempt_id) == first, "the receipt given again"
+    assert redeem.stored(world.mei, first.attempt_id) == first, "the receipt given again"
     again = world.attempt(voucher)
     assert (again.reason, again.voucher["offer_price"]) == ("already_redeemed", BEFORE[0])
-    refused, redeemed = ledger.entries(campaign)
+    refused, redeemed = attempt_log.entries(campaign)
     assert (redeemed.redemption.charged, redeemed.redemption.original_price, refused.redemption) == (*BEFORE, None)
-    [line] = [line for line in daybook.lines(world.merchant, [""], world.merchant.day(world.clock()))
+    [line] = [line for line in till_day.lines(world.merchant, [""], world.merchant.day(world.clock()))
               if line.redemption]
     assert line.voucher["offer_price"] == BEFORE[0]
-    [mine] = leaving.data(world.mei, world.clock())["redemptions"]
+    [mine] = personal_data.data(world.mei, world.clock())["redemptions"]
     assert (mine["product"], mine["charged"], mine["original_price"], mine["discount"]) == ("Cake", *BEFORE, 1100)
     assert list(figures.differences()) == []
 
@@ -74,9 +78,9 @@ def test_a_voucher_with_a_use_left_says_what_that_one_costs(world):
         world.attempt(voucher)
     offered(campaign, (1, 2))
     assert described(world, voucher) == AFTER, "all uses are gone: the latest"
-    voucher = vouchers.held(voucher.code, world.mei)
-    assert vouchers.worth(voucher, vouchers.redemptions(voucher)).differing
-    assert [row.charged for row in vouchers.redemptions(voucher)] == [AFTER[0], AFTER[0], BEFORE[0]]
+    voucher = wallet.held(voucher.code, world.mei)
+    assert wallet.worth(voucher, wallet.redemptions(voucher)).differing
+    assert [row.charged for row in wallet.redemptions(voucher)] == [AFTER[0], AFTER[0], BEFORE[0]]
     assert Campaign.get().discount_given == 1100 + 2 * 1300
     assert list(figures.differences()) == []
 

@@ -9,10 +9,12 @@ from peewee import OperationalError
 
 from database import Unknown, db
 from models import Attempt, Campaign, Guess, Redemption, Voucher
-from quanbao import budgets, figures, passwords, receipts, redemption
-from quanbao.checks import Till
-from quanbao.reasons import Reason
-from quanbao.redemption import Try
+from quanbao.campaigns import figures
+from quanbao.passwords import guess_limits, redemption_passwords
+from quanbao.redemption import receipts, redeem
+from quanbao.redemption.checks import Till
+from quanbao.redemption.reasons import Reason
+from quanbao.redemption.redeem import Try
 from tests.conftest import POSTGRESQL
 from tests.factories import PASSWORD, WRONG, stored, utc
 
@@ -145,8 +147,8 @@ class TestTheSameAttemptId:
 
     def test_with_the_answer_lost_on_the_way_reads_the_same_from_the_attempt(self, world):
         verdict = world.attempt(world.voucher(), attempt_id=ID)
-        assert redemption.stored(world.mei, ID) == verdict
-        assert redemption.stored(world.account(), ID) is None
+        assert redeem.stored(world.mei, ID) == verdict
+        assert redeem.stored(world.account(), ID) is None
 
 
 def test_what_is_not_stored_may_be_tried_again_under_the_same_id(world):
@@ -163,7 +165,7 @@ def test_somebody_elses_voucher_is_not_there(world):
     voucher = world.voucher()
     assert world.attempt(voucher, by=world.account()).reason is Reason.NOT_FOUND
     absent = Try(world.mei, "2222222222222222", str(uuid.uuid4()), PASSWORD, Till())
-    assert redemption.attempt(absent, clock=world.clock, sleep=world.clock.sleep, keys=world.keys).reason \
+    assert redeem.attempt(absent, clock=world.clock, sleep=world.clock.sleep, keys=world.keys).reason \
         is Reason.NOT_FOUND
     assert stored() == (0, 0)
 
@@ -171,14 +173,14 @@ def test_somebody_elses_voucher_is_not_there(world):
 def test_the_verdict_is_of_one_moment_when_the_campaign_changes_before_the_commit(world, monkeypatch):
     """The campaign ends between reading and counting: judged again, it is refused."""
     voucher = world.voucher()
-    take_use, ended = redemption._take_use, []
+    take_use, ended = redeem._take_use, []
 
     def and_meanwhile_the_owner_ends_it(*arguments):
         take_use(*arguments)
         if not ended:
             ended.append(Campaign.update(version=Campaign.version + 1).execute())
 
-    monkeypatch.setattr(redemption, "_take_use", and_meanwhile_the_owner_ends_it)
+    monkeypatch.setattr(redeem, "_take_use", and_meanwhile_the_owner_ends_it)
     assert world.attempt(voucher).redeemed
     assert ended == [1]
     assert stored() == (1, 1)
@@ -187,21 +189,21 @@ def test_the_verdict_is_of_one_moment_when_the_campaign_changes_before_the_commi
 
 def test_a_changed_password_leaves_a_try_under_way_without_a_verdict(world, monkeypatch):
     voucher = world.voucher()
-    reserve = budgets.reserve
+    reserve = guess_limits.reserve
 
     def reserve_then_rotate(password, *arguments, **more):
         guess = reserve(password, *arguments, **more)
         type(password).update(version=password.version + 1).execute()
         return guess
 
-    monkeypatch.setattr(budgets, "reserve", reserve_then_rotate)
+    monkeypatch.setattr(guess_limits, "reserve", reserve_then_rotate)
     assert world.attempt(voucher).reason is Reason.BUSY
     assert stored() == (0, 0)
 
 
 def test_a_key_that_does_not_open_the_password_is_told_apart_from_a_wrong_password(world):
-    world.keys = redemption.Keys(password="x" * 40, receipts="y" * 40)
-    with pytest.raises(passwords.WrongKey):
+    world.keys = redeem.Keys(password="x" * 40, receipts="y" * 40)
+    with pytest.raises(redemption_passwords.WrongKey):
         world.attempt(world.voucher())
 
 
@@ -246,7 +248,7 @@ class TestADatabaseThatIsLostAtTheCommit:
                 monkeypatch.setattr(type(db.obj), "commit", commit)
                 (commit if written else type(db.obj).rollback)(database)
                 if away:
-                    monkeypatch.setattr(redemption, "_ask_the_database", _away)
+                    monkeypatch.setattr(redeem, "_ask_the_database", _away)
                 raise OperationalError("connection lost")
 
             monkeypatch.setattr(type(db.obj), "commit", fail)

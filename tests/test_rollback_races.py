@@ -7,7 +7,10 @@ import pytest
 
 from database import Busy, db
 from models import Campaign, Redemption, Rollback, Voucher
-from quanbao import budgets, figures, redemption, revoking, rollbacks, unguarded
+from quanbao.campaigns import figures
+from quanbao.operations import unguarded
+from quanbao.passwords import guess_limits
+from quanbao.redemption import redeem, revocations, rollbacks
 from tests.test_rollbacks import agree, member, redeemed
 
 pytestmark = pytest.mark.race
@@ -91,10 +94,10 @@ def test_voucher_by_voucher_it_stands_or_came_back(world, gives_back):
 
 
 def test_control_unguarded_it_happens_more_often(world, monkeypatch):
-    for module in (redemption, budgets, rollbacks, revoking):  # to be put back afterwards
+    for module in (redeem, guess_limits, rollbacks, revocations):  # to be put back afterwards
         monkeypatch.setattr(module, "write_transaction", module.write_transaction)
-    for module, name in ((redemption, "locked"), (budgets, "locked"), (redemption, "_take_use"),
-                         (redemption, "_count"), (budgets, "_of_consumer"), (rollbacks, "of"),
+    for module, name in ((redeem, "locked"), (guess_limits, "locked"), (redeem, "_take_use"),
+                         (redeem, "_count"), (guess_limits, "_of_consumer"), (rollbacks, "of"),
                          (rollbacks, "_give_back"), (rollbacks, "_count")):
         monkeypatch.setattr(module, name, getattr(module, name))
     for statement in unguarded.LOCKS:

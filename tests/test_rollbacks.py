@@ -5,8 +5,10 @@ from peewee import IntegrityError
 
 from database import db
 from models import Branch, Campaign, Member, MemberBranch, Redemption, Role, Rollback, Voucher
-from quanbao import figures, revoking, rollbacks, vouchers
-from quanbao.reasons import RolledBack, Unexplained
+from quanbao.campaigns import figures
+from quanbao.redemption import revocations, rollbacks
+from quanbao.redemption.reasons import RolledBack, Unexplained
+from quanbao.vouchers import wallet
 
 
 def member(world, role: Role = Role.OWNER, branch: str | None = None) -> Member:
@@ -45,7 +47,7 @@ def test_what_was_taken_back_can_be_redeemed_again_under_a_number_of_its_own(wor
     assert (second.use_number, second.number) == (2, 2), "numbers of the day are never given twice"
     assert figures.of(Campaign.get()).by_branch == {"main": 1}
     agree()
-    assert [use.rollback is None for use in vouchers.redemptions(voucher)] == [True, False]
+    assert [use.rollback is None for use in wallet.redemptions(voucher)] == [True, False]
 
 
 def test_where_the_campaign_says_so_neither_use_nor_quantity_comes_back(world):
@@ -147,7 +149,7 @@ def test_the_verdict_stays_that_of_its_attempt(world):
 def test_a_revoked_vouchers_use_comes_back_and_the_voucher_does_not(world):
     voucher, owner = world.voucher(campaign=world.campaign(uses_per_voucher=2)), member(world)
     redemption = redeemed(world, voucher)
-    revoking.revoke(voucher, owner, "misuse", "", world.clock())
+    revocations.revoke(voucher, owner, "misuse", "", world.clock())
     roll_back(world, redemption, owner)
     assert world.attempt(voucher).reason == "revoked"
     agree()

@@ -6,7 +6,7 @@ import pytest
 
 from database import db, open_database
 from models import Redemption
-from quanbao import figures
+from quanbao.campaigns import figures
 from tests.conftest import POSTGRESQL
 from tests.servers import Pgbouncer
 from tests.test_cli import run

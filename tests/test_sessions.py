@@ -5,7 +5,7 @@ from http.client import HTTPConnection
 import pytest
 
 from models import Session
-from quanbao import accounts
+from quanbao.people import accounts
 from tests.at_home import is_signed_in
 from tests.factories import ACCOUNT_PASSWORD
 from tests.pages import PageClient

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from models import Branch, Role
-from quanbao import sheets
+from quanbao.reports import confirm_sheets
 from tests.browser import desktop, phone
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD
 from tests.pages import Page, PageClient
@@ -27,19 +27,19 @@ def lines(page: Page) -> list[tuple[int, str]]:
 
 def test_the_sheet_says_beforehand_what_redemptions_will_say(world):
     today = world.merchant.day(world.clock())
-    printed = {branch: sheets.lines(world.keys.receipts, world.merchant, branch, today, range(1, 4))
+    printed = {branch: confirm_sheets.lines(world.keys.receipts, world.merchant, branch, today, range(1, 4))
                for branch in ("", "main")}
     voucher = world.voucher(campaign=world.campaign(uses_per_voucher=9))
     for place in (None, "main", "main", None, "main"):
         receipt = world.attempt(voucher, branch=place).receipt
         assert (receipt["number"], receipt["words"]) in printed[place or ""]
-    assert [sheets.given(world.merchant, branch, today) for branch in ("", "main", "river")] == [2, 3, 0]
+    assert [confirm_sheets.given(world.merchant, branch, today) for branch in ("", "main", "river")] == [2, 3, 0]
 
 
 def test_a_page_has_a_line_for_each_number(manager, small_world):
     page = manager.get(f"{SHEET}?at=main&day=2026-12-03&first=301&count=200")
-    of = sheets.lines(small_world.keys.receipts, small_world.merchant, "main",
-                      sheets.days(small_world.merchant.day(small_world.clock()))[2], range(301, 501))
+    of = confirm_sheets.lines(small_world.keys.receipts, small_world.merchant, "main",
+                      confirm_sheets.days(small_world.merchant.day(small_world.clock()))[2], range(301, 501))
     assert lines(page) == of
     for part in ("Main Street", "Thursday, December 3, 2026", "301–400", "401–500"):
         assert part in page.text

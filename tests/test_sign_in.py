@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from models import Account, Role, Session
-from quanbao import accounts, links, setting_up
+from quanbao.operations import first_start
+from quanbao.people import accounts, one_time_links
 from tests.factories import ACCOUNT_PASSWORD
 from tests.pages import PageClient
 from web import create_app
@@ -66,7 +67,7 @@ def test_signing_up_names_the_field_and_keeps_what_was_typed(client, mei, email,
 
 def test_the_first_owner_chooses_no_password_that_guessers_try_first(sqlite, clock):
     owner = PageClient(create_app(sqlite, clock=clock))
-    path = f"/set-up/{setting_up.new_link(clock())}"
+    path = f"/set-up/{first_start.new_link(clock())}"
     entered = {"email": "owner@lotus.example", "name": "Lotus", "time_zone": "Asia/Shanghai", "currency": "CNY",
                "branch": "Main Street", "address": ""}
     for password in ("football1", "owner@lotus.example", "Quanbao 2026"):
@@ -160,7 +161,7 @@ def test_a_form_that_cannot_be_read_gives_nobody_another_ten_tries(client, mei, 
 
 def test_a_whole_shop_may_sign_up_and_one_guesser_may_not(client, monkeypatch):
     """All come from the shop's one address: hundreds who get in, and sixty who are refused."""
-    monkeypatch.setattr("quanbao.accounts.hash_password", lambda password: "")
+    monkeypatch.setattr("quanbao.people.accounts.hash_password", lambda password: "")
     form = {"password": "a-long-secret"}
     for number in range(200):
         client.post("/sign-up", form | {"email": f"{number}@example.org"})
@@ -170,7 +171,7 @@ def test_a_whole_shop_may_sign_up_and_one_guesser_may_not(client, monkeypatch):
 
 
 def test_accounts_are_not_made_without_end(client, monkeypatch):
-    monkeypatch.setattr("quanbao.accounts.hash_password", lambda password: "")
+    monkeypatch.setattr("quanbao.people.accounts.hash_password", lambda password: "")
     form = {"password": "a-long-secret"}
     for number in range(600):
         client.post("/sign-up", form | {"email": f"{number}@example.org"})
@@ -232,7 +233,7 @@ class TestTheLink:
 
     @pytest.fixture
     def path(self, small_world, clock):
-        return "/sign-in/" + links.make("sign-in", clock(), small_world.mei)
+        return "/sign-in/" + one_time_links.make("sign-in", clock(), small_world.mei)
 
     def test_looking_changes_nothing_and_using_works_once(self, client, path):
         for _ in range(3):
@@ -264,7 +265,7 @@ class TestTheLink:
     def test_who_only_typed_the_address_at_sign_up_does_not_stay_in(self, client, small_world, clock):
         client.post("/sign-up", {"email": "boss@example.org", "password": "squatter1"})
         account = Account.get(Account.email == "boss@example.org")
-        path = "/sign-in/" + links.make("sign-in", clock(), account)
+        path = "/sign-in/" + one_time_links.make("sign-in", clock(), account)
         boss = PageClient(client.app)
         assert "Leave it empty" not in boss.get(path).text
         assert "Choose a new password" in boss.post(path, status=422).text
@@ -302,4 +303,4 @@ def test_who_counts_as_the_same_visitor(app, first, second, same):
 def test_junk_links_keep_nobody_from_a_good_one(client, small_world, clock):
     for _ in range(80):
         client.get("/sign-in/" + "x" * 22, status=404)
-    client.get("/sign-in/" + links.make("sign-in", clock(), small_world.mei))
+    client.get("/sign-in/" + one_time_links.make("sign-in", clock(), small_world.mei))

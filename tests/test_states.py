@@ -10,7 +10,7 @@ import pytest
 from flask_babel import force_locale
 
 from models import Account, Campaign, Customer, Event, Kind, Role, State, Voucher
-from quanbao.outbox import Notice
+from quanbao.messages.outbox import Notice
 from tests.conftest import POSTGRESQL
 from tests.factories import World
 from tests.pages import Page, PageClient

@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from models import Account, Delivery, Mute, Session, Subscription, Voucher
-from quanbao import accounts, leaving, subscriptions
+from quanbao.messages.push import subscriptions
+from quanbao.people import accounts, personal_data
 from tests.conftest import POSTGRESQL
 from tests.crowds import at_once
 from tests.pages import PageClient
@@ -322,7 +323,7 @@ def test_a_person_s_own_data_name_browsers_and_choices_but_no_endpoint_and_no_ke
     post(here, browser.document)
     Session.update(browser="Firefox · Android").execute()
     subscriptions.listen(mei, ["issued"])
-    said = leaving.data(Account.get_by_id(mei.id), clock())
+    said = personal_data.data(Account.get_by_id(mei.id), clock())
     assert said["notifications"] == {
         "browsers": [{"browser": "Firefox · Android", "service": push_service.origin, "since": "2026-12-01T04:00:00Z"}],
         "switched_off": [

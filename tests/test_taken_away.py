@@ -5,8 +5,11 @@ from datetime import timedelta
 import pytest
 
 from models import Delivery, Event, News, Voucher
-from quanbao import announcing, editing, questions, subscriptions, vouchers
-from quanbao.reasons import Reason
+from quanbao.campaigns import editing, questions
+from quanbao.messages import events
+from quanbao.messages.push import subscriptions
+from quanbao.redemption.reasons import Reason
+from quanbao.vouchers import wallet
 from tests.factories import utc
 from tests.test_announcing import TEA, change
 from tests.test_editing import ENTERED, now
@@ -149,18 +152,18 @@ def test_an_archived_voucher_gets_no_reminder(world, mail, when):
     mail.subscribe()
     theirs = mail.subscribe(lin)
     if when == "before":
-        vouchers.archive(archived, world.clock())
-    announcing.remind(world.clock())
-    while announcing.is_waiting():
-        announcing.spread(world.clock())
+        wallet.archive(archived, world.clock())
+    events.remind(world.clock())
+    while events.is_waiting():
+        events.spread(world.clock())
     assert Delivery.select().count() == (1 if when == "before" else 2)
-    vouchers.archive(archived, world.clock())
+    wallet.archive(archived, world.clock())
     mail.bring()
     assert [message.browser for message in mail.service.inbox] == [theirs]
 
 
 def test_an_archived_voucher_is_none_that_the_badge_counts(world, mail):
-    vouchers.archive(world.voucher(), world.clock())
+    wallet.archive(world.voucher(), world.clock())
     mail.subscribe()
     world.voucher()
     mail.bring()
@@ -171,8 +174,8 @@ def test_an_archived_voucher_is_none_that_the_badge_counts(world, mail):
 def test_a_voucher_that_was_taken_out_of_the_archive_is_reminded_of(world, mail):
     voucher = world.voucher(campaign=world.campaign(ends_at=utc("2026-12-03T00:00:00+08:00")))
     mail.subscribe()
-    vouchers.archive(voucher, world.clock())
-    vouchers.archive(voucher, None)
-    announcing.remind(world.clock())
+    wallet.archive(voucher, world.clock())
+    wallet.archive(voucher, None)
+    events.remind(world.clock())
     mail.bring()
     assert mail.titles() == [f"Ends tomorrow: {TEA}"]

@@ -3,7 +3,7 @@
 import pytest
 
 from models import Audience, Customer, Publication, Redemption, Role
-from quanbao import publishing
+from quanbao.vouchers import publications
 from tests.browser import phone
 from tests.crowds import link_to, make_customers, start
 from tests.factories import ACCOUNT_PASSWORD
@@ -26,7 +26,7 @@ def test_a_thumb_hits_every_link_and_button(small_world, small_site, visit):
     small_world.attempt(small_world.voucher(campaign=campaign))
     link_to(small_world, "lin@example.org", campaign)
     going = start(small_world, campaign, Audience.ALL, failures=[("file", 2, "nobody", "missing")])
-    publishing.step(going.id, now=small_world.clock(), key=small_world.keys.receipts)
+    publications.step(going.id, now=small_world.clock(), key=small_world.keys.receipts)
     redeemed = Redemption.get()
     mei = Customer.get(Customer.consumer == small_world.mei)
     page = visit(small_site, **phone()).sign_in(OWNER).page

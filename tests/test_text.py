@@ -5,8 +5,8 @@ import unicodedata
 import pytest
 from markupsafe import Markup
 
-from quanbao.accounts import Refused, email_address
-from quanbao.reader import MOST_MARKS, is_stacked, is_text
+from quanbao.lib.validation import MOST_MARKS, is_stacked, is_text
+from quanbao.people.accounts import Refused, email_address
 from web.formats import isolated, listed
 
 MARK = "\u0301"

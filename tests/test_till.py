@@ -3,8 +3,8 @@
 import pytest
 
 from models import Merchant, Voucher
-from quanbao import issuing
-from quanbao.reasons import Reason
+from quanbao.redemption.reasons import Reason
+from quanbao.vouchers import issuing
 from tests.factories import PASSWORD, WRONG, money_of, stored, utc
 from web import formats
 

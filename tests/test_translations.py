@@ -13,7 +13,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from models import Branch, Merchant, Role
-from quanbao import links, setting_up
+from quanbao.operations import first_start
+from quanbao.people import one_time_links
 from tests.factories import PASSWORD, WRONG
 from tests.pages import Page, PageClient
 from web import create_app
@@ -224,7 +225,7 @@ def test_programs_get_the_message_in_the_consumers_language(client, plain):
     ("/offline", 200), ("/nowhere", 404),
 ])
 def test_no_english_is_left_on_a_chinese_page(client, voucher, clock, path, status):
-    link = links.make("sign-in", clock(), voucher.consumer)
+    link = one_time_links.make("sign-in", clock(), voucher.consumer)
     page = client.get(path.format(code=voucher.code, link=link), status=status, headers=CHINESE)
     assert language_of(page) == "zh-Hans"
     assert not latin(page), f"mark it for translation with _(…), then {CURE}"
@@ -250,7 +251,7 @@ def test_no_english_is_left_beside_a_field(client, path, email, password):
 
 def test_no_english_is_left_when_setting_up(sqlite, clock):
     owner = PageClient(create_app(sqlite, clock=clock))
-    path = f"/set-up/{setting_up.new_link(clock())}"
+    path = f"/set-up/{first_start.new_link(clock())}"
     wrong = dict.fromkeys(["email", "password", "time_zone", "currency"], "x")
     long = dict.fromkeys(["name", "branch", "address"], "x" * 600)
     assert not latin(owner.get(path, headers=CHINESE)), f"mark it for translation with _(…), then {CURE}"

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from quanbao import wire
-from quanbao.wire import Answer, Wire
+from quanbao.messages.push import http_client
+from quanbao.messages.push.http_client import Answer, Wire
 
 EMPTY = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
 HEADERS = {"TTL": "60"}
@@ -117,7 +117,7 @@ def test_a_connection_of_which_nobody_knows_where_the_answer_ends_is_closed(name
 
 @pytest.mark.parametrize("name", NONE)
 def test_what_is_no_answer_is_none(name, monkeypatch):
-    monkeypatch.setattr(wire, "PATIENCE", 2.0)
+    monkeypatch.setattr(http_client, "PATIENCE", 2.0)
     server = Scripted(NONE[name], *[EMPTY] * 3)
     if name in ("half a head", "half a body"):
         server.answers[1:1] = [None]  # it goes on waiting for the rest
@@ -139,7 +139,7 @@ def test_a_new_connection_that_is_closed_is_a_failure():
 
 
 def test_nobody_waits_for_ever(monkeypatch):
-    monkeypatch.setattr(wire, "PATIENCE", 0.2)
+    monkeypatch.setattr(http_client, "PATIENCE", 0.2)
 
     async def silent(reader, writer):
         await reader.read()

@@ -5,9 +5,10 @@ import time
 import pytest
 
 from models import Account, Audience, Campaign, Claim, Customer, Publication, Voucher
-from quanbao import claiming, editing, figures, publishing, withdrawing
-from quanbao.claiming import LinkState, Spent
-from quanbao.withdrawing import Outcome
+from quanbao.campaigns import editing, figures
+from quanbao.vouchers import claims, publications, withdrawals
+from quanbao.vouchers.claims import LinkState, Spent
+from quanbao.vouchers.withdrawals import Outcome
 from tests.crowds import at_once, counts, finish, link_to, linked, make_customers, publish, start
 from tests.test_claiming import LIN, MEI, assert_good_no_more, everything, use
 from tests.test_rollbacks import member
@@ -21,62 +22,62 @@ def owner(world):
 
 
 def correct(world, owner, row: Claim, typed: str) -> tuple[Outcome, Claim | None]:
-    return withdrawing.correct(row, typed, owner, now=world.clock(), key=world.keys.receipts)
+    return withdrawals.correct(row, typed, owner, now=world.clock(), key=world.keys.receipts)
 
 
 def refusal(act, *what, **more) -> str:
     before = everything()
-    with pytest.raises(withdrawing.Refused) as caught:
+    with pytest.raises(withdrawals.Refused) as caught:
         act(*what, **more)
     assert everything() == before, "a refusal changes nothing"
     return caught.value.code
 
 
 def state(world, row: Claim) -> LinkState:
-    return claiming.state(Claim.get_by_id(row.id), world.clock())
+    return claims.state(Claim.get_by_id(row.id), world.clock())
 
 
 def test_a_withdrawn_link_gives_nobody_a_voucher(world, owner):
     row, token = link_to(world, TYPO)
-    found = claiming.usable(token, world.clock())  # its page is open meanwhile
-    withdrawing.withdraw(row, owner, world.clock())
+    found = claims.usable(token, world.clock())  # its page is open meanwhile
+    withdrawals.withdraw(row, owner, world.clock())
     with pytest.raises(Spent):
-        claiming.claim(found, world.mei, world.clock())
+        claims.claim(found, world.mei, world.clock())
     assert_good_no_more(world, token, world.mei)
     kept = Claim.get_by_id(row.id)
     assert (kept.withdrawn_at, kept.withdrawn_by, state(world, row)) == (world.clock(), owner, LinkState.WITHDRAWN)
-    assert claiming.open_links(row.campaign, world.clock(), world.keys.receipts) == []
-    assert claiming.counts(row.campaign, world.clock()) == (0, 0, 1)
+    assert claims.open_links(row.campaign, world.clock(), world.keys.receipts) == []
+    assert claims.counts(row.campaign, world.clock()) == (0, 0, 1)
 
 
 def test_it_is_safe_to_repeat_and_the_first_who_did_it_stays(world, owner):
     row, _ = link_to(world, TYPO)
-    withdrawing.withdraw(row, owner, world.clock())
+    withdrawals.withdraw(row, owner, world.clock())
     first = world.clock()
     world.clock.forward(hours=1)
     other = member(world)
-    withdrawing.withdraw(Claim.get_by_id(row.id), other, world.clock())
-    assert refusal(withdrawing.withdraw, row, other, world.clock()) == "withdrawn"  # from a page that was open before
+    withdrawals.withdraw(Claim.get_by_id(row.id), other, world.clock())
+    assert refusal(withdrawals.withdraw, row, other, world.clock()) == "withdrawn"  # from a page that was open before
     assert (Claim.get().withdrawn_by, Claim.get().withdrawn_at) == (owner, first)
 
 
 def test_a_used_link_is_not_withdrawn(world, owner):
     row, token = link_to(world, MEI)
     use(world, token, world.mei)
-    assert refusal(withdrawing.withdraw, row, owner, world.clock()) == "used"
+    assert refusal(withdrawals.withdraw, row, owner, world.clock()) == "used"
     assert refusal(correct, world, owner, row, LIN) == "used"
 
 
 def test_only_a_later_publication_makes_another_link_for_it(world, owner):
     row, token = link_to(world, TYPO)
     older = start(world, row.campaign, Audience.ADDRESSES, [TYPO])
-    withdrawing.withdraw(row, owner, world.clock())
+    withdrawals.withdraw(row, owner, world.clock())
     assert counts(finish(world, older)) == (0, 0, 1, 1)
     assert_good_no_more(world, token, world.mei)
     assert counts(publish(world, row.campaign, Audience.ADDRESSES, [TYPO])) == (0, 1, 1, 1)
     assert counts(publish(world, row.campaign, Audience.ADDRESSES, [TYPO])) == (0, 0, 1, 1)
     assert_good_no_more(world, token, world.mei)
-    [(_, _, second)] = claiming.open_links(row.campaign, world.clock(), world.keys.receipts)
+    [(_, _, second)] = claims.open_links(row.campaign, world.clock(), world.keys.receipts)
     assert use(world, second, world.mei).nth == 1
 
 
@@ -86,12 +87,12 @@ def test_a_corrected_address_gets_a_link_of_its_own(world, owner):
     assert (outcome, made.address, state(world, row), state(world, made)) == (
         Outcome.LINKED, RIGHT, LinkState.WITHDRAWN, LinkState.OPEN)
     assert_good_no_more(world, token, world.mei)
-    [(number, address, second)] = claiming.open_links(row.campaign, world.clock(), world.keys.receipts)
+    [(number, address, second)] = claims.open_links(row.campaign, world.clock(), world.keys.receipts)
     assert (number, address) == (made.id, RIGHT)
     assert use(world, second, world.mei).consumer == world.mei
     last = Publication.select().order_by(Publication.id.desc()).get()
     assert (counts(last), last.finished_at) == ((0, 1, 1, 1), world.clock())
-    assert publishing.waiting() == []
+    assert publications.waiting() == []
     assert list(figures.differences()) == []
 
 
@@ -122,7 +123,7 @@ def test_an_address_that_has_a_link_or_a_voucher_gets_no_second(world, owner):
     row, _ = link_to(world, TYPO, campaign)
     world.clock.forward(days=10)
     outcome, made = correct(world, owner, row, RIGHT)
-    assert (outcome, made, made.expires_at) == (Outcome.RENEWED, first, world.clock() + publishing.CLAIM_LINK)
+    assert (outcome, made, made.expires_at) == (Outcome.RENEWED, first, world.clock() + publications.CLAIM_LINK)
     use(world, token, world.mei)
     row, _ = link_to(world, TYPO, campaign)
     assert correct(world, owner, row, RIGHT) == (Outcome.HAD, None)
@@ -144,20 +145,20 @@ def test_no_new_link_is_made_once_the_campaign_is_over(world, owner):
     row, _ = link_to(world, TYPO)
     editing.end(Campaign.get_by_id(row.campaign_id), world.clock())
     assert refusal(correct, world, owner, row, RIGHT) == "over"
-    withdrawing.withdraw(row, owner, world.clock())
+    withdrawals.withdraw(row, owner, world.clock())
     assert state(world, row) is LinkState.WITHDRAWN
 
 
 def test_a_crash_while_it_is_corrected_leaves_the_old_link_as_it_was(world, owner, monkeypatch):
     row, token = link_to(world, TYPO)
     before = everything()
-    whole = publishing.to_one
+    whole = publications.to_one
 
     def breaks(*what):
         whole(*what)
         raise RuntimeError("the machine went away")
 
-    monkeypatch.setattr(publishing, "to_one", breaks)
+    monkeypatch.setattr(publications, "to_one", breaks)
     with pytest.raises(RuntimeError):
         correct(world, owner, row, RIGHT)
     assert everything() == before
@@ -168,23 +169,23 @@ def test_what_is_listed(world, owner):
     campaign, key = world.campaign(), world.keys.receipts
     rows = [link_to(world, f"{name}@example.org", campaign) for name in ("ann", "bea", "cas", "dan_x", "danax")]
     use(world, rows[0][1], world.mei)
-    withdrawing.withdraw(rows[1][0], owner, world.clock())
+    withdrawals.withdraw(rows[1][0], owner, world.clock())
     publication = start(world, campaign, Audience.ADDRESSES, ["eve@example.org"])
-    publishing.step(publication.id, now=world.clock(), key="the key before")
+    publications.step(publication.id, now=world.clock(), key="the key before")
 
     def names(*which, **more) -> list[str]:
-        return [row.address.partition("@")[0] for row in claiming.listed(campaign, world.clock(), key, *which, **more)]
+        return [row.address.partition("@")[0] for row in claims.listed(campaign, world.clock(), key, *which, **more)]
 
     assert (names(), names("used"), names("withdrawn")) == (["cas", "dan_x", "danax", "eve"], ["ann"], ["bea"])
     assert (names(text="DAN"), names(text="n_x"), names(text="%"), names("used", text="ann")) == (
         ["dan_x", "danax"], ["dan_x"], [], ["ann"])
     assert (names(most=2), names(after=rows[3][0].id)) == (["cas", "dan_x"], ["danax", "eve"])
-    open_ = claiming.listed(campaign, world.clock(), key)
+    open_ = claims.listed(campaign, world.clock(), key)
     assert [row.token for row in open_] == [rows[2][1], rows[3][1], rows[4][1], None]
-    assert (open_[0].made_at, open_[0].expires_at) == (world.clock(), world.clock() + publishing.CLAIM_LINK)
-    assert claiming.listed(campaign, world.clock(), key, "withdrawn")[0].withdrawn_by == owner
+    assert (open_[0].made_at, open_[0].expires_at) == (world.clock(), world.clock() + publications.CLAIM_LINK)
+    assert claims.listed(campaign, world.clock(), key, "withdrawn")[0].withdrawn_by == owner
     editing.end(campaign, world.clock())
-    assert claiming.listed(Campaign.get_by_id(campaign.id), world.clock(), key) == []
+    assert claims.listed(Campaign.get_by_id(campaign.id), world.clock(), key) == []
 
 
 # At once
@@ -195,7 +196,7 @@ def test_what_is_listed(world, owner):
 def test_a_claim_and_a_withdrawal_at_once_exactly_one_wins(world, owner, act):
     for _ in range(5):
         row, token = link_to(world, f"{next(world.numbers)}@example.org")
-        acts = {"withdraw": lambda: withdrawing.withdraw(row, owner, world.clock()),  # noqa: B023
+        acts = {"withdraw": lambda: withdrawals.withdraw(row, owner, world.clock()),  # noqa: B023
                 "correct": lambda: correct(world, owner, row, f"right-{row.address}")}  # noqa: B023
         claimed, taken_back = at_once(lambda: use(world, token, world.account()), acts[act])  # noqa: B023
         kept, held = Claim.get_by_id(row.id), Voucher.select().where(Voucher.campaign == row.campaign_id).count()
@@ -215,9 +216,9 @@ def test_two_who_correct_a_link_at_once_make_one(world, owner):
     for _ in range(4):
         row, _ = link_to(world, f"{next(world.numbers)}@example.org")
         answers = at_once(*[lambda n=n: correct(world, owner, row, f"{n}-{row.address}") for n in range(3)])  # noqa: B023
-        refused = [answer.code for answer in answers if isinstance(answer, withdrawing.Refused)]
+        refused = [answer.code for answer in answers if isinstance(answer, withdrawals.Refused)]
         assert refused == ["withdrawn"] * 2
-        assert len(claiming.open_links(row.campaign, world.clock(), world.keys.receipts)) == 1
+        assert len(claims.open_links(row.campaign, world.clock(), world.keys.receipts)) == 1
 
 
 @pytest.mark.race
@@ -230,10 +231,10 @@ def test_control_who_looks_first_and_withdraws_then_takes_it_from_who_used_it(wo
         if seen.claimed_at is None:
             Claim.update(withdrawn_at=now, withdrawn_by=by).where(Claim.id == link.id).execute()
 
-    monkeypatch.setattr(withdrawing, "_withdraw", careless)
-    monkeypatch.setattr(withdrawing, "write_transaction", lambda work: work())
+    monkeypatch.setattr(withdrawals, "_withdraw", careless)
+    monkeypatch.setattr(withdrawals, "write_transaction", lambda work: work())
     claimed, _ = at_once(lambda: (time.sleep(0.3), use(world, token, world.mei))[1],
-                         lambda: withdrawing.withdraw(row, owner, world.clock()))
+                         lambda: withdrawals.withdraw(row, owner, world.clock()))
     kept = Claim.get_by_id(row.id)
     assert isinstance(claimed, Voucher)
     assert (kept.claimed_at, kept.withdrawn_at) == (world.clock(), world.clock()), "both have won"

@@ -17,8 +17,11 @@ import pytest
 import wsgi
 from database import db, open_database
 from models import Audience, Campaign, Delivery, Publication, PublicationPart
-from quanbao import editing, figures, publishing, push, worker
-from quanbao.push import Postman
+from quanbao.campaigns import editing, figures
+from quanbao.messages.push import sender
+from quanbao.messages.push.sender import Postman
+from quanbao.operations import worker
+from quanbao.vouchers import publications
 from tests.browser import ROOT, Site
 from tests.conftest import POSTGRESQL
 from tests.crowds import counts, holders, linked, make_customers, of, start
@@ -30,9 +33,9 @@ PATIENCE = 60  # seconds; only what fails takes so long
 @pytest.fixture
 def quick(monkeypatch):
     """Small steps, and no rest."""
-    monkeypatch.setattr(publishing, "STEP", 5)
+    monkeypatch.setattr(publications, "STEP", 5)
     monkeypatch.setattr(worker, "IDLE", 0.01)
-    monkeypatch.setattr(push, "IDLE", 0.01)
+    monkeypatch.setattr(sender, "IDLE", 0.01)
 
 
 @contextmanager
@@ -79,7 +82,7 @@ def test_it_finishes_what_is_waiting_and_what_comes_later(world, quick):
         until(lambda: is_finished(late), "the late one")
     assert [counts(row) for row in (*two, late)] == [(23, 0, 23, 23), (0, 2, 2, 2), (23, 0, 23, 23)]
     assert holders(campaign) == of(people)
-    assert publishing.waiting() == []
+    assert publications.waiting() == []
     assert list(figures.differences()) == []
 
 
@@ -97,14 +100,14 @@ def test_it_stops_at_once_though_much_is_left(world, quick):
 def test_what_goes_wrong_in_one_does_not_hold_up_the_others(world, quick, monkeypatch, caplog):
     people, campaign = make_customers(world, 12), world.campaign()
     bad, good = start(world, campaign, Audience.ALL), start(world, world.campaign(), Audience.ALL)
-    whole, broken = publishing._next, [True]
+    whole, broken = publications._next, [True]
 
     def breaks(publication: Publication):
         if publication.id == bad.id and broken:
             raise ZeroDivisionError
         return whole(publication)
 
-    monkeypatch.setattr(publishing, "_next", breaks)
+    monkeypatch.setattr(publications, "_next", breaks)
     with caplog.at_level(logging.WARNING), working(world):
         until(lambda: is_finished(good), "the good one")
         assert counts(bad) == (0, 0, 0, 12)

@@ -20,8 +20,12 @@ from models import (
     Role,
     Voucher,
 )
-from quanbao import claiming, links, members, passwords, publishing, revoking, rollbacks
-from quanbao.redemption import Keys
+from quanbao.merchants import members
+from quanbao.passwords import redemption_passwords
+from quanbao.people import one_time_links
+from quanbao.redemption import revocations, rollbacks
+from quanbao.redemption.redeem import Keys
+from quanbao.vouchers import claims, publications
 from tests.browser import NOON, Site
 from tests.clock import Clock
 from tests.factories import ACCOUNT_PASSWORD, WRONG, World, utc
@@ -59,7 +63,7 @@ def fill(world: World) -> dict[str, str]:
                 "sold_out": world.attempt(vouchers["gone"])}
     places = _publish(world, vouchers["used"].campaign) | _at_counter(world, lin)
     places |= _take_back(world, vouchers) | _attack(world, lin)
-    link = links.make("sign-in", world.clock(), lin)
+    link = one_time_links.make("sign-in", world.clock(), lin)
     return {name: voucher.code for name, voucher in vouchers.items()} | {
         name: verdict.attempt_id for name, verdict in verdicts.items()} | {"link": link} | places
 
@@ -70,7 +74,7 @@ def _take_back(world: World, vouchers: dict[str, Voucher]) -> dict[str, int]:
     stands, undone = Redemption.select().where(Redemption.voucher == vouchers["used_up"]).order_by(Redemption.id)
     rollbacks.roll_back(undone, owner, "goods_returned", "The lid leaked.", world.clock())
     Voucher.update(revoked_at=None).where(Voucher.id == vouchers["revoked"].id).execute()
-    revoking.revoke(Voucher.get_by_id(vouchers["revoked"].id), owner, "other", "The tea is gone.", world.clock())
+    revocations.revoke(Voucher.get_by_id(vouchers["revoked"].id), owner, "other", "The tea is gone.", world.clock())
     return {"redemption": stands.id, "undone": undone.id}
 
 
@@ -79,11 +83,11 @@ def _publish(world: World, campaign: Campaign) -> dict[str, str]:
     key, now = world.keys.receipts, world.clock()
     world.campaign(slug="draft", published_at=None, weekdays=[1, 2], hours=[["10:00", "22:00"]])
     world.group("regulars", Account.get(Account.email == LIN))
-    publication = publishing.start(campaign, Audience.ADDRESSES, ["a@example.org", "b@example.org"], now=now,
+    publication = publications.start(campaign, Audience.ADDRESSES, ["a@example.org", "b@example.org"], now=now,
                                    failures=[("typed", 3, "nobody", "missing")])
-    publishing.step(publication.id, now=now, key=key)
+    publications.step(publication.id, now=now, key=key)
     _, join = members.invite(world.merchant, "till@example.org", "cashier", ["main"], now)
-    number, _, token = claiming.open_links(campaign, now, key)[0]
+    number, _, token = claims.open_links(campaign, now, key)[0]
     return {"publication": publication.id, "claim": token, "claim_number": number, "join": join,
             "customer": Customer.get(Customer.merchant == world.merchant).id}
 
@@ -108,7 +112,7 @@ def _attack(world: World, lin: Account) -> dict[str, str]:
     world.member(role=Role.OWNER, merchant=plum, email=BESIEGED, password=ACCOUNT_PASSWORD)
     password, changed = (world.make_password(merchant=plum, digits=digits) for digits in ("750264", "604718"))
     voucher = world.voucher(campaign=world.campaign(merchant=plum, slug="peach", password=password), holder=lin)
-    passwords.change(world.campaign(merchant=plum, product="Wine", password=changed), None, key=world.keys.password,
+    redemption_passwords.change(world.campaign(merchant=plum, product="Wine", password=changed), None, key=world.keys.password,
                      now=world.clock())
     world.spend_password(password)
     return {"closed": voucher.code}

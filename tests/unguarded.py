@@ -8,7 +8,7 @@ import os
 from flask import Flask, Response
 
 from config import from_environment
-from quanbao import unguarded
+from quanbao.operations import unguarded
 from tests import serving
 from web import create_app
 from web.front import Front

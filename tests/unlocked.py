@@ -11,8 +11,9 @@ import time
 from config import from_environment
 from database import locked
 from models import Voucher
-from quanbao import redemption, unguarded
-from quanbao.checks import judge
+from quanbao.operations import unguarded
+from quanbao.redemption import redeem
+from quanbao.redemption.checks import judge
 from tests import serving
 from web import create_app
 from web.front import Front
@@ -32,9 +33,9 @@ def judge_slowly(*what):
 def front() -> Front:
     """The target of the server's processes: to import this module changes nothing."""
     settings = from_environment()
-    redemption.locked, redemption.judge = locked_but_for_customers, judge_slowly
+    redeem.locked, redeem.judge = locked_but_for_customers, judge_slowly
     if settings.database_url is None:
-        redemption.write_transaction = unguarded._write_transaction
+        redeem.write_transaction = unguarded._write_transaction
     return Front(create_app(settings))
 
 

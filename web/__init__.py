@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import Settings
 from database import SILENCE, drop_ended_connection, forget_commits, open_database
-from quanbao.redemption import Keys
+from quanbao.redemption.redeem import Keys
 from web import (
     alarms,
     announcements,

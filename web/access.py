@@ -4,7 +4,7 @@ from flask import abort, g
 from flask_login import current_user
 
 from models import STAFF, Campaign, Member, Merchant, Role
-from quanbao import accounts
+from quanbao.people import accounts
 from web.context import now
 from web.forms import NO_PASSWORD, WRONG_PASSWORD
 from web.sessions import consumer, password_is

@@ -11,9 +11,9 @@ from flask_login import current_user
 
 from config import Settings
 from models import Campaign, Event, State
-from quanbao.outbox import Notice
-from quanbao.push import Postman
-from quanbao.vapid import Signer, public_key
+from quanbao.messages.outbox import Notice
+from quanbao.messages.push.sender import Postman
+from quanbao.messages.push.vapid import Signer, public_key
 from web.context import now
 from web.formats import count, first_day, last_day, money
 from web.languages import language_tag, speaking

@@ -21,7 +21,7 @@ from wtforms import (
 from wtforms.widgets import DateInput, TimeInput
 
 from models import Branch, Campaign, Kind, Merchant, RedemptionPassword
-from quanbao import campaigns, editing
+from quanbao.campaigns import editing, rules
 from web import formats
 from web.forms import Form
 from web.messages import CAMPAIGN_FAULTS, CAMPAIGN_FIELDS, KINDS
@@ -46,7 +46,7 @@ class Spans(Field):
     def rows(self) -> list[tuple[str, str, bool]]:
         """From, until, and whether these two are what is wrong."""
         pairs = [[*pair, ""][:2] for pair in self.data or []]
-        odd = [pair for pair in pairs if not campaigns.is_span(as_span(pair))] or pairs
+        odd = [pair for pair in pairs if not rules.is_span(as_span(pair))] or pairs
         filled = [(*pair, bool(self.errors) and pair in odd) for pair in pairs]
         return filled + [("", "", False)] * max(1, SPANS - len(filled))
 
@@ -57,7 +57,7 @@ def as_span(pair: list[str]) -> list[str]:
 
 
 class CampaignForm(Form):
-    """Names are those of the document; the rules are in `quanbao.campaigns`."""
+    """Names are those of the document; the rules are in `quanbao.campaigns.rules`."""
 
     kind = RadioField(_("Kind"), choices=[(kind.value, KINDS[kind]) for kind in Kind], default=Kind.DISCOUNT.value,
                       validate_choice=False)
@@ -238,8 +238,8 @@ def explain(form: CampaignForm, faults: dict[str, str], merchant: Merchant) -> N
             form.kept_picture.data = ""  # it would stand in the way of the next one
         place = place_of(form, name, what)
         text = next((text for (field, part), text in CAMPAIGN_FAULTS.items() if field == name and part in what), None)
-        if name in MONEY and (formats.minor_units(form[name].data or "", merchant) or 0) > campaigns.MOST_MONEY:
-            text = gettext("Enter at most %(most)s.", most=formats.money(campaigns.MOST_MONEY, merchant))
+        if name in MONEY and (formats.minor_units(form[name].data or "", merchant) or 0) > rules.MOST_MONEY:
+            text = gettext("Enter at most %(most)s.", most=formats.money(rules.MOST_MONEY, merchant))
         text = str(text or CAMPAIGN_FIELDS.get(place) or CAMPAIGN_FIELDS.get(name, what))
         whole = 18 if name == "offer_price" else 30
         form[place].errors = [formats.with_wall_times(text).replace("{example}", formats.example(whole, merchant))]
@@ -250,6 +250,6 @@ def place_of(form: CampaignForm, name: str, what: str = "") -> str:
     if name in ("starts_at", "ends_at"):
         day, time = ((form[field].data or "").strip() for field in PLACES[name])
         same_day = "starts_at" in what and day == (form.starts_at.data or "").strip()
-        return PLACES[name][bool(time) and campaigns.is_day(day) and (same_day or "must be" in what)]
+        return PLACES[name][bool(time) and rules.is_day(day) and (same_day or "must be" in what)]
     place = {"groups": "more_groups"}.get(name, name)
     return place if place in form else "product"

@@ -6,9 +6,9 @@ from flask import g, request
 from flask_babel import gettext, ngettext
 
 from models import Branch, Campaign, Kind, Role
-from quanbao import editing
-from quanbao.merging import Merged
-from quanbao.questions import Question
+from quanbao.campaigns import editing
+from quanbao.campaigns.questions import Question
+from quanbao.lib.merging import Merged
 from web import disputes, formats
 from web.campaign_form import MONEY, NUMBERS, PLACES, CampaignForm, entries, place_of, with_choices
 from web.messages import KINDS

@@ -3,7 +3,7 @@
 from flask import Flask
 from werkzeug.routing import BaseConverter
 
-from quanbao.issuing import ALPHABET, LENGTH
+from quanbao.vouchers.issuing import ALPHABET, LENGTH
 
 
 class CodeConverter(BaseConverter):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from flask_babel import gettext as _
 
-from quanbao.demo import CAST
+from quanbao.operations.demo import CAST
 
 
 @dataclass(frozen=True)

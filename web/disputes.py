@@ -1,6 +1,6 @@
 """What another member saved since a form was shown, beside what its sender typed: the sender decides.
 
-The rule is in quanbao/merging.py; the tick is the macro `theirs`.
+The rule is in quanbao/lib/merging.py; the tick is the macro `theirs`.
 """
 
 from typing import Any

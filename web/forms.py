@@ -16,7 +16,7 @@ from wtforms import (
 from wtforms.validators import DataRequired, Length
 
 from models import Audience
-from quanbao.accounts import LONGEST_PASSWORD, Refused
+from quanbao.people.accounts import LONGEST_PASSWORD, Refused
 from web.messages import REFUSED_FIELDS
 
 REQUIRED = DataRequired(_("Please fill this in."))

@@ -4,14 +4,14 @@ from flask import abort
 
 from database import write_transaction
 from models import Voucher
-from quanbao import issuing, vouchers
+from quanbao.vouchers import issuing, wallet
 from web.context import now
 from web.sessions import consumer
 
 
 def of_holder(code: str) -> Voucher:
     """The voucher in the hand of the one who asks; for anybody else there is nothing here."""
-    voucher = vouchers.held(code, consumer())
+    voucher = wallet.held(code, consumer())
     if voucher is None:
         abort(404)
     return voucher

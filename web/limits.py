@@ -15,7 +15,7 @@ from limits.errors import ConfigurationError, StorageError
 from limits.storage import MemoryStorage, storage_from_string
 from werkzeug.exceptions import HTTPException
 
-from quanbao.accounts import Refused, email_address
+from quanbao.people.accounts import Refused, email_address
 
 log = logging.getLogger("quanbao")
 

@@ -4,10 +4,10 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from models import Event, Kind, Role
-from quanbao.addresses import Fault
-from quanbao.claiming import Standing
-from quanbao.reasons import Reason, Revoked, RolledBack
-from quanbao.redemption import COUNTER_CODE
+from quanbao.redemption.reasons import Reason, Revoked, RolledBack
+from quanbao.redemption.redeem import COUNTER_CODE
+from quanbao.vouchers.address_lists import Fault
+from quanbao.vouchers.claims import Standing
 
 Text = tuple[str, str]  # what happened, what to do next
 

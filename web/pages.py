@@ -4,7 +4,7 @@ from flask import Flask, g
 from flask_login import current_user
 
 from models import Member, Merchant
-from quanbao import vouchers
+from quanbao.vouchers import wallet
 from web import alarms, paths, qr, states
 from web.messages import CHECKS, FIGURES, KINDS, REASONS, ROLES, WHY_REVOKED, WHY_ROLLED_BACK, sentences
 from web.sessions import ask_nobody, holder
@@ -16,7 +16,7 @@ def init_app(app: Flask) -> None:
         kinds=KINDS, state_of=states.word, state_since=states.since, state_in_full=states.in_full, uses_of=states.uses,
         campaign_state=states.of_campaign, role_names=ROLES, reasons=REASONS, check_names=CHECKS, figure_names=FIGURES,
         qr=qr.svg, why_rolled_back=WHY_ROLLED_BACK, why_revoked=WHY_REVOKED, businesses=businesses,
-        sentences=sentences, holder=holder, facts_in_words=facts_in_words, worth=vouchers.worth)
+        sentences=sentences, holder=holder, facts_in_words=facts_in_words, worth=wallet.worth)
     app.jinja_env.filters.update(without_query=paths.without_query, query=paths.query)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 

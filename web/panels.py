@@ -6,7 +6,7 @@ from datetime import date, datetime
 from flask_babel import gettext
 
 from models import Campaign
-from quanbao.figures import Figures
+from quanbao.campaigns.figures import Figures
 from web import charts, formats
 from web.messages import REASONS
 

@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl
 from flask import url_for
 
 from models import Account, Role
-from quanbao import accounts
+from quanbao.people import accounts
 
 
 def ours(path: str | None, otherwise: str) -> str:

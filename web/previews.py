@@ -3,14 +3,14 @@
 from typing import Any
 
 from models import Branch, Campaign, Merchant, Voucher
-from quanbao import campaigns
-from quanbao.reader import Reader
+from quanbao.campaigns import rules
+from quanbao.lib.validation import Reader
 
 
 def of(merchant: Merchant, entered: dict[str, Any]) -> tuple[Voucher, list[Branch]]:
     """A voucher that is nowhere kept, and where it would be good; what cannot be read yet is left out."""
     places = list(Branch.select().where((Branch.merchant == merchant) & Branch.closed_at.is_null()).order_by(Branch.id))
-    columns = campaigns.read(Reader(entered, "", []), merchant.zone, {place.slug for place in places})
+    columns = rules.read(Reader(entered, "", []), merchant.zone, {place.slug for place in places})
     columns = {name: value for name, value in columns.items() if name != "redemption_password"}
     columns |= {"uses_per_voucher": columns["uses_per_voucher"] or 1, "picture": entered["picture"] or "",
                 "product": columns["product"] or "…"}

@@ -6,7 +6,7 @@ from flask import request
 from peewee import chunked
 
 from models import Customer, Merchant
-from quanbao import customers
+from quanbao.merchants import customers
 from web.sizes import LARGEST_UPLOAD
 
 MOST = 1000  # customers in one form; more of them are a group

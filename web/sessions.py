@@ -11,7 +11,7 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 from itsdangerous import BadSignature
 
 from models import Account, Session
-from quanbao import accounts
+from quanbao.people import accounts
 from web.answers import ANSWER, is_from_script, problem, wants_json
 from web.context import is_https, now
 

@@ -11,8 +11,11 @@ import pytest
 
 from database import db, open_database, snapshot
 from models import Account, Campaign, Member, Redemption, Role, Session
-from quanbao import accounts, backups, figures, keeping, revoking, rollbacks, schema
-from quanbao.passwords import WrongKey, reveal
+from quanbao.campaigns import figures
+from quanbao.operations import backups, keeping, migrate
+from quanbao.passwords.redemption_passwords import WrongKey, reveal
+from quanbao.people import accounts
+from quanbao.redemption import revocations, rollbacks
 from tests.factories import PASSWORD, World
 from tests.proofs import engine, size
 from tests.pushing import until
@@ -39,7 +42,7 @@ def fill(world: World) -> None:
     owner = Member.get(Member.account == world.member(role=Role.OWNER))
     taken_back = rollbacks.find(Redemption.select().order_by(Redemption.id.desc()).get().id, owner)
     rollbacks.roll_back(taken_back, owner, "by_mistake", "", world.clock())
-    revoking.revoke(taken_back.voucher, owner, "misuse", "", world.clock())
+    revocations.revoke(taken_back.voucher, owner, "misuse", "", world.clock())
     accounts.start_session(world.mei, world.clock())
 
 
@@ -82,7 +85,7 @@ def test_a_backup_moves_from_one_engine_to_the_other(world, database, file, tmp_
         server = request.getfixturevalue("postgres_server")
         open_database(server.create("moved"), None)
         request.addfinalizer(lambda: (db.close(), server.drop("moved")))
-    schema.migrate()
+    migrate.migrate()
     backups.restore(file, nothing)
     assert contents() == before
     assert reveal(Campaign.get().password, keys.password) == PASSWORD

@@ -18,9 +18,14 @@ import pytest
 
 from database import db, on_sqlite, write_transaction
 from models import Attempt, Branch, Campaign, Redemption, Voucher
-from quanbao import branches, editing, figures, issuing, passwords, redemption, unguarded
-from quanbao.reasons import Reason
-from quanbao.vouchers import moment
+from quanbao.campaigns import editing, figures
+from quanbao.merchants import branches
+from quanbao.operations import unguarded
+from quanbao.passwords import redemption_passwords
+from quanbao.redemption import redeem
+from quanbao.redemption.reasons import Reason
+from quanbao.vouchers import issuing
+from quanbao.vouchers.wallet import moment
 from tests.crowds import make_customers
 from tests.factories import PASSWORD, World
 from tests.proofs import engine, size
@@ -57,7 +62,7 @@ def raise_quantity(world: World, campaign: Campaign) -> None:
 
 
 def rotate(world: World, campaign: Campaign) -> None:
-    assert passwords.change(campaign, OTHER, key=world.keys.password, now=world.clock())
+    assert redemption_passwords.change(campaign, OTHER, key=world.keys.password, now=world.clock())
 
 
 def close(world: World, campaign: Campaign) -> None:
@@ -223,10 +228,10 @@ def test_control_without_the_version_a_verdict_is_mixed(world, database, monkeyp
         Campaign.update(redeemed=Campaign.redeemed + 1, consumers=Campaign.consumers + int(first),
                         discount_given=Campaign.discount_given + discount).where(Campaign.id == campaign.id).execute()
 
-    monkeypatch.setattr(redemption, "_count", count)
-    monkeypatch.setattr(redemption, "_confirm", lambda campaign: None)
+    monkeypatch.setattr(redeem, "_count", count)
+    monkeypatch.setattr(redeem, "_confirm", lambda campaign: None)
     if on_sqlite():
-        monkeypatch.setattr(redemption, "write_transaction", unguarded._write_transaction)
+        monkeypatch.setattr(redeem, "write_transaction", unguarded._write_transaction)
     with Meanwhile(database.database_url) as meanwhile:
         for change in (CHANGES[1], CHANGES[6], CHANGES[9]):
             assert mixed(world, change, meanwhile, 16), change.name

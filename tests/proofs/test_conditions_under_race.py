@@ -5,7 +5,7 @@ from itertools import chain
 import pytest
 
 from models import Account, Campaign, Voucher
-from quanbao import issuing
+from quanbao.vouchers import issuing
 from tests.proofs import size
 from tests.racing import (
     Answer,

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from models import Voucher
-from quanbao import unguarded
+from quanbao.operations import unguarded
 from tests.conftest import POSTGRESQL
 from tests.proofs import size
 from tests.racing import (

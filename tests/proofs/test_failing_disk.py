@@ -15,7 +15,7 @@ import pytest
 
 from database import db
 from models import Guess, Redemption
-from quanbao import figures
+from quanbao.campaigns import figures
 from tests.conftest import POSTGRESQL, SQLITE
 from tests.factories import World
 from tests.failing import ERRORS, Fault, tell

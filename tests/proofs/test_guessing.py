@@ -11,8 +11,8 @@ from itertools import count, cycle
 import pytest
 
 from models import Attempt, Guess
-from quanbao.budgets import CONSUMER_A_DAY, CONSUMER_FREE, DAY, PASSWORD_A_DAY
-from quanbao.reasons import Reason
+from quanbao.passwords.guess_limits import CONSUMER_A_DAY, CONSUMER_FREE, DAY, PASSWORD_A_DAY
+from quanbao.redemption.reasons import Reason
 from tests import timed
 from tests.proofs import size
 from tests.racing import Holder, Request, Site, crowd, engine, fire, ledger, persist, tally, tries

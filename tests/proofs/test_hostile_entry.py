@@ -10,8 +10,9 @@ import pytest
 from config import Settings
 from database import on_sqlite
 from models import TABLES, Redemption, Voucher
-from quanbao import branches, loading
-from quanbao.reader import is_stacked
+from quanbao.lib.validation import is_stacked
+from quanbao.merchants import branches
+from quanbao.operations import bulk_import
 from tests.factories import World
 from tests.firms import OF_PEOPLE, Firm, columns_with, firm, in_no_fear_of_a_power_cut, rules
 from tests.hostile import LINES, REFUSED, RUN, SAMPLES
@@ -172,8 +173,8 @@ def test_it_comes_in_as_it_is_or_not_at_all(world, database, clock, proved):
             came += 1
         for column in LOADED:
             try:
-                loading.load(document(column, text, number), now=clock(), password_key=KEY)
-            except loading.Refused as refused:
+                bulk_import.load(document(column, text, number), now=clock(), password_key=KEY)
+            except bulk_import.Refused as refused:
                 told += refused.faults
             came += 1
     assert odd_values() == []

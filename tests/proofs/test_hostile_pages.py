@@ -11,7 +11,7 @@ from markupsafe import escape
 from playwright.sync_api import Page, Route
 
 from models import Account
-from quanbao import accounts
+from quanbao.people import accounts
 from tests.browser import Visitor, phone
 from tests.factories import ACCOUNT_PASSWORD
 from tests.firms import Firm, firm

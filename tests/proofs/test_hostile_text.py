@@ -16,7 +16,8 @@ from flask import Flask
 from jinja2 import ChoiceLoader, DictLoader
 
 from models import Campaign
-from quanbao import editing, push
+from quanbao.campaigns import editing
+from quanbao.messages.push import sender
 from tests.factories import World
 from tests.firms import Firm, firm, in_no_fear_of_a_power_cut
 from tests.hostile import LINES, MIXED, RIGHT_TO_LEFT, SAMPLES, is_spoilt, names, saying
@@ -130,7 +131,7 @@ def messages(world: World, mail: Mail, of: Firm) -> list[str]:
 
 def are_plain(texts: list[str]) -> bool:
     """One line each, of what can be seen, or joins, or isolates."""
-    return all(len(text) <= push.LONGEST_LINE and all(c.isprintable() or c in push.UNSEEN for c in text)
+    return all(len(text) <= sender.LONGEST_LINE and all(c.isprintable() or c in sender.UNSEEN for c in text)
                for text in texts)
 
 
@@ -157,6 +158,6 @@ def test_control_a_table_without_the_guard_is_seen(app, small_world, monkeypatch
 
 
 def test_control_messages_as_they_were_typed_are_seen(small_world, small_mail, monkeypatch):
-    monkeypatch.setattr(push, "plain", lambda text, longest: text)
+    monkeypatch.setattr(sender, "plain", lambda text, longest: text)
     of = firm(small_world, "odd", say=saying(LINES["lines"]))
     assert not are_plain(messages(small_world, small_mail, of))

@@ -11,7 +11,7 @@ from statistics import median
 import pytest
 
 from database import db, drop_broken_connection, on_sqlite, open_database
-from quanbao import schema
+from quanbao.operations import migrate
 from tests.factories import World
 from tests.proofs import engine, size
 from tests.racing import Site, check, crowd, database_line
@@ -114,7 +114,7 @@ def cluster(postgres_server) -> Iterator[Cluster]:
 def there(cluster, settings):
     url = cluster.create("test")
     open_database(url, None)
-    schema.migrate()
+    migrate.migrate()
     yield replace(settings, database_url=url)
     drop_broken_connection()
     db.close()

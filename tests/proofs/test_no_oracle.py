@@ -16,8 +16,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from quanbao import budgets, passwords
-from quanbao.issuing import new_code
+from quanbao.passwords import guess_limits, redemption_passwords
+from quanbao.vouchers.issuing import new_code
 from tests import timed
 from tests.conftest import POSTGRESQL, SQLITE
 from tests.factories import ACCOUNT_PASSWORD
@@ -33,7 +33,7 @@ LEAKING = 300  # of a kind are enough to see a leak
 KNOCKS = size(100, 1000)  # with a slow hash each: the AUC's standard error is 0.041, or 0.013
 KNOCKS_BOUND = size(0.65, 0.55)
 GUESSERS = 18  # to a password: five wrong tries of each stay within its budget
-TRIES = budgets.CONSUMER_FREE
+TRIES = guess_limits.CONSUMER_FREE
 WRONG_SECRET = "not-the-password"
 HEAD = "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\nCookie: {cookie}\r\n"
 FORM = ("Sec-Fetch-Site: same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\n"
@@ -119,7 +119,7 @@ def guessed(settings, world, each: int) -> list[Question]:
     random.shuffle(kinds)
     questions = []
     while kinds:
-        password = passwords.generate()
+        password = redemption_passwords.generate()
         campaign = world.campaign(password=world.make_password(digits=password))
         holders = crowd(settings, world, campaign, min(GUESSERS, -(-len(kinds) // TRIES)))
         for holder in holders:

@@ -11,7 +11,10 @@ import pytest
 from config import from_environment
 from database import db, open_database
 from models import Account, Campaign, Member, Session
-from quanbao import accounts, claiming, leaving, links, members, moving, publishing, schema, setting_up
+from quanbao.merchants import members
+from quanbao.operations import first_start, migrate
+from quanbao.people import accounts, one_time_links, personal_data
+from quanbao.vouchers import claims, publications, wallet_transfer
 from tests.asking import Ask, together
 from tests.everywhere import SET_UP, changed, columns
 from tests.factories import ACCOUNT_PASSWORD, World
@@ -40,9 +43,9 @@ class Link:
 def all_links(world: World) -> dict[str, Link]:
     now, key = world.clock(), world.keys.receipts
     campaign = world.campaign()
-    publication = publishing.start(campaign, publishing.Audience.ADDRESSES, ["a@example.org"], now=now)
-    publishing.step(publication.id, now=now, key=key)
-    claim = claiming.open_links(campaign, now, key)[0][2]
+    publication = publications.start(campaign, publications.Audience.ADDRESSES, ["a@example.org"], now=now)
+    publications.step(publication.id, now=now, key=key)
+    claim = claims.open_links(campaign, now, key)[0][2]
     invited, join = members.invite(world.merchant, "new@example.org", "owner", [], now)
     leaver = world.account(password=ACCOUNT_PASSWORD)
     mover = world.account(password=ACCOUNT_PASSWORD)
@@ -51,14 +54,14 @@ def all_links(world: World) -> dict[str, Link]:
     return {
         "claim": Link(f"/claim/{claim}", end.execute, 30 * 24, True),
         "join": Link(f"/join/{join}", lambda: members.disable(invited, now), 48, True),
-        "sign-in": Link(f"/sign-in/{links.make('sign-in', now, leaver)}", lambda: leave(leaver, world), 1),
+        "sign-in": Link(f"/sign-in/{one_time_links.make('sign-in', now, leaver)}", lambda: leave(leaver, world), 1),
         "move": Link("/move/code", lambda: accounts.end_session(token), 1,
-                     form={"code": moving.new_code(mover, now, token)}),
+                     form={"code": wallet_transfer.new_code(mover, now, token)}),
     }
 
 
 def leave(account: Account, world: World) -> None:
-    leaving.delete(Account.get_by_id(account.id), accounts.start_session(account, world.clock()), world.clock())
+    personal_data.delete(Account.get_by_id(account.id), accounts.start_session(account, world.clock()), world.clock())
 
 
 KINDS = ("claim", "join", "sign-in", "move")
@@ -133,9 +136,9 @@ def test_of_all_who_use_a_link_at_once_it_works_for_one(world, database, proved)
 def test_the_first_start_is_of_one_owner(tmp_path, clock, proved):
     settings = from_environment({"QUANBAO_DATA": str(tmp_path / "empty")})
     open_database(None, settings.sqlite_file)
-    schema.migrate()
+    migrate.migrate()
     with Site(settings, Clocked(clock), "tests.careless") as site:
-        link = f"/set-up/{setting_up.new_link(clock())}"
+        link = f"/set-up/{first_start.new_link(clock())}"
         assert Ask(link, method="HEAD").to(site).status == Ask(link).to(site).status == 200
         asks = [Ask(link, SET_UP | {"email": f"owner{number}@example.org"}) for number in range(AT_ONCE)]
         statuses = sorted(answer.status for answer in together(site, asks))

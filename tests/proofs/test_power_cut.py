@@ -14,7 +14,7 @@ import pytest
 import database as opening
 from database import db, open_database, open_sqlite
 from models import Voucher
-from quanbao import figures
+from quanbao.campaigns import figures
 from tests.crowds import at_once
 from tests.disks import Recorder, Step, cuts
 from tests.factories import World

@@ -23,7 +23,12 @@ from models import (
     Subscription,
     Voucher,
 )
-from quanbao import accounts, customers, editing, publishing, rollbacks, subscriptions, vouchers
+from quanbao.campaigns import editing
+from quanbao.merchants import customers
+from quanbao.messages.push import subscriptions
+from quanbao.people import accounts
+from quanbao.redemption import rollbacks
+from quanbao.vouchers import publications, wallet
 from tests.factories import World
 from tests.firms import (
     OF_PEOPLE,
@@ -174,9 +179,9 @@ CONTROLS = {
     "the account is not compared": (access, "membership", stranger_let_in, ""),
     "customers of any merchant": (customers, "known", lambda merchant: Customer.select(), "customers."),
     "customers of any merchant are published to": (
-        publishing, "_living", lambda campaign: Customer.select(), "publications."),
+        publications, "_living", lambda campaign: Customer.select(), "publications."),
     "vouchers of any holder": (
-        vouchers, "held", lambda code, consumer: vouchers._with_campaign().where(Voucher.code == code).get_or_none(),
+        wallet, "held", lambda code, consumer: wallet._with_campaign().where(Voucher.code == code).get_or_none(),
         "vouchers."),
     "redemptions of any merchant": (rollbacks, "find", of_any_merchant, "rollbacks."),
     "passwords of any merchant": (

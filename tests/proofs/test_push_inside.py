@@ -23,9 +23,9 @@ from pywebpush import WebPusher
 from config import PUSH_HOSTS
 from database import db
 from models import Delivery, Session, Subscription, Voucher
-from quanbao import wire
-from quanbao.vapid import public_key
-from quanbao.wire import Wire
+from quanbao.messages.push import http_client
+from quanbao.messages.push.http_client import Wire
+from quanbao.messages.push.vapid import public_key
 from tests import inside
 from tests.factories import World
 from tests.overheard import heard
@@ -195,7 +195,7 @@ class Resolver:
         async def send() -> None:
             line = Wire(PUSH_HOSTS)
             for _ in answers:
-                assert await line.post(f"{FCM}/x", FCM, b"body", {"TTL": "60"}) == wire.Answer(None)
+                assert await line.post(f"{FCM}/x", FCM, b"body", {"TTL": "60"}) == http_client.Answer(None)
 
         self.answers = list(answers)
         asyncio.run(send())
@@ -219,7 +219,7 @@ def test_no_name_leads_inside(resolver, proved):
 
 
 def test_control_who_takes_any_address_connects_inside(resolver, monkeypatch):
-    monkeypatch.setattr(wire, "is_public", lambda address: True)
+    monkeypatch.setattr(http_client, "is_public", lambda address: True)
     resolver.post(*[[address] for address in inside.V4])
     assert resolver.connected == list(inside.V4)
 

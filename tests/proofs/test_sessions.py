@@ -11,8 +11,11 @@ import pytest
 
 from config import PUSH_HOSTS, Settings
 from models import Account, Attempt, Member, Role, Session, Subscription, Voucher
-from quanbao import accounts, counter, links, moving, subscriptions
-from quanbao.subscriptions import Circumstances
+from quanbao.messages.push import subscriptions
+from quanbao.messages.push.subscriptions import Circumstances
+from quanbao.people import accounts, one_time_links
+from quanbao.redemption import counter_codes
+from quanbao.vouchers import wallet_transfer
 from tests.asking import Ask, by_every_process
 from tests.everywhere import ATTEMPT, PUSH, subscription
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD, World
@@ -32,7 +35,7 @@ class Captured:
     cookie: str
     elsewhere: str  # the cookie of another browser of theirs
     voucher: Voucher
-    shown: counter.Shown
+    shown: counter_codes.Shown
     move: str
 
     @classmethod
@@ -42,9 +45,9 @@ class Captured:
         row, voucher = accounts.session_of(token, now), world.voucher(holder=person)
         said = subscriptions.read(subscription(f"{PUSH}{person.id}"), PUSH_HOSTS)
         subscriptions.keep(said, row, token, Circumstances("key", "http://localhost", "en"), now)
-        shown = counter.new_code(voucher, row, token, now=now, key=world.keys.receipts)
+        shown = counter_codes.new_code(voucher, row, token, now=now, key=world.keys.receipts)
         return cls(person, row, cookie_of(settings, token), cookie_of(settings, other), voucher, shown,
-                   moving.new_code(person, now, token))
+                   wallet_transfer.new_code(person, now, token))
 
     def asks(self) -> list[Ask]:
         """A page, an open page that asks for news, a program, a try at the till."""
@@ -66,7 +69,7 @@ ENDINGS: dict[str, Callable[[Captured, str, World], Ask]] = {
     "all others ended": lambda it, owner, world: Ask("/account/sessions/end", {}, it.elsewhere),
     "account deleted": lambda it, owner, world: Ask("/account/delete", MINE | {"sure": "y"}, it.elsewhere),
     "set up anew by a link": lambda it, owner, world: Ask(
-        f"/sign-in/{links.make('sign-in', world.clock(), it.person)}", {"password": "another-secret"}),
+        f"/sign-in/{one_time_links.make('sign-in', world.clock(), it.person)}", {"password": "another-secret"}),
     "member disabled": lambda it, owner, world: Ask(
         f"/merchants/lotus/members/{Member.get(Member.account == it.person).id}", {"do": "disable"}, owner),
     "another signs in": lambda it, owner, world: Ask("/sign-in", MINE | {"email": "owner@example.org"}, it.cookie),

@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 
 from models import Session
-from quanbao import accounts
+from quanbao.people import accounts
 from tests.asking import Answer, Ask, together
 from tests.factories import ACCOUNT_PASSWORD, World
 from tests.pages import PageClient

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from database import db
 from models import Delivery, Session, Subscription, Voucher
-from quanbao.vapid import public_key
+from quanbao.messages.push.vapid import public_key
 from tests.factories import World
 from tests.proofs import engine
 from tests.push_service import Browser

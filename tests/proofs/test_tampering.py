@@ -17,7 +17,8 @@ from models import (
     Rollback,
     Voucher,
 )
-from quanbao import figures, revoking, rollbacks
+from quanbao.campaigns import figures
+from quanbao.redemption import revocations, rollbacks
 from tests.conftest import POSTGRESQL
 from tests.factories import WRONG, World
 
@@ -36,7 +37,7 @@ def ledger(world) -> World:
     owner = Member.get(Member.account == world.member(role=Role.OWNER))
     last = Redemption.select().order_by(Redemption.id.desc()).get()
     rollbacks.roll_back(rollbacks.find(last.id, owner), owner, "by_mistake", "", world.clock())
-    revoking.revoke(voucher, owner, "misuse", "", world.clock())
+    revocations.revoke(voucher, owner, "misuse", "", world.clock())
     assert list(figures.differences()) == []
     return world
 

@@ -14,9 +14,14 @@ import pytest
 
 from database import db, on_sqlite
 from models import Campaign, Claim, Guess, Link, Merchant, Redemption, Session
-from quanbao import accounts, announcing, budgets, campaigns, figures, links, moving, publishing, worker
-from quanbao.reader import Reader
-from quanbao.reasons import Reason
+from quanbao.campaigns import figures, rules
+from quanbao.lib.validation import Reader
+from quanbao.messages import events
+from quanbao.operations import worker
+from quanbao.passwords import guess_limits
+from quanbao.people import accounts, one_time_links
+from quanbao.redemption.reasons import Reason
+from quanbao.vouchers import publications, wallet_transfer
 from tests import timed
 from tests.crowds import link_to
 from tests.factories import ACCOUNT_PASSWORD, World
@@ -65,7 +70,7 @@ def period(zone: ZoneInfo, first: date, last: date) -> dict[str, datetime]:
     """What the product makes of two days that an owner enters."""
     document = {"slug": "x", "kind": "gift", "product": "x", "quantity": 1, "starts_at": first.isoformat(),
                 "ends_at": last.isoformat()}
-    columns = campaigns.read(Reader(document, "", []), zone, set())
+    columns = rules.read(Reader(document, "", []), zone, set())
     return {name: columns[name] for name in ("starts_at", "ends_at")}
 
 
@@ -161,7 +166,7 @@ def test_a_reservation_from_tomorrow_lapses_in_a_minute(world):
     Guess.insert_many([{"password": world.password.id, "version": 1, "consumer": world.mei.id, "made_at": made}
                        for _ in range(5)]).execute()
     assert world.attempt(voucher).reason is Reason.BUSY
-    world.clock.forward(seconds=budgets.IN_FLIGHT.total_seconds())
+    world.clock.forward(seconds=guess_limits.IN_FLIGHT.total_seconds())
     assert world.attempt(voucher).redeemed
 
 
@@ -185,10 +190,10 @@ def test_the_worker_looks_again_and_reminds_again(world, mail):
     mail.subscribe()
     world.clock.forward(days=1)
     world.voucher(campaign=world.campaign())
-    announcing.remind(world.clock())
+    events.remind(world.clock())
     assert Campaign.get_by_id(campaign.id).reminded_at
     world.clock.forward(days=-1)
-    announcing.put_right(world.clock())
+    events.put_right(world.clock())
     assert Campaign.get_by_id(campaign.id).reminded_at is None
     mail.bring()
     assert mail.titles() == ["New: Oolong, 500 ml"]
@@ -196,18 +201,18 @@ def test_the_worker_looks_again_and_reminds_again(world, mail):
 
 def test_a_one_time_link_of_tomorrow_lives_no_longer_than_one_of_today(world):
     now = world.clock()
-    tokens = {purpose: links.make(purpose, now, account=world.mei) for purpose in ("sign-in", "set-up", "join")}
+    tokens = {purpose: one_time_links.make(purpose, now, account=world.mei) for purpose in ("sign-in", "set-up", "join")}
     world.clock.forward(days=1)
-    late = {purpose: links.make(purpose, world.clock(), account=world.mei) for purpose in tokens}
-    moving.new_code(world.mei, world.clock())
+    late = {purpose: one_time_links.make(purpose, world.clock(), account=world.mei) for purpose in tokens}
+    wallet_transfer.new_code(world.mei, world.clock())
     claim, _ = link_to(world, "lin@example.org")
     world.clock.forward(days=-1)
-    links.put_right(world.clock())
+    one_time_links.put_right(world.clock())
     for purpose in tokens:
-        assert links.usable(purpose, tokens[purpose], now).expires_at == now + links.LIFETIMES[purpose]
-        assert links.usable(purpose, late[purpose], now).expires_at == now + links.LIFETIMES[purpose]
-    assert Link.get(Link.purpose == "move").expires_at == now + moving.LIFETIME
-    assert Claim.get_by_id(claim.id).expires_at == now + publishing.CLAIM_LINK
+        assert one_time_links.usable(purpose, tokens[purpose], now).expires_at == now + one_time_links.LIFETIMES[purpose]
+        assert one_time_links.usable(purpose, late[purpose], now).expires_at == now + one_time_links.LIFETIMES[purpose]
+    assert Link.get(Link.purpose == "move").expires_at == now + wallet_transfer.LIFETIME
+    assert Claim.get_by_id(claim.id).expires_at == now + publications.CLAIM_LINK
 
 
 def test_the_worker_does_not_wait_for_tomorrow(small_world, monkeypatch):

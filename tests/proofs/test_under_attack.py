@@ -16,8 +16,9 @@ from urllib.parse import urlencode
 import pytest
 
 from models import Attempt, Campaign, RedemptionPassword, Role, Voucher
-from quanbao import alarms, budgets, counter, passwords
-from quanbao.reasons import Reason
+from quanbao.passwords import attack_alerts, guess_limits, redemption_passwords
+from quanbao.redemption import counter_codes
+from quanbao.redemption.reasons import Reason
 from tests.factories import World
 from tests.proofs import size
 from tests.racing import (
@@ -41,7 +42,7 @@ pytestmark = [pytest.mark.promise("under attack"), pytest.mark.race]
 ATTACKERS, HONEST, LATE = 20, 50, 10  # people; the late ones come when the keypads are closed
 CASHIERS = 5
 ROUNDS = size(1, 10)  # attacks, one after another, each on the password that the owner made after the last
-EACH = budgets.CONSUMER_FREE  # guesses of an attacker before they have to wait
+EACH = guess_limits.CONSUMER_FREE  # guesses of an attacker before they have to wait
 CODE = re.compile(r'class="counter-code">([^<]+)<')
 BUTTON = re.compile(r'action="([^"]+/renew)">\s*<input type="hidden" name="replacing" value="([^"]+)"')
 REFUSED = {(429, "too_many_attempts"), (503, "busy")}
@@ -62,7 +63,7 @@ class Shop:
     @property
     def password(self) -> str:
         """What the cashiers know."""
-        return passwords.reveal(RedemptionPassword.get(), self.world.keys.password)
+        return redemption_passwords.reveal(RedemptionPassword.get(), self.world.keys.password)
 
     def ask(self, method: str, path: str, cookie: str, **form: str) -> tuple[int, str, str]:
         """Status, body, and where it leads."""
@@ -83,7 +84,7 @@ class Shop:
     def serve(self, holder: Holder, member: str) -> None:
         status, page, _ = self.ask("POST", f"/vouchers/{holder.code}/counter-code", holder.cookie)
         assert status == 200
-        code = counter.plain(unescape(CODE.search(page)[1]))
+        code = counter_codes.plain(unescape(CODE.search(page)[1]))
         status, _, address = self.ask("POST", "/merchants/lotus/till", member, code=code)
         assert status == 303
         status, page, _ = self.ask("POST", address, member, offer_price=str(self.campaign.offer_price))
@@ -132,7 +133,7 @@ def attack(shop: Shop, attackers: Sequence[Holder], honest: Sequence[Holder]) ->
 
 
 def is_spent(shop: Shop) -> bool:
-    return bool(alarms.going_on(shop.world.merchant, shop.world.clock()))
+    return bool(attack_alerts.going_on(shop.world.merchant, shop.world.clock()))
 
 
 def served(holders: Sequence[Holder]) -> set[str]:
@@ -183,6 +184,6 @@ def test_control_without_a_budget_the_attackers_are_served(world, database, prov
         persist(site, wrong)
         persist(site, tries(attackers))
     compared = Attempt.select().where(Attempt.reason == Reason.PASSWORD_INCORRECT).count()
-    assert compared == budgets.PASSWORD_A_DAY, "as many as close it where there is a budget"
+    assert compared == guess_limits.PASSWORD_A_DAY, "as many as close it where there is a budget"
     assert len(served(attackers)) == ATTACKERS
     proved(f"{engine(database)} without budgets: {ATTACKERS} attackers served")

@@ -6,7 +6,8 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask_babel import gettext
 from flask_login import current_user, login_required
 
-from quanbao import accounts, leaving, merging
+from quanbao.lib import merging
+from quanbao.people import accounts, personal_data
 from web import forms, sessions, shown, states
 from web.access import is_fresh
 from web.context import now
@@ -87,7 +88,7 @@ def end_others():
 @routes.get("/account/data")
 @login_required
 def data():
-    text = json.dumps(leaving.data(consumer(), now(), states.in_full), ensure_ascii=False, indent=1)
+    text = json.dumps(personal_data.data(consumer(), now(), states.in_full), ensure_ascii=False, indent=1)
     return Response(text, mimetype="application/json",
                     headers={"Content-Disposition": 'attachment; filename="quanbao.json"'})
 
@@ -101,10 +102,10 @@ def delete():
         form.sure.errors = [gettext("Tick this if you are sure.")]
     elif _is_me(form):
         try:
-            leaving.delete(consumer(), current_user.token, now())
+            personal_data.delete(consumer(), current_user.token, now())
             sessions.sign_out()
             return redirect(url_for("account.deleted"), 303)
-        except leaving.LastOwner as merchant:
+        except personal_data.LastOwner as merchant:
             form.sure.errors = [gettext("You are the last owner of %(merchant)s. Make somebody else an owner first.",
                                         merchant=merchant)]
     return _page(leave=form), 422

@@ -4,7 +4,8 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask_login import login_required
 
 from models import Branch, Merchant
-from quanbao import branches, merging
+from quanbao.lib import merging
+from quanbao.merchants import branches
 from web import disputes, shown
 from web.access import merchant_of
 from web.context import now

@@ -4,7 +4,11 @@ from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask_login import login_required
 
 from models import Campaign, Merchant, RedemptionPassword, Role
-from quanbao import claiming, editing, figures, groups, merging, passwords, pictures, publishing, questions, vouchers
+from quanbao.campaigns import editing, figures, pictures, questions
+from quanbao.lib import merging
+from quanbao.merchants import groups
+from quanbao.passwords import redemption_passwords
+from quanbao.vouchers import claims, publications, wallet
 from web import campaign_form, campaign_questions, disputes, previews, shown
 from web.access import campaign_of, merchant_of, only_owners_type
 from web.campaign_form import CampaignForm
@@ -126,9 +130,9 @@ def delete(merchant: str, campaign: str):
 def _page(campaign: Campaign, *, past: bool = False) -> str:
     return render_template(
         "campaigns/page.html", merchant=campaign.merchant, campaign=campaign, now=now(), past=past,
-        places=vouchers.branches(campaign), voucher=previews.voucher_of(campaign),
-        publications=publishing.latest(campaign), links=claiming.counts(campaign, now()),
-        shared=passwords.shared_with(campaign))
+        places=wallet.branches(campaign), voucher=previews.voucher_of(campaign),
+        publications=publications.latest(campaign), links=claims.counts(campaign, now()),
+        shared=redemption_passwords.shared_with(campaign))
 
 
 def _seen(campaign: Campaign) -> dict:

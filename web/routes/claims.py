@@ -7,9 +7,10 @@ from flask_babel import gettext
 from flask_login import current_user, login_required
 
 from models import Account, Campaign, Claim, Voucher
-from quanbao import checks, claiming, vouchers, withdrawing
-from quanbao.claiming import Standing
-from quanbao.reasons import Reason
+from quanbao.redemption import checks
+from quanbao.redemption.reasons import Reason
+from quanbao.vouchers import claims, wallet, withdrawals
+from quanbao.vouchers.claims import Standing
 from web import previews, tables
 from web.access import campaign_of
 from web.context import base_url, now, settings
@@ -24,20 +25,20 @@ A_SHEET = 24  # QR codes on a sheet of A4
 
 @routes.get("/claim/<token:token>")
 def show(token: str):
-    found = claiming.find(token)
+    found = claims.find(token)
     return _page(found, token) if found else (render_template("claims/spent.html"), 404)
 
 
 @routes.post("/claim/<token:token>")
 def claim(token: str):
-    found = claiming.find(token)
-    if found is None or claiming.standing(found, _visitor(), now()) not in (Standing.OPEN, Standing.HELD):
+    found = claims.find(token)
+    if found is None or claims.standing(found, _visitor(), now()) not in (Standing.OPEN, Standing.HELD):
         return show(token)
     if not current_user.is_authenticated:
         return redirect(url_for("sign_in.show", next=url_for("claims.show", token=token)), 303)
     try:
-        voucher = claiming.claim(found, consumer(), now())
-    except (claiming.Spent, claiming.TakenBack):
+        voucher = claims.claim(found, consumer(), now())
+    except (claims.Spent, claims.TakenBack):
         return show(token)
     flash("claimed", voucher.code)
     return redirect(url_for("vouchers.show", code=voucher.code), 303)
@@ -50,12 +51,12 @@ def _visitor() -> Account | None:
 def _page(found: Claim, token: str) -> tuple[str, int]:
     """What the link is still good for, told before anybody signs up for it."""
     campaign, person = found.campaign, _visitor()
-    standing, held = claiming.standing(found, person, now()), claiming.held(found, person) if person else None
+    standing, held = claims.standing(found, person, now()), claims.held(found, person) if person else None
     if standing in LINK_STANDINGS:
         return _spent(found, standing, person)
     voucher = previews.voucher_of(campaign)
     page = render_template(
-        "claims/page.html", campaign=campaign, voucher=voucher, now=now(), places=vouchers.branches(campaign),
+        "claims/page.html", campaign=campaign, voucher=voucher, now=now(), places=wallet.branches(campaign),
         standing=standing, held=held, texts=HELD, here=url_for("claims.show", token=token),
         reason=_against(voucher, person) if person and standing == Standing.OPEN else None)
     return page, 409 if request.method == "POST" else 200
@@ -65,10 +66,10 @@ def _spent(found: Claim, standing: Standing, person: Account | None) -> tuple[st
     """Why the link gives nothing; a person who has its voucher is led there, nobody else learns who used it."""
     texts, voucher = LINK_STANDINGS[standing], None
     if standing is Standing.TAKEN_BACK:
-        voucher = claiming.taken_back(found, person)
+        voucher = claims.taken_back(found, person)
     elif person and found.claimed_at and found.customer.consumer_id == person.id:
-        texts, voucher = USED_BY_YOU, claiming.voucher_of(found)
-    elif person and (voucher := claiming.held(found, person)) and standing not in (Standing.ENDED, Standing.OVER):
+        texts, voucher = USED_BY_YOU, claims.voucher_of(found)
+    elif person and (voucher := claims.held(found, person)) and standing not in (Standing.ENDED, Standing.OVER):
         texts = texts[0], sentences(*HELD)  # another link would give them no second one
     page = render_template("claims/spent.html", texts=texts, voucher=voucher)
     return page, 409 if standing is Standing.TAKEN_BACK else 404
@@ -77,7 +78,7 @@ def _spent(found: Claim, standing: Standing, person: Account | None) -> tuple[st
 def _against(voucher: Voucher, person: Account) -> Reason | None:
     """Why this person could not redeem the voucher if they took it; that it is shut at this hour is no such reason."""
     voucher.id, voucher.consumer = 0, person
-    reason = checks.foreseen(vouchers.case(voucher, now()))
+    reason = checks.foreseen(wallet.case(voucher, now()))
     return reason if reason is not Reason.OUTSIDE_HOURS else None
 
 
@@ -87,11 +88,11 @@ def index(merchant: str, campaign: str):
     """Open links to hand out; also those that were used or withdrawn."""
     row, after, text = campaign_of(merchant, campaign), _after(), _text()
     which = request.args.get("which", "open")
-    which = which if which in claiming.LISTED else "open"
-    links = claiming.listed(
+    which = which if which in claims.LISTED else "open"
+    links = claims.listed(
         row, now(), settings().secret_key, which, text=text, after=after, most=A_PAGE + 1)
     return render_template(
-        "claims/index.html", merchant=row.merchant, campaign=row, counts=claiming.counts(row, now()), which=which,
+        "claims/index.html", merchant=row.merchant, campaign=row, counts=claims.counts(row, now()), which=which,
         q=text, over=row.is_over(now()), links=links[:A_PAGE], address_of=address_of,
         more=links[A_PAGE - 1].id if len(links) > A_PAGE else None)
 
@@ -110,11 +111,11 @@ def change(merchant: str, campaign: str, number: int):
     row, here = _own(of, number), {"merchant": merchant, "campaign": campaign}
     try:
         if request.form.get("do") == "withdraw":
-            withdrawing.withdraw(row, g.member, now())
+            withdrawals.withdraw(row, g.member, now())
             return redirect(url_for("claims.link", number=number, **here), 303)
-        outcome, made = withdrawing.correct(
+        outcome, made = withdrawals.correct(
             row, request.form.get("address", ""), g.member, now=now(), key=settings().secret_key)
-    except withdrawing.Refused as refused:
+    except withdrawals.Refused as refused:
         return _link_page(_own(of, number), refused.code), 422
     flash(outcome, "corrected")
     return redirect(url_for("claims.link", number=made.id if made else number, **here), 303)
@@ -129,11 +130,11 @@ def _own(campaign: Campaign, number: int) -> Claim:
 
 
 def _link_page(row: Claim, fault: str | None = None) -> str:
-    token = claiming.token_of(row, settings().secret_key)
+    token = claims.token_of(row, settings().secret_key)
     return render_template(
         "claims/link.html", merchant=row.campaign.merchant, campaign=row.campaign, claim=row, entered=request.form,
-        state=claiming.state(row, now()), link=address_of(token) if token else None, fault=fault, faults=CLAIM_LINKS,
-        voucher=claiming.voucher_of(row))
+        state=claims.state(row, now()), link=address_of(token) if token else None, fault=fault, faults=CLAIM_LINKS,
+        voucher=claims.voucher_of(row))
 
 
 @routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/links/sheet")
@@ -141,7 +142,7 @@ def _link_page(row: Claim, fault: str | None = None) -> str:
 def sheet(merchant: str, campaign: str):
     """QR codes to print and cut apart."""
     row = campaign_of(merchant, campaign)
-    links = claiming.open_links(row, now(), settings().secret_key, after=_after(), most=A_SHEET + 1)
+    links = claims.open_links(row, now(), settings().secret_key, after=_after(), most=A_SHEET + 1)
     return render_template(
         "claims/sheet.html", merchant=row.merchant, campaign=row, over=row.is_over(now()),
         links=[(address, address_of(token)) for _, address, token in links[:A_SHEET]],
@@ -152,7 +153,7 @@ def sheet(merchant: str, campaign: str):
 @login_required
 def download(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign)
-    links = claiming.all_open_links(row, now(), settings().secret_key)
+    links = claims.all_open_links(row, now(), settings().secret_key)
     rows = ((address, address_of(token)) for _, address, token in links)
     heading = (gettext("Address"), gettext("Claim link"))
     return tables.answer(f"{row.slug}-links", chain([heading], rows))

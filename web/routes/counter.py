@@ -3,7 +3,9 @@
 from flask import Blueprint, redirect, render_template, url_for
 from flask_login import current_user, login_required
 
-from quanbao import accounts, checks, counter, vouchers
+from quanbao.people import accounts
+from quanbao.redemption import checks, counter_codes
+from quanbao.vouchers import wallet
 from web.context import base_url, now, settings
 from web.form_addresses import post_form
 from web.holding import held, of_holder
@@ -16,13 +18,13 @@ routes = Blueprint("counter", __name__)
 def make(code: str):
     """The code itself, once: it stands in no address, so that none is kept in a history or a log."""
     voucher, moment = held(code), now()
-    if checks.foreseen(vouchers.case(voucher, moment)):
+    if checks.foreseen(wallet.case(voucher, moment)):
         return redirect(url_for("vouchers.show", code=code), 303)
-    shown = counter.new_code(
+    shown = counter_codes.new_code(
         voucher, current_user.row, current_user.token, now=moment, key=settings().secret_key)
     address = f"{base_url()}{url_for('till.find')}#{shown.code}"  # what stands behind # is sent to no server
     return render_template("counter/page.html", voucher=voucher, shown=shown, address=address,
-                           seconds=int(counter.LIFETIME.total_seconds()))
+                           seconds=int(counter_codes.LIFETIME.total_seconds()))
 
 
 @routes.errorhandler(accounts.Overtaken)

@@ -4,7 +4,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask_login import login_required
 
 from models import Customer, Merchant
-from quanbao import customers, groups
+from quanbao.merchants import customers, groups
 from web import selection
 from web.access import merchant_of
 from web.answers import wants_fragment
@@ -97,7 +97,7 @@ def _into() -> bool:
 
 def _customer_page(merchant: Merchant, row: Customer, refused: customers.Refused | None = None) -> str:
     return render_template(
-        "customers/customer.html", merchant=merchant, customer=row, vouchers=customers.vouchers(row), now=now(),
+        "customers/customer.html", merchant=merchant, customer=row, vouchers=customers.wallet(row), now=now(),
         groups=sorted(group.name for group in row.groups), known=groups.names(merchant),
         fault=PEOPLE[refused.code] if refused else None, entered=request.form)
 

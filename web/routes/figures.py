@@ -11,7 +11,8 @@ from flask_babel import gettext
 from flask_login import login_required
 
 from models import Branch, Campaign, Merchant
-from quanbao import figures, ledger
+from quanbao.campaigns import figures
+from quanbao.reports import attempt_log
 from web import alarms, formats, panels, states, tables
 from web.access import campaign_of
 from web.answers import wants_fragment, wants_json
@@ -95,11 +96,11 @@ def attempts(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign)
     text = request.args.get("before", "")
     before = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-    found = ledger.entries(row, _which(), before, ledger.A_PAGE + 1)
+    found = attempt_log.entries(row, _which(), before, attempt_log.A_PAGE + 1)
     return render_template(
         "figures/attempts.html", merchant=row.merchant, campaign=row, figures=figures.of(row), which=_which(),
-        names=_branches(row.merchant), entries=found[:ledger.A_PAGE],
-        more=found[ledger.A_PAGE - 1].number if len(found) > ledger.A_PAGE else None)
+        names=_branches(row.merchant), entries=found[:attempt_log.A_PAGE],
+        more=found[attempt_log.A_PAGE - 1].number if len(found) > attempt_log.A_PAGE else None)
 
 
 @routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/attempts.csv")
@@ -116,24 +117,24 @@ def download(merchant: str, campaign: str):
 
 def _which() -> str:
     which = request.args.get("which", "")
-    return which if which in (ledger.REDEEMED, ledger.REFUSED, *REASONS) else ""
+    return which if which in (attempt_log.REDEEMED, attempt_log.REFUSED, *REASONS) else ""
 
 
 def _rows(campaign: Campaign, only: str) -> Iterator[list]:
     """The page's words, last the codes for programs; times with the merchant's offset, money as decimals."""
     zone, branches = campaign.merchant.zone, _branches(campaign.merchant)
-    for entry in ledger.all_entries(campaign, only):
-        outcome = ledger.REFUSED if entry.reason else ledger.REDEEMED
+    for entry in attempt_log.all_entries(campaign, only):
+        outcome = attempt_log.REFUSED if entry.reason else attempt_log.REDEEMED
         receipt = entry.receipt or {"number": "", "words": ""}
         yield [entry.at.astimezone(zone).isoformat(timespec="seconds"), str(OUTCOMES[outcome]),
                str(REASONS[entry.reason][0]) if entry.reason else "", entry.customer, entry.code,
-               _branch(entry.branch, branches) if outcome == ledger.REDEEMED or entry.branch else "",
+               _branch(entry.branch, branches) if outcome == attempt_log.REDEEMED or entry.branch else "",
                receipt["number"], receipt["words"], _sum(entry.amount, campaign), *_rolled_back(entry, zone),
                *_made_at(entry, campaign), entry.reason or outcome, entry.branch,
                entry.rollback.reason if entry.rollback else ""]
 
 
-def _made_at(entry: ledger.Entry, campaign: Campaign) -> list:
+def _made_at(entry: attempt_log.Entry, campaign: Campaign) -> list:
     """Product, original price, price charged and discount of what was redeemed, as the ledger has them."""
     row = entry.redemption
     if row is None:
@@ -145,7 +146,7 @@ def _sum(minor: int | None, campaign: Campaign) -> Decimal | str:
     return "" if minor is None else formats.decimal(minor, campaign.merchant)
 
 
-def _rolled_back(entry: ledger.Entry, zone: ZoneInfo) -> list[str]:
+def _rolled_back(entry: attempt_log.Entry, zone: ZoneInfo) -> list[str]:
     """When and why a redemption was taken back, and whether its use was lost."""
     if entry.rollback is None:
         return ["", "", ""]

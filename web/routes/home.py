@@ -4,7 +4,8 @@ from flask import Blueprint, redirect, render_template, request, session, url_fo
 from flask_babel import force_locale
 from flask_login import current_user
 
-from quanbao import setting_up, subscriptions
+from quanbao.messages.push import subscriptions
+from quanbao.operations import first_start
 from web.context import settings
 from web.demo import cast
 from web.form_addresses import post_form
@@ -20,7 +21,7 @@ def show():
         return render_template("demo/page.html", cast=cast())
     if current_user.is_authenticated:
         return redirect(beginning(current_user.account))
-    return render_template("home/page.html", empty=setting_up.is_needed())
+    return render_template("home/page.html", empty=first_start.is_needed())
 
 
 @post_form(routes, "/language", "home.show")

@@ -4,7 +4,9 @@ from flask import Blueprint, Response, abort, flash, g, redirect, render_templat
 from flask_login import current_user, login_required
 
 from models import Branch, Member, Merchant, Role
-from quanbao import links, members, merging
+from quanbao.lib import merging
+from quanbao.merchants import members
+from quanbao.people import one_time_links
 from web import disputes, formats, shown
 from web.access import OWNER, is_fresh, is_me, merchant_of, not_me
 from web.context import base_url, now
@@ -172,7 +174,7 @@ def join(token: str):
 def _spent(token: str) -> tuple[str, int]:
     """Of no use any more; who joined by the link is shown the way to where they work."""
     member = members.joined_by(token, consumer()) if current_user.is_authenticated else None
-    return render_template("members/spent_link.html", why=links.why_not("join", token, now()), member=member), 404
+    return render_template("members/spent_link.html", why=one_time_links.why_not("join", token, now()), member=member), 404
 
 
 def _join_page(link, code: str | None = None) -> str:

@@ -3,7 +3,9 @@
 from flask import Blueprint, redirect, render_template, url_for
 from flask_login import current_user, login_required
 
-from quanbao import accounts, counter, moving
+from quanbao.people import accounts
+from quanbao.redemption import counter_codes
+from quanbao.vouchers import wallet_transfer
 from web import forms, sessions
 from web.access import is_fresh, is_me, not_me
 from web.context import base_url, now
@@ -37,7 +39,7 @@ def make():
     if _is_asked() and not is_me(form.password.data):
         form.password.errors = [not_me()]
         return _page(form), 422
-    code = moving.new_code(consumer(), now(), current_user.token)
+    code = wallet_transfer.new_code(consumer(), now(), current_user.token)
     shown = f"{code[:5]}-{code[5:]}"
     address = f"{base_url()}{url_for('moving.enter')}#{shown}"  # what stands behind # is sent to no server
     return _page(form, code=shown, address=address)
@@ -58,8 +60,8 @@ def enter():
 @code_limit
 def use():
     form = forms.MoveCode()
-    account = moving.use(form.code.data or "", now()) if form.validate() else None
-    if account is None or not sessions.sign_in(account, confirmed_at=moving.LONG_AGO):
-        unused = counter.unused(form.code.data or "")
+    account = wallet_transfer.use(form.code.data or "", now()) if form.validate() else None
+    if account is None or not sessions.sign_in(account, confirmed_at=wallet_transfer.LONG_AGO):
+        unused = counter_codes.unused(form.code.data or "")
         return render_template("moving/enter.html", form=form, wrong=not form.errors, unused=unused), 422
     return redirect(url_for("wallet.show"), 303)

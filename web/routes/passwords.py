@@ -4,7 +4,8 @@ from flask import Blueprint, flash, get_flashed_messages, redirect, render_templ
 from flask_login import login_required
 
 from models import Campaign
-from quanbao import merging, passwords
+from quanbao.lib import merging
+from quanbao.passwords import redemption_passwords
 from web import forms
 from web.access import OWNER, campaign_of, is_fresh, is_me, not_me, only_owners_type
 from web.context import now, settings
@@ -31,7 +32,7 @@ def reveal(merchant: str, campaign: str):
     if not is_me(form.password.data):
         form.password.errors = [not_me()]
         return _page(row, form), 422
-    return _page(row, digits=passwords.reveal(row.password, settings().password_key))
+    return _page(row, digits=redemption_passwords.reveal(row.password, settings().password_key))
 
 
 @post_form(
@@ -43,8 +44,8 @@ def change(merchant: str, campaign: str):
     row, form = campaign_of(merchant, campaign), forms.NewRedemptionPassword()
     entered = (form.redemption_password.data or "").strip()
     only_owners_type(entered)
-    digits = passwords.digits(entered)
-    if entered and (digits is None or passwords.is_trivial(digits)):
+    digits = redemption_passwords.digits(entered)
+    if entered and (digits is None or redemption_passwords.is_trivial(digits)):
         form.redemption_password.errors = [
             CAMPAIGN_FAULTS["redemption_password", "easy"] if digits else NEW_PASSWORD]
         return _page(row, new=form), 422
@@ -52,7 +53,7 @@ def change(merchant: str, campaign: str):
         form.password.errors = [not_me()]
         return _page(row, new=form), 422
     try:
-        changed = passwords.change(row, digits, key=settings().password_key, now=now(),
+        changed = redemption_passwords.change(row, digits, key=settings().password_key, now=now(),
                                    replacing=request.form.get("replacing", ""))
     except merging.Conflict:
         return _page(campaign_of(merchant, campaign), new=form, overtaken=True), 422
@@ -71,11 +72,11 @@ def renew(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign, OWNER)
     key, changed = settings().password_key, True
     try:
-        passwords.change(row, None, key=key, now=now(), replacing=request.form.get("replacing", ""))
+        redemption_passwords.change(row, None, key=key, now=now(), replacing=request.form.get("replacing", ""))
     except merging.Conflict:
         changed = False
     return _page(row, said=["renewed" if changed else "before"],
-                 digits=passwords.reveal(row.password, key) if is_fresh() else None)
+                 digits=redemption_passwords.reveal(row.password, key) if is_fresh() else None)
 
 
 def _about(campaign: Campaign) -> str:
@@ -92,4 +93,4 @@ def _page(
     return render_template(
         "passwords/page.html", merchant=campaign.merchant, campaign=campaign, fresh=is_fresh(),
         form=form or forms.OwnPassword(formdata=None), new=new or forms.NewRedemptionPassword(formdata=None),
-        shared=passwords.shared_with(campaign), overtaken=overtaken, replacing=replacing, **more)
+        shared=redemption_passwords.shared_with(campaign), overtaken=overtaken, replacing=replacing, **more)

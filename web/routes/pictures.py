@@ -5,7 +5,7 @@ from flask_login import login_required
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from models import Merchant, Picture
-from quanbao import pictures
+from quanbao.campaigns import pictures
 from web.access import merchant_of
 from web.messages import PICTURES
 

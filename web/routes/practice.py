@@ -13,9 +13,11 @@ from flask_login import login_required
 from markupsafe import Markup
 
 from models import Member, Merchant, Voucher
-from quanbao import counter, currencies, passwords, practice
-from quanbao.documents import TIME_ZONES
-from quanbao.redemption import Verdict
+from quanbao.lib import currencies
+from quanbao.operations.import_document import TIME_ZONES
+from quanbao.passwords import redemption_passwords
+from quanbao.redemption import counter_codes, practice
+from quanbao.redemption.redeem import Verdict
 from web.access import EVERYBODY, membership
 from web.answers import wants_fragment
 from web.context import base_url, now
@@ -49,15 +51,15 @@ def keypad():
 
 @routes.post("/practice/redeem")
 def attempt():
-    voucher, typed = _voucher(), passwords.digits(request.form.get("password", ""))
+    voucher, typed = _voucher(), redemption_passwords.digits(request.form.get("password", ""))
     verdict = practice.attempt(voucher, typed, str(uuid.uuid4()), now())
     return _on_the_phone(voucher, verdict), STATUS[verdict.reason]
 
 
 @post_form(routes, "/practice/counter-code", "practice.show")
 def show_code():
-    shown = counter.Shown(practice.COUNTER_CODE, attempt_id="")
-    return _screen("counter/page.html", _voucher(), shown=shown, seconds=int(counter.LIFETIME.total_seconds()),
+    shown = counter_codes.Shown(practice.COUNTER_CODE, attempt_id="")
+    return _screen("counter/page.html", _voucher(), shown=shown, seconds=int(counter_codes.LIFETIME.total_seconds()),
                    address=f"{base_url()}{url_for('till.find')}#{shown.code}")
 
 

@@ -4,7 +4,8 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask_login import login_required
 
 from models import Audience, Campaign, Publication
-from quanbao import addresses, customers, groups, publishing
+from quanbao.merchants import customers, groups
+from quanbao.vouchers import address_lists, publications
 from web import forms, selection
 from web.access import campaign_of
 from web.answers import wants_fragment
@@ -42,14 +43,14 @@ def publish(merchant: str, campaign: str):
     form = forms.Publish()
     try:
         audience, entries, failures = _designated(row, form)
-        publication = publishing.start(row, audience, entries, now=now(), failures=failures)
-    except addresses.NotText:
+        publication = publications.start(row, audience, entries, now=now(), failures=failures)
+    except address_lists.NotText:
         return _page(row, form, "not_text"), 422
-    except (publishing.Refused, selection.TooMany) as refused:
+    except (publications.Refused, selection.TooMany) as refused:
         return _page(row, form, refused.code), 422
     except Campaign.DoesNotExist:  # a draft that somebody deleted a moment ago
         abort(404)
-    publishing.step(publication.id, now=now(), key=settings().secret_key)  # a thousand; the worker does the rest
+    publications.step(publication.id, now=now(), key=settings().secret_key)  # a thousand; the worker does the rest
     return redirect(url_for("publications.show", merchant=merchant, campaign=campaign, number=publication.id), 303)
 
 
@@ -80,10 +81,10 @@ def _designated(campaign: Campaign, form: forms.Publish) -> tuple[Audience, list
     if form.audience.data == Audience.ALL:
         return Audience.ALL, [], []
     if form.audience.data != Audience.ADDRESSES:
-        raise publishing.Refused("nobody")
-    found, sent = addresses.typed(form.addresses.data or ""), request.files.get("file")
+        raise publications.Refused("nobody")
+    found, sent = address_lists.typed(form.addresses.data or ""), request.files.get("file")
     if sent and sent.filename:
-        found.add(addresses.in_file(sent.read()))
+        found.add(address_lists.in_file(sent.read()))
     form.failures = found.failures
     return Audience.ADDRESSES, list(found.addresses), found.failures
 

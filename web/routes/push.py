@@ -5,8 +5,9 @@ import json
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 from flask_login import current_user, login_required
 
-from quanbao import accounts, subscriptions
-from quanbao.subscriptions import OF_MERCHANT, Circumstances
+from quanbao.messages.push import subscriptions
+from quanbao.messages.push.subscriptions import OF_MERCHANT, Circumstances
+from quanbao.people import accounts
 from web import forms, shown
 from web.announcements import push_key
 from web.answers import problem

@@ -9,12 +9,15 @@ from flask_babel import gettext
 from flask_login import login_required
 
 from models import Redemption, Rollback, Voucher
-from quanbao import budgets, checks, passwords, redemption, vouchers
-from quanbao.campaigns import MOST_MONEY
-from quanbao.checks import Till
-from quanbao.reader import is_slug
-from quanbao.reasons import Reason
-from quanbao.redemption import Try, Verdict
+from quanbao.campaigns.rules import MOST_MONEY
+from quanbao.lib.validation import is_slug
+from quanbao.passwords import guess_limits, redemption_passwords
+from quanbao.redemption import checks
+from quanbao.redemption import redeem as redemption
+from quanbao.redemption.checks import Till
+from quanbao.redemption.reasons import Reason
+from quanbao.redemption.redeem import Try, Verdict
+from quanbao.vouchers import wallet
 from web import formats
 from web.answers import wants_fragment, wants_json
 from web.context import now
@@ -42,24 +45,24 @@ AT_ONCE = timedelta(seconds=15)  # the same where digits were typed again: as lo
 def redeem(code: str):
     """The keypad, unless it is plain beforehand that nothing can be redeemed."""
     voucher, moment = held(code), now()
-    reason = checks.told_beforehand(vouchers.case(voucher, moment))
+    reason = checks.told_beforehand(wallet.case(voucher, moment))
     if reason:
-        verdict = Verdict("", reason, vouchers.describe(voucher, moment))
+        verdict = Verdict("", reason, wallet.describe(voucher, moment))
         return _render("redemptions/page.html", verdict, voucher, REASONS[reason])
-    if spent := budgets.spent(voucher.campaign.password, moment):
-        verdict = Verdict("", Reason.TOO_MANY_ATTEMPTS, vouchers.describe(voucher, moment), closed=True,
+    if spent := guess_limits.spent(voucher.campaign.password, moment):
+        verdict = Verdict("", Reason.TOO_MANY_ATTEMPTS, wallet.describe(voucher, moment), closed=True,
                           retry_after=spent.retry_after)
         return _render("redemptions/page.html", verdict, voucher, CLOSED)
     return _step(voucher) or render_template(
         "redemptions/keypad.html", voucher=voucher, now=moment, spare_id=uuid.uuid4(),
         branch=request.args.get("branch"), amount=_amount(voucher, request.args.get("amount", "")),
-        place=_place(voucher, request.args.get("branch")), past=_standing(vouchers.redemptions(voucher)),
+        place=_place(voucher, request.args.get("branch")), past=_standing(wallet.redemptions(voucher)),
     )
 
 
 def _place(voucher: Voucher, slug: str | None) -> str | None:
     """The name of the branch where the voucher is redeemed, for cashier and customer to see."""
-    return next((place.name for place in vouchers.branches(voucher.campaign) if place.slug == slug), None)
+    return next((place.name for place in wallet.branches(voucher.campaign) if place.slug == slug), None)
 
 
 def _amount(voucher: Voucher, text: str) -> int | None:
@@ -70,7 +73,7 @@ def _amount(voucher: Voucher, text: str) -> int | None:
 def _step(voucher: Voucher):
     """The one step for amount and branch, while what the campaign asks for is not there yet."""
     campaign, sent = voucher.campaign, request.args
-    places = vouchers.branches(campaign) if campaign.branch_slugs else []
+    places = wallet.branches(campaign) if campaign.branch_slugs else []
     lacking = set()
     amount = _amount(voucher, sent.get("amount", ""))
     if campaign.minimum_spend is not None and (amount is None or amount < campaign.minimum_spend):
@@ -123,7 +126,7 @@ def _uuid(text: str | None) -> str | None:
 
 def _read(form: Mapping[str, str]) -> tuple[str | None, Till | None, str | None]:
     """Password and till as sent, and the first field that is not what it must be."""
-    typed, branch = passwords.digits(form.get("password", "")), form.get("branch") or None
+    typed, branch = redemption_passwords.digits(form.get("password", "")), form.get("branch") or None
     amount, offer_price = _number(form.get("amount")), _number(form.get("offer_price"))
     faults = [name for name, bad in (
         ("amount", amount is False), ("offer_price", offer_price is False),
@@ -148,7 +151,7 @@ def answer(verdict: Verdict, code: str, texts: Text | None = None) -> Response:
         reply = jsonify(verdict_as_json(verdict, texts))
     else:
         template = "redemptions/_verdict.html" if wants_fragment() else "redemptions/page.html"
-        reply = make_response(_render(template, verdict, vouchers.held(code, consumer()), texts))
+        reply = make_response(_render(template, verdict, wallet.held(code, consumer()), texts))
     reply.status_code = STATUS.get(verdict.reason, 409)
     if verdict.retry_after:
         reply.headers["Retry-After"] = str(verdict.retry_after)
@@ -158,7 +161,7 @@ def answer(verdict: Verdict, code: str, texts: Text | None = None) -> Response:
 def _render(template: str, verdict: Verdict, voucher: Voucher | None, texts: Text | None) -> str:
     redeemed_at = datetime.fromisoformat(verdict.redeemed_at) if verdict.redeemed_at else None
     back = _rollback(verdict) if verdict.redeemed else None
-    past = vouchers.redemptions(voucher) if voucher and verdict.reason in checks.SPENT else []
+    past = wallet.redemptions(voucher) if voucher and verdict.reason in checks.SPENT else []
     afresh = url_for("redemptions.redeem", code=voucher.code) if voucher else ""
     at_counter = bool(verdict.till and verdict.till.get("counter"))
     return render_template(
@@ -180,7 +183,7 @@ def _standing(past: list[Redemption]) -> list[Redemption]:
 def _rollback(verdict: Verdict) -> Rollback | None:
     """How the shop took back what this verdict says; the verdict stays what it was."""
     mine = (Redemption.consumer == consumer()) & (Redemption.attempt_id == verdict.attempt_id)
-    return next(iter(vouchers.rollbacks(mine).values()), None)
+    return next(iter(wallet.rollbacks(mine).values()), None)
 
 
 def _shown(redeemed_at: datetime | None) -> int:

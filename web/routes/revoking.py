@@ -4,8 +4,9 @@ from flask import Blueprint, abort, g, redirect, render_template, request, url_f
 from flask_login import login_required
 
 from models import Customer, Voucher
-from quanbao import revoking, rollbacks, vouchers
-from quanbao.reasons import LONGEST_NOTE, Unexplained
+from quanbao.redemption import revocations, rollbacks
+from quanbao.redemption.reasons import LONGEST_NOTE, Unexplained
+from quanbao.vouchers import wallet
 from web.access import STAFF, membership
 from web.context import now
 from web.messages import WHY_FAULTS, WHY_REVOKED
@@ -24,16 +25,16 @@ def show(merchant: str, code: str):
 def revoke(merchant: str, code: str):
     row = _own(merchant, code)
     try:
-        revoking.revoke(row, g.member, request.form.get("reason", ""), request.form.get("note", ""), now())
+        revocations.revoke(row, g.member, request.form.get("reason", ""), request.form.get("note", ""), now())
     except Unexplained as unexplained:
         return _page(row, unexplained.field), 422
-    except revoking.Used:
+    except revocations.Used:
         return _page(_own(merchant, code)), 422
     return redirect(url_for("revoking.show", merchant=merchant, code=code), 303)
 
 
 def _own(merchant: str, code: str) -> Voucher:
-    row = revoking.find(code, membership(merchant, STAFF))
+    row = revocations.find(code, membership(merchant, STAFF))
     if row is None:
         abort(404)
     return row
@@ -42,10 +43,10 @@ def _own(merchant: str, code: str) -> Voucher:
 def _page(row: Voucher, fault: str | None = None) -> str:
     merchant = g.member.merchant
     customer = Customer.get_or_none((Customer.merchant == merchant) & (Customer.consumer == row.consumer_id))
-    past = vouchers.redemptions(row)
+    past = wallet.redemptions(row)
     standing = [redemption for redemption in past if redemption.rollback is None]
     return render_template(
         "revoking/page.html", merchant=merchant, voucher=row, now=now(), past=past, standing=standing,
         can_roll_back=any(not rollbacks.is_late(redemption, g.member, now()) for redemption in standing),
-        customer=customer, revocation=revoking.of(row), why=WHY_REVOKED, fault=fault, faults=WHY_FAULTS,
+        customer=customer, revocation=revocations.of(row), why=WHY_REVOKED, fault=fault, faults=WHY_FAULTS,
         entered=request.form, longest=LONGEST_NOTE)

@@ -4,8 +4,8 @@ from flask import Blueprint, abort, g, redirect, render_template, request, url_f
 from flask_login import login_required
 
 from models import Branch, Customer, Redemption
-from quanbao import rollbacks
-from quanbao.reasons import LONGEST_NOTE, Unexplained
+from quanbao.redemption import rollbacks
+from quanbao.redemption.reasons import LONGEST_NOTE, Unexplained
 from web.access import EVERYBODY, membership
 from web.context import now
 from web.messages import WHY_FAULTS, WHY_ROLLED_BACK

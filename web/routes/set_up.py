@@ -5,7 +5,9 @@ import re
 from flask import Blueprint, abort, make_response, redirect, render_template, url_for
 from flask_babel import gettext
 
-from quanbao import currencies, links, setting_up
+from quanbao.lib import currencies
+from quanbao.operations import first_start
+from quanbao.people import one_time_links
 from web import forms, sessions
 from web.context import now, settings
 from web.languages import language
@@ -26,13 +28,13 @@ def set_up(token: str):
     link, form = _usable(token), forms.SetUp()
     entered = {name: value or "" for name, value in form.data.items()} | {"language": language()}
     try:
-        account, merchant = setting_up.set_up(link, entered, now=now(), password_key=settings().password_key)
-    except setting_up.Refused as refused:
+        account, merchant = first_start.set_up(link, entered, now=now(), password_key=settings().password_key)
+    except first_start.Refused as refused:
         for field, code in refused.faults.items():
             form[field].errors = [SET_UP_FIELDS.get(code, SET_UP_FIELDS[field])]
         _name_other_currency(form)
         return _page(form), 422
-    except setting_up.LinkSpent:
+    except first_start.LinkSpent:
         return _done()
     sessions.sign_in(account)
     return redirect(url_for("campaigns.index", merchant=merchant.slug), 303)
@@ -47,8 +49,8 @@ def _name_other_currency(form: forms.SetUp) -> None:
 
 
 def _usable(token: str):
-    link = links.usable("set-up", token, now())
-    if not setting_up.is_needed():
+    link = one_time_links.usable("set-up", token, now())
+    if not first_start.is_needed():
         abort(make_response(*_done()))
     if link is None:
         abort(make_response(render_template("set_up/spent.html"), 404))

@@ -9,7 +9,8 @@ from flask_babel import gettext
 from flask_login import login_required
 
 from models import Branch
-from quanbao import branches, sheets
+from quanbao.merchants import branches
+from quanbao.reports import confirm_sheets
 from web import formats
 from web.access import merchant_of
 from web.context import now
@@ -37,14 +38,14 @@ class Asked:
 @login_required
 def show(merchant: str):
     of = merchant_of(merchant)
-    places, days = [place for place in branches.of(of) if place.closed_at is None], sheets.days(of.day(now()))
+    places, days = [place for place in branches.of(of) if place.closed_at is None], confirm_sheets.days(of.day(now()))
     asked, faults = _read(request.args, places, days)
     branch, key = "" if asked.at == NOWHERE else asked.at, current_app.extensions["keys"].receipts
-    numbers = [] if faults else range(asked.first, min(asked.first + asked.count, sheets.HIGHEST + 1))
-    lines = sheets.lines(key, of, branch, asked.day, numbers)
+    numbers = [] if faults else range(asked.first, min(asked.first + asked.count, confirm_sheets.HIGHEST + 1))
+    lines = confirm_sheets.lines(key, of, branch, asked.day, numbers)
     page = render_template(
         "sheets/page.html", merchant=of, asked=asked, faults=faults, choices=_choices(places, days),
-        first=request.args.get("first", "1"), highest=sheets.HIGHEST, given=sheets.given(of, branch, asked.day),
+        first=request.args.get("first", "1"), highest=confirm_sheets.HIGHEST, given=confirm_sheets.given(of, branch, asked.day),
         place=next((place.name for place in places if place.slug == asked.at), None),
         pages=[lines[start:start + A_PAGE] for start in range(0, len(lines), A_PAGE)])
     return page, 422 if faults else 200
@@ -70,6 +71,6 @@ def _read(sent: Mapping[str, str], places: list[Branch], days: list[date]) -> tu
     count = {str(count): count for count in COUNTS}.get(sent.get("count", "100"))
     paper = sent.get("paper", PAPERS[0])
     faults = {name for name, good in (
-        ("day", day), ("first", 1 <= number <= sheets.HIGHEST), ("count", count), ("paper", paper in PAPERS),
+        ("day", day), ("first", 1 <= number <= confirm_sheets.HIGHEST), ("count", count), ("paper", paper in PAPERS),
     ) if not good}
     return Asked(at, day or days[0], number, count or COUNTS[1], paper if paper in PAPERS else PAPERS[0]), faults

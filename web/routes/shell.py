@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 from flask_babel import gettext
 
 from database import db
-from quanbao import schema
+from quanbao.operations import migrate
 from web import assets
 from web.languages import language_tag
 from zones import RELEASE
@@ -30,7 +30,7 @@ def readyz():
     """Whether the database answers and is up to date, and the release of the time zone data; the funnel turns the
     database's absence into 503."""
     db.execute_sql("SELECT 1")
-    missing = schema.pending()
+    missing = migrate.pending()
     return jsonify(status="behind" if missing else "ok", missing=missing, tzdata=RELEASE), 503 if missing else 200
 
 

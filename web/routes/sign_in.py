@@ -3,7 +3,7 @@
 from flask import Blueprint, redirect, render_template, request, url_for
 
 from models import Account
-from quanbao import accounts, links
+from quanbao.people import accounts, one_time_links
 from web import forms, sessions
 from web.context import now
 from web.form_addresses import post_form
@@ -68,7 +68,7 @@ def sign_out():
 
 @routes.get("/sign-in/<token:token>")
 def show_link(token: str):
-    link = links.usable("sign-in", token, now())
+    link = one_time_links.usable("sign-in", token, now())
     if link is None:
         return _spent(token)
     return _link_page(forms.NewPassword(), link.account)
@@ -76,7 +76,7 @@ def show_link(token: str):
 
 def _spent(token: str) -> tuple[str, int]:
     """What a sign-in link that works no more leads to."""
-    return render_template("sign_in/spent_link.html", why=links.why_not("sign-in", token, now())), 404
+    return render_template("sign_in/spent_link.html", why=one_time_links.why_not("sign-in", token, now())), 404
 
 
 def _link_page(form: forms.NewPassword, account: Account) -> str:
@@ -87,12 +87,12 @@ def _link_page(form: forms.NewPassword, account: Account) -> str:
 
 @routes.post("/sign-in/<token:token>")
 def use_link(token: str):
-    link = links.usable("sign-in", token, now())
+    link = one_time_links.usable("sign-in", token, now())
     if link is None:
         return _spent(token)
     form = forms.NewPassword()
     try:
-        account = links.sign_in(token, form.password.data, now())
+        account = one_time_links.sign_in(token, form.password.data, now())
     except accounts.Refused as refused:
         form.validate()
         forms.explain(form, refused)

@@ -18,11 +18,17 @@ from flask import (
 from flask_login import login_required
 
 from models import Branch, Campaign, CounterCode, Member, Role
-from quanbao import accounts, branches, checks, counter, daybook, members, passwords, practice, redemption, vouchers
-from quanbao.campaigns import MOST_MONEY
-from quanbao.checks import Till
-from quanbao.reasons import Reason
-from quanbao.redemption import Try, Verdict
+from quanbao.campaigns.rules import MOST_MONEY
+from quanbao.merchants import branches, members
+from quanbao.passwords import redemption_passwords
+from quanbao.people import accounts
+from quanbao.redemption import checks, counter_codes, practice
+from quanbao.redemption import redeem as redemption
+from quanbao.redemption.checks import Till
+from quanbao.redemption.reasons import Reason
+from quanbao.redemption.redeem import Try, Verdict
+from quanbao.reports import till_day
+from quanbao.vouchers import wallet
 from web import alarms, formats
 from web.access import membership
 from web.answers import ANSWER, wants_fragment, wants_json
@@ -67,11 +73,11 @@ def take(merchant: str):
     typed = request.form.get("code", "")
     if practice.is_code(typed):
         return redirect(url_for("practice.charge", merchant=merchant, at=_at()), 303)
-    code = counter.plain(typed)
+    code = counter_codes.plain(typed)
     if code is None:
         return _page(member, places, fault="shape"), 422
-    found = counter.take(code, member, clock=current_app.extensions["clock"], key=settings().secret_key)
-    if isinstance(found, counter.Stopped):
+    found = counter_codes.take(code, member, clock=current_app.extensions["clock"], key=settings().secret_key)
+    if isinstance(found, counter_codes.Stopped):
         page = make_response(_page(member, places, fault="stopped", wait=found.retry_after), 429)
         page.headers["Retry-After"] = str(found.retry_after)
         return page
@@ -86,7 +92,7 @@ def voucher(merchant: str, attempt_id: UUID):
     """The voucher of a code that this member took, and what to charge; once redeemed, its verdict."""
     member, row = _taken(merchant, attempt_id)
     verdict = redemption.stored(row.voucher.consumer, row.attempt_id)
-    if verdict is None and not counter.holds(row, row.voucher, row.attempt_id, now()):
+    if verdict is None and not counter_codes.holds(row, row.voucher, row.attempt_id, now()):
         verdict = Verdict(row.attempt_id, Reason.NOT_FOUND)
     return _verdict(member, row, verdict, members.places(member)) if verdict else _charge(member, row)
 
@@ -127,20 +133,20 @@ def _page(member: Member, places: list[Branch], fault: str | None = None, wait: 
     merchant, at, before = member.merchant, request.values.get("at"), _before()
     slugs = _slugs(places, at)
     day = merchant.day(now())
-    alarm, changed = alarms.mark(merchant), passwords.changed_lately(merchant, now())
-    shown = (daybook.mark(merchant, slugs, day), [place.name for place in places], alarm, changed)
+    alarm, changed = alarms.mark(merchant), redemption_passwords.changed_lately(merchant, now())
+    shown = (till_day.mark(merchant, slugs, day), [place.name for place in places], alarm, changed)
     seen = sha256(repr(shown).encode()).hexdigest()[:16]
     if wants_fragment() and request.args.get("seen") == seen:
         return Response(status=204)
-    lines = daybook.lines(merchant, slugs, day, before)
+    lines = till_day.lines(merchant, slugs, day, before)
     redeemed = [line for line in lines if line.redemption]
     page = make_response(render_template(
         "till/_day.html" if wants_fragment() else "till/page.html", merchant=merchant, member=member, at=at,
         places=places, names={place.slug: place.name for place in places}, lines=lines,
         tabs=places and sum(place.closed_at is None for place in branches.of(merchant)) > 1,
-        number=daybook.count(merchant, slugs, day), day=day, seen=seen, now=now(), fault=fault, wait=wait,
-        typed=_typed(), unused=counter.unused(_typed()), alarm=alarm, changed=changed,
-        older=redeemed[-1].redemption if len(redeemed) == daybook.A_PAGE else None, before=before))
+        number=till_day.count(merchant, slugs, day), day=day, seen=seen, now=now(), fault=fault, wait=wait,
+        typed=_typed(), unused=counter_codes.unused(_typed()), alarm=alarm, changed=changed,
+        older=redeemed[-1].redemption if len(redeemed) == till_day.A_PAGE else None, before=before))
     page.headers["Permissions-Policy"] = CAMERA
     return page
 
@@ -167,7 +173,7 @@ def _slugs(places: list[Branch], at: str | None) -> list[str]:
 
 def _taken(merchant: str, attempt_id: UUID) -> tuple[Member, CounterCode]:
     member = membership(merchant, tuple(Role))
-    row = counter.taken(member, str(attempt_id))
+    row = counter_codes.taken(member, str(attempt_id))
     if row is None:
         abort(404)
     return member, row
@@ -184,12 +190,12 @@ def choices(member: Member, campaign: Campaign) -> tuple[list[Branch], bool]:
 
 def _charge(member: Member, row: CounterCode, faults: frozenset[str] = frozenset()) -> str:
     places, must = choices(member, row.voucher.campaign)
-    moment, where = now(), vouchers.branches(row.voucher.campaign)
-    reason = checks.told_beforehand(vouchers.case(row.voucher, moment))
+    moment, where = now(), wallet.branches(row.voucher.campaign)
+    reason = checks.told_beforehand(wallet.case(row.voucher, moment))
     return render_template(
         "till/voucher.html", merchant=member.merchant, now=moment, member=member, voucher=row.voucher, places=places,
         must=must, where=where, faults=faults, entered=request.form, at=_at(), attempt_id=row.attempt_id,
-        reason=REASONS[reason][0] if reason else None, past=vouchers.redemptions(row.voucher))
+        reason=REASONS[reason][0] if reason else None, past=wallet.redemptions(row.voucher))
 
 
 def entered(member: Member, campaign: Campaign) -> tuple[Till | None, frozenset[str]]:

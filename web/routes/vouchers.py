@@ -3,7 +3,8 @@
 from flask import Blueprint, jsonify, render_template, url_for
 from flask_login import login_required
 
-from quanbao import checks, revoking, vouchers
+from quanbao.redemption import checks, revocations
+from quanbao.vouchers import wallet
 from web.answers import wants_json
 from web.context import base_url, now
 from web.holding import held
@@ -17,10 +18,10 @@ routes = Blueprint("vouchers", __name__)
 def show(code: str):
     voucher, moment = held(code), now()
     if wants_json():
-        return jsonify(vouchers.describe(voucher, moment))
-    reason = checks.told_beforehand(vouchers.case(voucher, moment))
+        return jsonify(wallet.describe(voucher, moment))
+    reason = checks.told_beforehand(wallet.case(voucher, moment))
     return render_template(
-        "vouchers/page.html", voucher=voucher, now=moment, places=vouchers.branches(voucher.campaign),
-        past=vouchers.redemptions(voucher), revocation=revoking.of(voucher),
+        "vouchers/page.html", voucher=voucher, now=moment, places=wallet.branches(voucher.campaign),
+        past=wallet.redemptions(voucher), revocation=revocations.of(voucher),
         reason=reason, texts=REASONS.get(reason), address=base_url() + url_for("vouchers.show", code=code),
     )

@@ -6,8 +6,9 @@ from flask import Blueprint, jsonify, make_response, redirect, render_template, 
 from flask_login import login_required
 
 from models import State, Voucher
-from quanbao import checks, vouchers
-from quanbao.reasons import Reason
+from quanbao.redemption import checks
+from quanbao.redemption.reasons import Reason
+from quanbao.vouchers import wallet
 from web.answers import wants_json
 from web.context import now
 from web.form_addresses import post_form
@@ -26,12 +27,12 @@ SOON = timedelta(days=3)
 def show():
     """The one page that a phone stores: all that its holder's vouchers say, under an id that says nothing."""
     moment = now()
-    held = vouchers.wallet(consumer())
-    past = vouchers.redemptions_of(consumer())
+    held = wallet.wallet(consumer())
+    past = wallet.redemptions_of(consumer())
     if wants_json():
-        return jsonify(as_of=vouchers.moment(moment), vouchers=vouchers.describe_all(held, moment, past))
+        return jsonify(as_of=wallet.moment(moment), vouchers=wallet.describe_all(held, moment, past))
     states = {voucher.id: voucher.state(voucher.campaign, moment) for voucher in held}
-    foreseen = {voucher.id: checks.foreseen(vouchers.case(voucher, moment))
+    foreseen = {voucher.id: checks.foreseen(wallet.case(voucher, moment))
                 for voucher in held if states[voucher.id] in GOOD}
     sections = {"soon": [], "ready": [], "waiting": [], "used": [], "over": [], "archive": []}
     for voucher in held:
@@ -41,7 +42,7 @@ def show():
         sections["archive" if voucher.archived_at else section].append(voucher)
     fresh = sum(voucher.opened_at is None for voucher in sections["soon"] + sections["ready"])
     page = make_response(render_template(
-        "wallet/page.html", now=moment, held=held, foreseen=foreseen, fresh=fresh, places=vouchers.places(held),
+        "wallet/page.html", now=moment, held=held, foreseen=foreseen, fresh=fresh, places=wallet.places(held),
         past=past, **sections))
     page.headers["X-Wallet"] = holder()
     return page
@@ -59,5 +60,5 @@ def _section(state: State, reason: Reason | None) -> str:
 def archive(code: str):
     """Out of sight, or back; nothing else about the voucher changes."""
     voucher: Voucher = voucher_of(code)
-    vouchers.archive(voucher, now() if request.form.get("archived") == "yes" else None)
+    wallet.archive(voucher, now() if request.form.get("archived") == "yes" else None)
     return redirect(url_for("wallet.show"), 303)

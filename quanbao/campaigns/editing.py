@@ -1,0 +1,291 @@
+"""Entering a campaign, changing it, ending it [0019]. The rules are those of `campaigns.read`.
+
+A draft may be changed in everything. Once it is published, holders rely on it: price, terms, picture, period
+and what a rollback gives back may change, the quantity may rise, and branches may be added to those it names. Every
+change raises the campaign's version, so that nothing that was judged before it can commit after it.
+"""
+
+import secrets
+from datetime import datetime
+from typing import Any
+
+from peewee import IntegrityError
+
+from database import locked, write_transaction
+from models import Branch, Campaign, Merchant, RedemptionPassword
+from quanbao.campaigns import pictures, questions, rules
+from quanbao.lib import merging
+from quanbao.lib.validation import Reader, slug_of
+from quanbao.merchants import branches, groups
+from quanbao.messages import events
+from quanbao.passwords import redemption_passwords
+
+CHANGEABLE = ("original_price", "offer_price", "terms", "starts_at", "ends_at", "quantity", "picture",
+              "rollback_gives_back")
+COPIED = (
+    "kind", "product", "picture", "original_price", "offer_price", "quantity", "starts_at", "ends_at", "starts_entered",
+    "ends_entered", "place", "terms", "uses_per_voucher", "per_consumer", "new_customers_only", "groups",
+    "minimum_spend", "weekdays", "hours", "branch_slugs", "rollback_gives_back", "password",
+)
+CONDITIONS = ("per_consumer", "new_customers_only", "groups", "minimum_spend", "weekdays", "hours", "branches")
+OF_THE_KIND = ("original_price", "offer_price", "uses_per_voucher")  # what a discount alone has
+
+Entered = dict[str, Any]
+
+
+class Refused(Exception):
+    """What was entered cannot be taken: `faults` says why, by field."""
+
+    def __init__(self, faults: dict[str, str]):
+        super().__init__(", ".join(faults))
+        self.faults = faults
+
+
+class Over(Exception):
+    """The campaign was ended: nothing about it changes any more."""
+
+
+class Past(Exception):
+    """The campaign's period is over: there is nothing left to end."""
+
+
+class Published(Exception):
+    """Somebody holds vouchers of it: it can be ended, not deleted."""
+
+
+def document(campaign: Campaign) -> Entered:
+    """The campaign as it would be entered: periods in the merchant's time."""
+    zone = campaign.merchant.zone
+    return {
+        "slug": campaign.slug, "kind": campaign.kind, "product": campaign.product, "picture": campaign.picture,
+        "original_price": campaign.original_price, "offer_price": campaign.offer_price,
+        "quantity": campaign.quantity, "uses_per_voucher": campaign.uses_per_voucher,
+        "starts_at": rules.as_kept(campaign.starts_entered, campaign.starts_at, zone),
+        "ends_at": rules.as_kept(campaign.ends_entered, campaign.ends_at, zone, is_end=True),
+        "place": campaign.place or None, "terms": campaign.terms or None,
+        "rollback_gives_back": campaign.rollback_gives_back,
+        "conditions": {
+            "per_consumer": campaign.per_consumer, "new_customers_only": campaign.new_customers_only,
+            "groups": campaign.groups, "minimum_spend": campaign.minimum_spend, "weekdays": campaign.weekdays,
+            "hours": campaign.hours, "branches": campaign.branch_slugs,
+        },
+    }
+
+
+def flat(entered: Entered) -> Entered:
+    """The fields of a document by their names alone, those of its conditions with them."""
+    return {name: value for name, value in entered.items() if name != "conditions"} | entered["conditions"]
+
+
+def values_of(campaign: Campaign) -> Entered:
+    """What a form of the campaign is filled with, by field; of its password only which one it is."""
+    return flat(document(campaign)) | {
+        "password": redemption_passwords.mark(campaign.password), "is_published": campaign.published_at is not None}
+
+
+def merged(campaign: Campaign, entered: Entered, shown: Entered) -> merging.Merged:
+    """What was sent by a form that was filled with `shown`, merged with the campaign as it is now, by field.
+
+    What was changed in a draft and may not change in a published campaign is a conflict where it was published
+    meanwhile.
+    """
+    there, sent = values_of(campaign), {**flat(entered), "is_published": None}
+    typed = entered.get("redemption_password") or entered.get("password_in_use")
+    sent["password"] = None if typed else shown.get("password", there["password"])
+    fixed = there["is_published"] and shown.get("is_published", True)
+    names = CHANGEABLE if fixed else [name for name in there if name not in ("slug", "is_published")]
+    found = merging.merge(shown, {name: sent[name] for name in names if name in sent}, there)
+    conflicts = found.conflicts
+    if there["is_published"] and not fixed:
+        conflicts = conflicts | {name: there[name] for name in names if found.values[name] != there[name]
+                                 and name not in CHANGEABLE}
+    if "kind" in shown and there["kind"] != shown["kind"] and any(name in conflicts for name in OF_THE_KIND):
+        conflicts = conflicts | {"kind": there["kind"]}
+    added = {"branches": _with_more_branches(campaign, entered)} if fixed else {}
+    return merging.Merged(found.values | added, conflicts)
+
+
+def _settled(campaign: Campaign, entered: Entered, shown: Entered | None) -> Entered:
+    """What was entered as it is to be saved; raises merging.Conflict."""
+    if shown is None:
+        return entered
+    found = merged(campaign, entered, shown)
+    if found.conflicts:
+        raise merging.Conflict(found.conflicts)
+    return nested(entered, found.values)
+
+
+def nested(entered: Entered, values: Entered) -> Entered:
+    """The document that was entered, with these values in its fields."""
+    known = {name: values[name] for name in flat(entered) if name in values}
+    conditions = {name: known.pop(name) for name in CONDITIONS if name in known}
+    return entered | known | {"conditions": entered["conditions"] | conditions}
+
+
+def create(
+    merchant: Merchant, entered: Entered, *, now: datetime, password_key: str, answers: list[str] | None = None
+) -> Campaign:
+    """A new draft; raises Refused with every fault and makes nothing then.
+
+    With `answers`, raises questions.Unconfirmed where what may be a slip is not among them.
+    """
+    columns = _judged(merchant, {**entered, "slug": slug_of(str(entered.get("product") or ""))})
+    taken = Campaign.select().where((Campaign.merchant == merchant) & (Campaign.slug == columns["slug"])).exists()
+    if taken:
+        columns["slug"] = _another(columns["slug"])
+    questions.ask(columns, None, now, answers)
+
+    def write() -> Campaign:
+        columns["groups"] = groups.held(merchant).of_all(columns["groups"])
+        password = columns.get("password") or redemption_passwords.of_digits(
+            merchant, columns["redemption_password"], key=password_key, now=now)
+        return Campaign.create(merchant=merchant, created_at=now, password=password, **_without_password(columns))
+
+    try:
+        return write_transaction(write)
+    except IntegrityError:  # another draft took the name in this moment
+        columns["slug"] = _another(columns["slug"])
+        return write_transaction(write)
+
+
+def change(
+    campaign: Campaign, entered: Entered, *, now: datetime, password_key: str, shown: Entered | None = None,
+    answers: list[str] | None = None,
+) -> None:
+    """Change a draft in everything, a published campaign in what may change; raises Refused or Over.
+
+    `shown` is what the sender's form was filled with (`values_of`), and so what they changed: the rest stays as it is
+    now. Raises merging.Conflict where another changed the same; without it, all that was entered is taken. With
+    `answers`, raises questions.Unconfirmed where what may be a slip is not among them. Phones that show the old price
+    are told so at the till, with the new one.
+    """
+    def write() -> None:
+        redemption_passwords.lock(campaign.merchant)
+        row = _locked(campaign)
+        columns = _judged(campaign.merchant, _kept(row, _settled(row, entered, shown)), row)
+        _refuse_nowhere(row, columns, now)
+        questions.ask(columns, row, now, answers)
+        if columns["groups"] != row.groups:
+            columns["groups"] = groups.held(campaign.merchant).of_all(columns["groups"])
+        changes, typed = _without_password(columns), columns["redemption_password"]
+        if typed:
+            changes["password"] = redemption_passwords.of_digits(campaign.merchant, typed, key=password_key, now=now)
+        elif columns.get("password"):
+            changes["password"] = columns["password"]
+        events.changed(row, columns, now)
+        Campaign.update(version=Campaign.version + 1, **changes).where(Campaign.id == row.id).execute()
+
+    write_transaction(write)
+
+
+def _refuse_nowhere(row: Campaign, columns: dict[str, Any], now: datetime) -> None:
+    """Raise Refused where a longer period or more branches would promise what no open branch can redeem."""
+    promises = columns["ends_at"] > row.ends_at or columns["branch_slugs"] != row.branch_slugs
+    if row.published_at and promises and columns["ends_at"] > now \
+            and not branches.is_any_open(row, columns["branch_slugs"]):
+        raise Refused({"branches": "are all closed"})
+
+
+def _kept(row: Campaign, entered: Entered) -> Entered:
+    """What holders rely on stays as it is, whatever was sent."""
+    if row.published_at is None:
+        return {**entered, "slug": row.slug}
+    kept = document(row)
+    kept["conditions"]["branches"] = _with_more_branches(row, entered)
+    return kept | {key: entered.get(key) for key in CHANGEABLE}
+
+
+def _with_more_branches(row: Campaign, entered: Entered) -> list[str]:
+    """Branches may be added to those that a campaign names; one that names none is good at all of them."""
+    sent = (entered.get("conditions") or {}).get("branches") or []
+    return row.branch_slugs and list(dict.fromkeys([*row.branch_slugs, *sent]))
+
+
+def _judged(merchant: Merchant, entered: Entered, row: Campaign | None = None) -> dict[str, Any]:
+    """The columns of what was entered; raises Refused."""
+    faults: list[str] = []
+    reader = Reader({key: value for key, value in entered.items() if key not in ("picture", "password_in_use")},
+                    "", faults)
+    slugs = {slug for slug, in Branch.select(Branch.slug).where(Branch.merchant == merchant).tuples()}
+    columns = rules.read(reader, merchant.zone, slugs)
+    columns["picture"] = entered.get("picture") or ""
+    if columns["picture"] and not pictures.is_kept(merchant, columns["picture"]):
+        reader.fault("picture", "is not kept here")
+    if entered.get("password_in_use"):
+        columns["password"] = _in_use(merchant, entered["password_in_use"], reader)
+    if row and row.published_at and columns["quantity"] and columns["quantity"] < row.quantity:
+        reader.fault("quantity", "may only rise")
+    if faults:
+        raise Refused(_by_field(faults))
+    return columns
+
+
+def _in_use(merchant: Merchant, number: Any, reader: Reader) -> RedemptionPassword | None:
+    """One of the merchant's own redemption passwords, by its id."""
+    if reader.get("redemption_password"):
+        reader.fault("redemption_password", "is there twice: enter one, or choose one in use")
+    usable = str(number).isascii() and str(number).isdigit() and len(str(number)) < 18
+    row = RedemptionPassword.get_or_none(
+        (RedemptionPassword.id == int(number)) & (RedemptionPassword.merchant == merchant)) if usable else None
+    if row is None:
+        reader.fault("password_in_use", "is no password of this merchant")
+    return row
+
+
+def _by_field(faults: list[str]) -> dict[str, str]:
+    """The first fault of each field: `conditions.hours[0]: must be …` is of `hours`."""
+    found: dict[str, str] = {}
+    for path, what in (fault.split(": ", 1) for fault in faults):
+        found.setdefault(path.removeprefix("conditions.").partition("[")[0], what)
+    return found
+
+
+def _without_password(columns: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in columns.items() if key not in ("redemption_password", "password")}
+
+
+def _another(slug: str) -> str:
+    return f"{slug[:55].strip('-')}-{secrets.token_hex(3)}"
+
+
+def _locked(campaign: Campaign) -> Campaign:
+    """The campaign as it is now, its row locked; raises Over where it was ended, or deleted as a draft."""
+    row = locked(Campaign.select().where(Campaign.id == campaign.id)).get_or_none()
+    if row is None or row.ended_at is not None:
+        raise Over
+    row.merchant = campaign.merchant
+    return row
+
+
+def duplicate(campaign: Campaign, now: datetime) -> Campaign:
+    """A draft like this campaign, with its password and nobody's vouchers."""
+    columns = {name: getattr(campaign, name) for name in COPIED}
+    slug = _another(campaign.slug)
+    return write_transaction(
+        lambda: Campaign.create(merchant=campaign.merchant, slug=slug, created_at=now, **columns))
+
+
+def end(campaign: Campaign, now: datetime) -> None:
+    """End a published campaign early: from now on its vouchers are refused as `campaign_ended`; raises Over or Past.
+
+    What is over by itself stays `expired`: the shop did not end it, and its period may still be changed.
+    """
+    def write() -> None:
+        row = _locked(campaign)
+        if row.is_over(now):
+            raise Past
+        if row.published_at is not None:  # a draft is deleted instead
+            Campaign.update(ended_at=now, version=Campaign.version + 1).where(Campaign.id == row.id).execute()
+            events.ended(row, now)
+
+    write_transaction(write)
+
+
+def delete(campaign: Campaign) -> None:
+    """Throw a draft away; raises Published where it is none any more."""
+    def write() -> None:
+        if _locked(campaign).published_at is not None:
+            raise Published
+        Campaign.delete().where(Campaign.id == campaign.id).execute()
+
+    write_transaction(write)

@@ -1,0 +1,40 @@
+"""A receipt's number and two words, which both sides of the counter can compare."""
+
+import hashlib
+import hmac
+from functools import cache
+from pathlib import Path
+
+from models import DayNumber, Merchant
+from quanbao.lib.compiled_queries import statement
+
+LISTS = Path(__file__).parents[1] / "words"
+
+
+def next_number(merchant: Merchant, branch: str, day: str) -> int:
+    """The number of the next redemption at this branch on its day; in the caller's transaction."""
+    [row] = _one_more(merchant.id, branch, day)
+    return row.last
+
+
+@statement
+def _one_more(merchant, branch, day):
+    return DayNumber.insert(merchant=merchant, branch_slug=branch, day=day, last=1).on_conflict(
+        conflict_target=[DayNumber.merchant, DayNumber.branch_slug, DayNumber.day],
+        update={DayNumber.last: DayNumber.last + 1},
+    ).returning(DayNumber.last)
+
+
+@cache
+def word_list(language: str) -> tuple[str, ...]:
+    """The 256 words of a language; English where there is no list of its own."""
+    path = LISTS / f"{language}.txt"
+    return tuple((path if path.exists() else LISTS / "en.txt").read_text("utf-8").split())
+
+
+def words(key: str, language: str, *, merchant: int, branch: str, day: str, number: int) -> str:
+    """Two of 256 words for one receipt. Without the server's key nobody can tell them beforehand."""
+    what = f"quanbao receipt\0{merchant}\0{branch}\0{day}\0{number}"
+    first, second = hmac.digest(key.encode(), what.encode(), hashlib.sha256)[:2]
+    of = word_list(language)
+    return f"{of[first]} {of[second]}"

@@ -1,0 +1,294 @@
+"""Redeeming a voucher (核销) [0020]-[0023]: the one way in, for every door.
+
+Two doors: the password typed on the phone, or a counter code that a member took. The checks choose the words.
+What holds under a race are the conditional updates, the unique keys and the CHECKs of the tables; the locks keep
+the words true to one moment.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from peewee import IntegrityError, InterfaceError, OperationalError
+
+from database import Busy, Changed, Unknown, locked, write_transaction
+from models import (
+    STANDING,
+    Account,
+    Campaign,
+    Customer,
+    Guess,
+    Heading,
+    Merchant,
+    Redemption,
+    RedemptionPassword,
+    Voucher,
+)
+from quanbao.campaigns import figures
+from quanbao.lib.compiled_queries import statement
+from quanbao.messages import events
+from quanbao.passwords import attack_alerts, guess_limits, redemption_passwords
+from quanbao.redemption import attempts, counter_codes, receipts
+from quanbao.redemption.attempts import Try, Verdict, stored
+from quanbao.redemption.checks import Trace, judge
+from quanbao.redemption.reasons import Reason
+from quanbao.vouchers import wallet
+
+COUNTER_CODE = "counter_code"  # the door, where the trace has the password's check otherwise
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The secrets that live outside the database."""
+
+    password: str
+    receipts: str
+
+
+class _Overtaken(Exception):
+    """The password was changed, or the reservation lapsed, between reservation and comparison."""
+
+
+def attempt(
+    what: Try, *, clock: Callable[[], datetime], sleep: Callable[[float], None], keys: Keys
+) -> Verdict:
+    """Judge one try and, if it passes, redeem: voucher, ledger and figures in one stroke.
+
+    A verdict that was stored under this attempt id is given again, whatever happened since. Raises
+    Unknown when the database was lost at the commit and cannot be asked what became of the try.
+    """
+    try:
+        if again := stored(what.consumer, what.attempt_id, what.code):
+            return again
+        voucher = wallet.held(what.code, what.consumer)
+        if voucher is None:
+            return Verdict(what.attempt_id, Reason.NOT_FOUND)
+        if what.till is None or what.typed is None and what.taken is None:
+            return Verdict(what.attempt_id, Reason.MALFORMED)
+        if what.taken:
+            return _settle_surely(what, voucher, None, clock, keys)
+        return _reserve_and_settle(what, voucher, clock, sleep, keys)
+    except (Busy, _Overtaken, OperationalError, InterfaceError):
+        return Verdict(what.attempt_id, Reason.BUSY, retry_after=1)
+
+
+def _reserve_and_settle(what: Try, voucher: Voucher, clock, sleep, keys: Keys) -> Verdict:
+    [password] = _password(voucher.campaign.password_id)
+    guess = guess_limits.reserve(password, what.consumer, clock=clock, sleep=sleep)
+    if isinstance(guess, guess_limits.Spent):
+        reason = Reason.BUSY if guess.in_flight else Reason.TOO_MANY_ATTEMPTS
+        return Verdict(what.attempt_id, reason, wallet.describe(voucher, clock()),
+                       retry_after=guess.retry_after, closed=guess.for_all)
+    return _settle_surely(what, voucher, guess, clock, keys)
+
+
+def _settle_surely(what: Try, voucher: Voucher, guess: Guess | None, clock, keys: Keys) -> Verdict:
+    try:
+        return write_transaction(partial(_settle, what, voucher.id, guess, clock, keys))
+    except Unknown as unknown:
+        return _ask_the_database(what, voucher.id, unknown)
+    except Busy:
+        if guess:
+            _give_up(guess)
+        raise
+
+
+def _give_up(guess: Guess) -> None:
+    """Nothing was written and nobody told anything: the reservation need not stand until it lapses."""
+    try:
+        write_transaction(partial(guess_limits.give_back, guess), housekeeping=True)
+    except (Busy, OperationalError, InterfaceError):
+        pass  # then it does
+
+
+def _ask_the_database(what: Try, voucher_id: int, unknown: Unknown) -> Verdict:
+    """What became of a try whose commit was not answered: the locks wait until that commit is through."""
+    def look() -> Verdict | None:
+        lock(voucher_id, what.consumer)
+        return stored(what.consumer, what.attempt_id, what.code)
+
+    try:
+        return write_transaction(look) or Verdict(what.attempt_id, Reason.BUSY, retry_after=1)
+    except (Busy, OperationalError, InterfaceError):
+        raise unknown from None
+
+
+def _settle(what: Try, voucher_id: int, guess: Guess | None, clock, keys: Keys) -> Verdict:
+    """One write transaction: lock consumer, customer, voucher, campaign, in this order everywhere."""
+    try:
+        voucher = lock(voucher_id, what.consumer)
+        if again := stored(what.consumer, what.attempt_id, what.code):
+            if guess:
+                guess_limits.give_back(guess)
+            return again
+        now = clock()
+        if what.taken and not counter_codes.holds(what.taken, voucher, what.attempt_id, now):
+            return Verdict(what.attempt_id, Reason.NOT_FOUND)
+        if guess and (wrong := _wrong_password(what, voucher, guess, now, keys)):
+            return _keep(what, voucher, now, wrong, [(wrong.value, False)])
+        reason, trace = judge(wallet.case(voucher, now, what.till))
+        trace.insert(0, (COUNTER_CODE if what.taken else Reason.PASSWORD_INCORRECT.value, True))
+        receipt = None if reason else _redeem(what, voucher, now, keys)
+        return _keep(what, voucher, now, reason, trace, receipt)
+    except IntegrityError as error:
+        raise Changed from error  # a unique key settled a race; judge again what is there now
+
+
+def _wrong_password(what: Try, voucher: Voucher, guess: Guess, now: datetime, keys: Keys) -> Reason | None:
+    """What was reserved is spent on a wrong password, and given back for the right one."""
+    password = voucher.campaign.password
+    if (password.id, password.version) != (guess.password_id, guess.version) or not guess_limits.still_holds(guess, now):
+        raise _Overtaken
+    if redemption_passwords.matches(password, what.typed, keys.password):
+        guess_limits.give_back(guess)
+        return None
+    if not guess_limits.spend(guess, redemption_passwords.tag(password, what.typed, keys.password), now):
+        raise _Overtaken
+    attack_alerts.sound(voucher.campaign, now)
+    return Reason.PASSWORD_INCORRECT
+
+
+def lock(voucher_id: int, consumer: Account) -> Voucher:
+    """The voucher with campaign, merchant and password as they are now; consumer, customer and voucher locked.
+
+    The consumer, because an attempt's id is theirs at every merchant. The campaign, the row that all its
+    customers share, is locked last, by the update that counts.
+    """
+    [_] = _lock_consumer(consumer.id)
+    [_] = _lock_customer(consumer.id, voucher_id)
+    [voucher] = _lock_voucher(voucher_id)
+    [voucher.campaign] = _campaign(voucher.campaign_id)
+    return voucher
+
+
+def _redeem(what: Try, voucher: Voucher, now: datetime, keys: Keys) -> dict[str, Any]:
+    """Take one use, write the ledger, bring the figures up to date; returns the receipt."""
+    campaign, merchant = voucher.campaign, voucher.campaign.merchant
+    branch, day = what.till.branch or "", merchant.day(now).isoformat()
+    charged = campaign.offer_price or 0  # nothing for what is exchanged
+    discount = 0 if campaign.is_exchange else campaign.original_price - charged
+    first = not _standing(voucher.consumer_id, voucher.campaign_id)
+    _take_use(voucher, now)
+    number = receipts.next_number(merchant, branch, day)
+    words = receipts.words(
+        keys.receipts, merchant.language, merchant=merchant.id, branch=branch, day=day, number=number
+    )
+    _insert(
+        consumer=what.consumer, attempt_id=what.attempt_id, voucher=voucher, campaign=campaign, merchant=merchant,
+        use_number=voucher.use_number, branch_slug=branch, day=day, number=number, words=words,
+        amount=what.till.amount, discount=discount, redeemed_at=now,
+        product=campaign.product, original_price=campaign.original_price, charged=charged,
+    )
+    figures.count(campaign, {
+        Heading.DAY: day, Heading.HOUR: figures.hour(merchant, now), Heading.BRANCH: branch,
+    })
+    events.redeemed(voucher, now)
+    _count(campaign, discount, first)
+    return {"number": number, "words": words}
+
+
+def _take_use(voucher: Voucher, now: datetime) -> None:
+    """Unused becomes used; at the cap the server ends the voucher [0022]."""
+    left = voucher.uses_left - 1
+    ended_at = None if left else now
+    if _use(voucher.id, voucher.uses_left, ended_at) != 1:
+        raise Changed
+    voucher.uses_left, voucher.ended_at = left, ended_at
+
+
+def _count(campaign: Campaign, discount: int, first: bool) -> None:
+    """The row that every till of the campaign shares, so last: counted only as it was judged."""
+    if _one_more(campaign.id, campaign.version, int(first), discount) != 1:
+        raise Changed
+
+
+def _confirm(campaign: Campaign) -> None:
+    """What a refusal says was read bit by bit: it is of one moment where nothing was changed meanwhile."""
+    if _version(campaign.id) != [(campaign.version,)]:
+        raise Changed
+
+
+def _keep(
+    what: Try, voucher: Voucher, now: datetime, reason: Reason | None, trace: Trace, receipt: dict | None = None
+) -> Verdict:
+    """Store the attempt with the verdict that it will always get."""
+    made_at = None if reason else wallet.on_offer(voucher.campaign)
+    answer = {
+        "voucher": wallet.describe(voucher, now, shown=made_at),
+        "receipt": receipt,
+        "redeemed_at": None if reason else wallet.moment(now),
+        "till": {"branch": what.till.branch, "amount": what.till.amount, "counter": what.taken is not None},
+    }
+    if reason:
+        _confirm(voucher.campaign)
+        figures.count(voucher.campaign, {Heading.REFUSED: reason})
+    return attempts.keep(
+        answer, consumer=what.consumer, attempt_id=what.attempt_id, voucher=voucher, campaign=voucher.campaign,
+        at=now, reason=reason, trace=trace, merchant=voucher.campaign.merchant,
+        member=what.taken.taken_by_id if what.taken else None,
+    )
+
+
+# What is asked and written
+
+
+@statement
+def _password(password):
+    return RedemptionPassword.select().where(RedemptionPassword.id == password)
+
+
+@statement
+def _lock_consumer(consumer):
+    return locked(Account.select(Account.id).where(Account.id == consumer))
+
+
+@statement
+def _lock_customer(consumer, voucher):
+    merchant = Campaign.select(Campaign.merchant).join(Voucher).where(Voucher.id == voucher)
+    return locked(Customer.select(Customer.id).where((Customer.consumer == consumer) & (Customer.merchant == merchant)))
+
+
+@statement
+def _lock_voucher(voucher):
+    return locked(Voucher.select().where(Voucher.id == voucher))
+
+
+@statement
+def _campaign(campaign):
+    whole = Campaign.select(Campaign, Merchant, RedemptionPassword).join(Merchant).switch(Campaign)
+    return whole.join(RedemptionPassword, on=Campaign.password).where(Campaign.id == campaign)
+
+
+@statement
+def _standing(consumer, campaign):
+    mine = (Redemption.consumer == consumer) & (Redemption.campaign == campaign)
+    return Redemption.select(Redemption.id).where(mine & STANDING).limit(1)
+
+
+@statement
+def _use(voucher, uses_left, ended_at):
+    seen = (Voucher.id == voucher) & (Voucher.uses_left == uses_left) & (Voucher.uses_left > 0)
+    return Voucher.update(uses_left=Voucher.uses_left - 1, ended_at=ended_at).where(seen & Voucher.revoked_at.is_null())
+
+
+@statement
+def _insert(**columns):
+    return Redemption.insert(columns)
+
+
+@statement
+def _one_more(campaign, version, first, discount):
+    return Campaign.update(
+        redeemed=Campaign.redeemed + 1, consumers=Campaign.consumers + first,
+        discount_given=Campaign.discount_given + discount,
+    ).where(
+        (Campaign.id == campaign) & (Campaign.version == version)
+        & (Campaign.redeemed + Campaign.forfeited < Campaign.quantity)
+    )
+
+
+@statement
+def _version(campaign):
+    return Campaign.select(Campaign.version).where(Campaign.id == campaign).tuples()

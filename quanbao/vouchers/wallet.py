@@ -1,0 +1,254 @@
+"""A consumer's vouchers: fetched together with the right to them, described in one format [0012]."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from peewee import JOIN, Expression, fn
+
+from database import write_transaction
+from models import (
+    STANDING,
+    Account,
+    Branch,
+    Campaign,
+    Customer,
+    CustomerGroup,
+    Merchant,
+    Redemption,
+    Rollback,
+    Voucher,
+)
+from quanbao.lib.compiled_queries import statement
+from quanbao.redemption.checks import Case, Till
+
+Description = dict[str, Any]
+NOTHING_TYPED = Till()
+
+
+def moment(time: datetime | None) -> str | None:
+    """ISO 8601 in UTC, to the microsecond only where there are any."""
+    return time.isoformat().replace("+00:00", "Z") if time else None
+
+
+def held(code: str, consumer: Account) -> Voucher | None:
+    """The voucher with this code if the consumer is its holder, campaign and merchant with it."""
+    return _held.first(code, consumer.id)
+
+
+@statement
+def _held(code, consumer):
+    return _with_campaign().where((Voucher.code == code) & (Voucher.consumer == consumer))
+
+
+def wallet(consumer: Account) -> list[Voucher]:
+    """All the consumer's vouchers, due soonest first."""
+    return list(_with_campaign().where(Voucher.consumer == consumer).order_by(Campaign.ends_at, Voucher.id))
+
+
+def _with_campaign():
+    return Voucher.select(Voucher, Campaign, Merchant).join(Campaign).join(Merchant)
+
+
+def branches(campaign: Campaign) -> list[Branch]:
+    """Where the campaign's vouchers may be redeemed: its own branches that are open, else all of the merchant's."""
+    return _own(campaign, _branches(campaign.merchant_id))
+
+
+@statement
+def _branches(merchant):
+    return _open().where(Branch.merchant == merchant)
+
+
+def _open():
+    return Branch.select().where(Branch.closed_at.is_null()).order_by(Branch.id)
+
+
+def _own(campaign: Campaign, places: Iterable[Branch]) -> list[Branch]:
+    return [place for place in places if not campaign.branch_slugs or place.slug in campaign.branch_slugs]
+
+
+@dataclass(frozen=True)
+class Worth:
+    """Product and prices that a voucher shows, the prices in minor units; none for an exchange, or where not known.
+
+    `differing` where not all of its uses were redeemed at these: then they are those of the latest.
+    """
+
+    product: str
+    original_price: int | None
+    offer_price: int | None
+    differing: bool = False
+
+
+def on_offer(campaign: Campaign) -> Worth:
+    """What a voucher of the campaign is worth as long as it has a use left."""
+    return Worth(campaign.product, campaign.original_price, campaign.offer_price)
+
+
+def worth(voucher: Voucher, past: Sequence[Redemption]) -> Worth:
+    """What a voucher is worth; one without a use left shows what it was redeemed at, whatever is on offer now.
+
+    `past` are all its redemptions, the latest first. Those that were rolled back count only where none stands.
+    """
+    if voucher.uses_left:
+        return on_offer(voucher.campaign)
+    standing = [row for row in past if row.rollback is None] or past
+    made_at = [_redeemed_at(voucher.campaign, row) for row in standing]
+    if not made_at:
+        return Worth(voucher.campaign.product, None, None)
+    return replace(made_at[0], differing=len(set(made_at)) > 1)
+
+
+def _redeemed_at(campaign: Campaign, row: Redemption) -> Worth:
+    return Worth(row.product or campaign.product, row.original_price, None if campaign.is_exchange else row.charged)
+
+
+def archive(voucher: Voucher, archived_at: datetime | None) -> None:
+    """Put a voucher out of its holder's sight, or back where there is no time; it stays as good as it was."""
+    write_transaction(lambda: Voucher.update(archived_at=archived_at).where(Voucher.id == voucher.id).execute())
+
+
+def redemptions_of(consumer: Account) -> dict[int, list[Redemption]]:
+    """All the consumer's redemptions, by the ids of their vouchers, each voucher's latest first."""
+    return _by_voucher(Redemption.consumer == consumer)
+
+
+def _by_voucher(which: Expression) -> dict[int, list[Redemption]]:
+    found = defaultdict(list)
+    for row in _redemptions(which):
+        found[row.voucher_id].append(row)
+    return found
+
+
+def redemptions(voucher: Voucher) -> list[Redemption]:
+    """The voucher's redemptions, the latest first: what its holder can show of each."""
+    return _redemptions(Redemption.voucher == voucher)
+
+
+def _redemptions(which: Expression) -> list[Redemption]:
+    """The latest first; `rollback` is set on each, none while it stands."""
+    found, rows = rollbacks(which), list(Redemption.select().where(which).order_by(Redemption.use_number.desc()))
+    for row in rows:
+        row.rollback = found.get(row.id)
+    return rows
+
+
+def rollbacks(which: Expression) -> dict[int, Rollback]:
+    """The rollbacks of some redemptions, by these' ids; `merchant` and `place` (the branch, if one) are names."""
+    branch = (Branch.merchant == Redemption.merchant) & (Branch.slug == Redemption.branch_slug)
+    rows = (
+        Rollback.select(Rollback, Merchant.name.alias("merchant"), Branch.name.alias("place"))
+        .join(Redemption).join(Merchant).switch(Redemption).join(Branch, JOIN.LEFT_OUTER, on=branch).where(which)
+    )
+    return {row.redemption_id: row for row in rows.objects()}
+
+
+def case(voucher: Voucher, now: datetime, till: Till = NOTHING_TYPED) -> Case:
+    """What the checks judge, read from the ledger now; counts only where a condition asks for them."""
+    campaign = voucher.campaign
+    others = voucher.consumer_id, voucher.id
+    return Case(
+        now=now, voucher=voucher, campaign=campaign, till=till,
+        groups=_groups(voucher) if campaign.groups else frozenset(),
+        uses_of_campaign=_of_campaign.first(campaign.id, *others)[0] if campaign.per_consumer else 0,
+        uses_of_merchant=_of_merchant.first(campaign.merchant_id, *others)[0] if campaign.new_customers_only else 0,
+        branches=frozenset(branch.slug for branch in branches(campaign)) if till.branch else frozenset(),
+    )
+
+
+def _others(consumer, voucher):
+    mine = (Redemption.consumer == consumer) & (Redemption.voucher != voucher) & STANDING
+    return Redemption.select(fn.COUNT(Redemption.id)).where(mine).tuples()
+
+
+@statement
+def _of_campaign(campaign, *others):
+    return _others(*others).where(Redemption.campaign == campaign)
+
+
+@statement
+def _of_merchant(merchant, *others):
+    return _others(*others).where(Redemption.merchant == merchant)
+
+
+def _groups(voucher: Voucher) -> frozenset[str]:
+    rows = CustomerGroup.select(CustomerGroup.name).join(Customer).where(
+        (Customer.merchant == voucher.campaign.merchant_id) & (Customer.consumer == voucher.consumer_id)
+    )
+    return frozenset(row.name for row in rows)
+
+
+@statement
+def _made_at(voucher):
+    """What the voucher's redemptions were made at, the latest first; `rollback` is none while one stands."""
+    columns = Redemption.product, Redemption.original_price, Redemption.charged, Rollback.id.alias("rollback")
+    rows = Redemption.select(*columns).join(Rollback, JOIN.LEFT_OUTER, on=Rollback.redemption == Redemption.id)
+    return rows.where(Redemption.voucher == voucher).order_by(Redemption.use_number.desc()).objects()
+
+
+def places(held: list[Voucher]) -> dict[int, list[Branch]]:
+    """Where each may be redeemed, by the vouchers' ids, with one look for all."""
+    merchants = {voucher.campaign.merchant_id for voucher in held}
+    found = defaultdict(list)
+    for branch in _open().where(Branch.merchant.in_(merchants)):
+        found[branch.merchant_id].append(branch)
+    return {voucher.id: _own(voucher.campaign, found[voucher.campaign.merchant_id]) for voucher in held}
+
+
+def describe_all(
+    held: list[Voucher], now: datetime, past: dict[int, list[Redemption]] | None = None
+) -> list[Description]:
+    """Many vouchers at once; `past` are their redemptions, as `redemptions_of` has them, where they are known."""
+    where = places(held)
+    if past is None:
+        past = _by_voucher(Redemption.voucher.in_([voucher.id for voucher in held if not voucher.uses_left]))
+    return [describe(voucher, now, where[voucher.id], worth(voucher, past.get(voucher.id, []))) for voucher in held]
+
+
+def conditions(campaign: Campaign) -> Description:
+    """The conditions of taking part, as a document to load has them."""
+    return {
+        "per_consumer": campaign.per_consumer,
+        "new_customers_only": campaign.new_customers_only,
+        "groups": campaign.groups,
+        "minimum_spend": campaign.minimum_spend,
+        "weekdays": campaign.weekdays,
+        "hours": campaign.hours,
+        "branches": campaign.branch_slugs,
+    }
+
+
+def describe(
+    voucher: Voucher, now: datetime, places: Iterable[Branch] | None = None, shown: Worth | None = None
+) -> Description:
+    """The voucher as CONTRACT.md has it, ready for JSON: the one format for pages and programs.
+
+    Where it has no use left, product and prices are those that its latest use was redeemed at.
+    """
+    campaign = voucher.campaign
+    if places is None:
+        places = branches(campaign)
+    if shown is None:
+        shown = worth(voucher, [] if voucher.uses_left else _made_at(voucher.id))
+    return {
+        "code": voucher.code,
+        "state": voucher.state(campaign, now).value,
+        "kind": campaign.kind,
+        "product": shown.product,
+        "merchant": campaign.merchant.name,
+        "original_price": shown.original_price,
+        "offer_price": shown.offer_price,
+        "currency": campaign.merchant.currency,
+        "starts_at": moment(campaign.starts_at),
+        "ends_at": moment(campaign.ends_at),
+        "place": campaign.place,
+        "terms": campaign.terms,
+        "conditions": conditions(campaign),
+        "uses": voucher.uses,
+        "uses_left": voucher.uses_left,
+        "ended_at": moment(voucher.ended_at),
+        "branches": [{"slug": b.slug, "name": b.name, "address": b.address} for b in places],
+    }
