@@ -178,12 +178,14 @@ def _language() -> str:
 
 
 def run_worker(options: argparse.Namespace) -> None:
-    from web import announcements, create_app, logs
+    from web import create_app
+    from web.present import push_messages
+    from web.server import logs
 
     settings = _site(make=False)
     _check_redis(settings)
     logs.write()
-    postman = announcements.postman(create_app(settings))
+    postman = push_messages.postman(create_app(settings))
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -302,7 +304,7 @@ def _say_database(settings: Settings) -> None:
 
 def _check_redis(settings: Settings) -> None:
     """One that is away may come back, and is only told of: until then each process counts for itself."""
-    from web import limits
+    from web.auth import limits
 
     try:
         if settings.redis_url and not limits.redis_answers(settings.redis_url):
@@ -333,7 +335,7 @@ def _address(settings: Settings, options: argparse.Namespace) -> str:
 
 
 def _serve(target: str, options: argparse.Namespace, processes: int, address: str) -> None:
-    from web.processes import Processes
+    from web.server.processes import Processes
 
     db.close()  # each server process opens its own
     print(f"Serving on {address}/", flush=True)

@@ -6,8 +6,10 @@ from flask import Flask
 
 from config import Settings, from_environment
 from quanbao.operations import worker
-from web import announcements, create_app, logs
-from web.front import Front
+from web import create_app
+from web.present import push_messages
+from web.server import logs
+from web.server.gateway import Front
 
 
 def demo() -> Front:
@@ -25,7 +27,7 @@ def _working(settings: Settings) -> Flask:
     logs.write()
     application = create_app(settings)
     if settings.worker == "embedded":
-        work = {"clock": settings.clock(), "key": settings.secret_key, "postman": announcements.postman(application)}
+        work = {"clock": settings.clock(), "key": settings.secret_key, "postman": push_messages.postman(application)}
         Thread(target=worker.run, args=(Event(),), kwargs=work, name="worker", daemon=True).start()
     return application
 

@@ -33,7 +33,7 @@ from quanbao.vouchers import issuing
 from tests.clock import Clock
 from tests.factories import World
 from web import create_app
-from web.announcements import postman
+from web.present.push_messages import postman
 
 SINK = r'''
 import asyncio

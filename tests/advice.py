@@ -8,7 +8,7 @@ from models import Account, Branch, Campaign, Member, Role, Voucher
 from quanbao.redemption.reasons import Reason
 from tests.factories import ACCOUNT_PASSWORD, World
 from tests.pages import Page, PageClient
-from web import forms, messages
+from web.present import forms, messages
 
 OWNER, SHOP = "owner@example.org", "/merchants/lotus"
 CAMPAIGNS, NEW = f"{SHOP}/campaigns", f"{SHOP}/new-campaign"

@@ -8,7 +8,7 @@ from quanbao.redemption.reasons import Reason
 from tests.advice import CAMPAIGNS, PAGES, SHOP, follows
 from tests.factories import PASSWORD, WRONG, stored
 from tests.test_clocks import plain
-from web import messages
+from web.present import messages
 
 ATTEMPT = "0b0e7f2e-52a5-4d47-9f6b-0f3d1c9c6a11"
 

@@ -8,7 +8,7 @@ from models import Branch
 from quanbao.campaigns import editing
 from tests.advice import CAMPAIGNS, ENTERED, SHOP, follows
 from tests.factories import utc
-from web import messages
+from web.present import messages
 
 
 @follows("publishing", "over")

@@ -6,7 +6,7 @@ from quanbao.merchants import members
 from tests.advice import CAMPAIGNS, SHOP, follows
 from tests.crowds import make_customers
 from tests.factories import ACCOUNT_PASSWORD
-from web import messages
+from web.present import messages
 
 
 @follows("people", "only_place")

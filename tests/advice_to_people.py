@@ -8,7 +8,7 @@ from quanbao.merchants import members
 from quanbao.people import one_time_links
 from tests.advice import CAMPAIGNS, OWNER, SHOP, follows
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD
-from web import messages
+from web.present import messages
 
 
 @follows("problem", "malformed", "signed_out")

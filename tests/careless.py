@@ -17,8 +17,9 @@ from config import from_environment
 from quanbao.people import accounts, one_time_links
 from tests import serving
 from tests.unguarded import name_process
-from web import create_app, limits
-from web.front import Front
+from web import create_app
+from web.auth import limits
+from web.server.gateway import Front
 
 
 def remember_sessions(app: Flask) -> None:

@@ -11,7 +11,7 @@ from quanbao.redemption import redeem
 from tests import serving
 from tests.unguarded import name_process
 from web import create_app
-from web.front import Front
+from web.server.gateway import Front
 
 PAUSE = 0.15  # seconds between the verdict and its commit
 

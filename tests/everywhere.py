@@ -26,8 +26,8 @@ from quanbao.vouchers import wallet_transfer
 from tests.factories import ACCOUNT_PASSWORD, PASSWORD, World
 from tests.pages import PageClient
 from tests.town import LIN, NEWCOMER, OWNER, TILL, fill
-from web import shown
 from web.assets import digest
+from web.present import shown
 
 NOBODY = ""
 MINE = {"password": ACCOUNT_PASSWORD}

@@ -17,7 +17,7 @@ from config import from_environment
 from quanbao.redemption import redeem
 from tests import serving
 from web import create_app
-from web.front import Front
+from web.server.gateway import Front
 
 ERRORS = {
     "full": ("write", apsw.SQLITE_FULL), "write": ("write", apsw.SQLITE_IOERR_WRITE),

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from quanbao.messages.push import http_client, sender, subscriptions
 from tests import overheard, serving
-from web.front import Front
+from web.server.gateway import Front
 
 
 def service_of(endpoint: str, hosts: Collection[str]) -> str:

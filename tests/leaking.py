@@ -10,7 +10,7 @@ from models import Account, RedemptionPassword, Voucher
 from quanbao.passwords import redemption_passwords
 from quanbao.vouchers import wallet
 from tests import serving, timed
-from web.front import Front
+from web.server.gateway import Front
 
 PAUSE = 0.003  # seconds: for each digit that is right, and for reading a voucher; a busy machine hides less
 

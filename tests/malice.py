@@ -34,7 +34,7 @@ from tests.nasty import (
     VALUES,
     VERSIONS,
 )
-from web import campaign_form, forms
+from web.present import campaign_form, forms
 
 ROUTES = Path(__file__).parent.parent / "web" / "routes"
 READ = re.compile(r'(?:get|getlist|_numbers)\(\s*"([a-z_]+)"')

@@ -13,8 +13,9 @@ from quanbao.campaigns import rules
 from quanbao.lib import validation
 from quanbao.merchants import branches
 from tests import serving
-from web import create_app, security
-from web.front import Front
+from web import create_app
+from web.auth import security
+from web.server.gateway import Front
 
 kept: list[bytes] = []
 

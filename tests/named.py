@@ -4,7 +4,7 @@ from config import from_environment
 from tests import serving
 from tests.unguarded import name_process
 from web import create_app
-from web.front import Front
+from web.server.gateway import Front
 
 
 def front() -> Front:

@@ -9,7 +9,7 @@ from config import from_environment
 from quanbao.passwords import guess_limits
 from tests import serving
 from web import create_app
-from web.front import Front
+from web.server.gateway import Front
 
 
 def create_open() -> Flask:

@@ -7,7 +7,7 @@ from models import Link
 from quanbao.operations import first_start
 from quanbao.people import one_time_links
 from tests import serving
-from web.front import Front
+from web.server.gateway import Front
 from wsgi import front as real
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import serving
-from web.front import Front
+from web.server.gateway import Front
 from wsgi import front as real
 
 

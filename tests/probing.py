@@ -15,7 +15,8 @@ from tests.factories import PASSWORD
 from tests.firms import Firm, rules
 from tests.pages import PageClient
 from tests.rights import MAY, Who
-from web import campaign_form, forms, routes
+from web import routes
+from web.present import campaign_form, forms
 
 READ = re.compile(r"""\.get(?:list)?\("(\w+)\"""")
 DECIDED = ("do", "reason", "sure")  # these say what is done to one's own: the usual forms have them

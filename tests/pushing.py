@@ -21,7 +21,7 @@ from quanbao.people import accounts
 from tests.factories import World
 from tests.push_service import Browser, PushService
 from web import create_app
-from web.announcements import writer
+from web.present.push_messages import writer
 
 PATIENCE = 60  # seconds; only what fails takes so long
 ORIGIN = "https://vouchers.example"

@@ -28,7 +28,7 @@ from quanbao.people import accounts
 from quanbao.vouchers import issuing
 from tests.factories import PASSWORD, World
 from tests.servers import PATIENCE, Server
-from web.sessions import CookieInterface
+from web.auth.sessions import CookieInterface
 
 ROOT = Path(__file__).parent.parent
 DEADLINE = 120  # seconds for one burst, on a machine that has other things to do as well

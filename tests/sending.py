@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from quanbao.messages import events
 from tests import serving
-from web.front import Front
+from web.server.gateway import Front
 from wsgi import front as real
 
 PATIENCE = 0.5  # seconds

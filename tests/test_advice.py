@@ -1,6 +1,6 @@
 """Every refusal of the product, and its advice followed: what a person is told to do next can be done, and helps.
 
-A row stands for one text of web/messages.py: it is refused so, does what the text says, and is not refused any more.
+A row stands for one text of web/present/messages.py: it is refused so, does what the text says, and is not refused any more.
 Who adds a refusal adds a row. A row of `TOLD` has nothing to follow: it says only what is so, or sends to a person.
 """
 
@@ -23,7 +23,8 @@ from tests import (
 )
 from tests.advice import FOLLOWED, PAGES, SHOP, TABLES, TOLD, Follow, Stage
 from tests.pages import PageClient
-from web import create_app, messages
+from web import create_app
+from web.present import messages
 
 WEB = Path(messages.__file__).parent
 ROWS = (advice_at_the_till, advice_on_campaigns, advice_on_links, advice_on_older_forms, advice_on_publishing,
@@ -70,7 +71,7 @@ def test_every_refusal_has_a_row():
 
 
 def test_every_table_of_texts_is_looked_at():
-    """A new table of refusals in web/messages.py is one of TABLES, or is no refusal."""
+    """A new table of refusals in web/present/messages.py is one of TABLES, or is no refusal."""
     others = {"CHECKS", "KINDS", "EVENTS", "ROLES", "WHY_ROLLED_BACK", "WHY_REVOKED", "ACCOUNT_CHANGES", "FIGURES",
               "OUTCOMES"}
     tables = {name: value for name, value in vars(messages).items() if name.isupper() and isinstance(value, dict)}

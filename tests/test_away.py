@@ -22,7 +22,7 @@ from tests.factories import World
 from tests.programs import postgres_program
 from tests.servers import Postgres
 from tests.test_worker import half_and_half, is_finished, until, worker_beside, working
-from web.front import THREADS
+from web.server.gateway import THREADS
 
 PEOPLE = 12_000
 

@@ -16,8 +16,8 @@ from tests.factories import World, money_of, utc
 from tests.pages import Page, PageClient
 from tests.test_editing import ENTERED, NEW, columns, load_refuses, now, put
 from tests.test_pictures import encoded, red
-from web.campaign_form import CampaignForm
-from web.messages import CAMPAIGN_FIELDS
+from web.present.campaign_form import CampaignForm
+from web.present.messages import CAMPAIGN_FIELDS
 
 CREATE, PREVIEW = "/merchants/lotus/new-campaign", "/merchants/lotus/preview"
 EDIT = "/merchants/lotus/campaigns/tea/edit"

@@ -17,7 +17,7 @@ from tests.between import Between
 from tests.browser import phone
 from tests.factories import ACCOUNT_PASSWORD, WRONG, World, utc
 from tests.test_offline import NO_SERVER, WORKING, kept
-from web import clocks, languages
+from web.present import clocks, languages
 
 LIN = "lin@example.org"
 TWELVE = re.compile(r"(?<!\d)\d{1,2}:\d\d(:\d\d)?\s?[AaPp]\.?[Mm](?![a-z])|[上下]午\d{1,2}:\d\d(:\d\d)?")
@@ -135,7 +135,7 @@ def test_weeks_begin_as_in_the_region(client, small_world):
 
 
 def test_the_end_of_a_day_is_24_or_midnight(app):
-    from web.formats import hours
+    from web.present.formats import hours
     for prefers, expected in (("en-GB", "18:00–24:00"), ("en-FI", "18.00–24.00"), ("zh", "18:00–24:00"),
                               ("en-US", "6:00 PM – 12:00 AM")):
         with app.test_request_context(headers={"Accept-Language": prefers}):

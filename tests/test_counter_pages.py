@@ -12,7 +12,7 @@ from quanbao.redemption.reasons import Reason, RolledBack
 from quanbao.vouchers.issuing import ALPHABET
 from tests.factories import ACCOUNT_PASSWORD, WRONG
 from tests.pages import Page, PageClient
-from web.security import HEADERS
+from web.auth.security import HEADERS
 
 TILL = "/merchants/lotus/till"
 HTMX = {"HX-Request": "true"}

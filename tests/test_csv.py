@@ -16,8 +16,9 @@ from tests.factories import WRONG, World, utc
 from tests.ledgers import fill
 from tests.pages import PageClient
 from tests.racing import sign_in
-from web import create_app, tables
-from web.front import THREADS
+from web import create_app
+from web.present import csv_export
+from web.server.gateway import THREADS
 
 CHINESE = {"Accept-Language": "zh"}
 
@@ -31,16 +32,16 @@ CHINESE = {"Accept-Language": "zh"}
 ])
 def test_no_cell_is_a_formula(text, written):
     """Nor part of one where a semicolon ends a cell, as in half of Europe."""
-    assert tables.cell(text) == written
+    assert csv_export.cell(text) == written
 
 
 def test_a_long_table_is_never_whole_in_memory():
     made = []
     endless = ([made.append(n) or n] for n in count())
-    chunks = tables.lines(endless)
-    assert next(chunks).startswith(tables.MARK + "0\r\n1\r\n")
-    assert len(made) == tables.A_CHUNK
-    assert sum(len(chunk.splitlines()) for chunk in islice(chunks, 3)) == 3 * tables.A_CHUNK
+    chunks = csv_export.lines(endless)
+    assert next(chunks).startswith(csv_export.MARK + "0\r\n1\r\n")
+    assert len(made) == csv_export.A_CHUNK
+    assert sum(len(chunk.splitlines()) for chunk in islice(chunks, 3)) == 3 * csv_export.A_CHUNK
 
 
 def read(client: PageClient, name: str, campaign: Campaign, **headers: str) -> list[list[str]]:

@@ -15,7 +15,8 @@ from quanbao.operations import bulk_import, first_start, import_document
 from tests.factories import money_of
 from tests.pages import PageClient
 from tests.test_campaign_pages import TYPED, draft, entries
-from web import create_app, formats
+from web import create_app
+from web.present import formats
 
 EDIT = "/merchants/lotus/campaigns/tea/edit"
 NO_CENTS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"

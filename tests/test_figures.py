@@ -10,7 +10,7 @@ from quanbao.campaigns import figures
 from quanbao.merchants import branches
 from quanbao.vouchers import issuing
 from tests.factories import WRONG
-from web import charts
+from web.present import charts
 
 ZERO = date(2026, 12, 1)
 

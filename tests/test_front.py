@@ -13,8 +13,8 @@ import pytest
 
 from tests.racing import allow_open_files
 from tests.test_cli import ROOT, Site, end
-from web import processes
-from web.front import THREADS
+from web.server import processes
+from web.server.gateway import THREADS
 
 SLOW = (
     b"POST /sign-in HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\nContent-Length: 500\r\n"

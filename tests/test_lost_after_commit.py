@@ -20,7 +20,7 @@ from tests.losing import Losing
 from tests.pages import Page, check
 from tests.town import LIN, NEWCOMER, OWNER, TILL
 from web import create_app, errors
-from web.limits import limiter
+from web.auth.limits import limiter
 
 FORMS = {"page": {"Accept": "text/html"}, "fragment": {"Accept": "text/html", "HX-Request": "true"},
          "json": {"Accept": "application/json"}}

@@ -8,7 +8,7 @@ from quanbao.people import accounts, one_time_links
 from tests.factories import ACCOUNT_PASSWORD
 from tests.pages import PageClient
 from tests.test_members import AT, LIN, invite, member_of, places
-from web.access import merchant_of
+from web.auth.access import merchant_of
 
 USED = "This invitation was accepted"
 

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from config import from_environment
-from web import processes
+from web.server import processes
 
 ROOT = Path(__file__).parent.parent
 LOCKS = {"requirements.txt": ("postgres", "redis"), "requirements-test.txt": ("postgres", "redis", "test")}

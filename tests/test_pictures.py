@@ -16,7 +16,7 @@ from models import Picture, Role
 from quanbao.campaigns import editing, pictures
 from tests.browser import ROOT
 from tests.test_editing import make
-from web.sizes import LARGEST_UPLOAD
+from web.request_limits import LARGEST_UPLOAD
 
 CANARY = b"31.2304N-121.4737E"  # where somebody lives
 RED, WHITE = (200, 30, 30), (255, 255, 255)

@@ -13,7 +13,7 @@ from tests.crowds import counts, finish, holders, make_customers, of, put, start
 from tests.factories import ACCOUNT_PASSWORD
 from tests.pages import Page, PageClient
 from web import create_app
-from web.selection import MOST as MOST_PICKED
+from web.present.selection import MOST as MOST_PICKED
 
 HTMX = {"HX-Request": "true"}
 MEI, LIN = "mei@example.org", "lin@example.org"

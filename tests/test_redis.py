@@ -12,8 +12,9 @@ from tests.pages import PageClient
 from tests.pushing import until
 from tests.servers import Redis
 from tests.test_cli import Site, problem
-from web import create_app, limits
-from web.limits import Unusable, redis_answers
+from web import create_app
+from web.auth import limits
+from web.auth.limits import Unusable, redis_answers
 
 AWAY, BACK = "Redis does not answer", "Redis answers again"
 CLOSED = "redis://127.0.0.1:1/0"  # no server listens there

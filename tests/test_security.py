@@ -6,7 +6,7 @@ import pytest
 from flask import request
 
 from web import create_app
-from web.security import HEADERS
+from web.auth.security import HEADERS
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tests.at_home import is_signed_in
 from tests.factories import ACCOUNT_PASSWORD
 from tests.pages import PageClient
 from tests.racing import Site, sign_in
-from web.sessions import browser_name
+from web.auth.sessions import browser_name
 
 
 @pytest.fixture

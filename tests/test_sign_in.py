@@ -10,8 +10,8 @@ from quanbao.people import accounts, one_time_links
 from tests.factories import ACCOUNT_PASSWORD
 from tests.pages import PageClient
 from web import create_app
-from web.limits import neighbour
-from web.sessions import CookieInterface
+from web.auth.limits import neighbour
+from web.auth.sessions import CookieInterface
 
 MEI = {"email": "Mei@Example.org ", "password": ACCOUNT_PASSWORD}
 

@@ -14,7 +14,8 @@ from quanbao.messages.outbox import Notice
 from tests.conftest import POSTGRESQL
 from tests.factories import World
 from tests.pages import Page, PageClient
-from web import announcements, create_app, formats, states
+from web import create_app
+from web.present import formats, push_messages, states
 
 MERCHANT, OWNER = "/merchants/lotus", "owner@example.org"
 BEFORE = timedelta(days=3)  # so long ago it came to its end
@@ -182,7 +183,7 @@ REFUSED = {
 def test_a_message_says_it_in_the_same_words(small_world, app, event, name, language):
     staged = stage(small_world, app, CASES[name])
     notice = Notice(event, staged.voucher.campaign, staged.voucher.uses, staged.voucher.uses_left, language)
-    title, line, _ = announcements.writer(app)(notice)
+    title, line, _ = push_messages.writer(app)(notice)
     assert title.startswith(staged.words(language)[0])
     assert "Lotus Tea" in line
 

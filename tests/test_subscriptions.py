@@ -16,7 +16,7 @@ from tests.crowds import at_once
 from tests.pages import PageClient
 from tests.pushing import PATIENCE, outbox, subscribed, until
 from web import create_app
-from web.announcements import contact, push_key
+from web.present.push_messages import contact, push_key
 
 PATH = "/push/subscriptions"
 
@@ -273,7 +273,7 @@ def test_pages_learn_the_key_only_where_it_is_of_use(app, mei, sqlite, push_serv
         with application.test_request_context():
             from flask_login import login_user
 
-            from web.sessions import SignedIn
+            from web.auth.sessions import SignedIn
 
             if signed_in:
                 login_user(SignedIn(mei, "token"))

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from quanbao.lib.validation import MOST_MARKS, is_stacked, is_text
 from quanbao.people.accounts import Refused, email_address
-from web.formats import isolated, listed
+from web.present.formats import isolated, listed
 
 MARK = "\u0301"
 

@@ -6,7 +6,7 @@ from models import Merchant, Voucher
 from quanbao.redemption.reasons import Reason
 from quanbao.vouchers import issuing
 from tests.factories import PASSWORD, WRONG, money_of, stored, utc
-from web import formats
+from web.present import formats
 
 ID = "0b0e7f2e-52a5-4d47-9f6b-0f3d1c9c6a11"
 HTMX = {"HX-Request": "true"}

@@ -16,8 +16,8 @@ from models import Role
 from tests.browser import Site
 from tests.factories import ACCOUNT_PASSWORD
 from tests.test_pictures import encoded
-from web.front import MOST_OF_UPLOADS, THREADS, Front
-from web.sizes import LARGEST_REQUEST, LARGEST_UPLOAD, largest
+from web.request_limits import LARGEST_REQUEST, LARGEST_UPLOAD, largest
+from web.server.gateway import MOST_OF_UPLOADS, THREADS, Front
 
 EMAIL = "owner@example.org"
 FORM = "application/x-www-form-urlencoded"

@@ -10,7 +10,7 @@ from pathlib import Path
 from config import from_environment
 from tests import serving
 from web import create_app
-from web.front import Front
+from web.server.gateway import Front
 
 
 def tell(file: Path, moment: datetime) -> None:

@@ -11,7 +11,7 @@ from config import from_environment
 from quanbao.operations import unguarded
 from tests import serving
 from web import create_app
-from web.front import Front
+from web.server.gateway import Front
 
 
 def name_process(response: Response) -> Response:

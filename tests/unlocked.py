@@ -16,7 +16,7 @@ from quanbao.redemption import redeem
 from quanbao.redemption.checks import judge
 from tests import serving
 from web import create_app
-from web.front import Front
+from web.server.gateway import Front
 
 
 def locked_but_for_customers(query):

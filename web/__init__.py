@@ -11,24 +11,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from config import Settings
 from database import SILENCE, drop_ended_connection, forget_commits, open_database
 from quanbao.redemption.redeem import Keys
-from web import (
-    alarms,
-    announcements,
-    assets,
-    clocks,
-    codes,
-    errors,
-    form_script,
-    formats,
-    languages,
-    limits,
-    pages,
-    routes,
-    security,
-    sessions,
-    shown,
-    sizes,
-)
+from web import assets, converters, errors, form_script, request_limits, routes, template_globals
+from web.auth import limits, security, sessions
+from web.present import attack_banner, clocks, formats, languages, push_messages, shown
 
 
 def create_app(
@@ -50,19 +35,19 @@ def create_app(
     app.before_request(forget_commits)  # before anything can write
     app.before_request(drop_ended_connection)
     Htmx(app)
-    codes.init_app(app)
+    converters.init_app(app)
     security.init_app(app)
-    sizes.init_app(app)
+    request_limits.init_app(app)
     sessions.init_app(app)
     languages.init_app(app)
     formats.init_app(app)
     clocks.init_app(app)
-    pages.init_app(app)
-    alarms.init_app(app)
+    template_globals.init_app(app)
+    attack_banner.init_app(app)
     shown.init_app(app)
     assets.init_app(app)
     limits.init_app(app)
-    announcements.init_app(app)
+    push_messages.init_app(app)
     errors.init_app(app)
     form_script.init_app(app)
     routes.init_app(app)

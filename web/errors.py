@@ -9,10 +9,10 @@ from peewee import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from database import Busy, Unknown, drop_broken_connection, may_have_committed
-from web.answers import problem, unknown
-from web.limits import limiter
-from web.pages import ask_no_database
-from web.security import SAFE_METHODS
+from web.auth.limits import limiter
+from web.auth.security import SAFE_METHODS
+from web.present.answers import problem, unknown
+from web.template_globals import ask_no_database
 
 log = logging.getLogger("quanbao")
 

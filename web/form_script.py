@@ -6,8 +6,8 @@ may not be followed before it is known that the form was taken: some pages show 
 
 from flask import Flask, Response
 
-from web.answers import ANSWER, is_from_script
-from web.sessions import holder
+from web.auth.sessions import holder
+from web.present.answers import ANSWER, is_from_script
 
 NEXT, HOLDER = "X-Next", "X-Holder"
 

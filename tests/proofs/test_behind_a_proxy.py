@@ -17,7 +17,8 @@ from markupsafe import Markup
 from models import Subscription
 from tests.houses import house
 from tests.racing import Site
-from web import create_app, security
+from web import create_app
+from web.auth import security
 from web.routes import claims, counter, members, moving, vouchers
 
 pytestmark = [pytest.mark.promise("behind a proxy"), pytest.mark.race]

@@ -11,7 +11,7 @@ import pytest
 from database import db
 from tests.everywhere import HARMLESS, MEANT_TO_MOVE, NOBODY, UNSAFE, Everywhere, changed, columns
 from tests.town import LIN, NEWCOMER, OWNER, TILL
-from web import security
+from web.auth import security
 
 pytestmark = [pytest.mark.promise("cross-site")]
 

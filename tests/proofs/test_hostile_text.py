@@ -26,7 +26,8 @@ from tests.proofs import size
 from tests.pushing import Mail
 from tests.rights import Who
 from tests.showing import AS_JSON, FILES, answers, filled
-from web import create_app, tables
+from web import create_app
+from web.present import csv_export
 
 pytestmark = pytest.mark.promise("hostile text")
 
@@ -152,7 +153,7 @@ def test_tables_json_and_messages_say_it_plainly(app, small_world, small_mail, p
 
 
 def test_control_a_table_without_the_guard_is_seen(app, small_world, monkeypatch):
-    monkeypatch.setattr(tables, "cell", lambda value: value)
+    monkeypatch.setattr(csv_export, "cell", lambda value: value)
     found, _ = formulas(app, firm(small_world, "odd", say=saying(SAMPLES["equals"])))
     assert found
 

@@ -45,7 +45,8 @@ from tests.probing import Others, Prober
 from tests.proofs import engine, size
 from tests.pushing import Mail
 from tests.rights import Who
-from web import access, create_app
+from web import create_app
+from web.auth import access
 
 pytestmark = pytest.mark.promise("tenants")
 

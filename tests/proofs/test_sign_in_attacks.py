@@ -15,7 +15,7 @@ from tests.factories import ACCOUNT_PASSWORD, World
 from tests.pages import PageClient
 from tests.proofs import size
 from tests.racing import Site, cookie_of
-from web.paths import ours
+from web.redirects import ours
 
 pytestmark = [pytest.mark.promise("sessions")]
 

@@ -27,7 +27,7 @@ from tests.crowds import link_to
 from tests.factories import ACCOUNT_PASSWORD, World
 from tests.proofs import engine
 from tests.racing import Phone, Site, check, crowd
-from web.limits import LONGEST, Memory
+from web.auth.limits import LONGEST, Memory
 from zones import ZoneInfo
 
 pytestmark = pytest.mark.promise("time")

@@ -8,13 +8,14 @@ from flask_login import current_user, login_required
 
 from quanbao.lib import merging
 from quanbao.people import accounts, personal_data
-from web import forms, sessions, shown, states
-from web.access import is_fresh
+from web.auth import sessions
+from web.auth.access import is_fresh
+from web.auth.limits import own_password_limit
+from web.auth.sessions import consumer
 from web.context import now
 from web.form_addresses import post_form
-from web.limits import own_password_limit
-from web.messages import ACCOUNT_CHANGES, REFUSED_FIELDS
-from web.sessions import consumer
+from web.present import forms, shown, states
+from web.present.messages import ACCOUNT_CHANGES, REFUSED_FIELDS
 
 routes = Blueprint("account", __name__)
 

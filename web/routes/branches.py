@@ -6,11 +6,11 @@ from flask_login import login_required
 from models import Branch, Merchant
 from quanbao.lib import merging
 from quanbao.merchants import branches
-from web import disputes, shown
-from web.access import merchant_of
+from web.auth.access import merchant_of
 from web.context import now
 from web.form_addresses import post_form
-from web.messages import PEOPLE
+from web.present import disputes, shown
+from web.present.messages import PEOPLE
 
 routes = Blueprint("branches", __name__)
 

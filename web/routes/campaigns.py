@@ -9,12 +9,12 @@ from quanbao.lib import merging
 from quanbao.merchants import groups
 from quanbao.passwords import redemption_passwords
 from quanbao.vouchers import claims, publications, wallet
-from web import campaign_form, campaign_questions, disputes, previews, shown
-from web.access import campaign_of, merchant_of, only_owners_type
-from web.campaign_form import CampaignForm
+from web.auth.access import campaign_of, merchant_of, only_owners_type
 from web.context import now, settings
 from web.form_addresses import post_form
-from web.messages import PICTURES
+from web.present import campaign_form, campaign_questions, disputes, previews, shown
+from web.present.campaign_form import CampaignForm
+from web.present.messages import PICTURES
 
 routes = Blueprint("campaigns", __name__)
 

@@ -11,11 +11,11 @@ from quanbao.redemption import checks
 from quanbao.redemption.reasons import Reason
 from quanbao.vouchers import claims, wallet, withdrawals
 from quanbao.vouchers.claims import Standing
-from web import previews, tables
-from web.access import campaign_of
+from web.auth.access import campaign_of
+from web.auth.sessions import consumer
 from web.context import base_url, now, settings
-from web.messages import CLAIM_LINKS, HELD, LINK_STANDINGS, USED_BY_YOU, sentences
-from web.sessions import consumer
+from web.present import csv_export, previews
+from web.present.messages import CLAIM_LINKS, HELD, LINK_STANDINGS, USED_BY_YOU, sentences
 
 routes = Blueprint("claims", __name__)
 
@@ -156,7 +156,7 @@ def download(merchant: str, campaign: str):
     links = claims.all_open_links(row, now(), settings().secret_key)
     rows = ((address, address_of(token)) for _, address, token in links)
     heading = (gettext("Address"), gettext("Claim link"))
-    return tables.answer(f"{row.slug}-links", chain([heading], rows))
+    return csv_export.answer(f"{row.slug}-links", chain([heading], rows))
 
 
 def _after() -> int:

@@ -6,9 +6,9 @@ from flask_login import current_user, login_required
 from quanbao.people import accounts
 from quanbao.redemption import checks, counter_codes
 from quanbao.vouchers import wallet
+from web.auth.held_voucher import held, of_holder
 from web.context import base_url, now, settings
 from web.form_addresses import post_form
-from web.holding import held, of_holder
 
 routes = Blueprint("counter", __name__)
 

@@ -5,12 +5,12 @@ from flask_login import login_required
 
 from models import Customer, Merchant
 from quanbao.merchants import customers, groups
-from web import selection
-from web.access import merchant_of
-from web.answers import wants_fragment
+from web.auth.access import merchant_of
 from web.context import now
 from web.form_addresses import post_form
-from web.messages import PEOPLE
+from web.present import selection
+from web.present.answers import wants_fragment
+from web.present.messages import PEOPLE
 
 routes = Blueprint("customers", __name__)
 

@@ -3,7 +3,7 @@
 from flask import Blueprint, abort, redirect, request, url_for
 
 from quanbao.people import accounts
-from web import sessions
+from web.auth import sessions
 from web.demo import cast
 from web.form_addresses import post_form
 

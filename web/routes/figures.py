@@ -13,11 +13,11 @@ from flask_login import login_required
 from models import Branch, Campaign, Merchant
 from quanbao.campaigns import figures
 from quanbao.reports import attempt_log
-from web import alarms, formats, panels, states, tables
-from web.access import campaign_of
-from web.answers import wants_fragment, wants_json
+from web.auth.access import campaign_of
 from web.context import now
-from web.messages import FIGURES, OUTCOMES, REASONS, WHY_ROLLED_BACK
+from web.present import attack_banner, csv_export, figure_panels, formats, states
+from web.present.answers import wants_fragment, wants_json
+from web.present.messages import FIGURES, OUTCOMES, REASONS, WHY_ROLLED_BACK
 from zones import ZoneInfo
 
 routes = Blueprint("figures", __name__)
@@ -32,14 +32,14 @@ def show(merchant: str, campaign: str):
     if wants_json():
         return jsonify(table)
     branches, today = _branches(row.merchant), row.merchant.day(now())
-    alarm = alarms.mark(row.merchant)
+    alarm = attack_banner.mark(row.merchant)
     seen = _mark(row, table, branches, today, alarm, states.of_campaign(row, now()))
     if wants_fragment() and request.args.get("seen") == seen:
         return Response(status=204)
     return render_template(
         "figures/_figures.html" if wants_fragment() else "figures/page.html", merchant=row.merchant, campaign=row,
         figures=table, seen=seen, now=now(), today=table.by_day.get(today.isoformat(), 0),
-        panels=panels.of(row, table, branches, now()), alarm=alarm)
+        panels=figure_panels.of(row, table, branches, now()), alarm=alarm)
 
 
 def _mark(campaign: Campaign, table: figures.Figures, *more) -> str:
@@ -60,7 +60,7 @@ def table(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign)
     heading = [gettext("Figure"), gettext("Of"), gettext("Count"), gettext("Code for programs")]
     counted = _counted(figures.of(row), row.merchant, _branches(row.merchant))
-    return tables.answer(f"{row.slug}-figures", chain([heading], counted))
+    return csv_export.answer(f"{row.slug}-figures", chain([heading], counted))
 
 
 def _counted(table: figures.Figures, merchant: Merchant, branches: dict[str, str]) -> Iterator[list]:
@@ -112,7 +112,7 @@ def download(merchant: str, campaign: str):
                gettext("Reason of the rollback"), gettext("Forfeited"), gettext("Product"), gettext("Original price"),
                gettext("Charged"), gettext("Discount given"), gettext("Code of the reason"),
                gettext("Code of the branch"), gettext("Code of the rollback")]
-    return tables.answer(f"{row.slug}-attempts", chain([heading], _rows(row, _which())))
+    return csv_export.answer(f"{row.slug}-attempts", chain([heading], _rows(row, _which())))
 
 
 def _which() -> str:

@@ -9,8 +9,8 @@ from quanbao.operations import first_start
 from web.context import settings
 from web.demo import cast
 from web.form_addresses import post_form
-from web.languages import LANGUAGES, region_tag
-from web.paths import beginning, ours
+from web.present.languages import LANGUAGES, region_tag
+from web.redirects import beginning, ours
 
 routes = Blueprint("home", __name__)
 

@@ -7,13 +7,13 @@ from models import Branch, Member, Merchant, Role
 from quanbao.lib import merging
 from quanbao.merchants import members
 from quanbao.people import one_time_links
-from web import disputes, formats, shown
-from web.access import OWNER, is_fresh, is_me, merchant_of, not_me
+from web.auth.access import OWNER, is_fresh, is_me, merchant_of, not_me
+from web.auth.limits import own_password_limit
+from web.auth.sessions import consumer
 from web.context import base_url, now
 from web.form_addresses import post_form
-from web.limits import own_password_limit
-from web.messages import PEOPLE, ROLES
-from web.sessions import consumer
+from web.present import disputes, formats, shown
+from web.present.messages import PEOPLE, ROLES
 
 routes = Blueprint("members", __name__)
 

@@ -6,11 +6,12 @@ from flask_login import current_user, login_required
 from quanbao.people import accounts
 from quanbao.redemption import counter_codes
 from quanbao.vouchers import wallet_transfer
-from web import forms, sessions
-from web.access import is_fresh, is_me, not_me
+from web.auth import sessions
+from web.auth.access import is_fresh, is_me, not_me
+from web.auth.limits import code_limit, own_password_limit
+from web.auth.sessions import consumer
 from web.context import base_url, now
-from web.limits import code_limit, own_password_limit
-from web.sessions import consumer
+from web.present import forms
 
 routes = Blueprint("moving", __name__)
 

@@ -6,12 +6,12 @@ from flask_login import login_required
 from models import Campaign
 from quanbao.lib import merging
 from quanbao.passwords import redemption_passwords
-from web import forms
-from web.access import OWNER, campaign_of, is_fresh, is_me, not_me, only_owners_type
+from web.auth.access import OWNER, campaign_of, is_fresh, is_me, not_me, only_owners_type
+from web.auth.limits import own_password_limit
 from web.context import now, settings
 from web.form_addresses import post_form
-from web.limits import own_password_limit
-from web.messages import CAMPAIGN_FAULTS, NEW_PASSWORD
+from web.present import forms
+from web.present.messages import CAMPAIGN_FAULTS, NEW_PASSWORD
 
 routes = Blueprint("passwords", __name__)
 

@@ -6,8 +6,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from models import Merchant, Picture
 from quanbao.campaigns import pictures
-from web.access import merchant_of
-from web.messages import PICTURES
+from web.auth.access import merchant_of
+from web.present.messages import PICTURES
 
 routes = Blueprint("pictures", __name__)
 

@@ -18,12 +18,12 @@ from quanbao.operations.import_document import TIME_ZONES
 from quanbao.passwords import redemption_passwords
 from quanbao.redemption import counter_codes, practice
 from quanbao.redemption.redeem import Verdict
-from web.access import EVERYBODY, membership
-from web.answers import wants_fragment
+from web.auth.access import EVERYBODY, membership
 from web.context import base_url, now
 from web.form_addresses import post_form
-from web.languages import LANGUAGES, TAGS, language
-from web.messages import FIELDS, REASONS
+from web.present.answers import wants_fragment
+from web.present.languages import LANGUAGES, TAGS, language
+from web.present.messages import FIELDS, REASONS
 from web.routes.redemptions import SAME_SCREEN, STATUS
 from web.routes.till import choices, entered
 

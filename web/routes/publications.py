@@ -6,11 +6,11 @@ from flask_login import login_required
 from models import Audience, Campaign, Publication
 from quanbao.merchants import customers, groups
 from quanbao.vouchers import address_lists, publications
-from web import forms, selection
-from web.access import campaign_of
-from web.answers import wants_fragment
+from web.auth.access import campaign_of
 from web.context import now, settings
-from web.messages import ADDRESS_FAULTS, PUBLISHING, SOLD_OUT
+from web.present import forms, selection
+from web.present.answers import wants_fragment
+from web.present.messages import ADDRESS_FAULTS, PUBLISHING, SOLD_OUT
 
 routes = Blueprint("publications", __name__)
 

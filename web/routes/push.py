@@ -8,13 +8,13 @@ from flask_login import current_user, login_required
 from quanbao.messages.push import subscriptions
 from quanbao.messages.push.subscriptions import OF_MERCHANT, Circumstances
 from quanbao.people import accounts
-from web import forms, shown
-from web.announcements import push_key
-from web.answers import problem
+from web.auth.sessions import consumer
 from web.context import base_url, now, settings
-from web.languages import region_tag
-from web.messages import EVENTS, SUBSCRIPTION_FIELDS
-from web.sessions import consumer
+from web.present import forms, shown
+from web.present.answers import problem
+from web.present.languages import region_tag
+from web.present.messages import EVENTS, SUBSCRIPTION_FIELDS
+from web.present.push_messages import push_key
 
 routes = Blueprint("push", __name__)
 

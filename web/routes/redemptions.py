@@ -18,13 +18,13 @@ from quanbao.redemption.checks import Till
 from quanbao.redemption.reasons import Reason
 from quanbao.redemption.redeem import Try, Verdict
 from quanbao.vouchers import wallet
-from web import formats
-from web.answers import wants_fragment, wants_json
+from web.auth.held_voucher import held, of_holder
+from web.auth.sessions import consumer
 from web.context import now
 from web.form_addresses import post_form
-from web.holding import held, of_holder
-from web.messages import CLOSED, FIELDS, REASONS, Text, sentences
-from web.sessions import consumer
+from web.present import formats
+from web.present.answers import wants_fragment, wants_json
+from web.present.messages import CLOSED, FIELDS, REASONS, Text, sentences
 
 routes = Blueprint("redemptions", __name__)
 

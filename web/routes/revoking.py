@@ -7,9 +7,9 @@ from models import Customer, Voucher
 from quanbao.redemption import revocations, rollbacks
 from quanbao.redemption.reasons import LONGEST_NOTE, Unexplained
 from quanbao.vouchers import wallet
-from web.access import STAFF, membership
+from web.auth.access import STAFF, membership
 from web.context import now
-from web.messages import WHY_FAULTS, WHY_REVOKED
+from web.present.messages import WHY_FAULTS, WHY_REVOKED
 
 routes = Blueprint("revoking", __name__)
 

@@ -6,9 +6,9 @@ from flask_login import login_required
 from models import Branch, Customer, Redemption
 from quanbao.redemption import rollbacks
 from quanbao.redemption.reasons import LONGEST_NOTE, Unexplained
-from web.access import EVERYBODY, membership
+from web.auth.access import EVERYBODY, membership
 from web.context import now
-from web.messages import WHY_FAULTS, WHY_ROLLED_BACK
+from web.present.messages import WHY_FAULTS, WHY_ROLLED_BACK
 
 routes = Blueprint("rollbacks", __name__)
 

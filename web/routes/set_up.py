@@ -8,10 +8,11 @@ from flask_babel import gettext
 from quanbao.lib import currencies
 from quanbao.operations import first_start
 from quanbao.people import one_time_links
-from web import forms, sessions
+from web.auth import sessions
 from web.context import now, settings
-from web.languages import language
-from web.messages import SET_UP_FIELDS
+from web.present import forms
+from web.present.languages import language
+from web.present.messages import SET_UP_FIELDS
 from zones import available_timezones
 
 routes = Blueprint("set_up", __name__)

@@ -11,9 +11,9 @@ from flask_login import login_required
 from models import Branch
 from quanbao.merchants import branches
 from quanbao.reports import confirm_sheets
-from web import formats
-from web.access import merchant_of
+from web.auth.access import merchant_of
 from web.context import now
+from web.present import formats
 from web.routes.till import NOWHERE
 
 routes = Blueprint("sheets", __name__)

@@ -10,7 +10,7 @@ from flask_babel import gettext
 from database import db
 from quanbao.operations import migrate
 from web import assets
-from web.languages import language_tag
+from web.present.languages import language_tag
 from zones import RELEASE
 
 routes = Blueprint("shell", __name__)

@@ -4,11 +4,12 @@ from flask import Blueprint, redirect, render_template, request, url_for
 
 from models import Account
 from quanbao.people import accounts, one_time_links
-from web import forms, sessions
+from web.auth import sessions
+from web.auth.limits import sign_in_limits, sign_up_limits
 from web.context import now
 from web.form_addresses import post_form
-from web.limits import sign_in_limits, sign_up_limits
-from web.paths import beginning, ours
+from web.present import forms
+from web.redirects import beginning, ours
 
 routes = Blueprint("sign_in", __name__)
 

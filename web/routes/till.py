@@ -29,14 +29,14 @@ from quanbao.redemption.reasons import Reason
 from quanbao.redemption.redeem import Try, Verdict
 from quanbao.reports import till_day
 from quanbao.vouchers import wallet
-from web import alarms, formats
-from web.access import membership
-from web.answers import ANSWER, wants_fragment, wants_json
+from web.auth.access import membership
+from web.auth.sessions import consumer
 from web.context import now, settings
-from web.messages import AT_COUNTER, REASONS
-from web.pages import fetch_frame
+from web.present import attack_banner, formats
+from web.present.answers import ANSWER, wants_fragment, wants_json
+from web.present.messages import AT_COUNTER, REASONS
 from web.routes.redemptions import STATUS, verdict_as_json
-from web.sessions import consumer
+from web.template_globals import fetch_frame
 
 routes = Blueprint("till", __name__)
 
@@ -133,7 +133,7 @@ def _page(member: Member, places: list[Branch], fault: str | None = None, wait: 
     merchant, at, before = member.merchant, request.values.get("at"), _before()
     slugs = _slugs(places, at)
     day = merchant.day(now())
-    alarm, changed = alarms.mark(merchant), redemption_passwords.changed_lately(merchant, now())
+    alarm, changed = attack_banner.mark(merchant), redemption_passwords.changed_lately(merchant, now())
     shown = (till_day.mark(merchant, slugs, day), [place.name for place in places], alarm, changed)
     seen = sha256(repr(shown).encode()).hexdigest()[:16]
     if wants_fragment() and request.args.get("seen") == seen:

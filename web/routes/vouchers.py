@@ -5,10 +5,10 @@ from flask_login import login_required
 
 from quanbao.redemption import checks, revocations
 from quanbao.vouchers import wallet
-from web.answers import wants_json
+from web.auth.held_voucher import held
 from web.context import base_url, now
-from web.holding import held
-from web.messages import REASONS
+from web.present.answers import wants_json
+from web.present.messages import REASONS
 
 routes = Blueprint("vouchers", __name__)
 

@@ -9,13 +9,13 @@ from models import State, Voucher
 from quanbao.redemption import checks
 from quanbao.redemption.reasons import Reason
 from quanbao.vouchers import wallet
-from web.answers import wants_json
+from web.auth.held_voucher import held as voucher_of
+from web.auth.held_voucher import of_holder
+from web.auth.sessions import consumer, holder
 from web.context import now
 from web.form_addresses import post_form
-from web.holding import held as voucher_of
-from web.holding import of_holder
-from web.sessions import consumer, holder
-from web.states import GOOD, PAST
+from web.present.answers import wants_json
+from web.present.states import GOOD, PAST
 
 routes = Blueprint("wallet", __name__)
 

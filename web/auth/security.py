@@ -5,8 +5,8 @@ from ipaddress import IPv6Address
 
 from flask import Flask, Response, abort, request
 
+from web.auth.sessions import ask_nobody
 from web.context import base_url, is_https
-from web.sessions import ask_nobody
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 

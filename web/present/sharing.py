@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from flask_babel import gettext
 
 from models import Branch, Campaign
-from web import formats
-from web.messages import KINDS
+from web.present import formats
+from web.present.messages import KINDS
 
 
 def facts_in_words(campaign: Campaign, places: Sequence[Branch]) -> str:

@@ -1,7 +1,7 @@
 """What the server writes to standard error: a line an event, with the moment in UTC, its weight, what and where.
 
 Faults of ours with their traceback, services that are away, what was refused, and who signed in or typed a wrong
-password, by the account's number: `web/errors.py`, `web/sessions.py`, `quanbao/messages/push/sender.py`.
+password, by the account's number: `web/errors.py`, `web/auth/sessions.py`, `quanbao/messages/push/sender.py`.
 """
 
 import logging

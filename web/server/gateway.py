@@ -15,8 +15,8 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from granian.rsgi import ProtocolClosed
 
-from web.room import Room, Upload
-from web.sizes import LARGEST_REQUEST, LARGEST_UPLOAD, largest
+from web.request_limits import LARGEST_REQUEST, LARGEST_UPLOAD, largest
+from web.server.upload_memory import Room, Upload
 
 THREADS = 8  # a process; redemptions wait for the disk, not for the processor
 UPLOAD_THREADS = 2  # apart: whoever redeems does not wait for pictures

@@ -22,9 +22,9 @@ from wtforms.widgets import DateInput, TimeInput
 
 from models import Branch, Campaign, Kind, Merchant, RedemptionPassword
 from quanbao.campaigns import editing, rules
-from web import formats
-from web.forms import Form
-from web.messages import CAMPAIGN_FAULTS, CAMPAIGN_FIELDS, KINDS
+from web.present import formats
+from web.present.forms import Form
+from web.present.messages import CAMPAIGN_FAULTS, CAMPAIGN_FIELDS, KINDS
 
 MONEY = ("original_price", "offer_price", "minimum_spend")
 NUMBERS = ("quantity", "uses_per_voucher", "per_consumer")

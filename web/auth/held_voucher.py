@@ -5,8 +5,8 @@ from flask import abort
 from database import write_transaction
 from models import Voucher
 from quanbao.vouchers import issuing, wallet
+from web.auth.sessions import consumer
 from web.context import now
-from web.sessions import consumer
 
 
 def of_holder(code: str) -> Voucher:

@@ -9,9 +9,9 @@ from models import Branch, Campaign, Kind, Role
 from quanbao.campaigns import editing
 from quanbao.campaigns.questions import Question
 from quanbao.lib.merging import Merged
-from web import disputes, formats
-from web.campaign_form import MONEY, NUMBERS, PLACES, CampaignForm, entries, place_of, with_choices
-from web.messages import KINDS
+from web.present import disputes, formats
+from web.present.campaign_form import MONEY, NUMBERS, PLACES, CampaignForm, entries, place_of, with_choices
+from web.present.messages import KINDS
 
 ANSWERED = 10  # answers that a form sends, at most
 

@@ -15,10 +15,10 @@ from quanbao.messages.outbox import Notice
 from quanbao.messages.push.sender import Postman
 from quanbao.messages.push.vapid import Signer, public_key
 from web.context import now
-from web.formats import count, first_day, last_day, money
-from web.languages import language_tag, speaking
-from web.messages import KINDS
-from web.states import ENDED_EARLY, STATES
+from web.present.formats import count, first_day, last_day, money
+from web.present.languages import language_tag, speaking
+from web.present.messages import KINDS
+from web.present.states import ENDED_EARLY, STATES
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 TO_THE_LEFT = ("R", "AL")  # what Unicode calls its letters

@@ -7,7 +7,7 @@ from peewee import chunked
 
 from models import Customer, Merchant
 from quanbao.merchants import customers
-from web.sizes import LARGEST_UPLOAD
+from web.request_limits import LARGEST_UPLOAD
 
 MOST = 1000  # customers in one form; more of them are a group
 MOST_PARTS = 10 * MOST  # so many fields are read, to say that they are too many and to lose none

@@ -7,7 +7,7 @@ from flask import Flask
 from flask_babel import get_locale
 
 from web.context import now
-from web.languages import goes_to_twelve, region, region_tag
+from web.present.languages import goes_to_twelve, region, region_tag
 from zones import ZoneInfo
 
 HALF_A_YEAR = timedelta(days=182)

@@ -5,9 +5,9 @@ from flask_login import current_user
 
 from models import STAFF, Campaign, Member, Merchant, Role
 from quanbao.people import accounts
+from web.auth.sessions import consumer, password_is
 from web.context import now
-from web.forms import NO_PASSWORD, WRONG_PASSWORD
-from web.sessions import consumer, password_is
+from web.present.forms import NO_PASSWORD, WRONG_PASSWORD
 
 OWNER = (Role.OWNER,)
 EVERYBODY = tuple(Role)

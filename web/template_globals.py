@@ -5,10 +5,11 @@ from flask_login import current_user
 
 from models import Member, Merchant
 from quanbao.vouchers import wallet
-from web import alarms, paths, qr, states
-from web.messages import CHECKS, FIGURES, KINDS, REASONS, ROLES, WHY_REVOKED, WHY_ROLLED_BACK, sentences
-from web.sessions import ask_nobody, holder
-from web.sharing import facts_in_words
+from web import redirects
+from web.auth.sessions import ask_nobody, holder
+from web.present import attack_banner, qr, states
+from web.present.messages import CHECKS, FIGURES, KINDS, REASONS, ROLES, WHY_REVOKED, WHY_ROLLED_BACK, sentences
+from web.present.sharing import facts_in_words
 
 
 def init_app(app: Flask) -> None:
@@ -17,7 +18,7 @@ def init_app(app: Flask) -> None:
         campaign_state=states.of_campaign, role_names=ROLES, reasons=REASONS, check_names=CHECKS, figure_names=FIGURES,
         qr=qr.svg, why_rolled_back=WHY_ROLLED_BACK, why_revoked=WHY_REVOKED, businesses=businesses,
         sentences=sentences, holder=holder, facts_in_words=facts_in_words, worth=wallet.worth)
-    app.jinja_env.filters.update(without_query=paths.without_query, query=paths.query)
+    app.jinja_env.filters.update(without_query=redirects.without_query, query=redirects.query)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 
@@ -33,7 +34,7 @@ def businesses() -> list[Member]:
 
 def fetch_frame(merchant: Merchant) -> None:
     """Ask now for what the frame of a merchant's page shows: a page made after a commit then needs no database."""
-    g.businesses, g.alarms = businesses(), alarms.under_attack(merchant)
+    g.businesses, g.alarms = businesses(), attack_banner.under_attack(merchant)
 
 
 def ask_no_database() -> None:

@@ -7,8 +7,8 @@ from flask_babel import gettext
 
 from models import Campaign
 from quanbao.campaigns.figures import Figures
-from web import charts, formats
-from web.messages import REASONS
+from web.present import charts, formats
+from web.present.messages import REASONS
 
 Rows = list[tuple[str, int]]
 

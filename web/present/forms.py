@@ -17,7 +17,7 @@ from wtforms.validators import DataRequired, Length
 
 from models import Audience
 from quanbao.people.accounts import LONGEST_PASSWORD, Refused
-from web.messages import REFUSED_FIELDS
+from web.present.messages import REFUSED_FIELDS
 
 REQUIRED = DataRequired(_("Please fill this in."))
 AT_LEAST = _("At least 8 characters.")

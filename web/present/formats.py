@@ -18,7 +18,7 @@ from flask_babel import get_locale
 from markupsafe import Markup
 
 from models import Merchant
-from web.languages import goes_to_twelve, region
+from web.present.languages import goes_to_twelve, region
 from zones import ZoneInfo
 
 LONGEST_AMOUNT = 24  # characters

@@ -9,7 +9,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from models import Campaign, State, Voucher
-from web import formats
+from web.present import formats
 
 STATES: dict[State, str] = {
     State.UNUSED: _("Unused"),

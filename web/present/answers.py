@@ -6,7 +6,7 @@ from flask import Response, current_app, jsonify, make_response, render_template
 from werkzeug.exceptions import HTTPException
 
 from web import form_addresses
-from web.messages import PROBLEMS, UNKNOWN_REDEMPTION, sentences
+from web.present.messages import PROBLEMS, UNKNOWN_REDEMPTION, sentences
 
 # Where a campaign stands that was made or is gone; at the form's own address is an empty form, or another campaign.
 SHOWN_IN = dict.fromkeys(("campaigns.create", "campaigns.duplicate", "campaigns.delete"), "campaigns.index")

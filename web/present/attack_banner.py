@@ -7,8 +7,8 @@ from flask import Flask, g
 from models import Merchant
 from quanbao.passwords import attack_alerts, redemption_passwords
 from quanbao.passwords.attack_alerts import Alarm
-from web.answers import wants_fragment
 from web.context import now
+from web.present.answers import wants_fragment
 
 
 def init_app(app: Flask) -> None:

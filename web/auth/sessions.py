@@ -12,8 +12,8 @@ from itsdangerous import BadSignature
 
 from models import Account, Session
 from quanbao.people import accounts
-from web.answers import ANSWER, is_from_script, problem, wants_json
 from web.context import is_https, now
+from web.present.answers import ANSWER, is_from_script, problem, wants_json
 
 log = logging.getLogger("quanbao")
 
