@@ -21,12 +21,12 @@ from database import db, on_sqlite, open_database
 from models import Attempt, Campaign, Role
 from quanbao.operations import migrate
 from quanbao.redemption.redeem import Keys
-from tests.clock import Clock
-from tests.factories import World
-from tests.ledgers import fill
-from tests.pages import PageClient
-from tests.programs import Missing
-from tests.servers import Postgres
+from tests.support.clock import Clock
+from tests.support.factories import World
+from tests.support.large_ledgers import fill
+from tests.support.page_client import PageClient
+from tests.support.programs import Missing
+from tests.support.servers import Postgres
 from web import create_app
 
 SMALL = 1000

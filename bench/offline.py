@@ -21,10 +21,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from config import from_environment
 from database import db, open_database
 from quanbao.redemption.redeem import Keys
-from tests.browser import FLAGS, NOON, Site, phone
-from tests.clock import Clock
-from tests.factories import ACCOUNT_PASSWORD, World
-from tests.programs import browser_executable
+from tests.support.chromium import FLAGS, NOON, Site, phone
+from tests.support.clock import Clock
+from tests.support.factories import ACCOUNT_PASSWORD, World
+from tests.support.programs import browser_executable
 from tests.test_offline import LIN, WALLETS, WORKING
 
 VOUCHERS = 20

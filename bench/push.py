@@ -30,8 +30,8 @@ from quanbao.messages.push.vapid import public_key
 from quanbao.operations import migrate
 from quanbao.redemption.redeem import Keys
 from quanbao.vouchers import issuing
-from tests.clock import Clock
-from tests.factories import World
+from tests.support.clock import Clock
+from tests.support.factories import World
 from web import create_app
 from web.present.push_messages import postman
 

@@ -27,10 +27,10 @@ from database import db, on_sqlite, open_database
 from quanbao.operations import migrate
 from quanbao.passwords.guess_limits import CONSUMER_FREE
 from quanbao.redemption.redeem import Keys
-from tests.clock import Clock
-from tests.factories import PASSWORD, WRONG, World
-from tests.programs import Missing
-from tests.racing import FORM_HEADERS, Holder, crowd
+from tests.support.clock import Clock
+from tests.support.factories import PASSWORD, WRONG, World
+from tests.support.programs import Missing
+from tests.support.racing import FORM_HEADERS, Holder, crowd
 from web import create_app
 
 TRIVIAL = "GET /healthz"

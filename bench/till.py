@@ -27,12 +27,12 @@ from database import db, open_database
 from models import Member, Role
 from quanbao.operations import migrate
 from quanbao.redemption.redeem import Keys
-from tests.browser import FLAGS, NOON, Visitor, phone
-from tests.clock import Clock
-from tests.factories import ACCOUNT_PASSWORD, PASSWORD, World
-from tests.programs import Missing, browser_executable
-from tests.racing import Site
-from tests.servers import Postgres
+from tests.support.chromium import FLAGS, NOON, Visitor, phone
+from tests.support.clock import Clock
+from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, World
+from tests.support.programs import Missing, browser_executable
+from tests.support.racing import Site
+from tests.support.servers import Postgres
 
 MOST = 1500  # ms
 TILL, MEI = "/merchants/lotus/till", "mei.w@example.org"

@@ -34,8 +34,8 @@ DARK = {"color_scheme": "dark"}
 
 
 def main() -> None:
-    from tests.browser import FLAGS, Site
-    from tests.programs import browser_executable
+    from tests.support.chromium import FLAGS, Site
+    from tests.support.programs import browser_executable
 
     PICTURES.mkdir(exist_ok=True)
     STATIC.mkdir(exist_ok=True)

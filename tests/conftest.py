@@ -9,12 +9,12 @@ from config import from_environment
 from database import db, open_database
 from quanbao.operations import migrate
 from quanbao.redemption.redeem import Keys
-from tests.clock import Clock
-from tests.factories import World
-from tests.pages import PageClient
+from tests.support.clock import Clock
+from tests.support.factories import World
+from tests.support.page_client import PageClient
 from web import create_app
 
-pytest_plugins = ["tests.services", "tests.browser", "tests.town", "tests.at_home", "tests.pushing"]
+pytest_plugins = ["tests.support.services", "tests.support.chromium", "tests.support.sites", "tests.support.two_browsers", "tests.support.push_fixtures"]
 
 SQLITE = "sqlite"
 POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.postgresql)
@@ -85,7 +85,7 @@ def keys(settings):
 
 @pytest.fixture
 def world(database, clock, keys):
-    """The cast of a test on both engines; see tests/factories.py."""
+    """The cast of a test on both engines; see tests/support/factories.py."""
     return World(clock, keys)
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.between import Between
-from tests.browser import Visitor, desktop, phone
-from tests.factories import ACCOUNT_PASSWORD, PASSWORD
+from tests.support.chromium import Visitor, desktop, phone
+from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD
+from tests.support.faulty_proxy import Between
+from tests.support.sites import BESIEGED, BOTH, LIN, NEWCOMER, OWNER, TILL, Town
 from tests.test_offline import kept
-from tests.town import BESIEGED, BOTH, LIN, NEWCOMER, OWNER, TILL, Town
 from web import create_app
 
 AXE = (Path(__file__).parent / "vendor/axe-core/axe.min.js").read_text("utf-8")

@@ -7,11 +7,11 @@ from playwright.sync_api import expect
 
 from models import Account, Branch, Customer, Link, Member, MemberBranch, Role, Session
 from quanbao.people import accounts, one_time_links, personal_data
-from tests.at_home import GOING, RIGHT, is_signed_in, now_of, wrong_fields
-from tests.browser import desktop, phone
-from tests.crowds import at_once
-from tests.factories import ACCOUNT_PASSWORD
-from tests.pages import PageClient
+from tests.support.chromium import desktop, phone
+from tests.support.crowds import at_once
+from tests.support.factories import ACCOUNT_PASSWORD
+from tests.support.page_client import PageClient
+from tests.support.two_browsers import GOING, RIGHT, is_signed_in, now_of, wrong_fields
 
 NEW = "a-new-secret"
 LIN = "lin@example.org"

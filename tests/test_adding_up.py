@@ -12,8 +12,8 @@ from models import Attempt, Campaign, Member, Redemption, Role, Voucher
 from quanbao.campaigns import editing, figures
 from quanbao.redemption import revocations, rollbacks
 from quanbao.reports import attempt_log
-from tests.factories import WRONG, World
-from tests.pages import Page, PageClient
+from tests.support.factories import WRONG, World
+from tests.support.page_client import Page, PageClient
 from web import create_app
 
 STEPS = 30

@@ -12,23 +12,15 @@ import pytest
 from models import Member, Redemption, Role
 from quanbao.operations import first_start
 from quanbao.redemption import revocations, rollbacks
-from tests import (
-    advice_at_the_till,
-    advice_on_campaigns,
-    advice_on_links,
-    advice_on_older_forms,
-    advice_on_publishing,
-    advice_to_owners,
-    advice_to_people,
-)
-from tests.advice import FOLLOWED, PAGES, SHOP, TABLES, TOLD, Follow, Stage
-from tests.pages import PageClient
+from tests.advice import at_the_till, on_campaigns, on_links, on_older_forms, on_publishing, to_owners, to_people
+from tests.advice.stage import FOLLOWED, PAGES, SHOP, TABLES, TOLD, Follow, Stage
+from tests.support.page_client import PageClient
 from web import create_app
 from web.present import messages
 
 WEB = Path(messages.__file__).parent
-ROWS = (advice_at_the_till, advice_on_campaigns, advice_on_links, advice_on_older_forms, advice_on_publishing,
-        advice_to_owners, advice_to_people)
+ROWS = (at_the_till, on_campaigns, on_links, on_older_forms, on_publishing,
+        to_owners, to_people)
 
 
 def acts() -> dict[str, Follow]:

@@ -12,9 +12,9 @@ from quanbao.messages.push import subscriptions
 from quanbao.passwords import attack_alerts, guess_limits, redemption_passwords
 from quanbao.redemption.reasons import Reason
 from tests.conftest import POSTGRESQL
-from tests.crowds import at_once
-from tests.factories import PASSWORD, WRONG
-from tests.pushing import ORIGIN, outbox
+from tests.support.crowds import at_once
+from tests.support.factories import PASSWORD, WRONG
+from tests.support.push_fixtures import ORIGIN, outbox
 from tests.test_budgets import wrong_value
 
 TEA = "Oolong, 500 ml"

@@ -12,9 +12,9 @@ from quanbao.messages.push import subscriptions
 from quanbao.people import accounts
 from quanbao.redemption import revocations
 from quanbao.vouchers import claims
-from tests.crowds import link_to, make_customers, publish
-from tests.factories import PASSWORD, utc
-from tests.pushing import ORIGIN, outbox
+from tests.support.crowds import link_to, make_customers, publish
+from tests.support.factories import PASSWORD, utc
+from tests.support.push_fixtures import ORIGIN, outbox
 from tests.test_rollbacks import member, roll_back
 
 TEA = "Oolong, 500 ml"

@@ -9,8 +9,8 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from models import Branch, Member, MemberBranch, Redemption, Role
-from tests.browser import FLAGS, GREEN, Visitor, phone
-from tests.factories import ACCOUNT_PASSWORD, PASSWORD, World
+from tests.support.chromium import FLAGS, GREEN, Visitor, phone
+from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, World
 
 pytestmark = pytest.mark.browser
 

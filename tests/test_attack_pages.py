@@ -7,8 +7,8 @@ import pytest
 
 from models import Attempt, Campaign, Member, RedemptionPassword, Role
 from quanbao.passwords import guess_limits, redemption_passwords
-from tests.factories import ACCOUNT_PASSWORD, WRONG
-from tests.pages import Page, PageClient
+from tests.support.factories import ACCOUNT_PASSWORD, WRONG
+from tests.support.page_client import Page, PageClient
 from tests.test_counter_pages import HTMX, TILL, shown, taken
 from tests.test_till import form
 

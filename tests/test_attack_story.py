@@ -5,8 +5,8 @@ from playwright.sync_api import expect
 
 from models import Branch, Member, MemberBranch, Redemption, RedemptionPassword, Role
 from quanbao.passwords import guess_limits
-from tests.browser import Visitor, desktop, phone
-from tests.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG, World
+from tests.support.chromium import Visitor, desktop, phone
+from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG, World
 
 pytestmark = pytest.mark.browser
 

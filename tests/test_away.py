@@ -15,12 +15,12 @@ from database import Busy, db, drop_broken_connection, open_database
 from models import Audience
 from quanbao.operations import migrate, worker
 from quanbao.vouchers import publications
-from tests.browser import Site
 from tests.conftest import POSTGRESQL
-from tests.crowds import counts, holders, make_customers, of, start
-from tests.factories import World
-from tests.programs import postgres_program
-from tests.servers import Postgres
+from tests.support.chromium import Site
+from tests.support.crowds import counts, holders, make_customers, of, start
+from tests.support.factories import World
+from tests.support.programs import postgres_program
+from tests.support.servers import Postgres
 from tests.test_worker import half_and_half, is_finished, until, worker_beside, working
 from web.server.gateway import THREADS
 

@@ -14,7 +14,7 @@ from quanbao.redemption import redeem
 from quanbao.redemption.reasons import Reason
 from quanbao.vouchers import wallet
 from tests.conftest import POSTGRESQL
-from tests.factories import World, utc
+from tests.support.factories import World, utc
 from tests.test_passwords import meanwhile
 
 NO_TEXT = ["", "   ", "x" * 201, "\0", "a\0b", "\ud800", "\u202e"]

@@ -12,7 +12,7 @@ from models import Attempt, Guess, RedemptionPassword
 from quanbao.passwords import guess_limits
 from quanbao.redemption import redeem
 from quanbao.redemption.reasons import Reason
-from tests.factories import PASSWORD, WRONG, utc
+from tests.support.factories import PASSWORD, WRONG, utc
 
 
 def wrong_value(number: int) -> str:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from models import Branch, Campaign, Kind, Merchant, Picture, RedemptionPassword, Role
 from quanbao.campaigns import pictures
 from quanbao.campaigns.rules import as_entered
-from tests.factories import World, money_of, utc
-from tests.pages import Page, PageClient
+from tests.support.factories import World, money_of, utc
+from tests.support.page_client import Page, PageClient
 from tests.test_editing import ENTERED, NEW, columns, load_refuses, now, put
 from tests.test_pictures import encoded, red
 from web.present.campaign_form import CampaignForm

@@ -15,7 +15,7 @@ from models import Attempt, Branch, Campaign, Customer, CustomerGroup, Voucher
 from quanbao.redemption import checks
 from quanbao.redemption.reasons import Reason
 from quanbao.vouchers import wallet
-from tests.factories import WRONG, World, utc
+from tests.support.factories import WRONG, World, utc
 
 NOW = utc("2026-12-01T12:00:00+08:00")  # where the world's clock stands
 LATER = utc("2026-12-01T12:00:01+08:00")

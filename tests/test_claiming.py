@@ -9,8 +9,8 @@ from quanbao.campaigns import editing, figures
 from quanbao.merchants import customers
 from quanbao.vouchers import claims, publications
 from quanbao.vouchers.claims import Spent
-from tests.crowds import at_once, counts, link_to, make_customers, publish, start
-from tests.pages import PageClient
+from tests.support.crowds import at_once, counts, link_to, make_customers, publish, start
+from tests.support.page_client import PageClient
 from web import create_app
 
 MEI, LIN = "mei@example.org", "lin@example.org"

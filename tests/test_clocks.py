@@ -13,9 +13,9 @@ from playwright.sync_api import expect
 from models import Campaign, Role, Subscription
 from quanbao.campaigns import figures
 from quanbao.people import accounts
-from tests.between import Between
-from tests.browser import phone
-from tests.factories import ACCOUNT_PASSWORD, WRONG, World, utc
+from tests.support.chromium import phone
+from tests.support.factories import ACCOUNT_PASSWORD, WRONG, World, utc
+from tests.support.faulty_proxy import Between
 from tests.test_offline import NO_SERVER, WORKING, kept
 from web.present import clocks, languages
 

@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from models import Branch, Campaign, Member, Role
-from tests.browser import FLAGS, PATIENCE, Visitor, phone
-from tests.factories import ACCOUNT_PASSWORD, PASSWORD
+from tests.support.chromium import FLAGS, PATIENCE, Visitor, phone
+from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD
 from tests.test_offline import LIN, WORKING
 
 pytestmark = pytest.mark.browser

@@ -12,7 +12,7 @@ import pytest
 
 import config
 from config import KEYS, PUSH_HOSTS, SettingsError, from_environment
-from tests.factories import utc
+from tests.support.factories import utc
 
 ROOT = Path(__file__).resolve().parent.parent
 LONG = "k" * 32

@@ -80,7 +80,7 @@ def test_the_table_of_the_asvs_is_whole_and_names_files_that_are_there():
     assert not [name for name in names if not (ROOT / name).exists()], "name the file that it is now"
 
 
-OWNERS_PAGE = "web/routes/passwords.py"  # tests/rights.py: owners alone may call it
+OWNERS_PAGE = "web/routes/passwords.py"  # tests/support/rights.py: owners alone may call it
 MAY_REVEAL = (OWNERS_PAGE, "quanbao/operations/installation.py", "quanbao/operations/restore.py")
 
 

@@ -16,8 +16,8 @@ from quanbao.redemption.checks import Till
 from quanbao.redemption.reasons import Reason
 from quanbao.redemption.redeem import Try
 from quanbao.reports import till_day
-from tests.crowds import at_once
-from tests.factories import WRONG, World
+from tests.support.crowds import at_once
+from tests.support.factories import WRONG, World
 
 
 def member(world: World, role: Role = Role.MANAGER, merchant: Merchant | None = None) -> Member:

@@ -10,8 +10,8 @@ from models import Account, Attempt, Branch, CounterCode, CounterTry, Member, Me
 from quanbao.redemption import counter_codes
 from quanbao.redemption.reasons import Reason, RolledBack
 from quanbao.vouchers.issuing import ALPHABET
-from tests.factories import ACCOUNT_PASSWORD, WRONG
-from tests.pages import Page, PageClient
+from tests.support.factories import ACCOUNT_PASSWORD, WRONG
+from tests.support.page_client import Page, PageClient
 from web.auth.security import HEADERS
 
 TILL = "/merchants/lotus/till"

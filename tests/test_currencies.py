@@ -12,8 +12,8 @@ from quanbao.campaigns import figures
 from quanbao.campaigns.rules import MOST_MONEY
 from quanbao.lib import currencies
 from quanbao.operations import bulk_import, first_start, import_document
-from tests.factories import money_of
-from tests.pages import PageClient
+from tests.support.factories import money_of
+from tests.support.page_client import PageClient
 from tests.test_campaign_pages import TYPED, draft, entries
 from web import create_app
 from web.present import formats

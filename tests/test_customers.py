@@ -6,9 +6,9 @@ from database import db
 from models import Account, Customer, CustomerGroup, Merchant, Role
 from quanbao.merchants import customers, groups
 from quanbao.redemption.reasons import Reason
-from tests.crowds import make_customers
-from tests.factories import World
-from tests.pages import Page, PageClient
+from tests.support.crowds import make_customers
+from tests.support.factories import World
+from tests.support.page_client import Page, PageClient
 from web import create_app
 
 AT = "/merchants/lotus/customers"

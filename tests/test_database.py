@@ -41,8 +41,8 @@ from quanbao.operations import migrate
 from quanbao.people import accounts
 from quanbao.vouchers import publications
 from tests.conftest import POSTGRESQL, SQLITE
-from tests.factories import World, utc
-from tests.older import older
+from tests.support.factories import World, utc
+from tests.support.older_database import older
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -15,7 +15,7 @@ from quanbao.lib.validation import Reader
 from quanbao.operations import bulk_import, import_document
 from quanbao.passwords import redemption_passwords
 from quanbao.redemption.reasons import Reason
-from tests.factories import PASSWORD, World, utc
+from tests.support.factories import PASSWORD, World, utc
 from tests.test_loading import GONE, JSON
 from tests.test_loading import WRONG as FAULTS
 from zones import ZoneInfo

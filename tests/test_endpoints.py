@@ -10,7 +10,7 @@ from models import Subscription
 from quanbao.messages.push import http_client, subscriptions
 from quanbao.messages.push.endpoints import LONGEST, is_public, service_of
 from quanbao.messages.push.http_client import Wire
-from tests.pushing import outbox
+from tests.support.push_fixtures import outbox
 
 OPERATORS = ("push.example", "http://127.0.0.1:8081", "https://inside.example:8443", "http://[::1]:9",
              "relay.example:444", "https://plain.example:443", "http://web.example")

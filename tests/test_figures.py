@@ -9,7 +9,7 @@ from models import Branch, Campaign, DayNumber, Figure, Role, Session, Voucher
 from quanbao.campaigns import figures
 from quanbao.merchants import branches
 from quanbao.vouchers import issuing
-from tests.factories import WRONG
+from tests.support.factories import WRONG
 from web.present import charts
 
 ZERO = date(2026, 12, 1)

@@ -7,9 +7,9 @@ import pytest
 
 from models import Subscription
 from quanbao.messages.push.vapid import public_key
-from tests.browser import Site
-from tests.factories import ACCOUNT_PASSWORD, PASSWORD
-from tests.firefox import ENTER, TAB, Firefox, FirefoxPushService
+from tests.support.chromium import Site
+from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD
+from tests.support.firefox import ENTER, TAB, Firefox, FirefoxPushService
 from tests.test_coming_back import NOTE
 from tests.test_offline import LIN, WALLETS, WORKING
 

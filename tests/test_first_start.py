@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from models import Branch, Campaign, Member, Merchant, Role
-from tests.browser import desktop, phone
-from tests.factories import ACCOUNT_PASSWORD
+from tests.support.chromium import desktop, phone
+from tests.support.factories import ACCOUNT_PASSWORD
 
 pytestmark = pytest.mark.browser
 

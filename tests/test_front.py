@@ -11,7 +11,7 @@ from http.client import HTTPConnection
 
 import pytest
 
-from tests.racing import allow_open_files
+from tests.support.racing import allow_open_files
 from tests.test_cli import ROOT, Site, end
 from web.server import processes
 from web.server.gateway import THREADS

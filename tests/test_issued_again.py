@@ -12,7 +12,19 @@ from quanbao.redemption import revocations
 from quanbao.redemption.reasons import Reason
 from quanbao.vouchers import claims, issuing, publications
 from quanbao.vouchers.claims import Spent, TakenBack
-from tests.crowds import at_once, counts, finish, holders, link_to, make_customers, of, publish, put, start, step
+from tests.support.crowds import (
+    at_once,
+    counts,
+    finish,
+    holders,
+    link_to,
+    make_customers,
+    of,
+    publish,
+    put,
+    start,
+    step,
+)
 from tests.test_claiming import LIN, MEI, use
 from tests.test_rollbacks import member
 

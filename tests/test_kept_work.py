@@ -9,10 +9,10 @@ from playwright.sync_api import Page, expect
 
 from database import db
 from models import Branch, Role, Session
-from tests.between import Between
-from tests.browser import Visitor, desktop, phone
-from tests.crowds import make_customers
-from tests.factories import ACCOUNT_PASSWORD, World
+from tests.support.chromium import Visitor, desktop, phone
+from tests.support.crowds import make_customers
+from tests.support.factories import ACCOUNT_PASSWORD, World
+from tests.support.faulty_proxy import Between
 from tests.test_offline import WORKING
 from tests.test_owner import photos  # noqa: F401 (a fixture)
 

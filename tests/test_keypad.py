@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Locator, Route, expect
 
 from models import Voucher
-from tests.browser import GREEN, KEYS, Site, Visitor, phone
-from tests.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG, World, stored
+from tests.support.chromium import GREEN, KEYS, Site, Visitor, phone
+from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG, World, stored
 
 pytestmark = pytest.mark.browser
 

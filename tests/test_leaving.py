@@ -24,8 +24,8 @@ from quanbao.campaigns import figures
 from quanbao.merchants import customers, members
 from quanbao.people import accounts, one_time_links, personal_data
 from quanbao.vouchers import claims, wallet
-from tests.crowds import at_once, link_to, make_customers, publish
-from tests.factories import ACCOUNT_PASSWORD, WRONG, World
+from tests.support.crowds import at_once, link_to, make_customers, publish
+from tests.support.factories import ACCOUNT_PASSWORD, WRONG, World
 
 CANARY = "canary@example.org"
 BROWSER = "Canary · Phone"

@@ -5,8 +5,8 @@ import pytest
 from models import Role
 from quanbao.people import accounts, personal_data
 from quanbao.reports import attempt_log
-from tests.factories import WRONG
-from tests.pages import Page
+from tests.support.factories import WRONG
+from tests.support.page_client import Page
 
 
 def seen(entries: list[attempt_log.Entry]) -> list[tuple]:

@@ -16,7 +16,7 @@ from quanbao.campaigns import figures
 from quanbao.operations import bulk_import
 from quanbao.passwords import redemption_passwords
 from quanbao.people import accounts
-from tests.factories import utc
+from tests.support.factories import utc
 
 NOW = utc("2026-11-20T09:00:00Z")
 KEY = "k" * 40

@@ -7,7 +7,7 @@ import pytest
 from models import Account, Member, Session
 from quanbao.operations import bulk_import
 from quanbao.people import accounts, one_time_links
-from tests.factories import ACCOUNT_PASSWORD
+from tests.support.factories import ACCOUNT_PASSWORD
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-from tests.asking import Ask
-from tests.factories import ACCOUNT_PASSWORD
-from tests.racing import Site
+from tests.support.concurrent_requests import Ask
+from tests.support.factories import ACCOUNT_PASSWORD
+from tests.support.racing import Site
 
 WRONG = "canary-wrong-secret"
 

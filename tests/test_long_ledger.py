@@ -9,8 +9,8 @@ import pytest
 from database import db, on_sqlite
 from models import Attempt, Campaign, Role
 from quanbao.campaigns import figures
-from tests.ledgers import fill
-from tests.pages import PageClient
+from tests.support.large_ledgers import fill
+from tests.support.page_client import PageClient
 from web import create_app
 
 SHORT, LONG = 200, 4000

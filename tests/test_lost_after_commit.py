@@ -15,10 +15,20 @@ from models import Session
 from quanbao.operations import first_start
 from quanbao.operations.demo import CAST
 from tests.conftest import POSTGRESQL
-from tests.everywhere import HARMLESS, MEANT_TO_MOVE, NOBODY, SET_UP, UNSAFE, Call, Everywhere, changed, columns
-from tests.losing import Losing
-from tests.pages import Page, check
-from tests.town import LIN, NEWCOMER, OWNER, TILL
+from tests.support.every_route import (
+    HARMLESS,
+    MEANT_TO_MOVE,
+    NOBODY,
+    SET_UP,
+    UNSAFE,
+    Call,
+    Everywhere,
+    changed,
+    columns,
+)
+from tests.support.lost_database import Losing
+from tests.support.page_client import Page, check
+from tests.support.sites import LIN, NEWCOMER, OWNER, TILL
 from web import create_app, errors
 from web.auth.limits import limiter
 
@@ -134,7 +144,7 @@ def test_no_answer_denies_what_was_written(asking, form):
             assert_true(told)
             if told.moved:
                 writing.add(call.endpoint)
-        assert told.answer.status_code < 400, f"say in tests/everywhere.py what this route writes: {told}"
+        assert told.answer.status_code < 400, f"say in tests/support/every_route.py what this route writes: {told}"
     assert writing == {call.endpoint for call in asking.calls} - ONLY_LOOKING, "a case must write what its route writes"
 
 

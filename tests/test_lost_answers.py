@@ -12,9 +12,9 @@ from peewee import OperationalError
 from playwright.sync_api import expect
 
 from models import Account, Attempt, Redemption, Voucher
-from tests.between import Between
-from tests.browser import GREEN, Visitor, phone
-from tests.factories import ACCOUNT_PASSWORD, PASSWORD, World, stored
+from tests.support.chromium import GREEN, Visitor, phone
+from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, World, stored
+from tests.support.faulty_proxy import Between
 
 pytestmark = pytest.mark.browser
 

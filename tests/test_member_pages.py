@@ -5,8 +5,8 @@ import pytest
 from models import Account, Branch, Link, Member, Merchant, Role
 from quanbao.merchants import members
 from quanbao.people import accounts, one_time_links
-from tests.factories import ACCOUNT_PASSWORD
-from tests.pages import PageClient
+from tests.support.factories import ACCOUNT_PASSWORD
+from tests.support.page_client import PageClient
 from tests.test_members import AT, LIN, invite, member_of, places
 from web.auth.access import merchant_of
 

@@ -10,7 +10,7 @@ from models import Account, Branch, Link, Member, MemberBranch, Role, Session
 from quanbao.merchants import members
 from quanbao.people import accounts, personal_data
 from tests.conftest import POSTGRESQL
-from tests.factories import World
+from tests.support.factories import World
 
 AT = "/merchants/lotus/members"
 LIN = "lin@example.org"

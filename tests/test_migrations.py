@@ -9,8 +9,8 @@ from quanbao.campaigns import figures
 from quanbao.lib import currencies
 from quanbao.operations import migrate
 from tests.conftest import POSTGRESQL, SQLITE
-from tests.factories import World
-from tests.older import older
+from tests.support.factories import World
+from tests.support.older_database import older
 
 CURRENCIES = {  # as Babel 2.18 has them, whatever is installed: with these their amounts were typed
     "CNY": 2, "EUR": 2, "JPY": 0, "KWD": 3, "CLF": 4, "HUF": 2, "COP": 2, "IDR": 2, "RSD": 0, "IQD": 0, "MGA": 0,

@@ -8,8 +8,8 @@ from models import Link, Member, Role, Session
 from quanbao.merchants import members
 from quanbao.people import accounts, one_time_links
 from quanbao.vouchers import wallet_transfer
-from tests.factories import ACCOUNT_PASSWORD
-from tests.pages import PageClient
+from tests.support.factories import ACCOUNT_PASSWORD
+from tests.support.page_client import PageClient
 
 
 def test_a_code_signs_in_once(world):

@@ -14,7 +14,7 @@ from quanbao.operations import bulk_import
 from quanbao.people import accounts
 from quanbao.redemption.reasons import Reason
 from quanbao.vouchers import address_lists, publications
-from tests.crowds import at_once, make_customers
+from tests.support.crowds import at_once, make_customers
 from tests.test_editing import make, now
 
 FIRST = "Stammgäste"

@@ -12,7 +12,7 @@ import apsw
 import pytest
 
 from database import db, open_database
-from tests.services import leave_out
+from tests.support.services import leave_out
 from tests.test_cli import PATIENCE, data, document, done, end, problem, run, start
 
 __all__ = ["data", "document"]  # fixtures

@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from models import Campaign, Session, Voucher
-from tests.between import Between
-from tests.browser import FLAGS, Visitor, phone
-from tests.factories import ACCOUNT_PASSWORD, PASSWORD, World, stored
+from tests.support.chromium import FLAGS, Visitor, phone
+from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, World, stored
+from tests.support.faulty_proxy import Between
 
 pytestmark = pytest.mark.browser
 

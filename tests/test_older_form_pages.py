@@ -6,7 +6,7 @@ from models import Account, Branch, Campaign, Member, Mute, RedemptionPassword, 
 from quanbao.campaigns import editing, pictures
 from quanbao.merchants import branches, members
 from quanbao.passwords import redemption_passwords
-from tests.pages import Page, PageClient
+from tests.support.page_client import Page, PageClient
 from tests.test_campaign_pages import EDIT, PREVIEW, draft, encoded, entries, marked, red
 from tests.test_editing import NEW, now
 

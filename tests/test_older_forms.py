@@ -9,7 +9,7 @@ from quanbao.merchants import branches, customers, members
 from quanbao.messages.push import subscriptions
 from quanbao.passwords import redemption_passwords
 from quanbao.people import accounts
-from tests.crowds import at_once, make_customers
+from tests.support.crowds import at_once, make_customers
 from tests.test_editing import make, now
 
 NEW, OTHER = "750264", "918273"

@@ -15,7 +15,7 @@ from quanbao.campaigns.rules import read
 from quanbao.lib.validation import Reader
 from quanbao.operations import bulk_import
 from quanbao.redemption.reasons import Reason
-from tests.factories import PASSWORD, World, utc
+from tests.support.factories import PASSWORD, World, utc
 from zones import ZoneInfo
 
 DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]

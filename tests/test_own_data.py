@@ -9,10 +9,10 @@ from models import Account, Attempt, Redemption, Role, Session, Voucher
 from quanbao.operations import demo
 from quanbao.people import personal_data
 from quanbao.vouchers import wallet
-from tests.at_home import GOING, RIGHT, is_signed_in, now_of, wrong_fields
-from tests.crowds import make_customers
-from tests.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG
-from tests.pages import PageClient
+from tests.support.crowds import make_customers
+from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG
+from tests.support.page_client import PageClient
+from tests.support.two_browsers import GOING, RIGHT, is_signed_in, now_of, wrong_fields
 from tests.test_leaving import BROWSER, CANARY, Canary
 from web import create_app
 

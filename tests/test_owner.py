@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 
 from models import Campaign, Role
 from quanbao.passwords import redemption_passwords
-from tests.browser import Visitor, phone
-from tests.factories import ACCOUNT_PASSWORD
+from tests.support.chromium import Visitor, phone
+from tests.support.factories import ACCOUNT_PASSWORD
 from tests.test_accessibility import wider_than
 
 pytestmark = pytest.mark.browser

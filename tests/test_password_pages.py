@@ -5,8 +5,8 @@ from flask import url_for
 
 from models import Campaign, Kind, Member, Redemption, RedemptionPassword, Role, Voucher
 from quanbao.passwords import redemption_passwords
-from tests.factories import ACCOUNT_PASSWORD, World
-from tests.pages import Page, PageClient
+from tests.support.factories import ACCOUNT_PASSWORD, World
+from tests.support.page_client import Page, PageClient
 
 CANARY = "918273640155"  # nothing else in any page has such a number
 NEW = "750264"

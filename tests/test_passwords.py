@@ -15,8 +15,8 @@ from quanbao.passwords import guess_limits, redemption_passwords
 from quanbao.redemption import redeem
 from quanbao.redemption.reasons import Reason
 from tests.conftest import POSTGRESQL
-from tests.crowds import at_once
-from tests.factories import PASSWORD, WRONG, World, stored
+from tests.support.crowds import at_once
+from tests.support.factories import PASSWORD, WRONG, World, stored
 from tests.test_editing import NEW, change, make, now
 
 

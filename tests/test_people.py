@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import expect
 
 from models import CustomerGroup, Member, Role
-from tests.browser import Visitor, desktop, phone
-from tests.factories import ACCOUNT_PASSWORD
+from tests.support.chromium import Visitor, desktop, phone
+from tests.support.factories import ACCOUNT_PASSWORD
 
 pytestmark = pytest.mark.browser
 

@@ -21,12 +21,12 @@ from quanbao.lib.validation import Reader
 from quanbao.messages import events
 from quanbao.operations import bulk_import, import_document, migrate
 from quanbao.redemption.reasons import Reason
-from tests.factories import PASSWORD, World, utc
-from tests.older import older
-from tests.racing import ROOT, _environment
+from tests.support.factories import PASSWORD, World, utc
+from tests.support.older_database import older
+from tests.support.racing import ROOT, _environment
+from tests.support.zone_files import write_folder, write_package
 from tests.test_database import empty  # noqa: F401  (a fixture)
 from tests.test_opening import WHOLE_DAYS
-from tests.zone_files import write_folder, write_package
 from zones import ZoneInfo
 
 PLACE = "America/Vancouver"

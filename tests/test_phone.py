@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from models import Voucher
-from tests.between import Between
-from tests.browser import FLAGS, Visitor, phone
-from tests.factories import ACCOUNT_PASSWORD, PASSWORD, World, stored, utc
+from tests.support.chromium import FLAGS, Visitor, phone
+from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, World, stored, utc
+from tests.support.faulty_proxy import Between
 from tests.test_offline import WORKING
 
 pytestmark = pytest.mark.browser

@@ -14,7 +14,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from models import Picture, Role
 from quanbao.campaigns import editing, pictures
-from tests.browser import ROOT
+from tests.support.chromium import ROOT
 from tests.test_editing import make
 from web.request_limits import LARGEST_UPLOAD
 

@@ -11,10 +11,10 @@ from models import Role
 from quanbao.passwords import redemption_passwords
 from quanbao.redemption import counter_codes, practice, receipts
 from quanbao.vouchers import issuing
-from tests.browser import GREEN, desktop, phone
-from tests.everywhere import changed, columns
-from tests.factories import ACCOUNT_PASSWORD, PASSWORD
-from tests.pages import PageClient
+from tests.support.chromium import GREEN, desktop, phone
+from tests.support.every_route import changed, columns
+from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD
+from tests.support.page_client import PageClient
 from tests.test_sheets import size
 
 TILL, CARD = "/merchants/lotus/till", "/merchants/lotus/till/card"

@@ -9,9 +9,9 @@ from quanbao.people import one_time_links
 from quanbao.redemption import revocations
 from quanbao.vouchers import claims
 from quanbao.vouchers.claims import Spent, Standing
-from tests.crowds import link_to
-from tests.factories import ACCOUNT_PASSWORD, utc
-from tests.pages import PageClient
+from tests.support.crowds import link_to
+from tests.support.factories import ACCOUNT_PASSWORD, utc
+from tests.support.page_client import PageClient
 from tests.test_branches import branch
 from tests.test_branches import refusal as branch_refused
 from web import create_app

@@ -9,9 +9,9 @@ from werkzeug.datastructures import MultiDict
 from models import Account, Audience, Campaign, Claim, Customer, Publication, Role, Voucher
 from quanbao.campaigns import editing
 from quanbao.vouchers import publications
-from tests.crowds import counts, finish, holders, make_customers, of, put, start, step
-from tests.factories import ACCOUNT_PASSWORD
-from tests.pages import Page, PageClient
+from tests.support.crowds import counts, finish, holders, make_customers, of, put, start, step
+from tests.support.factories import ACCOUNT_PASSWORD
+from tests.support.page_client import Page, PageClient
 from web import create_app
 from web.present.selection import MOST as MOST_PICKED
 

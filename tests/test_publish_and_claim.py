@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import expect
 
 from models import Campaign, Claim, Role, Voucher
-from tests.browser import Site, Visitor, desktop, phone
-from tests.crowds import counts, holders, make_customers, of, put
-from tests.factories import ACCOUNT_PASSWORD
+from tests.support.chromium import Site, Visitor, desktop, phone
+from tests.support.crowds import counts, holders, make_customers, of, put
+from tests.support.factories import ACCOUNT_PASSWORD
 from tests.test_accessibility import wider_than
 from tests.test_worker import until
 

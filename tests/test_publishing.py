@@ -18,8 +18,8 @@ from models import (
 from quanbao.campaigns import editing, figures
 from quanbao.people import accounts, personal_data
 from quanbao.vouchers import issuing, publications
-from tests.crowds import at_once, counts, finish, holders, linked, make_customers, of, publish, put, start, step
-from tests.factories import PASSWORD
+from tests.support.crowds import at_once, counts, finish, holders, linked, make_customers, of, publish, put, start, step
+from tests.support.factories import PASSWORD
 
 ALL, GROUPS, CUSTOMERS, ADDRESSES = Audience
 STRANGERS = [f"stranger{n}@example.org" for n in range(7)]

@@ -17,8 +17,8 @@ from models import Delivery, Subscription
 from quanbao.messages import outbox as outbox_module
 from quanbao.messages.push import sender, vapid
 from quanbao.messages.push.vapid import Signer
-from tests.push_service import PushService, decoded, encoded
-from tests.pushing import outbox, subscribed, until
+from tests.support.push_fixtures import outbox, subscribed, until
+from tests.support.push_service import PushService, decoded, encoded
 
 
 def due(world) -> list[float]:

@@ -15,10 +15,10 @@ from playwright.sync_api import expect
 
 from models import Subscription
 from quanbao.messages.push.vapid import public_key
-from tests.browser import Site, Visitor, phone
-from tests.factories import ACCOUNT_PASSWORD
-from tests.push_service import PushService
-from tests.pushing import subscribed, until
+from tests.support.chromium import Site, Visitor, phone
+from tests.support.factories import ACCOUNT_PASSWORD
+from tests.support.push_fixtures import subscribed, until
+from tests.support.push_service import PushService
 from tests.test_offline import LIN, NO_SERVER, WORKING, kept, see_stored
 
 pytestmark = pytest.mark.browser

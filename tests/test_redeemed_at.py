@@ -11,8 +11,8 @@ from quanbao.people import personal_data
 from quanbao.redemption import redeem, rollbacks
 from quanbao.reports import attempt_log, till_day
 from quanbao.vouchers import wallet
-from tests.factories import World
-from tests.pages import PageClient
+from tests.support.factories import World
+from tests.support.page_client import PageClient
 from web import create_app
 
 BEFORE, AFTER = (3900, 5000), (4200, 5500)  # offer and original price

@@ -16,7 +16,7 @@ from quanbao.redemption.checks import Till
 from quanbao.redemption.reasons import Reason
 from quanbao.redemption.redeem import Try
 from tests.conftest import POSTGRESQL
-from tests.factories import PASSWORD, WRONG, stored, utc
+from tests.support.factories import PASSWORD, WRONG, stored, utc
 
 ID = "0b0e7f2e-52a5-4d47-9f6b-0f3d1c9c6a11"
 

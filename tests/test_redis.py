@@ -7,10 +7,10 @@ from http.client import HTTPConnection
 
 import pytest
 
-from tests.crowds import at_once
-from tests.pages import PageClient
-from tests.pushing import until
-from tests.servers import Redis
+from tests.support.crowds import at_once
+from tests.support.page_client import PageClient
+from tests.support.push_fixtures import until
+from tests.support.servers import Redis
 from tests.test_cli import Site, problem
 from web import create_app
 from web.auth import limits

@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import expect
 
 from models import CustomerGroup, Publication, Role, Voucher
-from tests.browser import Visitor, desktop, phone
-from tests.crowds import make_customers
-from tests.factories import ACCOUNT_PASSWORD
+from tests.support.chromium import Visitor, desktop, phone
+from tests.support.crowds import make_customers
+from tests.support.factories import ACCOUNT_PASSWORD
 
 pytestmark = pytest.mark.browser
 

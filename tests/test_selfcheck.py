@@ -8,7 +8,7 @@ from database import db, open_database
 from models import Redemption
 from quanbao.campaigns import figures
 from tests.conftest import POSTGRESQL
-from tests.servers import Pgbouncer
+from tests.support.servers import Pgbouncer
 from tests.test_cli import run
 
 pytestmark = pytest.mark.race

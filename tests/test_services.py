@@ -11,7 +11,7 @@ import psycopg
 import pytest
 import redis
 
-from tests import programs, services
+from tests.support import programs, services
 
 
 @pytest.mark.postgresql
@@ -43,7 +43,7 @@ def test_the_browser_can_be_started(browser_path):
 
 @pytest.mark.redis
 def test_a_killed_session_leaves_no_server_behind(redis_server):
-    code = "from tests.servers import Redis; print(Redis().folder, flush=True); input()"
+    code = "from tests.support.servers import Redis; print(Redis().folder, flush=True); input()"
     session = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     folder = Path(session.stdout.readline().decode().strip())
     assert folder.is_dir()

@@ -6,10 +6,10 @@ import pytest
 
 from models import Session
 from quanbao.people import accounts
-from tests.at_home import is_signed_in
-from tests.factories import ACCOUNT_PASSWORD
-from tests.pages import PageClient
-from tests.racing import Site, sign_in
+from tests.support.factories import ACCOUNT_PASSWORD
+from tests.support.page_client import PageClient
+from tests.support.racing import Site, sign_in
+from tests.support.two_browsers import is_signed_in
 from web.auth.sessions import browser_name
 
 

@@ -7,9 +7,9 @@ from playwright.sync_api import expect
 
 from models import Branch, Role
 from quanbao.reports import confirm_sheets
-from tests.browser import desktop, phone
-from tests.factories import ACCOUNT_PASSWORD, PASSWORD
-from tests.pages import Page, PageClient
+from tests.support.chromium import desktop, phone
+from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD
+from tests.support.page_client import Page, PageClient
 
 SHEET = "/merchants/lotus/sheet"
 MEI, MANAGER = "mei.w@example.org", "manager@example.org"

@@ -7,8 +7,8 @@ import pytest
 from models import Account, Role, Session
 from quanbao.operations import first_start
 from quanbao.people import accounts, one_time_links
-from tests.factories import ACCOUNT_PASSWORD
-from tests.pages import PageClient
+from tests.support.factories import ACCOUNT_PASSWORD
+from tests.support.page_client import PageClient
 from web import create_app
 from web.auth.limits import neighbour
 from web.auth.sessions import CookieInterface

@@ -12,8 +12,8 @@ from flask_babel import force_locale
 from models import Account, Campaign, Customer, Event, Kind, Role, State, Voucher
 from quanbao.messages.outbox import Notice
 from tests.conftest import POSTGRESQL
-from tests.factories import World
-from tests.pages import Page, PageClient
+from tests.support.factories import World
+from tests.support.page_client import Page, PageClient
 from web import create_app
 from web.present import formats, push_messages, states
 

@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from models import Redemption, Role, Voucher
-from tests.browser import GREEN, KEYS, Visitor, desktop, phone
-from tests.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG, utc
+from tests.support.chromium import GREEN, KEYS, Visitor, desktop, phone
+from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG, utc
 
 pytestmark = pytest.mark.browser
 

@@ -12,9 +12,9 @@ from models import Account, Delivery, Mute, Session, Subscription, Voucher
 from quanbao.messages.push import subscriptions
 from quanbao.people import accounts, personal_data
 from tests.conftest import POSTGRESQL
-from tests.crowds import at_once
-from tests.pages import PageClient
-from tests.pushing import PATIENCE, outbox, subscribed, until
+from tests.support.crowds import at_once
+from tests.support.page_client import PageClient
+from tests.support.push_fixtures import PATIENCE, outbox, subscribed, until
 from web import create_app
 from web.present.push_messages import contact, push_key
 

@@ -10,7 +10,7 @@ from quanbao.messages import events
 from quanbao.messages.push import subscriptions
 from quanbao.redemption.reasons import Reason
 from quanbao.vouchers import wallet
-from tests.factories import utc
+from tests.support.factories import utc
 from tests.test_announcing import TEA, change
 from tests.test_editing import ENTERED, now
 

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 from models import Branch, Campaign, Member, MemberBranch, Redemption, Role, Rollback, Voucher
-from tests.browser import phone
-from tests.factories import ACCOUNT_PASSWORD
+from tests.support.chromium import phone
+from tests.support.factories import ACCOUNT_PASSWORD
 from tests.test_accessibility import wider_than
 
 OWNER, MEI = "owner@example.org", "mei@example.org"

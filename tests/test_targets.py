@@ -4,9 +4,9 @@ import pytest
 
 from models import Audience, Customer, Publication, Redemption, Role
 from quanbao.vouchers import publications
-from tests.browser import phone
-from tests.crowds import link_to, make_customers, start
-from tests.factories import ACCOUNT_PASSWORD
+from tests.support.chromium import phone
+from tests.support.crowds import link_to, make_customers, start
+from tests.support.factories import ACCOUNT_PASSWORD
 
 pytestmark = pytest.mark.browser
 

@@ -5,7 +5,7 @@ import pytest
 from models import Merchant, Voucher
 from quanbao.redemption.reasons import Reason
 from quanbao.vouchers import issuing
-from tests.factories import PASSWORD, WRONG, money_of, stored, utc
+from tests.support.factories import PASSWORD, WRONG, money_of, stored, utc
 from web.present import formats
 
 ID = "0b0e7f2e-52a5-4d47-9f6b-0f3d1c9c6a11"

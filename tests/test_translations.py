@@ -15,8 +15,8 @@ from babel.messages.pofile import read_po
 from models import Branch, Merchant, Role
 from quanbao.operations import first_start
 from quanbao.people import one_time_links
-from tests.factories import PASSWORD, WRONG
-from tests.pages import Page, PageClient
+from tests.support.factories import PASSWORD, WRONG
+from tests.support.page_client import Page, PageClient
 from web import create_app
 
 ROOT = Path(__file__).resolve().parent.parent

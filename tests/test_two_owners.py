@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import expect
 
 from models import Campaign, Role
-from tests.browser import desktop, phone
-from tests.factories import ACCOUNT_PASSWORD
+from tests.support.chromium import desktop, phone
+from tests.support.factories import ACCOUNT_PASSWORD
 
 EDIT = "/merchants/lotus/campaigns/tea/edit"
 REFUSED = "status of 422"

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from models import Member, Role, Session
-from tests.browser import Visitor, desktop, phone
-from tests.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG
+from tests.support.chromium import Visitor, desktop, phone
+from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG
 
 pytestmark = pytest.mark.browser
 

@@ -16,9 +16,9 @@ from selenium.webdriver.webkitgtk.options import Options
 from selenium.webdriver.webkitgtk.service import Service
 
 from models import Role, Session, Voucher
-from tests.browser import Site
-from tests.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG, World, stored
-from tests.servers import Screen
+from tests.support.chromium import Site
+from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG, World, stored
+from tests.support.servers import Screen
 from tests.test_offline import CANARY, KEPT, LIN, WALLETS, WORKING
 
 pytestmark = [

@@ -6,8 +6,8 @@ import hashlib
 import brotli
 import pytest
 
-from tests.browser import Visitor, phone
-from tests.factories import ACCOUNT_PASSWORD
+from tests.support.chromium import Visitor, phone
+from tests.support.factories import ACCOUNT_PASSWORD
 from web.assets import COMPRESSED, STATIC, names
 
 FIRST_VISIT = 30_000  # bytes of scripts and styles, with their headers

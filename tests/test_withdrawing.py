@@ -9,7 +9,7 @@ from quanbao.campaigns import editing, figures
 from quanbao.vouchers import claims, publications, withdrawals
 from quanbao.vouchers.claims import LinkState, Spent
 from quanbao.vouchers.withdrawals import Outcome
-from tests.crowds import at_once, counts, finish, link_to, linked, make_customers, publish, start
+from tests.support.crowds import at_once, counts, finish, link_to, linked, make_customers, publish, start
 from tests.test_claiming import LIN, MEI, assert_good_no_more, everything, use
 from tests.test_rollbacks import member
 

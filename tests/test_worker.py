@@ -22,10 +22,10 @@ from quanbao.messages.push import sender
 from quanbao.messages.push.sender import Postman
 from quanbao.operations import worker
 from quanbao.vouchers import publications
-from tests.browser import ROOT, Site
 from tests.conftest import POSTGRESQL
-from tests.crowds import counts, holders, linked, make_customers, of, start
-from tests.factories import World
+from tests.support.chromium import ROOT, Site
+from tests.support.crowds import counts, holders, linked, make_customers, of, start
+from tests.support.factories import World
 
 PATIENCE = 60  # seconds; only what fails takes so long
 

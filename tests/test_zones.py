@@ -6,8 +6,8 @@ import sys
 
 from models import Redemption
 from tests import test_conventions as house
-from tests.racing import ROOT, Phone, Site, crowd
-from tests.zone_files import write_folder
+from tests.support.racing import ROOT, Phone, Site, crowd
+from tests.support.zone_files import write_folder
 from zones import RELEASE, ZoneInfo
 
 LIE = {"Asia/Shanghai": "LIE+12"}  # in a process that believes it, noon of 1 December is still 30 November
@@ -50,6 +50,6 @@ def test_control_the_day_would_be_another_by_the_lie(world, tmp_path):
 
 def test_zones_come_through_one_module():
     others = {"zoneinfo", "pytz", "dateutil", "tzlocal"}
-    wrong = [f"{house.named(path)} imports {name}" for path in house.PRODUCT if path.name != "zones.py"
+    wrong = [f"{house.named_processes(path)} imports {name}" for path in house.PRODUCT if path.name != "zones.py"
              for name in house.heads(path) & others]
     assert not wrong, f"take ZoneInfo from zones.py, so that the package decides: {wrong}"

@@ -15,8 +15,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.browser import Site
-from tests.factories import ACCOUNT_PASSWORD
+from tests.support.chromium import Site
+from tests.support.factories import ACCOUNT_PASSWORD
 from tests.test_accessibility import PAGES, Row, address
 
 HERE = Path(__file__).parent

@@ -16,10 +16,10 @@ from quanbao.operations import backups, keeping, migrate
 from quanbao.passwords.redemption_passwords import WrongKey, reveal
 from quanbao.people import accounts
 from quanbao.redemption import revocations, rollbacks
-from tests.factories import PASSWORD, World
 from tests.proofs import engine, size
-from tests.pushing import until
-from tests.racing import Holder, Phone, Site, command, crowd, database_line
+from tests.support.factories import PASSWORD, World
+from tests.support.push_fixtures import until
+from tests.support.racing import Holder, Phone, Site, command, crowd, database_line
 
 pytestmark = pytest.mark.promise("backup")
 

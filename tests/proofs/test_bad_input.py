@@ -13,13 +13,13 @@ from itertools import islice
 
 import pytest
 
+from tests.attacks.malformed_requests import HIDDEN, Malice
+from tests.attacks.request_flood import Flood, Outcome, Till, memory
 from tests.conftest import SQLITE
-from tests.factories import World
-from tests.flood import Flood, Outcome, Till, memory
-from tests.houses import house
-from tests.malice import HIDDEN, Malice
 from tests.proofs import engine, size
-from tests.racing import Site, assert_figures_agree, crowd
+from tests.support.factories import World
+from tests.support.merchant_pages import house
+from tests.support.racing import Site, assert_figures_agree, crowd
 from web import create_app
 
 pytestmark = [pytest.mark.promise("bad input"), pytest.mark.race]
@@ -129,7 +129,7 @@ def test_control_two_requests_have_two_answers(small_world, sqlite):
 
 @pytest.mark.parametrize("database", [SQLITE], indirect=True)
 def test_control_carelessness_is_seen(world, database, malice):
-    found = attacked(database, world, malice, CARELESS, "tests.naive")
+    found = attacked(database, world, malice, CARELESS, "tests.controls.no_error_handling")
     assert found.outcome.statuses[500]
     assert any("tells [b'Traceback" in wrong or "answered 500" in wrong for wrong in found.outcome.wrong)
     assert found.end - found.warm > BOUND

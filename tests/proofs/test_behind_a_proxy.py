@@ -15,8 +15,8 @@ from flask import Flask, request
 from markupsafe import Markup
 
 from models import Subscription
-from tests.houses import house
-from tests.racing import Site
+from tests.support.merchant_pages import house
+from tests.support.racing import Site
 from web import create_app
 from web.auth import security
 from web.routes import claims, counter, members, moving, vouchers

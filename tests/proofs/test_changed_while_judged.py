@@ -26,9 +26,9 @@ from quanbao.redemption import redeem
 from quanbao.redemption.reasons import Reason
 from quanbao.vouchers import issuing
 from quanbao.vouchers.wallet import moment
-from tests.crowds import make_customers
-from tests.factories import PASSWORD, World
 from tests.proofs import engine, size
+from tests.support.crowds import make_customers
+from tests.support.factories import PASSWORD, World
 
 pytestmark = [pytest.mark.promise("changed while judged"), pytest.mark.race]
 

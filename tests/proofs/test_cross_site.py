@@ -9,8 +9,8 @@ import shutil
 import pytest
 
 from database import db
-from tests.everywhere import HARMLESS, MEANT_TO_MOVE, NOBODY, UNSAFE, Everywhere, changed, columns
-from tests.town import LIN, NEWCOMER, OWNER, TILL
+from tests.support.every_route import HARMLESS, MEANT_TO_MOVE, NOBODY, UNSAFE, Everywhere, changed, columns
+from tests.support.sites import LIN, NEWCOMER, OWNER, TILL
 from web.auth import security
 
 pytestmark = [pytest.mark.promise("cross-site")]
@@ -54,7 +54,7 @@ def everywhere(app, small_world):
 def test_every_route_has_a_line(everywhere):
     rules = everywhere.app.url_map.iter_rules()
     unsafe = {rule.endpoint for rule in rules if rule.methods - {"GET", "HEAD", "OPTIONS"}}
-    assert unsafe == set(UNSAFE), "say in tests/everywhere.py who would call the route, and with what"
+    assert unsafe == set(UNSAFE), "say in tests/support/every_route.py who would call the route, and with what"
 
 
 def test_no_shape_of_another_sites_request_changes_anything(everywhere, proved):

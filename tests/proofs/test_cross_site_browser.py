@@ -8,12 +8,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from models import Role, Session
-from tests.between import Between
-from tests.browser import Visitor, phone
-from tests.elsewhere import Elsewhere
-from tests.everywhere import MEANT_TO_MOVE, changed, columns
-from tests.factories import ACCOUNT_PASSWORD
 from tests.proofs import size
+from tests.support.chromium import Visitor, phone
+from tests.support.every_route import MEANT_TO_MOVE, changed, columns
+from tests.support.factories import ACCOUNT_PASSWORD
+from tests.support.faulty_proxy import Between
+from tests.support.other_site import Elsewhere
 from tests.test_offline import CANARY, LIN, WALLETS, kept
 
 pytestmark = [pytest.mark.promise("cross-site"), pytest.mark.browser]

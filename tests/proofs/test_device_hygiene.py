@@ -13,10 +13,10 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from models import Session, Voucher
-from tests.between import Between
-from tests.browser import FLAGS, phone
-from tests.factories import ACCOUNT_PASSWORD, World
 from tests.proofs import size
+from tests.support.chromium import FLAGS, phone
+from tests.support.factories import ACCOUNT_PASSWORD, World
+from tests.support.faulty_proxy import Between
 from tests.test_offline import BO, KEPT, LIN, MESSAGE, forgotten, kept, push, sign_in_here, until_there
 
 pytestmark = [pytest.mark.promise("device hygiene"), pytest.mark.browser]

@@ -17,10 +17,10 @@ import pytest
 from flask import Flask
 
 from models import Account, Member, Merchant, Role
-from tests import timed
-from tests.factories import ACCOUNT_PASSWORD
+from tests.controls import timed
 from tests.proofs import engine, size
-from tests.racing import Site
+from tests.support.factories import ACCOUNT_PASSWORD
+from tests.support.racing import Site
 from web import create_app
 
 pytestmark = [pytest.mark.promise("first hour"), pytest.mark.race]
@@ -39,7 +39,7 @@ VALUES = {"token": "t" * 22, "code": "A" * 16, "merchant": "lotus", "campaign": 
 @pytest.fixture
 def serve(database, clock, tmp_path):
     """`quanbao serve` on the empty database, by a clock that the test moves; and the token of the link it printed."""
-    def open_(program: str = "tests.timed") -> Site:
+    def open_(program: str = "tests.controls.timed") -> Site:
         timed.tell(tmp_path / "clock", clock())
         return Site(database, SimpleNamespace(clock=clock), program, CLOCK=str(tmp_path / "clock"))
 
@@ -175,12 +175,12 @@ def test_who_took_the_owners_address_beforehand_gets_no_rights_and_stops_nobody(
 
 
 def test_control_with_the_door_open_a_stranger_takes_the_site(serve, database):
-    with serve("tests.open_door") as site:
+    with serve("tests.controls.open_set_up") as site:
         walk(site, create_app(database))
     assert Merchant.select().exists()
 
 
 def test_control_without_the_guard_one_link_makes_several_owners(serve):
-    with serve("tests.open_door") as site:
+    with serve("tests.controls.open_set_up") as site:
         assert set_up_at_once(site, printed(site)[0]).count(303) > 1
     assert Merchant.select().count() > 1

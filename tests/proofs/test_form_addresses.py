@@ -11,9 +11,9 @@ import pytest
 from flask import Flask
 
 from models import Campaign
-from tests.firms import Firm, firm, in_no_fear_of_a_power_cut, rules
-from tests.pages import Page, PageClient
-from tests.rights import FORMS, MAY, Who
+from tests.support.full_merchants import Firm, firm, in_no_fear_of_a_power_cut, rules
+from tests.support.page_client import Page, PageClient
+from tests.support.rights import FORMS, MAY, Who
 from web import create_app
 
 pytestmark = pytest.mark.promise("tenants")

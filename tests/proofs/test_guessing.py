@@ -13,9 +13,9 @@ import pytest
 from models import Attempt, Guess
 from quanbao.passwords.guess_limits import CONSUMER_A_DAY, CONSUMER_FREE, DAY, PASSWORD_A_DAY
 from quanbao.redemption.reasons import Reason
-from tests import timed
+from tests.controls import timed
 from tests.proofs import size
-from tests.racing import Holder, Request, Site, crowd, engine, fire, ledger, persist, tally, tries
+from tests.support.racing import Holder, Request, Site, crowd, engine, fire, ledger, persist, tally, tries
 
 pytestmark = [pytest.mark.promise("guessing"), pytest.mark.race]
 
@@ -39,7 +39,7 @@ def test_no_day_has_more_comparisons_than_it_may(world, database, tmp_path, prov
     sold_out = crowd(database, world, world.campaign(quantity=0), RIGHT - 1)
     begun, people = world.clock(), cycle(guessers)
     timed.tell(tmp_path / "clock", begun)
-    with Site(database, world, "tests.timed", CLOCK=str(tmp_path / "clock")) as site:
+    with Site(database, world, "tests.controls.timed", CLOCK=str(tmp_path / "clock")) as site:
         for crowd_size, after in BURSTS:
             timed.tell(tmp_path / "clock", begun + after)
             assert_right_ones_are_free(site, honest, sold_out, begun + after)
@@ -107,7 +107,7 @@ def test_one_consumer_has_five_however_many_are_sent_at_once(world, database, pr
 
 def test_control_unguarded_guesses_are_compared_more_often(world, database, proved):
     [holder] = crowd(database, world, world.campaign(), 1)
-    with Site(database, world, "tests.unguarded") as site:
+    with Site(database, world, "tests.controls.no_guards") as site:
         fire(site, guesses([holder]))
     assert len(comparisons()[1]) > CONSUMER_FREE
     proved(f"{engine(database)} unguarded: {len(comparisons()[1])} of {AT_ONCE}")

@@ -13,13 +13,13 @@ from models import TABLES, Redemption, Voucher
 from quanbao.lib.validation import is_stacked
 from quanbao.merchants import branches
 from quanbao.operations import bulk_import
-from tests.factories import World
-from tests.firms import OF_PEOPLE, Firm, columns_with, firm, in_no_fear_of_a_power_cut, rules
-from tests.hostile import LINES, REFUSED, RUN, SAMPLES
-from tests.pages import PageClient
-from tests.probing import usual
+from tests.attacks.hostile_texts import LINES, REFUSED, RUN, SAMPLES
+from tests.attacks.tenant_probes import usual
 from tests.proofs import engine, size
-from tests.rights import Who
+from tests.support.factories import World
+from tests.support.full_merchants import OF_PEOPLE, Firm, columns_with, firm, in_no_fear_of_a_power_cut, rules
+from tests.support.page_client import PageClient
+from tests.support.rights import Who
 from tests.test_loading import GONE, KEY, changed
 from web import create_app
 

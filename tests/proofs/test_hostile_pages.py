@@ -12,13 +12,13 @@ from playwright.sync_api import Page, Route
 
 from models import Account
 from quanbao.people import accounts
-from tests.browser import Visitor, phone
-from tests.factories import ACCOUNT_PASSWORD
-from tests.firms import Firm, firm
-from tests.hostile import BESIDE, COVERED, EYES, MIXED, RIGHT_TO_LEFT, SAMPLES, saying
+from tests.attacks.hostile_texts import BESIDE, COVERED, EYES, MIXED, RIGHT_TO_LEFT, SAMPLES, saying
 from tests.proofs import size
-from tests.rights import Who
-from tests.showing import asked
+from tests.support.chromium import Visitor, phone
+from tests.support.every_page import asked
+from tests.support.factories import ACCOUNT_PASSWORD
+from tests.support.full_merchants import Firm, firm
+from tests.support.rights import Who
 from web import create_app
 
 pytestmark = [pytest.mark.promise("hostile text"), pytest.mark.browser]

@@ -1,6 +1,6 @@
 """Whatever anybody types stays text: on every page, in tables, messages and JSON, from every field and by every way in.
 
-The corpus of tests/hostile.py stands in every column that people fill, is shown on every page of the URL map, and is
+The corpus of tests/attacks/hostile_texts.py stands in every column that people fill, is shown on every page of the URL map, and is
 typed into every form. In a browser: tests/proofs/test_hostile_pages.py.
 """
 
@@ -18,14 +18,14 @@ from jinja2 import ChoiceLoader, DictLoader
 from models import Campaign
 from quanbao.campaigns import editing
 from quanbao.messages.push import sender
-from tests.factories import World
-from tests.firms import Firm, firm, in_no_fear_of_a_power_cut
-from tests.hostile import LINES, MIXED, RIGHT_TO_LEFT, SAMPLES, is_spoilt, names, saying
-from tests.pages import Page
+from tests.attacks.hostile_texts import LINES, MIXED, RIGHT_TO_LEFT, SAMPLES, is_spoilt, names, saying
 from tests.proofs import size
-from tests.pushing import Mail
-from tests.rights import Who
-from tests.showing import AS_JSON, FILES, answers, filled
+from tests.support.every_page import AS_JSON, FILES, answers, filled
+from tests.support.factories import World
+from tests.support.full_merchants import Firm, firm, in_no_fear_of_a_power_cut
+from tests.support.page_client import Page
+from tests.support.push_fixtures import Mail
+from tests.support.rights import Who
 from web import create_app
 from web.present import csv_export
 

@@ -15,10 +15,10 @@ import pytest
 
 from database import db
 from models import Attempt, Redemption
-from tests.between import Between
-from tests.factories import PASSWORD
 from tests.proofs import engine, size
-from tests.racing import Holder, Phone, Site, check, crowd
+from tests.support.factories import PASSWORD
+from tests.support.faulty_proxy import Between
+from tests.support.racing import Holder, Phone, Site, check, crowd
 
 pytestmark = [pytest.mark.promise("a lost answer is harmless"), pytest.mark.race]
 

@@ -14,8 +14,8 @@ import pytest
 from database import db, snapshot, write_transaction
 from models import Campaign, Redemption, Voucher
 from tests.proofs import size
-from tests.pushing import until
-from tests.racing import (
+from tests.support.push_fixtures import until
+from tests.support.racing import (
     Site,
     assert_figures_agree,
     assert_figures_differ,
@@ -99,7 +99,7 @@ def look(campaign: Campaign) -> Look:
 def test_control_an_unguarded_campaign_is_oversold(world, database, proved):
     campaign = world.campaign(quantity=5)
     holders = crowd(database, world, campaign, 32)
-    with Site(database, world, "tests.unguarded") as site, sampled(campaign) as looks:
+    with Site(database, world, "tests.controls.no_guards") as site, sampled(campaign) as looks:
         answers = fire(site, tries(holders))
     assert wrong(looks[:-1], campaign.quantity), "before the end"
     assert ledger().total() > campaign.quantity

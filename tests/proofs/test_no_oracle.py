@@ -18,11 +18,11 @@ import pytest
 
 from quanbao.passwords import guess_limits, redemption_passwords
 from quanbao.vouchers.issuing import new_code
-from tests import timed
 from tests.conftest import POSTGRESQL, SQLITE
-from tests.factories import ACCOUNT_PASSWORD
+from tests.controls import timed
 from tests.proofs import engine, size
-from tests.racing import Holder, Site, crowd
+from tests.support.factories import ACCOUNT_PASSWORD
+from tests.support.racing import Holder, Site, crowd
 
 ENGINES = pytest.mark.parametrize("database", size([SQLITE], [SQLITE, POSTGRESQL]), indirect=True)
 pytestmark = pytest.mark.promise("no oracle")
@@ -149,7 +149,7 @@ def server(database, world, tmp_path):
     """One process, by a clock that stands: no session slides, no budget fills again."""
     timed.tell(tmp_path / "clock", world.clock())
 
-    def open_(program: str = "tests.timed") -> Site:
+    def open_(program: str = "tests.controls.timed") -> Site:
         return Site(database, world, program, processes=1, CLOCK=str(tmp_path / "clock"))
 
     return open_
@@ -169,7 +169,7 @@ def both(server, settings, world, each: int, program: str) -> dict[str, float]:
 
 @ENGINES
 def test_time_tells_neither_a_digit_nor_whether_a_voucher_exists(server, database, world, proved):
-    found = both(server, database, world, EACH, "tests.timed")
+    found = both(server, database, world, EACH, "tests.controls.timed")
     assert all(area < BOUND for area in found.values()), found
     said = ", ".join(f"{what} {area:.3f}" for what, area in found.items())
     proved(f"{engine()}: {EACH:,} answers of each kind, AUC {said}")
@@ -177,7 +177,7 @@ def test_time_tells_neither_a_digit_nor_whether_a_voucher_exists(server, databas
 
 @ENGINES
 def test_control_a_leak_is_seen(server, database, world):
-    found = both(server, database, world, LEAKING, "tests.leaking")
+    found = both(server, database, world, LEAKING, "tests.controls.timing_leaks")
     assert all(area > BOUND for area in found.values()), found
 
 
@@ -198,6 +198,6 @@ def test_time_does_not_tell_who_has_an_account(small_world, sqlite, knocks, prov
 
 
 def test_control_who_compares_nothing_for_strangers_is_seen(small_world, sqlite, knocks):
-    with Site(sqlite, small_world, "tests.careless", processes=1, QUANBAO_TRUSTED_PROXIES="1",
+    with Site(sqlite, small_world, "tests.controls.careless", processes=1, QUANBAO_TRUSTED_PROXIES="1",
               CARELESS="strangers") as site:
         assert telling(site, knocks, " 422") > KNOCKS_BOUND

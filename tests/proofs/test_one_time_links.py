@@ -15,12 +15,12 @@ from quanbao.merchants import members
 from quanbao.operations import first_start, migrate
 from quanbao.people import accounts, one_time_links, personal_data
 from quanbao.vouchers import claims, publications, wallet_transfer
-from tests.asking import Ask, together
-from tests.everywhere import SET_UP, changed, columns
-from tests.factories import ACCOUNT_PASSWORD, World
-from tests.pages import PageClient
 from tests.proofs import size
-from tests.racing import Site, cookie_of, engine
+from tests.support.concurrent_requests import Ask, together
+from tests.support.every_route import SET_UP, changed, columns
+from tests.support.factories import ACCOUNT_PASSWORD, World
+from tests.support.page_client import PageClient
+from tests.support.racing import Site, cookie_of, engine
 
 pytestmark = [pytest.mark.promise("sessions"), pytest.mark.race]
 
@@ -117,7 +117,7 @@ def replace_numbers(world: World) -> World:
 def race(world: World, settings, **careless: str) -> dict[str, int]:
     """How many of those who used each link at one moment it worked for."""
     worked = {}
-    with Site(settings, world, "tests.careless", **careless) as site:
+    with Site(settings, world, "tests.controls.careless", **careless) as site:
         for kind, link in all_links(world).items():
             people = [world.account() for _ in range(AT_ONCE)] if link.signed_in else []
             cookies = [cookie_of(settings, accounts.start_session(one, world.clock())) for one in people]
@@ -137,7 +137,7 @@ def test_the_first_start_is_of_one_owner(tmp_path, clock, proved):
     settings = from_environment({"QUANBAO_DATA": str(tmp_path / "empty")})
     open_database(None, settings.sqlite_file)
     migrate.migrate()
-    with Site(settings, Clocked(clock), "tests.careless") as site:
+    with Site(settings, Clocked(clock), "tests.controls.careless") as site:
         link = f"/set-up/{first_start.new_link(clock())}"
         assert Ask(link, method="HEAD").to(site).status == Ask(link).to(site).status == 200
         asks = [Ask(link, SET_UP | {"email": f"owner{number}@example.org"}) for number in range(AT_ONCE)]

@@ -15,10 +15,10 @@ import database as opening
 from database import db, open_database, open_sqlite
 from models import Voucher
 from quanbao.campaigns import figures
-from tests.crowds import at_once
-from tests.disks import Recorder, Step, cuts
-from tests.factories import World
 from tests.proofs import size
+from tests.support.crowds import at_once
+from tests.support.factories import World
+from tests.support.recording_disk import Recorder, Step, cuts
 
 pytestmark = pytest.mark.promise("survives a power cut")
 

@@ -29,8 +29,10 @@ from quanbao.messages.push import subscriptions
 from quanbao.people import accounts
 from quanbao.redemption import rollbacks
 from quanbao.vouchers import publications, wallet
-from tests.factories import World
-from tests.firms import (
+from tests.attacks.tenant_probes import Others, Prober
+from tests.proofs import engine, size
+from tests.support.factories import World
+from tests.support.full_merchants import (
     OF_PEOPLE,
     OURS,
     Firm,
@@ -41,10 +43,8 @@ from tests.firms import (
     rows_of,
     said_by,
 )
-from tests.probing import Others, Prober
-from tests.proofs import engine, size
-from tests.pushing import Mail
-from tests.rights import Who
+from tests.support.push_fixtures import Mail
+from tests.support.rights import Who
 from web import create_app
 from web.auth import access
 
@@ -152,7 +152,7 @@ def test_no_word_of_theirs_is_missing(world):
     """What the probes look for stands in every column that people fill."""
     firm(world, "bamboo", MARK, DIGITS)
     assert columns_with(MARK) == OF_PEOPLE
-    assert columns_of_text() == OF_PEOPLE | OURS, "say in tests/firms.py whether people's words are in it"
+    assert columns_of_text() == OF_PEOPLE | OURS, "say in tests/support/full_merchants.py whether people's words are in it"
 
 
 # Controls: what the probes would see

@@ -1,7 +1,7 @@
 """No endpoint leads our server inside: what is not at a push service is neither kept, nor looked up, nor connected to,
 and of what a push service answers nothing is kept or shown but its status.
 
-Nearly two thousand endpoints (tests/inside.py) are sent to the real server as a browser would, then written into its
+Nearly two thousand endpoints (tests/attacks/inside_endpoints.py) are sent to the real server as a browser would, then written into its
 database as an older version or a restored backup could have left them; all that its processes look up or connect to is
 overheard. Then the names lie, and then the push service itself.
 """
@@ -26,14 +26,14 @@ from models import Delivery, Session, Subscription, Voucher
 from quanbao.messages.push import http_client
 from quanbao.messages.push.http_client import Wire
 from quanbao.messages.push.vapid import public_key
-from tests import inside
-from tests.factories import World
-from tests.overheard import heard
-from tests.pages import PageClient
+from tests.attacks import inside_endpoints
+from tests.controls.recorded_connections import heard
 from tests.proofs import engine
-from tests.push_service import PushService
-from tests.pushing import outbox, until
-from tests.racing import Holder, Site, crowd
+from tests.support.factories import World
+from tests.support.page_client import PageClient
+from tests.support.push_fixtures import outbox, until
+from tests.support.push_service import PushService
+from tests.support.racing import Holder, Site, crowd
 from web import create_app
 
 pytestmark = [pytest.mark.promise("push cannot reach inside"), pytest.mark.race]
@@ -137,11 +137,11 @@ def site(world, database, push_service, tmp_path):
 
 def test_no_endpoint_leads_inside(site, attacker, trap, tmp_path, proved):
     service, file = attacker.service, tmp_path / "heard"
-    endpoints = inside.endpoints(service.origin, trap.port)
+    endpoints = inside_endpoints.endpoints(service.origin, trap.port)
     assert len(endpoints) > 1000
     kept = [endpoint for endpoint in endpoints if "\x00" not in endpoint]  # PostgreSQL keeps none of these
     posted = endpoints if engine() == "sqlite" else endpoints[::20]  # they do not come as far as the database
-    with site("tests.overheard") as server:
+    with site("tests.controls.recorded_connections") as server:
         assert set(attacker.post(server.port, posted)) == {(422, "endpoint")}
         assert not Subscription.select().exists()
         attacker.smuggle({one: FCM if number % 2 else naive(one) for number, one in enumerate(kept)})
@@ -160,9 +160,9 @@ def test_no_endpoint_leads_inside(site, attacker, trap, tmp_path, proved):
 
 
 def test_control_who_believes_endpoints_knocks_inside(site, attacker, trap, tmp_path):
-    endpoints = [one for one in inside.endpoints(attacker.service.origin, trap.port)
+    endpoints = [one for one in inside_endpoints.endpoints(attacker.service.origin, trap.port)
                  if one.startswith("http://") and one.endswith(f":{trap.port}/x")][:20]
-    with site("tests.gullible") as server:
+    with site("tests.controls.any_endpoint") as server:
         assert {status for status, _ in attacker.post(server.port, endpoints)} == {201}
         attacker.announce()
         until(lambda: trap.knocks, "somebody knocks")
@@ -207,7 +207,7 @@ def resolver(monkeypatch) -> Resolver:
 
 
 def test_no_name_leads_inside(resolver, proved):
-    of_inside = inside.addresses()
+    of_inside = inside_endpoints.addresses()
     lies = [lie for one in of_inside for lie in ([one], [PUBLIC, one], [one, PUBLIC], [PUBLIC, PUBLIC, one])]
     resolver.post(*lies)
     assert (resolver.asked, resolver.connected) == (len(lies), [])
@@ -220,8 +220,8 @@ def test_no_name_leads_inside(resolver, proved):
 
 def test_control_who_takes_any_address_connects_inside(resolver, monkeypatch):
     monkeypatch.setattr(http_client, "is_public", lambda address: True)
-    resolver.post(*[[address] for address in inside.V4])
-    assert resolver.connected == list(inside.V4)
+    resolver.post(*[[address] for address in inside_endpoints.V4])
+    assert resolver.connected == list(inside_endpoints.V4)
 
 
 # A push service that is not what it seems

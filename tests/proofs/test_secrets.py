@@ -21,7 +21,8 @@ import pytest
 from config import KEYS, Settings, SettingsError, from_environment
 from database import db, on_sqlite
 from models import TABLES
-from tests.living import (
+from tests.support.racing import Site, command, engine
+from tests.support.site_life import (
     CAMPAIGN,
     DIGITS,
     FIELDS,
@@ -36,7 +37,6 @@ from tests.living import (
     paths,
     unsafe,
 )
-from tests.racing import Site, command, engine
 from web import create_app
 
 pytestmark = [pytest.mark.promise("secrets"), pytest.mark.race]
@@ -79,7 +79,7 @@ def clocked(clock) -> Clocked:
 
 def lived(settings: Settings, clocked: Clocked, folder: Path, **careless: str) -> Iterator[Life]:
     folder.mkdir()
-    program = "tests.careless" if careless else "cli"
+    program = "tests.controls.careless" if careless else "cli"
     with Site(settings, clocked, program, TMPDIR=str(folder), **careless) as site:
         yield live(settings, clocked, site, create_app(settings, clock=clocked.clock))
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Route
 
-from tests.browser import Visitor, phone
-from tests.elsewhere import Elsewhere
 from tests.proofs.test_one_time_links import all_links
-from tests.pushing import until
+from tests.support.chromium import Visitor, phone
+from tests.support.other_site import Elsewhere
+from tests.support.push_fixtures import until
 
 pytestmark = [pytest.mark.promise("secrets"), pytest.mark.browser]
 

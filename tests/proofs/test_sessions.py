@@ -16,10 +16,10 @@ from quanbao.messages.push.subscriptions import Circumstances
 from quanbao.people import accounts, one_time_links
 from quanbao.redemption import counter_codes
 from quanbao.vouchers import wallet_transfer
-from tests.asking import Ask, by_every_process
-from tests.everywhere import ATTEMPT, PUSH, subscription
-from tests.factories import ACCOUNT_PASSWORD, PASSWORD, World
-from tests.racing import Site, cookie_of, engine
+from tests.support.concurrent_requests import Ask, by_every_process
+from tests.support.every_route import ATTEMPT, PUSH, subscription
+from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, World
+from tests.support.racing import Site, cookie_of, engine
 
 pytestmark = [pytest.mark.promise("sessions"), pytest.mark.race]
 
@@ -84,7 +84,7 @@ def owners_cookie(world: World, settings: Settings) -> str:
 def test_a_captured_cookie_is_refused_at_once_by_every_process(world, database, proved):
     owner = owners_cookie(world, database)
     till = Member.get(Member.account == world.member(role=Role.MANAGER))
-    with Site(database, world, "tests.careless") as site:
+    with Site(database, world, "tests.controls.careless") as site:
         for name, ending in ENDINGS.items():
             captured = Captured.of(world, database)
             ask, asks = ending(captured, owner, world), captured.asks()
@@ -106,7 +106,7 @@ def nothing_is_left_of(captured: Captured, world: World, till: Member, name: str
 
 def test_control_a_process_that_remembers_lets_a_captured_cookie_in(world, database, proved):
     captured = Captured.of(world, database)
-    with Site(database, world, "tests.careless", CARELESS="sessions") as site:
+    with Site(database, world, "tests.controls.careless", CARELESS="sessions") as site:
         by_every_process(site, captured.asks()[0])
         assert Ask("/sign-out", {}, captured.cookie).to(site).status == 303
         assert {answer.status for answer in by_every_process(site, captured.asks()[0])} == {200}

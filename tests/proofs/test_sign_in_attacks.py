@@ -10,11 +10,11 @@ import pytest
 
 from models import Session
 from quanbao.people import accounts
-from tests.asking import Answer, Ask, together
-from tests.factories import ACCOUNT_PASSWORD, World
-from tests.pages import PageClient
 from tests.proofs import size
-from tests.racing import Site, cookie_of
+from tests.support.concurrent_requests import Answer, Ask, together
+from tests.support.factories import ACCOUNT_PASSWORD, World
+from tests.support.page_client import PageClient
+from tests.support.racing import Site, cookie_of
 from web.redirects import ours
 
 pytestmark = [pytest.mark.promise("sessions")]
@@ -61,7 +61,7 @@ def mei(small_world):
 @pytest.mark.redis
 @pytest.mark.race
 def test_guesses_at_one_moment_are_counted_before_they_are_looked_at(small_world, sqlite, mei, redis_server, proved):
-    with Site(sqlite, small_world, "tests.careless", QUANBAO_REDIS_URL=redis_server.url,
+    with Site(sqlite, small_world, "tests.controls.careless", QUANBAO_REDIS_URL=redis_server.url,
               QUANBAO_TRUSTED_PROXIES="1") as site:
         pair, address = burst(site, small_world)
     assert pair == A_PAIR
@@ -72,7 +72,7 @@ def test_guesses_at_one_moment_are_counted_before_they_are_looked_at(small_world
 
 @pytest.mark.race
 def test_without_redis_each_process_counts_for_itself(small_world, sqlite, mei, proved):
-    with Site(sqlite, small_world, "tests.careless", QUANBAO_TRUSTED_PROXIES="1") as site:
+    with Site(sqlite, small_world, "tests.controls.careless", QUANBAO_TRUSTED_PROXIES="1") as site:
         pair, address = burst(site, small_world)
     assert A_PAIR <= pair <= 2 * A_PAIR
     assert address <= 2 * AN_ADDRESS
@@ -83,7 +83,7 @@ def test_without_redis_each_process_counts_for_itself(small_world, sqlite, mei, 
 @pytest.mark.race
 def test_control_guesses_that_are_counted_afterwards_are_looked_at_more_often(small_world, sqlite, mei, redis_server,
                                                                              proved):
-    with Site(sqlite, small_world, "tests.careless", QUANBAO_REDIS_URL=redis_server.url, CARELESS="guesses",
+    with Site(sqlite, small_world, "tests.controls.careless", QUANBAO_REDIS_URL=redis_server.url, CARELESS="guesses",
               QUANBAO_TRUSTED_PROXIES="1") as site:
         answers = together(site, [guess("lin@example.org", number, "203.0.113.99") for number in range(AT_ONCE)])
     assert compared(answers) > A_PAIR

@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from database import db
 from models import Delivery, Session, Subscription, Voucher
 from quanbao.messages.push.vapid import public_key
-from tests.factories import World
 from tests.proofs import engine
-from tests.push_service import Browser
-from tests.pushing import until
-from tests.racing import Phone, Site, crowd
+from tests.support.factories import World
+from tests.support.push_fixtures import until
+from tests.support.push_service import Browser
+from tests.support.racing import Phone, Site, crowd
 
 pytestmark = [pytest.mark.promise("a stalled neighbour"), pytest.mark.race]
 
@@ -120,5 +120,5 @@ def test_the_tills_do_not_notice(world, database, services, proved):
 
 def test_control_who_sends_in_the_request_makes_it_slower(world, database, services):
     shop = Shop(world, database, services)
-    slow = shop.p95(stalled=True, program="tests.sending", redemptions=HELD_UP)
+    slow = shop.p95(stalled=True, program="tests.controls.push_before_answer", redemptions=HELD_UP)
     assert slow > BOUND * shop.p95(stalled=False, redemptions=HELD_UP)

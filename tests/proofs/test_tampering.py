@@ -20,7 +20,7 @@ from models import (
 from quanbao.campaigns import figures
 from quanbao.redemption import revocations, rollbacks
 from tests.conftest import POSTGRESQL
-from tests.factories import WRONG, World
+from tests.support.factories import WRONG, World
 
 pytestmark = pytest.mark.promise("tampering")
 

@@ -1,4 +1,4 @@
-"""Every route × everybody × {their own house, another's}, from the URL map and the one table of tests/rights.py."""
+"""Every route × everybody × {their own house, another's}, from the URL map and the one table of tests/support/rights.py."""
 
 from dataclasses import replace
 from itertools import product
@@ -8,9 +8,9 @@ import pytest
 from flask import Flask
 
 from models import Member
-from tests.firms import Firm, firm, in_no_fear_of_a_power_cut, rules
-from tests.pages import PageClient
-from tests.rights import ALL, MAY, NOBODY, Who
+from tests.support.full_merchants import Firm, firm, in_no_fear_of_a_power_cut, rules
+from tests.support.page_client import PageClient
+from tests.support.rights import ALL, MAY, NOBODY, Who
 from web import create_app
 from web.routes import shell
 
@@ -71,7 +71,7 @@ def wanted(rule, who: Who, house: str) -> set[int]:
 
 
 def test_every_route_has_a_row(app):
-    assert {rule.endpoint for rule, _ in rules(app)} == set(MAY), "say in tests/rights.py who may call it"
+    assert {rule.endpoint for rule, _ in rules(app)} == set(MAY), "say in tests/support/rights.py who may call it"
 
 
 @pytest.mark.parametrize("house", HOUSES)

@@ -22,11 +22,11 @@ from quanbao.passwords import guess_limits
 from quanbao.people import accounts, one_time_links
 from quanbao.redemption.reasons import Reason
 from quanbao.vouchers import publications, wallet_transfer
-from tests import timed
-from tests.crowds import link_to
-from tests.factories import ACCOUNT_PASSWORD, World
+from tests.controls import timed
 from tests.proofs import engine
-from tests.racing import Phone, Site, check, crowd
+from tests.support.crowds import link_to
+from tests.support.factories import ACCOUNT_PASSWORD, World
+from tests.support.racing import Phone, Site, check, crowd
 from web.auth.limits import LONGEST, Memory
 from zones import ZoneInfo
 
@@ -120,7 +120,7 @@ def test_a_clock_that_jumps_while_serving_in_a_foreign_zone(world, database, tmp
     Session.update(expires_at=datetime(2028, 1, 1, tzinfo=UTC)).execute()
     moment, seen = datetime(2027, 3, 14, 4, 59, 59, tzinfo=UTC), Counter()
     timed.tell(clock, moment)
-    with Site(database, world, "tests.timed", CLOCK=str(clock), TZ="Pacific/Pago_Pago") as site:
+    with Site(database, world, "tests.controls.timed", CLOCK=str(clock), TZ="Pacific/Pago_Pago") as site:
         phone = Phone(site.port)
         for _ in range(TRIES):
             timed.tell(clock, moment)

@@ -19,9 +19,9 @@ from models import Attempt, Campaign, RedemptionPassword, Role, Voucher
 from quanbao.passwords import attack_alerts, guess_limits, redemption_passwords
 from quanbao.redemption import counter_codes
 from quanbao.redemption.reasons import Reason
-from tests.factories import World
 from tests.proofs import size
-from tests.racing import (
+from tests.support.factories import World
+from tests.support.racing import (
     FORM_HEADERS,
     Holder,
     Request,
@@ -179,7 +179,7 @@ def test_control_without_a_budget_the_attackers_are_served(world, database, prov
     """The same attack: who guesses on comes to the right one, and nothing stops them."""
     campaign = world.campaign(quantity=10_000)
     attackers = crowd(database, world, campaign, ATTACKERS)
-    with Site(database, world, "tests.open_budgets") as site:
+    with Site(database, world, "tests.controls.no_guess_limits") as site:
         wrong = [Request(attacker, next(NEVER_RIGHT)) for attacker in attackers for _ in range(EACH)]
         persist(site, wrong)
         persist(site, tries(attackers))

@@ -1,0 +1,43 @@
+"""The negative control of the conditions: the real application without the lock of the customer.
+
+The voucher stays locked, and what is counted is still counted as it was judged. On SQLite, where the writers' one
+turn is everybody's lock, there is no transaction either.
+
+`python -m tests.controls.no_customer_lock serve …` takes the same words as `quanbao serve`.
+"""
+
+import time
+
+from config import from_environment
+from database import locked
+from models import Voucher
+from quanbao.operations import unguarded
+from quanbao.redemption import redeem
+from quanbao.redemption.checks import judge
+from tests.controls import runner
+from web import create_app
+from web.server.gateway import Front
+
+
+def locked_but_for_customers(query):
+    return locked(query) if query.model is Voucher else query
+
+
+def judge_slowly(*what):
+    """So that whoever tries the other voucher judges meanwhile, too."""
+    judged = judge(*what)
+    time.sleep(unguarded.PAUSE)
+    return judged
+
+
+def front() -> Front:
+    """The target of the server's processes: to import this module changes nothing."""
+    settings = from_environment()
+    redeem.locked, redeem.judge = locked_but_for_customers, judge_slowly
+    if settings.database_url is None:
+        redeem.write_transaction = unguarded._write_transaction
+    return Front(create_app(settings))
+
+
+if __name__ == "__main__":
+    runner.main("tests.controls.no_customer_lock:front")

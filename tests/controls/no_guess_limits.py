@@ -1,0 +1,27 @@
+"""The control of an attack: the real application without the budgets of its passwords.
+
+`python -m tests.controls.no_guess_limits serve …` takes the same words as `quanbao serve`.
+"""
+
+from flask import Flask
+
+from config import from_environment
+from quanbao.passwords import guess_limits
+from tests.controls import runner
+from web import create_app
+from web.server.gateway import Front
+
+
+def create_open() -> Flask:
+    """Whoever tries is let through, however often; what is compared is still written down."""
+    guess_limits._of_password = guess_limits._of_consumer = lambda *what: None
+    return create_app(from_environment())
+
+
+def front() -> Front:
+    """The target of the server's processes: to import this module changes nothing."""
+    return Front(create_open())
+
+
+if __name__ == "__main__":
+    runner.main("tests.controls.no_guess_limits:front")

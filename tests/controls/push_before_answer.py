@@ -1,0 +1,36 @@
+"""The negative control of a stalled neighbour: the real application, which tells its push service before it answers.
+
+`python -m tests.controls.push_before_answer serve …` takes the same words as `quanbao serve`.
+"""
+
+import os
+import socket
+from urllib.parse import urlsplit
+
+from quanbao.messages import events
+from tests.controls import runner
+from web.server.gateway import Front
+from wsgi import front as real
+
+PATIENCE = 0.5  # seconds
+
+
+def redeemed(voucher, now) -> None:
+    """The message leaves in the transaction that it tells of; whoever redeems waits for the answer."""
+    service = urlsplit(os.environ["QUANBAO_PUSH_HOSTS"].split()[0])
+    with socket.create_connection((service.hostname, service.port), timeout=PATIENCE) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
+        try:
+            connection.recv(1)
+        except TimeoutError:
+            pass
+
+
+def front() -> Front:
+    """The target of the server's processes: to import this module changes nothing."""
+    events.redeemed = redeemed
+    return real()
+
+
+if __name__ == "__main__":
+    runner.main("tests.controls.push_before_answer:front")

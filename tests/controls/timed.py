@@ -1,0 +1,33 @@
+"""The real application by a clock that a test moves: `python -m tests.controls.timed serve …`.
+
+The time is what the file named by CLOCK says (ISO 8601), in all processes at once; see `tell`.
+"""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from config import from_environment
+from tests.controls import runner
+from web import create_app
+from web.server.gateway import Front
+
+
+def tell(file: Path, moment: datetime) -> None:
+    """Set the clock of the site that was started with this file; no process ever sees half of it."""
+    draft = file.with_suffix(".new")
+    draft.write_text(moment.isoformat())
+    draft.replace(file)
+
+
+def clock() -> datetime:
+    return datetime.fromisoformat(Path(os.environ["CLOCK"]).read_text()).astimezone(UTC)
+
+
+def front() -> Front:
+    """The target of the server's processes."""
+    return Front(create_app(from_environment(), clock=clock))
+
+
+if __name__ == "__main__":
+    runner.main("tests.controls.timed:front")

@@ -1,0 +1,44 @@
+"""The negative control of what time may tell: the real application, made to leak as it starts.
+
+The password is compared digit by digit, a voucher is looked for first and then asked whose it is.
+`python -m tests.controls.timing_leaks serve …` takes the same words as `quanbao serve`; the clock is that of `tests.controls.timed`.
+"""
+
+import time
+
+from models import Account, RedemptionPassword, Voucher
+from quanbao.passwords import redemption_passwords
+from quanbao.vouchers import wallet
+from tests.controls import runner, timed
+from web.server.gateway import Front
+
+PAUSE = 0.003  # seconds: for each digit that is right, and for reading a voucher; a busy machine hides less
+
+
+def matches(row: RedemptionPassword, typed: str, key: str) -> bool:
+    """As string comparisons do it: on to the next digit where this one is right."""
+    right = redemption_passwords.reveal(row, key)
+    for here, there in zip(right, typed, strict=False):
+        if here != there:
+            return False
+        time.sleep(PAUSE)
+    return len(right) == len(typed)
+
+
+def held(code: str, consumer: Account) -> Voucher | None:
+    """Whoever's it is, the whole row is read, and that takes its time."""
+    found = wallet._with_campaign().where(Voucher.code == code).get_or_none()
+    if found is None:
+        return None
+    time.sleep(PAUSE)
+    return found if found.consumer_id == consumer.id else None
+
+
+def front() -> Front:
+    """The target of the server's processes: to import this module changes nothing."""
+    redemption_passwords.matches, wallet.held = matches, held
+    return timed.front()
+
+
+if __name__ == "__main__":
+    runner.main("tests.controls.timing_leaks:front")
