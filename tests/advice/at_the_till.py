@@ -6,8 +6,8 @@ from unittest.mock import patch
 from models import Campaign
 from quanbao.redemption.reasons import Reason
 from tests.advice.stage import CAMPAIGNS, PAGES, SHOP, follows
+from tests.pages.test_clocks import plain
 from tests.support.factories import PASSWORD, WRONG, stored
-from tests.test_clocks import plain
 from web.present import messages
 
 ATTEMPT = "0b0e7f2e-52a5-4d47-9f6b-0f3d1c9c6a11"

@@ -7,8 +7,8 @@ from werkzeug.datastructures import MultiDict
 from models import Campaign
 from quanbao.merchants import branches
 from tests.advice.stage import CAMPAIGNS, ENTERED, NEW, follows
+from tests.campaigns.test_pictures import encoded, red
 from tests.support.factories import utc
-from tests.test_pictures import encoded, red
 
 CAMPAIGN = {  # field: what is refused, and what the text asks for
     "kind": ("?", "prize"), "product": ("", "Tea"), "original_price": ("x", "30.50"), "offer_price": ("x", "0"),

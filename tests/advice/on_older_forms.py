@@ -4,9 +4,9 @@ from models import Account, Branch, Campaign, Mute, Role
 from quanbao.merchants import branches
 from quanbao.passwords import redemption_passwords
 from tests.advice.stage import CAMPAIGNS, ENTERED, NEW, SHOP, follows
+from tests.pages.test_campaign_pages import entries
+from tests.pages.test_older_form_pages import save
 from tests.support.factories import ACCOUNT_PASSWORD
-from tests.test_campaign_pages import entries
-from tests.test_older_form_pages import save
 
 
 def other_password(stage, campaign: Campaign) -> None:

@@ -1,4 +1,4 @@
-"""The stage for tests/test_advice.py: every text that refuses something, and the acts that follow its advice."""
+"""The stage for tests/advice/test_advice.py: every text that refuses something, and the acts that follow its advice."""
 
 import re
 from collections.abc import Callable

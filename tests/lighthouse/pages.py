@@ -15,9 +15,9 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.browser.test_accessibility import PAGES, Row, address
 from tests.support.chromium import Site
 from tests.support.factories import ACCOUNT_PASSWORD
-from tests.test_accessibility import PAGES, Row, address
 
 HERE = Path(__file__).parent
 MODULES = HERE.parent.parent / ".venv/lighthouse/node_modules"

@@ -8,13 +8,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from models import Role, Session
+from tests.browser.test_offline import CANARY, LIN, WALLETS, kept
 from tests.proofs import size
 from tests.support.chromium import Visitor, phone
 from tests.support.every_route import MEANT_TO_MOVE, changed, columns
 from tests.support.factories import ACCOUNT_PASSWORD
 from tests.support.faulty_proxy import Between
 from tests.support.other_site import Elsewhere
-from tests.test_offline import CANARY, LIN, WALLETS, kept
 
 pytestmark = [pytest.mark.promise("cross-site"), pytest.mark.browser]
 

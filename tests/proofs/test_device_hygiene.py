@@ -13,11 +13,11 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from models import Session, Voucher
+from tests.browser.test_offline import BO, KEPT, LIN, MESSAGE, forgotten, kept, push, sign_in_here, until_there
 from tests.proofs import size
 from tests.support.chromium import FLAGS, phone
 from tests.support.factories import ACCOUNT_PASSWORD, World
 from tests.support.faulty_proxy import Between
-from tests.test_offline import BO, KEPT, LIN, MESSAGE, forgotten, kept, push, sign_in_here, until_there
 
 pytestmark = [pytest.mark.promise("device hygiene"), pytest.mark.browser]
 
@@ -111,7 +111,7 @@ def account_deleted(page: Page, network: Between) -> None:
     page.wait_for_url("**/account/deleted")
 
 
-LEAVING = size([sign_out_without_a_network, another_signs_in],  # the rest of the pages' part: tests/test_offline.py
+LEAVING = size([sign_out_without_a_network, another_signs_in],  # the rest of the pages' part: tests/browser/test_offline.py
                [sign_out, sign_out_without_a_network, another_signs_in, session_ended_elsewhere, account_deleted])
 
 

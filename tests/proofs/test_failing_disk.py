@@ -18,12 +18,12 @@ from models import Guess, Redemption
 from quanbao.campaigns import figures
 from tests.conftest import POSTGRESQL, SQLITE
 from tests.controls.failing_disk import ERRORS, Fault, tell
+from tests.operations.test_database_away import Cluster
 from tests.proofs import size
 from tests.proofs.test_killed import cluster, there  # noqa: F401
 from tests.support.factories import World
 from tests.support.racing import Answer, Holder, Request, Site, check, command, crowd, database_line, fire
 from tests.support.services import leave_out
-from tests.test_away import Cluster
 
 pytestmark = pytest.mark.promise("survives a full or failing disk, and a database that goes away")
 

@@ -15,12 +15,12 @@ from quanbao.merchants import branches
 from quanbao.operations import bulk_import
 from tests.attacks.hostile_texts import LINES, REFUSED, RUN, SAMPLES
 from tests.attacks.tenant_probes import usual
+from tests.operations.test_bulk_import import GONE, KEY, changed
 from tests.proofs import engine, size
 from tests.support.factories import World
 from tests.support.full_merchants import OF_PEOPLE, Firm, columns_with, firm, in_no_fear_of_a_power_cut, rules
 from tests.support.page_client import PageClient
 from tests.support.rights import Who
-from tests.test_loading import GONE, KEY, changed
 from web import create_app
 
 pytestmark = pytest.mark.promise("hostile text")

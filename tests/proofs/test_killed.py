@@ -12,11 +12,11 @@ import pytest
 
 from database import db, drop_broken_connection, on_sqlite, open_database
 from quanbao.operations import migrate
+from tests.operations.test_database_away import Cluster
 from tests.proofs import engine, size
 from tests.support.factories import World
 from tests.support.racing import Site, check, crowd, database_line
 from tests.support.tills import Tills
-from tests.test_away import Cluster
 
 pytestmark = [pytest.mark.promise("survives kill -9"), pytest.mark.race]
 

@@ -1,6 +1,6 @@
 """Redemptions over a network that loses, delays and doubles: who asks again under the same id finds one receipt.
 
-The browser's half of the promise is tests/test_lost_answers.py. The last test is the control.
+The browser's half of the promise is tests/browser/test_lost_answers.py. The last test is the control.
 """
 
 import random

@@ -4,11 +4,11 @@ import pytest
 
 from models import Account
 from quanbao.people import accounts
+from tests.browser.test_offline import KEPT, kept
 from tests.support.chromium import phone
 from tests.support.factories import ACCOUNT_PASSWORD
 from tests.support.full_merchants import Firm, firm
 from tests.support.rights import Who
-from tests.test_offline import KEPT, kept
 
 pytestmark = [pytest.mark.promise("tenants"), pytest.mark.browser]
 

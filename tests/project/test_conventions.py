@@ -1,0 +1,172 @@
+"""What keeps the house in order; each failure says the cure."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from web.routes.practice import INSTEAD
+
+ROOT = Path(__file__).resolve().parents[2]
+PRODUCT = [*(ROOT / "quanbao").rglob("*.py"), *(ROOT / "web").rglob("*.py"), *ROOT.glob("*.py")]
+LIBRARIES_OF_THE_WEB = {"flask", "flask_login", "flask_babel", "flask_wtf", "flask_limiter", "htmx_flask", "werkzeug",
+                        "wtforms", "jinja2", "markupsafe"}
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    return found
+
+
+def heads(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imports(path)}
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize(("floor", "above"), [
+    ("quanbao", {"web", "cli", "wsgi", "config"} | LIBRARIES_OF_THE_WEB),
+    ("models.py", {"web", "cli", "wsgi", "config", "quanbao"} | LIBRARIES_OF_THE_WEB),
+    ("database.py", {"web", "cli", "wsgi", "config", "quanbao", "models"} | LIBRARIES_OF_THE_WEB),
+    ("zones.py", {"web", "cli", "wsgi", "config", "quanbao", "models", "database"} | LIBRARIES_OF_THE_WEB),
+    ("config.py", {"web", "cli", "wsgi", "quanbao", "models", "database"} | LIBRARIES_OF_THE_WEB),
+    ("web", {"cli", "wsgi"}),
+])
+def test_imports_only_go_down(floor, above):
+    files = [ROOT / floor] if floor.endswith(".py") else (ROOT / floor).rglob("*.py")
+    wrong = [f"{named(path)} imports {name}" for path in files for name in heads(path) & above]
+    assert not wrong, f"move what is needed to a lower floor, or pass it in as an argument: {wrong}"
+
+
+def test_the_business_reads_no_clock_and_no_environment():
+    pattern = re.compile(r"datetime\.now|time\.time\(|utcnow|os\.environ|getenv")
+    wrong = [named(path) for path in (ROOT / "quanbao").rglob("*.py")
+             if path.name != "schema.py" and pattern.search(path.read_text("utf-8"))]
+    assert not wrong, f"take the time and the settings as arguments: {wrong}"
+
+
+REACH_OUT = {"aiohttp", "ftplib", "http.client", "httpx", "imaplib", "poplib", "requests", "smtplib", "socket", "ssl",
+             "socketserver", "subprocess", "urllib", "urllib.request", "urllib3", "websockets", "xmlrpc.client"}
+CONNECTING = re.compile(r"open_connection|create_connection|sock_connect|urlopen|create_subprocess|\bwebpush\("
+                        r"|os\.(system|popen|exec|spawn|posix_spawn)|WebPusher\(.*\.send")
+
+
+def test_one_module_opens_connections_and_none_starts_programs():
+    """The drivers of PostgreSQL and Redis go where the operator says: docs/security.md has the list of all."""
+    may = {"quanbao/messages/push/http_client.py": {"socket", "ssl"}, "cli.py": {"socket"}}  # the latter asks whether its port is free
+    wrong = [f"{named(path)} imports {name}" for path in PRODUCT
+             for name in imports(path) & REACH_OUT - may.get(named(path), set())]
+    wrong += [f"{named(path)}: {found.group()}" for path in PRODUCT if named(path) != "quanbao/messages/push/http_client.py"
+              and (found := CONNECTING.search(path.read_text("utf-8")))]
+    assert not wrong, f"whatever leaves goes through quanbao/messages/push/http_client.py, which looks where to: {wrong}"
+
+
+def test_the_table_of_the_asvs_is_whole_and_names_files_that_are_there():
+    text = (ROOT / "docs/security.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d+)\.(\d+)\.(\d+) \|", text, re.MULTILINE)
+    assert (len(rows), len(set(rows))) == (253, 253), "ASVS 5.0.0 has 253 requirements of levels 1 and 2"
+    assert rows == sorted(rows, key=lambda row: tuple(map(int, row)))
+    names = set(re.findall(r"`([\w./-]+/[\w.-]+\.\w+|[A-Z]+\.md|requirements\.txt)`", text))
+    assert len(names) > 60
+    assert not [name for name in names if not (ROOT / name).exists()], "name the file that it is now"
+
+
+OWNERS_PAGE = "web/routes/passwords.py"  # tests/support/rights.py: owners alone may call it
+MAY_REVEAL = (OWNERS_PAGE, "quanbao/operations/installation.py", "quanbao/operations/restore.py")
+
+
+def test_the_password_leaves_by_one_door():
+    """Only its owner's page and the start's check of the key may open it."""
+    wrong = [named(path) for path in PRODUCT
+             if "passwords.reveal(" in path.read_text("utf-8") and named(path) not in MAY_REVEAL]
+    assert not wrong, f"a page for owners needs a row here and a test that nobody else gets it: {wrong}"
+
+
+def test_files_can_be_read_in_one_sitting():
+    most = {"models.py": 690, "cli.py": 330}  # the tables in one file, as the customer wants them; a command a function
+    long = [named(path) for path in PRODUCT if len(path.read_text("utf-8").splitlines()) > most.get(path.name, 300)]
+    assert not long, f"split by noun or act: {long}"
+
+
+def test_functions_can_be_read_in_one_look():
+    lengths = {
+        f"{named(path)}:{node.name}": node.end_lineno - node.lineno + 1
+        for path in PRODUCT for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert not {name: lines for name, lines in lengths.items() if lines > 45}, "name a part of it and move it out"
+    short = sum(lines <= 30 for lines in lengths.values())
+    assert short >= 0.9 * len(lengths), "nine of ten functions stay within 30 lines"
+
+
+def test_public_functions_of_the_business_say_what_they_do():
+    silent = [
+        f"{named(path)}:{node.name}" for path in (ROOT / "quanbao").glob("*.py")
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and not ast.get_docstring(node)
+    ]
+    assert not silent, f"one line that the signature cannot say: {silent}"
+
+
+def test_no_attic():
+    attics = [named(path) for path in PRODUCT if path.stem in ("utils", "helpers", "common", "misc")]
+    assert not attics, f"name a module by what it is about: {attics}"
+
+
+def test_templates_have_nothing_inline_and_nothing_unsafe():
+    pattern = re.compile(r"\bstyle=|\son\w+=|<style|javascript:|\|\s*safe\b|autoescape false")
+    wrong = [f"{named(path)}: {found.group()}" for path in (ROOT / "web/templates").rglob("*.html")
+             if (found := pattern.search(path.read_text("utf-8")))]
+    assert not wrong, f"use app.css and app.js, and Markup only in Python: {wrong}"
+
+
+FORM = re.compile(r"<form\b(?P<tag>(?:[^>{]|\{\{.*?\}\}|\{%.*?%\})*)>", re.DOTALL)
+ACTION = re.compile(r"""action="\{\{ url_for\('(?P<endpoint>[\w.]+)'(?P<parts>[^{}()]*)\) \}\}\"""")
+
+
+def dropped(template: str, html: str, app) -> Iterator[str]:
+    """What the GET forms of a template put into their action's query, or would on the screens of practice."""
+    rules = {rule.endpoint: rule.arguments for rule in app.url_map.iter_rules()}
+    for form in FORM.finditer(html):
+        tag, action = form["tag"], ACTION.search(form["tag"])
+        if 'method="post"' in tag or "action=" not in tag or "address | without_query" in tag:
+            continue
+        if action is None or action["endpoint"] in INSTEAD:
+            yield f"{template}: {tag.strip()}"
+            continue
+        names = set(re.findall(r"(\w+)=", action["parts"])) - rules[action["endpoint"]]
+        yield from (f"{template}: {name} of {action['endpoint']}" for name in sorted(names))
+
+
+def test_no_get_form_loses_what_stands_in_its_address(app):
+    """A browser drops the query of a GET form's action (HTML, "form submission", mutate action URL)."""
+    folder = ROOT / "web/templates"
+    lost = [one for path in sorted(folder.rglob("*.html"))
+            for one in dropped(str(path.relative_to(folder)), path.read_text("utf-8"), app)]
+    assert not lost, f"use the macro `leading`, or a hidden field for each: {lost}"
+
+
+@pytest.mark.parametrize("form", [
+    """<form action="{{ url_for('redemptions.redeem', code=voucher.code) }}">""",
+    """<form class="x" action="{{ url_for('wallet.show', now=1) }}">""", """<form action="/wallet?now=1">""",
+    """<form action="{{ url_for('a.b') if c else url_for('d.e') }}">""",
+])
+def test_control_such_a_form_is_found(app, form):
+    assert list(dropped("page.html", form, app))
+
+
+def test_vendored_files_come_with_their_licence():
+    folders = [ROOT / "web/static/vendor", ROOT / "tests/vendor"]
+    scripts = [path for folder in folders for path in folder.rglob("*.js")]
+    assert scripts
+    bare = [named(path) for path in scripts if not list(path.parent.glob("*LICENSE*"))]
+    assert not bare, f"put the licence beside it: {bare}"
