@@ -31,8 +31,16 @@ class No(Exception):
     """The command cannot be done, and why, in one line."""
 
 
-ANSWERS = (No, SettingsError, installation.NoSite, schema.NewerDatabase, redemption_passwords.WrongKey, backups.Refused,
-           bulk_import.Refused, selfcheck.Refused)  # the text of each is what to tell the person
+ANSWERS = (
+    No,
+    SettingsError,
+    installation.NoSite,
+    schema.NewerDatabase,
+    redemption_passwords.WrongKey,
+    backups.Refused,
+    bulk_import.Refused,
+    selfcheck.Refused,
+)  # the text of each is what to tell the person
 
 
 class Parser(argparse.ArgumentParser):
@@ -80,8 +88,10 @@ class Version(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, help="print what is in use: Quanbao, SQLite, time zone data")
 
     def __call__(self, parser, *_):
-        print(f"Quanbao {version('quanbao')}, SQLite {apsw.sqlitelibversion()}, time zone data {tzdata.IANA_VERSION}",
-              flush=True)
+        print(
+            f"Quanbao {version('quanbao')}, SQLite {apsw.sqlitelibversion()}, time zone data {tzdata.IANA_VERSION}",
+            flush=True,
+        )
         parser.exit()
 
 
@@ -116,7 +126,8 @@ def _parser() -> Parser:
     races.add_argument("--broken", action="store_true", help="with the guards off: it must report the damage")
     account = command("account", lambda options: None, "accounts")
     link = account.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser).add_parser(
-        "link", help="print a one-time link that signs somebody in")
+        "link", help="print a one-time link that signs somebody in"
+    )
     link.add_argument("email")
     link.set_defaults(run=account_link)
     return parser
@@ -165,8 +176,10 @@ def run_demo(options: argparse.Namespace) -> None:
     print(f"Quanbao's demo is at {address}/ : step in there with a click as")
     for person in demo.CAST:
         print(f"  {person.email:<26} password {demo.PASSWORD}   ({person.role})")
-    print(f"The redemption password, for the cashier's eyes only: {demo.REDEMPTION_PASSWORD} "
-          f"(at Harbour Books: {demo.BOOKSHOP_PASSWORD})")
+    print(
+        f"The redemption password, for the cashier's eyes only: {demo.REDEMPTION_PASSWORD} "
+        f"(at Harbour Books: {demo.BOOKSHOP_PASSWORD})"
+    )
     print(f"The data is in {settings.data}. Stop with Ctrl+C.")
     _serve("wsgi:demo", options, 1, address)
 
@@ -208,8 +221,10 @@ def load(options: argparse.Namespace) -> None:
     done = bulk_import.load(document, now=settings.clock()(), password_key=settings.password_key, progress=_progress)
     for campaign, password in done.generated.items():
         print(f"{campaign}: redemption password {password} (generated)")
-    print(f"Loaded {done.merchants} merchants, {done.campaigns} campaigns, {done.consumers} accounts, "
-          f"{done.vouchers} vouchers.")
+    print(
+        f"Loaded {done.merchants} merchants, {done.campaigns} campaigns, {done.consumers} accounts, "
+        f"{done.vouchers} vouchers."
+    )
     _say_database(settings)
 
 
@@ -230,12 +245,18 @@ def backup(options: argparse.Namespace) -> None:
 
 
 def restore(options: argparse.Namespace) -> None:
-    one = restoring.Restoring(options.file, from_environment(create=False), make=from_environment,
-                              agree=(lambda *_: None) if options.yes else _agree)
+    one = restoring.Restoring(
+        options.file,
+        from_environment(create=False),
+        make=from_environment,
+        agree=(lambda *_: None) if options.yes else _agree,
+    )
     made_at, rows = one.run()
     _compute_periods(one.settings)
-    print(f"Restored {rows} rows of {made_at:%Y-%m-%d %H:%M} UTC; every figure agrees with the ledger. "
-          "Everybody signs in again.")
+    print(
+        f"Restored {rows} rows of {made_at:%Y-%m-%d %H:%M} UTC; every figure agrees with the ledger. "
+        "Everybody signs in again."
+    )
     if one.kept:
         print(f"What was there before is kept in {one.kept}\nTo go back to it: {one.way_back()}")
     _say_database(one.settings)
@@ -245,8 +266,12 @@ def _agree(there: str, coming: str) -> None:
     """Ask at the terminal whether a site in use is replaced; raises No where it is not to be, or there is none."""
     if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         raise No(f"{there}: nothing was replaced. With --yes {coming} takes its place, and what is there now is kept")
-    print(f"{there}.\nIts place is taken by {coming}; what is there now is kept.\nReplace it? [y/N] ",
-          end="", file=sys.stderr, flush=True)
+    print(
+        f"{there}.\nIts place is taken by {coming}; what is there now is kept.\nReplace it? [y/N] ",
+        end="",
+        file=sys.stderr,
+        flush=True,
+    )
     if sys.stdin.readline().strip().casefold() not in ("y", "yes"):
         raise No("Nothing was replaced.")
 
@@ -259,8 +284,10 @@ def run_selfcheck(options: argparse.Namespace) -> None:
     if options.broken:
         raise No("With the guards off nothing went wrong: this check can prove nothing here.")
     engine = "PostgreSQL" if settings.database_url else "SQLite"
-    print(f"On {engine}: {selfcheck.VOUCHERS} vouchers, each at {selfcheck.TILLS} tills at once: redeemed once each. "
-          f"{selfcheck.CUSTOMERS} customers at once for {selfcheck.QUANTITY}: not oversold. All figures agree.")
+    print(
+        f"On {engine}: {selfcheck.VOUCHERS} vouchers, each at {selfcheck.TILLS} tills at once: redeemed once each. "
+        f"{selfcheck.CUSTOMERS} customers at once for {selfcheck.QUANTITY}: not oversold. All figures agree."
+    )
 
 
 def account_link(options: argparse.Namespace) -> None:
@@ -280,11 +307,15 @@ def _compute_periods(settings: Settings) -> None:
     """By the time zone data that is installed, where that is newer than at the last start."""
     changed = periods.catch_up(settings.clock()())
     if changed:
-        _say(f"The time zone data is {RELEASE} now. Campaigns whose periods are other instants than before: {changed}; "
-             "their holders are told.")
+        _say(
+            f"The time zone data is {RELEASE} now. Campaigns whose periods are other instants than before: {changed}; "
+            "their holders are told."
+        )
     if periods.is_ahead():
-        _say(f"The periods in the database were computed with newer time zone data than {RELEASE}: "
-             "pip install --upgrade tzdata")
+        _say(
+            f"The periods in the database were computed with newer time zone data than {RELEASE}: "
+            "pip install --upgrade tzdata"
+        )
 
 
 def _site(*, make: bool) -> Settings:

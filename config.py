@@ -76,9 +76,7 @@ class Settings:
         return lambda: datetime.fromtimestamp(start.timestamp() + monotonic() - began, UTC)
 
 
-def from_environment(
-    environ: Mapping[str, str] | None = None, *, demo: bool = False, create: bool = True
-) -> Settings:
+def from_environment(environ: Mapping[str, str] | None = None, *, demo: bool = False, create: bool = True) -> Settings:
     """Read, check and complete the settings; makes the data folder and missing keys.
 
     With `create` off nothing is made, and a key that is missing is "". Raises SettingsError for an unknown QUANBAO_
@@ -88,8 +86,11 @@ def from_environment(
     for name in given:
         if name.removeprefix(PREFIX) not in {*PARSERS, *KEYS, *(f"{key}_FILE" for key in KEYS)}:
             raise SettingsError(f"{name} is not a setting of Quanbao; see the list in docs/operating.md")
-    values = {field: parse(given[PREFIX + name], PREFIX + name)
-              for name, (field, parse) in PARSERS.items() if PREFIX + name in given}
+    values = {
+        field: parse(given[PREFIX + name], PREFIX + name)
+        for name, (field, parse) in PARSERS.items()
+        if PREFIX + name in given
+    }
     data = values.setdefault("data", Path("data"))
     try:
         if create:
@@ -194,6 +195,7 @@ def _url(*schemes: str) -> Callable[[str, str], str]:
             begins = " or ".join("mailto:" if scheme == "mailto" else f"{scheme}://" for scheme in schemes)
             raise SettingsError(f"{name} must be an address that begins with {begins}")
         return text.strip()
+
     return parse
 
 

@@ -39,8 +39,13 @@ RETRYABLE = {"40001", "40P01"}  # serialization failure, deadlock: it was rolled
 NOT_NOW = {"25P03", "25006"}  # idle too long inside a transaction; read-only, as after a failover: InternalError
 
 # A server that vanished from the network answers nothing: without these a query would wait for hours.
-PATIENCE = {"connect_timeout": 5, "keepalives_idle": 20, "keepalives_interval": 5, "keepalives_count": 3,
-            "tcp_user_timeout": 40_000}  # seconds, and milliseconds
+PATIENCE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 20,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 40_000,
+}  # seconds, and milliseconds
 TIMEOUTS = "-c lock_timeout=5000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=30000"
 
 db = DatabaseProxy()
@@ -91,8 +96,10 @@ def sqlite_is_safe(version: str) -> bool:
 def open_sqlite(path: Path, **extra) -> APSWDatabase:
     """The SQLite file at `path`; raises OSError with the cure where this SQLite could corrupt it."""
     if not sqlite_is_safe(apsw.sqlitelibversion()):
-        raise OSError(f"SQLite {apsw.sqlitelibversion()} can corrupt a database that two processes write: "
-                      "upgrade with  pip install -U apsw")
+        raise OSError(
+            f"SQLite {apsw.sqlitelibversion()} can corrupt a database that two processes write: "
+            "upgrade with  pip install -U apsw"
+        )
     return APSWDatabase(str(path), pragmas=PRAGMAS, lock_type="IMMEDIATE", timeout=10, **extra)
 
 

@@ -417,7 +417,9 @@ class Attempt(Table):
 
     class Meta:
         indexes = (
-            (("consumer", "attempt_id"), True), (("campaign", "reason", "id"), False), (("campaign", "id"), False),
+            (("consumer", "attempt_id"), True),
+            (("campaign", "reason", "id"), False),
+            (("campaign", "id"), False),
             (("merchant", "id"), False),
         )
 
@@ -479,8 +481,13 @@ class Redemption(Table):
             (("voucher", "use_number"), True),
             (("merchant", "branch_slug", "day", "number"), True),
         )
-        constraints = [Check("discount >= 0"), Check("use_number >= 1"), Check("number >= 1"),
-                       Check("original_price >= 0"), Check("charged >= 0")]
+        constraints = [
+            Check("discount >= 0"),
+            Check("use_number >= 1"),
+            Check("number >= 1"),
+            Check("original_price >= 0"),
+            Check("charged >= 0"),
+        ]
 
 
 class Rollback(Table):
@@ -692,8 +699,34 @@ class Mute(Row):
 
 
 TABLES = (
-    Account, Session, Merchant, Branch, Member, MemberBranch, Link, Customer, CustomerGroup, RedemptionPassword,
-    Guess, Picture, Campaign, Voucher, Attempt, CounterCode, CounterTry, Redemption, Rollback, Revocation, DayNumber,
+    Account,
+    Session,
+    Merchant,
+    Branch,
+    Member,
+    MemberBranch,
+    Link,
+    Customer,
+    CustomerGroup,
+    RedemptionPassword,
+    Guess,
+    Picture,
+    Campaign,
+    Voucher,
+    Attempt,
+    CounterCode,
+    CounterTry,
+    Redemption,
+    Rollback,
+    Revocation,
+    DayNumber,
     Figure,
-    Publication, PublicationPart, Claim, Subscription, Delivery, News, Mute, ZoneData,
+    Publication,
+    PublicationPart,
+    Claim,
+    Subscription,
+    Delivery,
+    News,
+    Mute,
+    ZoneData,
 )

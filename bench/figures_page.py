@@ -1,6 +1,6 @@
 """What a merchant's pages cost for a campaign with 1,000 redemptions, and for one with 1,000,000.
 
-    .venv/bin/python bench/figures_page.py [--large 1000000] [--rounds 40]
+.venv/bin/python bench/figures_page.py [--large 1000000] [--rounds 40]
 """
 
 import argparse
@@ -31,9 +31,13 @@ from web import create_app
 
 SMALL = 1000
 PAGES = {
-    "figures": "figures", "figures, asked again": "{polled}", "attempts": "attempts",
-    "attempts, half way": "attempts?before={middle}", "redemptions": "attempts?which=redeemed",
-    "refusals": "attempts?which=refused", "refusals of one kind": "attempts?which=price_changed",
+    "figures": "figures",
+    "figures, asked again": "{polled}",
+    "attempts": "attempts",
+    "attempts, half way": "attempts?before={middle}",
+    "redemptions": "attempts?which=redeemed",
+    "refusals": "attempts?which=refused",
+    "refusals of one kind": "attempts?which=price_changed",
 }
 
 

@@ -94,9 +94,12 @@ def compare(browser: BrowserType, profile: str, how: dict, slower: int, starts: 
         for path in PAGES:
             times[path].append(start(browser, profile, how, path, slower))
     wallet, static = (times[path] for path in PAGES)
-    print(f"CPU × {slower}, {starts} starts: first paint p95 {p95(wallet):.0f} ms (at most {TARGETS[slower]}), "
-          f"median {median(wallet):.0f}; static page p95 {p95(static):.0f}, median {median(static):.0f}; "
-          f"ratio of the medians {median(wallet) / median(static):.2f}", flush=True)
+    print(
+        f"CPU × {slower}, {starts} starts: first paint p95 {p95(wallet):.0f} ms (at most {TARGETS[slower]}), "
+        f"median {median(wallet):.0f}; static page p95 {p95(static):.0f}, median {median(static):.0f}; "
+        f"ratio of the medians {median(wallet) / median(static):.2f}",
+        flush=True,
+    )
     return p95(wallet) <= TARGETS[slower]
 
 

@@ -35,7 +35,7 @@ from tests.support.factories import World
 from web import create_app
 from web.present.push_messages import postman
 
-SINK = r'''
+SINK = r"""
 import asyncio
 ANSWER = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
 
@@ -55,37 +55,73 @@ async def main():
     await server.serve_forever()
 
 asyncio.run(main())
-'''
+"""
 
 
 def fill(world: World, service: str, vapid_key: str, size: int) -> None:
     """As many accounts, each with a voucher and a browser."""
     now, campaign = world.clock(), world.campaign(quantity=size)
-    point = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(
-        Encoding.X962, PublicFormat.UncompressedPoint)
+    point = (
+        ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    )
     for start in range(0, size, 1000):
         numbers = range(start, min(start + 1000, size))
-        people = [row.id for row in Account.insert_many(
-            [{"email": f"{n}@example.org", "created_at": now} for n in numbers]).returning(Account.id)]
-        sessions = [row.id for row in Session.insert_many([{
-            "token_hash": os.urandom(32), "account": person, "created_at": now, "confirmed_at": now, "seen_at": now,
-            "expires_at": now + events.PATIENCE} for person in people]).returning(Session.id)]
-        Subscription.insert_many([{
-            "session": session, "account": person, "endpoint": f"{service}/send/{session}", "service": service,
-            "p256dh": base64url(point), "auth": base64url(os.urandom(16)), "vapid_key": vapid_key,
-            "origin": "https://vouchers.example", "language": "en", "created_at": now,
-        } for session, person in zip(sessions, people, strict=True)]).execute()
+        people = [
+            row.id
+            for row in Account.insert_many(
+                [{"email": f"{n}@example.org", "created_at": now} for n in numbers]
+            ).returning(Account.id)
+        ]
+        sessions = [
+            row.id
+            for row in Session.insert_many(
+                [
+                    {
+                        "token_hash": os.urandom(32),
+                        "account": person,
+                        "created_at": now,
+                        "confirmed_at": now,
+                        "seen_at": now,
+                        "expires_at": now + events.PATIENCE,
+                    }
+                    for person in people
+                ]
+            ).returning(Session.id)
+        ]
+        Subscription.insert_many(
+            [
+                {
+                    "session": session,
+                    "account": person,
+                    "endpoint": f"{service}/send/{session}",
+                    "service": service,
+                    "p256dh": base64url(point),
+                    "auth": base64url(os.urandom(16)),
+                    "vapid_key": vapid_key,
+                    "origin": "https://vouchers.example",
+                    "language": "en",
+                    "created_at": now,
+                }
+                for session, person in zip(sessions, people, strict=True)
+            ]
+        ).execute()
         write_transaction(lambda people=people: issuing.issue_once(campaign, people, now))
 
 
 def encryption_alone(size: int) -> float:
     """Seconds of the processor to encrypt as many messages of the usual length, and nothing else."""
-    point = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(
-        Encoding.X962, PublicFormat.UncompressedPoint)
+    point = (
+        ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    )
     secret, before = os.urandom(16), time.process_time()
     for _ in range(size):
-        http_ece.encrypt(b"x" * 330, private_key=ec.generate_private_key(ec.SECP256R1()), dh=point, auth_secret=secret,
-                         version="aes128gcm")
+        http_ece.encrypt(
+            b"x" * 330,
+            private_key=ec.generate_private_key(ec.SECP256R1()),
+            dh=point,
+            auth_secret=secret,
+            version="aes128gcm",
+        )
     return time.process_time() - before
 
 
@@ -99,8 +135,9 @@ def main(size: int) -> None:
 
 def measure(size: int, service: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        settings = from_environment({"QUANBAO_DATA": folder, "QUANBAO_PUSH_HOSTS": service,
-                                     "QUANBAO_CONTACT": "mailto:operator@example.org"})
+        settings = from_environment(
+            {"QUANBAO_DATA": folder, "QUANBAO_PUSH_HOSTS": service, "QUANBAO_CONTACT": "mailto:operator@example.org"}
+        )
         open_database(None, settings.sqlite_file)
         migrate.migrate()
         world = World(Clock("2026-12-01T12:00:00+08:00"), Keys(settings.password_key, settings.secret_key))
@@ -112,8 +149,10 @@ def measure(size: int, service: str) -> None:
         asyncio.run(sender.deliver(Flag()))
         seconds, busy = time.perf_counter() - began, time.process_time() - busy
         assert Delivery.select().count() == 0, "all were sent"
-        print(f"{size:,} browsers in {seconds:.1f} s; {busy:.1f} s of one processor, "
-              f"{busy / alone:.1f} times the {alone:.1f} s of the encryption alone")
+        print(
+            f"{size:,} browsers in {seconds:.1f} s; {busy:.1f} s of one processor, "
+            f"{busy / alone:.1f} times the {alone:.1f} s of the encryption alone"
+        )
 
 
 if __name__ == "__main__":

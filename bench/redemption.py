@@ -53,8 +53,9 @@ def compare(settings: Settings, rounds: int) -> None:
     """Print a line a kind of request: what it takes, and how many times as much as the smallest."""
     open_database(settings.database_url, settings.sqlite_file)
     migrate.migrate()
-    world = World(Clock("2026-12-01T12:00:00+08:00"),
-                  Keys(password=settings.password_key, receipts=settings.secret_key))
+    world = World(
+        Clock("2026-12-01T12:00:00+08:00"), Keys(password=settings.password_key, receipts=settings.secret_key)
+    )
     app, asked = create_app(settings, clock=world.clock), requests(settings, world, rounds)
     world.clock.forward(seconds=1)  # a session that was used at this very moment would get its cookie anew
     times: dict[str, list[float]] = {kind: [] for kind in asked}
@@ -98,8 +99,12 @@ def _guessers(settings: Settings, world: World, rounds: int) -> Iterator[Holder]
 
 
 def post(holder: Holder, attempt_id: str, password: str = PASSWORD) -> dict:
-    return EnvironBuilder(f"/vouchers/{holder.code}/redemptions", method="POST", headers=_headers(holder),
-                          data={"password": password, "attempt_id": attempt_id}).get_environ()
+    return EnvironBuilder(
+        f"/vouchers/{holder.code}/redemptions",
+        method="POST",
+        headers=_headers(holder),
+        data={"password": password, "attempt_id": attempt_id},
+    ).get_environ()
 
 
 def get(path: str, holder: Holder) -> dict:

@@ -129,8 +129,13 @@ def figures(page: Page) -> None:
 
 def new_campaign(page: Page) -> None:
     page.goto("/merchants/lotus/new-campaign")
-    for name, text in (("product", "White peony, 50 g"), ("original_price", "88"), ("offer_price", "58"),
-                       ("quantity", "50"), ("ends_at", "2026-12-31")):
+    for name, text in (
+        ("product", "White peony, 50 g"),
+        ("original_price", "88"),
+        ("offer_price", "58"),
+        ("quantity", "50"),
+        ("ends_at", "2026-12-31"),
+    ):
         page.locator(f"[name={name}]").fill(text)
     page.locator("#preview .product", has_text="White peony").wait_for()
     page.wait_for_timeout(600)  # the last figure typed comes to the voucher
@@ -163,6 +168,7 @@ def counter_code(product: str) -> Callable[[Page], None]:
 
 def charge(product: str) -> Callable[[Page], None]:
     """The cashier types the code that a customer shows."""
+
     def steps(page: Page) -> None:
         till(page)
         with somebody(page.context.browser, urljoin(page.url, "/"), "customer", PHONE) as holder:
@@ -189,13 +195,24 @@ def practice(page: Page) -> None:
 
 def closed(product: str) -> Callable[[Page], None]:
     """After as many wrong passwords as a day has room for."""
+
     def steps(page: Page) -> None:
         attacked, guesser = RedemptionPassword.get(), Account.get()
         now = datetime.fromisoformat(NOW).astimezone(UTC)
-        Guess.insert_many([{
-            "password": attacked.id, "version": attacked.version, "consumer": guesser.id, "made_at": now,
-            "wrong": True, "counted": True, "tag": b"%d" % number,
-        } for number in range(guess_limits.PASSWORD_A_DAY)]).execute()
+        Guess.insert_many(
+            [
+                {
+                    "password": attacked.id,
+                    "version": attacked.version,
+                    "consumer": guesser.id,
+                    "made_at": now,
+                    "wrong": True,
+                    "counted": True,
+                    "tag": b"%d" % number,
+                }
+                for number in range(guess_limits.PASSWORD_A_DAY)
+            ]
+        ).execute()
         RedemptionPassword.update(spent_at=now).where(RedemptionPassword.id == attacked.id).execute()
         voucher(product)(page)
         page.locator("main form button").first.click()
@@ -210,24 +227,30 @@ OOLONG, TEAS = "Oolong, 500 ml", "Five teas, one price"
 def at_the_till(ending: str, language: dict) -> dict[str, tuple]:
     """What docs/at-the-till.md shows, in the order in which one thing leads to the next."""
     phone, paper = PHONE | language, PAPER | language
-    return {name + ending: picture for name, picture in {
-        "keypad": ("customer", phone, keypad(OOLONG)),
-        "counter-code": ("customer", phone, counter_code(OOLONG)),
-        "refused": ("customer", phone, refused(OOLONG)),
-        "redeemed": ("customer", phone, redeemed(OOLONG)),
-        "till": ("till", phone, till),
-        "charge": ("till", phone, charge(TEAS)),
-        "practice": ("till", phone | {"device_scale_factor": 1.5}, practice),  # its watermark weighs
-        "sheet": ("manager", paper, printed("/merchants/lotus/sheet")),
-    }.items()}
+    return {
+        name + ending: picture
+        for name, picture in {
+            "keypad": ("customer", phone, keypad(OOLONG)),
+            "counter-code": ("customer", phone, counter_code(OOLONG)),
+            "refused": ("customer", phone, refused(OOLONG)),
+            "redeemed": ("customer", phone, redeemed(OOLONG)),
+            "till": ("till", phone, till),
+            "charge": ("till", phone, charge(TEAS)),
+            "practice": ("till", phone | {"device_scale_factor": 1.5}, practice),  # its watermark weighs
+            "sheet": ("manager", paper, printed("/merchants/lotus/sheet")),
+        }.items()
+    }
 
 
 def under_attack(ending: str, language: dict) -> dict[str, tuple]:
     """The last ones: from then on each page of the merchant's says so."""
-    return {name + ending: picture for name, picture in {
-        "closed": ("customer", PHONE | language, closed(TEAS)),
-        "till-closed": ("till", TABLET | language, till),
-    }.items()}
+    return {
+        name + ending: picture
+        for name, picture in {
+            "closed": ("customer", PHONE | language, closed(TEAS)),
+            "till-closed": ("till", TABLET | language, till),
+        }.items()
+    }
 
 
 PLANS = {

@@ -14,7 +14,13 @@ from tests.support.factories import World
 from tests.support.page_client import PageClient
 from web import create_app
 
-pytest_plugins = ["tests.support.services", "tests.support.chromium", "tests.support.sites", "tests.support.two_browsers", "tests.support.push_fixtures"]
+pytest_plugins = [
+    "tests.support.services",
+    "tests.support.chromium",
+    "tests.support.sites",
+    "tests.support.two_browsers",
+    "tests.support.push_fixtures",
+]
 
 SQLITE = "sqlite"
 POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.postgresql)

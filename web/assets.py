@@ -62,8 +62,12 @@ def send(name: str, cache_control: str) -> Response:
 
 def _mimetype(name: str) -> str:
     return {
-        ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
-        ".png": "image/png", ".ico": "image/x-icon", ".webmanifest": "application/manifest+json",
+        ".css": "text/css; charset=utf-8",
+        ".js": "text/javascript; charset=utf-8",
+        ".svg": "image/svg+xml",
+        ".png": "image/png",
+        ".ico": "image/x-icon",
+        ".webmanifest": "application/manifest+json",
         ".txt": "text/plain; charset=utf-8",
     }[Path(name).suffix]
 

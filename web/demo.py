@@ -18,14 +18,16 @@ class Role:
 
 def cast() -> list[Role]:
     words = {
-        "customer": (_("A regular customer"),
-                     _("Open a voucher, press Redeem, and type the redemption password as the cashier would.")),
-        "newcomer": (_("A new customer"),
-                     _("See what a condition refuses: the birthday cake is for regulars.")),
+        "customer": (
+            _("A regular customer"),
+            _("Open a voucher, press Redeem, and type the redemption password as the cashier would."),
+        ),
+        "newcomer": (_("A new customer"), _("See what a condition refuses: the birthday cake is for regulars.")),
         "owner": (_("The owner of Lotus Tea"), _("See the figures move after every redemption.")),
         "manager": (_("A manager of Lotus Tea"), _("The same figures, without the owner's rights.")),
-        "cashier": (_("A cashier of Lotus Tea"),
-                    _("What was redeemed today, and vouchers redeemed by the code on a customer's phone.")),
+        "cashier": (
+            _("A cashier of Lotus Tea"),
+            _("What was redeemed today, and vouchers redeemed by the code on a customer's phone."),
+        ),
     }
-    return [Role(person.email, person.merchant, *words[person.role], person.role == "cashier")
-            for person in CAST]
+    return [Role(person.email, person.merchant, *words[person.role], person.role == "cashier") for person in CAST]

@@ -17,7 +17,12 @@ from web.template_globals import ask_no_database
 log = logging.getLogger("quanbao")
 
 NAMES = {
-    400: "malformed", 401: "signed_out", 403: "forbidden", 404: "not_found", 405: "not_found", 413: "too_large",
+    400: "malformed",
+    401: "signed_out",
+    403: "forbidden",
+    404: "not_found",
+    405: "not_found",
+    413: "too_large",
     429: "too_often",
 }
 REFUSED = (403, 429)

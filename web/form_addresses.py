@@ -20,6 +20,7 @@ def post_form(routes: Blueprint, rule: str, page: str, right: View | None = None
     `right` is called with what stands in the address, and aborts for a caller who may not open the page; without it
     the page is everybody's. The redirection is an endpoint of its own: the view's name and LEADING.
     """
+
     def register(view: View) -> View:
         def lead(**address: Any) -> Response:
             if right:

@@ -14,10 +14,25 @@ from web.present.sharing import facts_in_words
 
 def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
-        kinds=KINDS, state_of=states.word, state_since=states.since, state_in_full=states.in_full, uses_of=states.uses,
-        campaign_state=states.of_campaign, role_names=ROLES, reasons=REASONS, check_names=CHECKS, figure_names=FIGURES,
-        qr=qr.svg, why_rolled_back=WHY_ROLLED_BACK, why_revoked=WHY_REVOKED, businesses=businesses,
-        sentences=sentences, holder=holder, facts_in_words=facts_in_words, worth=wallet.worth)
+        kinds=KINDS,
+        state_of=states.word,
+        state_since=states.since,
+        state_in_full=states.in_full,
+        uses_of=states.uses,
+        campaign_state=states.of_campaign,
+        role_names=ROLES,
+        reasons=REASONS,
+        check_names=CHECKS,
+        figure_names=FIGURES,
+        qr=qr.svg,
+        why_rolled_back=WHY_ROLLED_BACK,
+        why_revoked=WHY_REVOKED,
+        businesses=businesses,
+        sentences=sentences,
+        holder=holder,
+        facts_in_words=facts_in_words,
+        worth=wallet.worth,
+    )
     app.jinja_env.filters.update(without_query=redirects.without_query, query=redirects.query)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 

@@ -20,12 +20,39 @@ from quanbao.merchants import branches, groups
 from quanbao.messages import events
 from quanbao.passwords import redemption_passwords
 
-CHANGEABLE = ("original_price", "offer_price", "terms", "starts_at", "ends_at", "quantity", "picture",
-              "rollback_gives_back")
+CHANGEABLE = (
+    "original_price",
+    "offer_price",
+    "terms",
+    "starts_at",
+    "ends_at",
+    "quantity",
+    "picture",
+    "rollback_gives_back",
+)
 COPIED = (
-    "kind", "product", "picture", "original_price", "offer_price", "quantity", "starts_at", "ends_at", "starts_entered",
-    "ends_entered", "place", "terms", "uses_per_voucher", "per_consumer", "new_customers_only", "groups",
-    "minimum_spend", "weekdays", "hours", "branch_slugs", "rollback_gives_back", "password",
+    "kind",
+    "product",
+    "picture",
+    "original_price",
+    "offer_price",
+    "quantity",
+    "starts_at",
+    "ends_at",
+    "starts_entered",
+    "ends_entered",
+    "place",
+    "terms",
+    "uses_per_voucher",
+    "per_consumer",
+    "new_customers_only",
+    "groups",
+    "minimum_spend",
+    "weekdays",
+    "hours",
+    "branch_slugs",
+    "rollback_gives_back",
+    "password",
 )
 CONDITIONS = ("per_consumer", "new_customers_only", "groups", "minimum_spend", "weekdays", "hours", "branches")
 OF_THE_KIND = ("original_price", "offer_price", "uses_per_voucher")  # what a discount alone has
@@ -57,17 +84,27 @@ def document(campaign: Campaign) -> Entered:
     """The campaign as it would be entered: periods in the merchant's time."""
     zone = campaign.merchant.zone
     return {
-        "slug": campaign.slug, "kind": campaign.kind, "product": campaign.product, "picture": campaign.picture,
-        "original_price": campaign.original_price, "offer_price": campaign.offer_price,
-        "quantity": campaign.quantity, "uses_per_voucher": campaign.uses_per_voucher,
+        "slug": campaign.slug,
+        "kind": campaign.kind,
+        "product": campaign.product,
+        "picture": campaign.picture,
+        "original_price": campaign.original_price,
+        "offer_price": campaign.offer_price,
+        "quantity": campaign.quantity,
+        "uses_per_voucher": campaign.uses_per_voucher,
         "starts_at": rules.as_kept(campaign.starts_entered, campaign.starts_at, zone),
         "ends_at": rules.as_kept(campaign.ends_entered, campaign.ends_at, zone, is_end=True),
-        "place": campaign.place or None, "terms": campaign.terms or None,
+        "place": campaign.place or None,
+        "terms": campaign.terms or None,
         "rollback_gives_back": campaign.rollback_gives_back,
         "conditions": {
-            "per_consumer": campaign.per_consumer, "new_customers_only": campaign.new_customers_only,
-            "groups": campaign.groups, "minimum_spend": campaign.minimum_spend, "weekdays": campaign.weekdays,
-            "hours": campaign.hours, "branches": campaign.branch_slugs,
+            "per_consumer": campaign.per_consumer,
+            "new_customers_only": campaign.new_customers_only,
+            "groups": campaign.groups,
+            "minimum_spend": campaign.minimum_spend,
+            "weekdays": campaign.weekdays,
+            "hours": campaign.hours,
+            "branches": campaign.branch_slugs,
         },
     }
 
@@ -80,7 +117,9 @@ def flat(entered: Entered) -> Entered:
 def values_of(campaign: Campaign) -> Entered:
     """What a form of the campaign is filled with, by field; of its password only which one it is."""
     return flat(document(campaign)) | {
-        "password": redemption_passwords.mark(campaign.password), "is_published": campaign.published_at is not None}
+        "password": redemption_passwords.mark(campaign.password),
+        "is_published": campaign.published_at is not None,
+    }
 
 
 def merged(campaign: Campaign, entered: Entered, shown: Entered) -> merging.Merged:
@@ -97,8 +136,9 @@ def merged(campaign: Campaign, entered: Entered, shown: Entered) -> merging.Merg
     found = merging.merge(shown, {name: sent[name] for name in names if name in sent}, there)
     conflicts = found.conflicts
     if there["is_published"] and not fixed:
-        conflicts = conflicts | {name: there[name] for name in names if found.values[name] != there[name]
-                                 and name not in CHANGEABLE}
+        conflicts = conflicts | {
+            name: there[name] for name in names if found.values[name] != there[name] and name not in CHANGEABLE
+        }
     if "kind" in shown and there["kind"] != shown["kind"] and any(name in conflicts for name in OF_THE_KIND):
         conflicts = conflicts | {"kind": there["kind"]}
     added = {"branches": _with_more_branches(campaign, entered)} if fixed else {}
@@ -138,7 +178,8 @@ def create(
     def write() -> Campaign:
         columns["groups"] = groups.held(merchant).of_all(columns["groups"])
         password = columns.get("password") or redemption_passwords.of_digits(
-            merchant, columns["redemption_password"], key=password_key, now=now)
+            merchant, columns["redemption_password"], key=password_key, now=now
+        )
         return Campaign.create(merchant=merchant, created_at=now, password=password, **_without_password(columns))
 
     try:
@@ -149,7 +190,12 @@ def create(
 
 
 def change(
-    campaign: Campaign, entered: Entered, *, now: datetime, password_key: str, shown: Entered | None = None,
+    campaign: Campaign,
+    entered: Entered,
+    *,
+    now: datetime,
+    password_key: str,
+    shown: Entered | None = None,
     answers: list[str] | None = None,
 ) -> None:
     """Change a draft in everything, a published campaign in what may change; raises Refused or Over.
@@ -159,6 +205,7 @@ def change(
     `answers`, raises questions.Unconfirmed where what may be a slip is not among them. Phones that show the old price
     are told so at the till, with the new one.
     """
+
     def write() -> None:
         redemption_passwords.lock(campaign.merchant)
         row = _locked(campaign)
@@ -181,8 +228,12 @@ def change(
 def _refuse_nowhere(row: Campaign, columns: dict[str, Any], now: datetime) -> None:
     """Raise Refused where a longer period or more branches would promise what no open branch can redeem."""
     promises = columns["ends_at"] > row.ends_at or columns["branch_slugs"] != row.branch_slugs
-    if row.published_at and promises and columns["ends_at"] > now \
-            and not branches.is_any_open(row, columns["branch_slugs"]):
+    if (
+        row.published_at
+        and promises
+        and columns["ends_at"] > now
+        and not branches.is_any_open(row, columns["branch_slugs"])
+    ):
         raise Refused({"branches": "are all closed"})
 
 
@@ -204,9 +255,10 @@ def _with_more_branches(row: Campaign, entered: Entered) -> list[str]:
 def _judged(merchant: Merchant, entered: Entered, row: Campaign | None = None) -> dict[str, Any]:
     """The columns of what was entered; raises Refused."""
     faults: list[str] = []
-    reader = Reader({key: value for key, value in entered.items() if key not in ("picture", "password_in_use")},
-                    "", faults)
-    slugs = {slug for slug, in Branch.select(Branch.slug).where(Branch.merchant == merchant).tuples()}
+    reader = Reader(
+        {key: value for key, value in entered.items() if key not in ("picture", "password_in_use")}, "", faults
+    )
+    slugs = {slug for (slug,) in Branch.select(Branch.slug).where(Branch.merchant == merchant).tuples()}
     columns = rules.read(reader, merchant.zone, slugs)
     columns["picture"] = entered.get("picture") or ""
     if columns["picture"] and not pictures.is_kept(merchant, columns["picture"]):
@@ -225,8 +277,13 @@ def _in_use(merchant: Merchant, number: Any, reader: Reader) -> RedemptionPasswo
     if reader.get("redemption_password"):
         reader.fault("redemption_password", "is there twice: enter one, or choose one in use")
     usable = str(number).isascii() and str(number).isdigit() and len(str(number)) < 18
-    row = RedemptionPassword.get_or_none(
-        (RedemptionPassword.id == int(number)) & (RedemptionPassword.merchant == merchant)) if usable else None
+    row = (
+        RedemptionPassword.get_or_none(
+            (RedemptionPassword.id == int(number)) & (RedemptionPassword.merchant == merchant)
+        )
+        if usable
+        else None
+    )
     if row is None:
         reader.fault("password_in_use", "is no password of this merchant")
     return row
@@ -261,8 +318,7 @@ def duplicate(campaign: Campaign, now: datetime) -> Campaign:
     """A draft like this campaign, with its password and nobody's vouchers."""
     columns = {name: getattr(campaign, name) for name in COPIED}
     slug = _another(campaign.slug)
-    return write_transaction(
-        lambda: Campaign.create(merchant=campaign.merchant, slug=slug, created_at=now, **columns))
+    return write_transaction(lambda: Campaign.create(merchant=campaign.merchant, slug=slug, created_at=now, **columns))
 
 
 def end(campaign: Campaign, now: datetime) -> None:
@@ -270,6 +326,7 @@ def end(campaign: Campaign, now: datetime) -> None:
 
     What is over by itself stays `expired`: the shop did not end it, and its period may still be changed.
     """
+
     def write() -> None:
         row = _locked(campaign)
         if row.is_over(now):
@@ -283,6 +340,7 @@ def end(campaign: Campaign, now: datetime) -> None:
 
 def delete(campaign: Campaign) -> None:
     """Throw a draft away; raises Published where it is none any more."""
+
     def write() -> None:
         if _locked(campaign).published_at is not None:
             raise Published

@@ -59,17 +59,29 @@ def of(campaign: Campaign) -> Figures:
     for row in Figure.select().where((Figure.campaign == campaign) & (Figure.count != 0)).order_by(Figure.name):
         tables[row.heading][row.name] = row.count
     return Figures(
-        quantity=campaign.quantity, issued=campaign.issued, opened=campaign.opened, redeemed=campaign.redeemed,
-        remaining=campaign.remaining, consumers=campaign.consumers, discount_given=campaign.discount_given,
-        rolled_back=campaign.rolled_back, forfeited=campaign.forfeited, by_day=tables[Heading.DAY],
-        by_hour=tables[Heading.HOUR], by_branch=tables[Heading.BRANCH], refused=tables[Heading.REFUSED],
+        quantity=campaign.quantity,
+        issued=campaign.issued,
+        opened=campaign.opened,
+        redeemed=campaign.redeemed,
+        remaining=campaign.remaining,
+        consumers=campaign.consumers,
+        discount_given=campaign.discount_given,
+        rolled_back=campaign.rolled_back,
+        forfeited=campaign.forfeited,
+        by_day=tables[Heading.DAY],
+        by_hour=tables[Heading.HOUR],
+        by_branch=tables[Heading.BRANCH],
+        refused=tables[Heading.REFUSED],
     )
 
 
 def of_day(merchant: Merchant, day: date) -> dict[int, int]:
     """Standing redemptions of one day, by the campaign's id."""
-    rows = Figure.select(Figure.campaign, Figure.count).join(Campaign).where(
-        (Campaign.merchant == merchant) & (Figure.heading == Heading.DAY) & (Figure.name == day.isoformat()))
+    rows = (
+        Figure.select(Figure.campaign, Figure.count)
+        .join(Campaign)
+        .where((Campaign.merchant == merchant) & (Figure.heading == Heading.DAY) & (Figure.name == day.isoformat()))
+    )
     return dict(rows.tuples())
 
 
@@ -80,10 +92,13 @@ def count(campaign: Campaign, names: dict[Heading, str], by: int = 1) -> None:
 
 @statement
 def _add(campaign, by, *names):
-    rows = [{"campaign": campaign, "heading": heading, "name": name, "count": by}
-            for heading, name in zip(names[::2], names[1::2], strict=True)]
+    rows = [
+        {"campaign": campaign, "heading": heading, "name": name, "count": by}
+        for heading, name in zip(names[::2], names[1::2], strict=True)
+    ]
     return Figure.insert_many(rows).on_conflict(
-        conflict_target=[Figure.campaign, Figure.heading, Figure.name], update={Figure.count: Figure.count + by})
+        conflict_target=[Figure.campaign, Figure.heading, Figure.name], update={Figure.count: Figure.count + by}
+    )
 
 
 def differences() -> Iterator[str]:
@@ -145,8 +160,12 @@ def recount(campaign: Campaign) -> dict[str, Any]:
 
 def _discounts() -> Iterator[str]:
     """Redemptions whose discount is not what their original price and the price charged leave."""
-    wrong = Redemption.select(Redemption.id, Redemption.discount, OFF_THE_PRICE).join(Campaign).where(
-        Redemption.discount != OFF_THE_PRICE).order_by(Redemption.id)
+    wrong = (
+        Redemption.select(Redemption.id, Redemption.discount, OFF_THE_PRICE)
+        .join(Campaign)
+        .where(Redemption.discount != OFF_THE_PRICE)
+        .order_by(Redemption.id)
+    )
     for row in wrong.select_extend(Campaign.slug, Merchant.slug).join(Merchant).tuples():
         number, kept, counted, campaign, merchant = row
         yield f"{merchant}/{campaign} discount of redemption {number}: {kept} kept, {counted} counted"
@@ -154,8 +173,12 @@ def _discounts() -> Iterator[str]:
 
 def _rolled_back(campaign: Campaign) -> tuple[int, int]:
     """How many redemptions were taken back, and how many of them did not come back."""
-    rows = Rollback.select(Rollback.gave_back, fn.COUNT(Rollback.id)).join(Redemption).where(
-        Redemption.campaign == campaign).group_by(Rollback.gave_back)
+    rows = (
+        Rollback.select(Rollback.gave_back, fn.COUNT(Rollback.id))
+        .join(Redemption)
+        .where(Redemption.campaign == campaign)
+        .group_by(Rollback.gave_back)
+    )
     counts = {bool(gave_back): count for gave_back, count in rows.tuples()}
     return sum(counts.values()), counts.get(False, 0)
 
@@ -167,7 +190,7 @@ def hour(merchant: Merchant, moment: datetime) -> str:
 
 def _by_hour(campaign: Campaign) -> dict[str, int]:
     times = Redemption.select(Redemption.redeemed_at).where((Redemption.campaign == campaign) & STANDING).tuples()
-    return dict(sorted(Counter(hour(campaign.merchant, moment) for moment, in times.iterator()).items()))
+    return dict(sorted(Counter(hour(campaign.merchant, moment) for (moment,) in times.iterator()).items()))
 
 
 def _refused(campaign: Campaign) -> dict[str, int]:
@@ -194,7 +217,7 @@ def _vouchers() -> Iterator[str]:
         if kept != returned:
             yield f"voucher {code} returned: {kept} kept, {returned} counted"
     forgotten = Voucher.select(Voucher.code).join(Revocation).where(Voucher.revoked_at.is_null())
-    for code, in forgotten.order_by(Voucher.id).tuples():
+    for (code,) in forgotten.order_by(Voucher.id).tuples():
         yield f"voucher {code} revoked_at: none kept, though it was revoked"
 
 

@@ -29,7 +29,7 @@ def _is_endless_jpeg(sent: bytes) -> bool:
         scans += found[0] == SCAN
         if scans > MOST_SCANS:
             return True
-        at = found.end() + int.from_bytes(sent[found.end():found.end() + 2])
+        at = found.end() + int.from_bytes(sent[found.end() : found.end() + 2])
     return True
 
 
@@ -38,5 +38,5 @@ def _is_endless_png(sent: bytes) -> bool:
     for _ in range(MOST_CHUNKS):
         if at >= len(sent):
             return False
-        at += 12 + int.from_bytes(sent[at:at + 4])
+        at += 12 + int.from_bytes(sent[at : at + 4])
     return True

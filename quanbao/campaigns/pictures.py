@@ -34,15 +34,18 @@ def keep(merchant: Merchant, sent: bytes) -> str:
     """Keep the picture for the merchant's campaigns; returns its digest. Raises Refused."""
     content = made_anew(sent)
     digest = hashlib.sha256(content).hexdigest()[:32]
-    write_transaction(lambda: Picture.insert(merchant=merchant, digest=digest, content=content)
-                      .on_conflict_ignore().execute())
+    write_transaction(
+        lambda: Picture.insert(merchant=merchant, digest=digest, content=content).on_conflict_ignore().execute()
+    )
     return digest
 
 
 def is_kept(merchant: Merchant, digest: str) -> bool:
     """Whether this is the digest of one of the merchant's own pictures."""
-    return digest.isalnum() and Picture.select().where(
-        (Picture.merchant == merchant) & (Picture.digest == digest)).exists()
+    return (
+        digest.isalnum()
+        and Picture.select().where((Picture.merchant == merchant) & (Picture.digest == digest)).exists()
+    )
 
 
 def made_anew(sent: bytes) -> bytes:
@@ -64,8 +67,18 @@ def made_anew(sent: bytes) -> bytes:
                 return _jpeg(ImageOps.exif_transpose(picture))
         except Image.DecompressionBombError:
             raise Refused("too_many_pixels") from None
-        except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError,
-                OverflowError, struct.error):  # what Pillow's readers raise on damage
+        except (
+            UnidentifiedImageError,
+            OSError,
+            ValueError,
+            SyntaxError,
+            EOFError,
+            IndexError,
+            KeyError,
+            TypeError,
+            OverflowError,
+            struct.error,
+        ):  # what Pillow's readers raise on damage
             raise Refused("not_a_picture") from None
 
 

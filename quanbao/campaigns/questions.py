@@ -49,5 +49,8 @@ def _good(campaign: Campaign | None, now: datetime) -> int:
     """How many vouchers of the campaign are good for something now."""
     if campaign is None or campaign.is_over(now):
         return 0
-    return Voucher.select().where(
-        (Voucher.campaign == campaign) & (Voucher.uses_left > 0) & Voucher.revoked_at.is_null()).count()
+    return (
+        Voucher.select()
+        .where((Voucher.campaign == campaign) & (Voucher.uses_left > 0) & Voucher.revoked_at.is_null())
+        .count()
+    )

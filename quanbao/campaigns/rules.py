@@ -39,8 +39,12 @@ def read(reader: Reader, zone: ZoneInfo, branches: set[str]) -> dict[str, Any]:
 
 
 def _password(reader: Reader) -> str | None:
-    text = reader.take("redemption_password", None, "6 to 12 digits",
-                       lambda v: isinstance(v, str) and redemption_passwords.digits(v) is not None)
+    text = reader.take(
+        "redemption_password",
+        None,
+        "6 to 12 digits",
+        lambda v: isinstance(v, str) and redemption_passwords.digits(v) is not None,
+    )
     password = redemption_passwords.digits(text) if text else None
     if password and redemption_passwords.is_trivial(password):
         reader.fault("redemption_password", "is too easy to guess: use other digits than one run or two of a kind")
@@ -73,8 +77,12 @@ def _period(reader: Reader, zone: ZoneInfo) -> dict[str, datetime | str | None]:
 
 def _entry(reader: Reader, key: str) -> str | None:
     """One end of the period as it was entered, in the one spelling of ISO 8601 that is kept."""
-    text = reader.take(key, MISSING, "a date like 2026-12-31 or a time like 2026-12-31T18:00",
-                       lambda v: isinstance(v, str) and _parsed(v) is not None)
+    text = reader.take(
+        key,
+        MISSING,
+        "a date like 2026-12-31 or a time like 2026-12-31T18:00",
+        lambda v: isinstance(v, str) and _parsed(v) is not None,
+    )
     parsed = _parsed(text) if isinstance(text, str) else None
     return parsed.isoformat() if parsed else None
 
@@ -131,11 +139,13 @@ def _conditions(reader: Reader, branches: set[str]) -> dict[str, Any]:
         "new_customers_only": reader.flag("new_customers_only"),
         "groups": reader.items("groups", "text of 1 to 100 characters", lambda v: is_text(v, 100), MOST_ITEMS),
         "minimum_spend": reader.integer("minimum_spend", 1, MOST_MONEY, None),
-        "weekdays": sorted(set(reader.items("weekdays", "from 1 (Monday) to 7",
-                                            lambda v: type(v) is int and 1 <= v <= 7))),
+        "weekdays": sorted(
+            set(reader.items("weekdays", "from 1 (Monday) to 7", lambda v: type(v) is int and 1 <= v <= 7))
+        ),
         "hours": reader.items("hours", 'two different times like ["10:00", "22:00"]', is_span, MOST_ITEMS),
-        "branch_slugs": reader.items("branches", "the slug of one of the merchant's branches",
-                                     lambda v: is_slug(v) and v in branches, MOST_ITEMS),
+        "branch_slugs": reader.items(
+            "branches", "the slug of one of the merchant's branches", lambda v: is_slug(v) and v in branches, MOST_ITEMS
+        ),
     }
     reader.done()
     return values

@@ -40,9 +40,7 @@ def on_one_line(one: Any, other: Any) -> bool:
     return first == second
 
 
-def merge(
-    shown: Values, sent: Values, there: Values, same: Callable[[Any, Any], bool] = alike
-) -> Merged:
+def merge(shown: Values, sent: Values, there: Values, same: Callable[[Any, Any], bool] = alike) -> Merged:
     """What the fields become. A field that is not in `shown` is one whose sender may have seen any value."""
     values, conflicts = dict(there), {}
     for name, value in sent.items():

@@ -43,7 +43,7 @@ class Spellings:
 # What Chinese and Japanese keyboards write for ASCII, and their full stops.
 WIDE = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | dict.fromkeys(map(ord, "。｡"), ".")
 # What is copied along from pages and contact lists: unseen, at either end.
-MARKS = ("\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff")
+MARKS = "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 LONGEST_LABEL = 63  # octets (RFC 1035, section 2.3.4)
 
 

@@ -99,7 +99,9 @@ class Reader:
 def is_text(value: Any, longest: int) -> bool:
     """Printable text, line breaks and tabs allowed, that both engines can store."""
     return (
-        isinstance(value, str) and len(value) <= longest and not is_stacked(value)
+        isinstance(value, str)
+        and len(value) <= longest
+        and not is_stacked(value)
         and all(c.isprintable() or c in "\n\r\t\u200d\u200c\u3000\xa0" for c in value)
         and not all(c.isspace() or c in UNSEEN for c in value)
     )

@@ -58,6 +58,7 @@ def change(branch: Branch, name: str, address: str, *, shown: merging.Values | N
 
     `shown` is what the sender's form was filled with, and so what they changed; raises merging.Conflict.
     """
+
     def write() -> None:
         locked(Merchant.select().where(Merchant.id == branch.merchant_id)).get()
         row = locked(Branch.select().where(Branch.id == branch.id)).get()
@@ -76,8 +77,11 @@ def merged(branch: Branch, name: str, address: str, shown: merging.Values | None
     """What was sent, merged with the branch as it is now."""
     there = values_of(branch)
     return merging.merge(
-        there if shown is None else shown, {"name": name.strip(), "address": address.strip()}, there,
-        merging.on_one_line)
+        there if shown is None else shown,
+        {"name": name.strip(), "address": address.strip()},
+        there,
+        merging.on_one_line,
+    )
 
 
 def _refuse_twin(merchant_id: int, name: str, but: Branch | None = None) -> None:
@@ -89,16 +93,24 @@ def _refuse_twin(merchant_id: int, name: str, but: Branch | None = None) -> None
 
 def close(branch: Branch, now: datetime) -> None:
     """Take it out of the tills' lists; raises Refused where a campaign would have nowhere left to be redeemed."""
+
     def write() -> None:
         locked(Merchant.select().where(Merchant.id == branch.merchant_id)).get()
         campaigns = _campaigns(branch)
-        others = {slug for slug, in Branch.select(Branch.slug).where(
-            (Branch.merchant == branch.merchant_id) & Branch.closed_at.is_null() & (Branch.id != branch.id)).tuples()}
+        others = {
+            slug
+            for (slug,) in Branch.select(Branch.slug)
+            .where((Branch.merchant == branch.merchant_id) & Branch.closed_at.is_null() & (Branch.id != branch.id))
+            .tuples()
+        }
         if not others:
             raise Refused("close", "last")
         for campaign in campaigns:
-            if branch.slug in campaign.branch_slugs and not campaign.is_over(now) \
-                    and others.isdisjoint(campaign.branch_slugs):
+            if (
+                branch.slug in campaign.branch_slugs
+                and not campaign.is_over(now)
+                and others.isdisjoint(campaign.branch_slugs)
+            ):
                 raise Refused("close", "only_place", campaign.product)
         _set(branch, now)
 
@@ -116,6 +128,7 @@ def is_any_open(campaign: Campaign, slugs: list[str]) -> bool:
 
 def reopen(branch: Branch) -> None:
     """Offer it at the tills again."""
+
     def write() -> None:
         _campaigns(branch)
         _set(branch, None)

@@ -35,8 +35,11 @@ def _search(merchant: Merchant, text: str, group: str | None):
     if text:
         query = query.where(Customer.address.contains(names.address(text)))
     if group:
-        query = query.where(Customer.id.in_(
-            CustomerGroup.select(CustomerGroup.customer).where(CustomerGroup.name == groups.of(merchant).of(group))))
+        query = query.where(
+            Customer.id.in_(
+                CustomerGroup.select(CustomerGroup.customer).where(CustomerGroup.name == groups.of(merchant).of(group))
+            )
+        )
     return query
 
 
@@ -74,7 +77,7 @@ def put_found(merchant: Merchant, text: str, among: str | None, group: str, *, i
     """The same with everybody whom a search finds, a thousand at a time."""
     moved, after = 0, 0
     found = _search(merchant, text, among).select(Customer.id).order_by(Customer.id).limit(STEP)
-    while some := [number for number, in found.where(Customer.id > after).tuples()]:
+    while some := [number for (number,) in found.where(Customer.id > after).tuples()]:
         after = some[-1]
         moved += put(merchant, some, group, into=into)
     return moved
@@ -84,12 +87,11 @@ def _put(merchant: Merchant, ids: list[int], group: str, into: bool) -> int:
     """Redemptions queue for a customer's row: none that was judged by the old groups commits after this."""
     group = groups.held(merchant).of(group)
     query = known(merchant).select(Customer.id).where(Customer.id.in_(ids)).order_by(Customer.id)
-    mine = [number for number, in locked(query).tuples()]
+    mine = [number for (number,) in locked(query).tuples()]
     if not mine:
         return 0
     if not into:
-        return CustomerGroup.delete().where(
-            CustomerGroup.customer.in_(mine) & (CustomerGroup.name == group)).execute()
+        return CustomerGroup.delete().where(CustomerGroup.customer.in_(mine) & (CustomerGroup.name == group)).execute()
     rows = [{"customer": number, "name": group} for number in mine]
     return len(list(CustomerGroup.insert_many(rows).on_conflict_ignore().returning(CustomerGroup.customer)))
 
@@ -100,6 +102,7 @@ def separate(customer: Customer) -> None:
     Also of the campaigns whose links they used. What they hold they keep: to revoke a voucher is an act of its own.
     They are in no group any more, since it was the other person who was put there.
     """
+
     def write() -> None:
         mine = Customer.id == customer.id
         address = locked(Customer.select(Customer.id, Customer.address).where(mine)).get().address
@@ -113,9 +116,13 @@ def separate(customer: Customer) -> None:
 
 def vouchers(customer: Customer) -> list[Voucher]:
     """What the customer holds of this merchant, the latest first; `redemptions` is set on each, the latest first."""
-    rows = list(Voucher.select(Voucher, Campaign).join(Campaign).where(
-        (Voucher.consumer == customer.consumer_id) & (Campaign.merchant == customer.merchant_id)
-    ).order_by(Voucher.id.desc()).limit(MOST_VOUCHERS))
+    rows = list(
+        Voucher.select(Voucher, Campaign)
+        .join(Campaign)
+        .where((Voucher.consumer == customer.consumer_id) & (Campaign.merchant == customer.merchant_id))
+        .order_by(Voucher.id.desc())
+        .limit(MOST_VOUCHERS)
+    )
     uses: dict[int, list[Redemption]] = {}
     theirs = Redemption.voucher.in_([voucher.id for voucher in rows])
     back = of_holders.rollbacks(theirs)

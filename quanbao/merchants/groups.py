@@ -9,8 +9,8 @@ def of(merchant: Merchant) -> Spellings:
     """The names of all groups that customers are in or campaigns ask for, each as it was first spelled."""
     inside = CustomerGroup.select(CustomerGroup.name).join(Customer).where(Customer.merchant == merchant).distinct()
     asked = Campaign.select(Campaign.groups).where(Campaign.merchant == merchant).order_by(Campaign.id)
-    names = sorted(name for name, in inside.tuples())
-    return Spellings([*names, *(name for some, in asked.tuples() for name in some)])
+    names = sorted(name for (name,) in inside.tuples())
+    return Spellings([*names, *(name for (some,) in asked.tuples() for name in some)])
 
 
 def names(merchant: Merchant) -> list[str]:

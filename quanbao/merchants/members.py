@@ -22,8 +22,12 @@ def of(merchant: Merchant) -> list[Member]:
     order = (Member.disabled_at.is_null(False), Member.role != Role.OWNER, Member.address)
     rows = list(Member.select().where(Member.merchant == merchant).order_by(*order))
     places: dict[int, list[Branch]] = {}
-    for row in MemberBranch.select(MemberBranch, Branch).join(Branch).where(
-            MemberBranch.member.in_([member.id for member in rows])).order_by(Branch.id):
+    for row in (
+        MemberBranch.select(MemberBranch, Branch)
+        .join(Branch)
+        .where(MemberBranch.member.in_([member.id for member in rows]))
+        .order_by(Branch.id)
+    ):
         places.setdefault(row.member_id, []).append(row.branch)
     for member in rows:
         member.places = places.get(member.id, [])
@@ -57,6 +61,7 @@ def invite(
 
 def invite_again(member: Member, now: datetime, *, by: Member | None = None) -> str:
     """Another link for somebody who has not joined; the one before is good no more. Raises Refused."""
+
     def write() -> str:
         row = _fresh(member, by)
         if row.account_id is not None or row.disabled_at is not None:
@@ -74,7 +79,7 @@ def _new_link(member: Member, now: datetime) -> str:
 def values_of(member: Member) -> dict[str, Any]:
     """What a form of the member is filled with: the role, and the slugs of a cashier's branches."""
     mine = Branch.select(Branch.slug).join(MemberBranch).where(MemberBranch.member == member).order_by(Branch.slug)
-    return {"role": member.role, "branches": [slug for slug, in mine.tuples()]}
+    return {"role": member.role, "branches": [slug for (slug,) in mine.tuples()]}
 
 
 def merged(member: Member, role: str, branches: list[str], shown: merging.Values | None) -> merging.Merged:
@@ -91,6 +96,7 @@ def change(
 
     `shown` is what the sender's form was filled with, and so what they changed; raises merging.Conflict.
     """
+
     def write() -> None:
         row = _fresh(member, by)
         entered = merged(row, role, branches, shown)
@@ -115,6 +121,7 @@ def disable(member: Member, now: datetime, *, by: Member | None = None) -> None:
 
     Raises Refused for the last owner.
     """
+
     def write() -> None:
         accounts.lock(member.account_id)
         row = _fresh(member, by)
@@ -133,6 +140,7 @@ def disable(member: Member, now: datetime, *, by: Member | None = None) -> None:
 
 def enable(member: Member, now: datetime, *, by: Member | None = None) -> None:
     """Give the rights back to somebody who had joined."""
+
     def write() -> None:
         row = _fresh(member, by)
         if row.account_id is not None:
@@ -167,6 +175,7 @@ def join(link: Link, account: Account, now: datetime) -> Member | None:
 
     Raises Refused where the account is a member here already, and the link stays good.
     """
+
     def write() -> Member | None:
         living = Account.select(Account.id).where((Account.id == account.id) & Account.email.is_null(False))
         if locked(living).get_or_none() is None:
@@ -189,8 +198,12 @@ def _lock(merchant: Merchant, by: Member | None = None) -> None:
     Who was disabled a moment ago, while their request was under way, does nothing more.
     """
     locked(Merchant.select().where(Merchant.id == merchant.id)).get()
-    if by and not Member.select().where(
-            (Member.id == by.id) & (Member.role == Role.OWNER) & Member.disabled_at.is_null()).exists():
+    if (
+        by
+        and not Member.select()
+        .where((Member.id == by.id) & (Member.role == Role.OWNER) & Member.disabled_at.is_null())
+        .exists()
+    ):
         raise Refused("", "no_owner")
 
 
@@ -204,8 +217,12 @@ def _fresh(member: Member, by: Member | None) -> Member:
 
 def _keep_an_owner(member: Member) -> None:
     others = Member.select().where(
-        (Member.merchant == member.merchant_id) & (Member.role == Role.OWNER) & (Member.id != member.id)
-        & Member.disabled_at.is_null() & Member.account.is_null(False))
+        (Member.merchant == member.merchant_id)
+        & (Member.role == Role.OWNER)
+        & (Member.id != member.id)
+        & Member.disabled_at.is_null()
+        & Member.account.is_null(False)
+    )
     if not others.exists():
         raise Refused("role", "last_owner")
 

@@ -99,7 +99,8 @@ def _announce(campaign: Campaign, event: Event, now: datetime) -> None:
     """To all who hold something of it, some at a time; what was under way of the same begins again."""
     fresh = {News.about: campaign.version, News.cursor: 0, News.made_at: now}
     News.insert({News.campaign: campaign.id, News.event: event, **fresh}).on_conflict(
-        conflict_target=[News.campaign, News.event], update=fresh).execute()
+        conflict_target=[News.campaign, News.event], update=fresh
+    ).execute()
 
 
 def _write(which: Expression, event: Event, about: int, now: datetime) -> None:
@@ -117,8 +118,11 @@ def _rows(
     """A row for each browser of each reader; one that is being signed out is left alone."""
     column, subject = of
     moment = Value(now, converter=Delivery.due_at.db_value)
-    rows = table.select(Subscription.id, subject, Value(event.value), Value(about), moment, Value(0), moment).join(
-        Subscription, on=Subscription.account == reader).where(which)
+    rows = (
+        table.select(Subscription.id, subject, Value(event.value), Value(about), moment, Value(0), moment)
+        .join(Subscription, on=Subscription.account == reader)
+        .where(which)
+    )
     if not on_sqlite():
         rows = rows.for_update("FOR KEY SHARE", of=Subscription)
     return Delivery.insert_from(rows, (Delivery.subscription, column, *COLUMNS)).on_conflict_ignore()
@@ -141,7 +145,7 @@ def _spread(now: datetime) -> bool:
         return False
     of = Voucher.campaign == news.campaign_id
     next_ones = Voucher.select(Voucher.consumer).where(of & (Voucher.consumer > news.cursor)).distinct()
-    consumers = [consumer for consumer, in next_ones.order_by(Voucher.consumer).limit(STEP).tuples()]
+    consumers = [consumer for (consumer,) in next_ones.order_by(Voucher.consumer).limit(STEP).tuples()]
     this = (News.campaign == news.campaign_id) & (News.event == news.event)
     if consumers:
         some = Voucher.consumer.between(consumers[0], consumers[-1])

@@ -22,13 +22,27 @@ from quanbao.passwords import attack_alerts
 OF_A_USE = (Event.REDEEMED, Event.ROLLED_BACK)  # `about` is its number
 LEASE = timedelta(minutes=2)  # longer than a message may be on its way
 COLUMNS = {
-    "id": Delivery.id, "subscription": Delivery.subscription, "event": Delivery.event, "about": Delivery.about,
-    "tries": Delivery.tries, "due_at": Delivery.due_at, "made_at": Delivery.made_at,
-    "endpoint": Subscription.endpoint, "service": Subscription.service, "p256dh": Subscription.p256dh,
-    "auth": Subscription.auth, "vapid_key": Subscription.vapid_key, "origin": Subscription.origin,
-    "language": Subscription.language, "account": Subscription.account,
-    "code": Voucher.code, "campaign": fn.COALESCE(Voucher.campaign, Delivery.campaign), "uses": Voucher.uses,
-    "uses_left": Voucher.uses_left, "revoked_at": Voucher.revoked_at, "archived_at": Voucher.archived_at,
+    "id": Delivery.id,
+    "subscription": Delivery.subscription,
+    "event": Delivery.event,
+    "about": Delivery.about,
+    "tries": Delivery.tries,
+    "due_at": Delivery.due_at,
+    "made_at": Delivery.made_at,
+    "endpoint": Subscription.endpoint,
+    "service": Subscription.service,
+    "p256dh": Subscription.p256dh,
+    "auth": Subscription.auth,
+    "vapid_key": Subscription.vapid_key,
+    "origin": Subscription.origin,
+    "language": Subscription.language,
+    "account": Subscription.account,
+    "code": Voucher.code,
+    "campaign": fn.COALESCE(Voucher.campaign, Delivery.campaign),
+    "uses": Voucher.uses,
+    "uses_left": Voucher.uses_left,
+    "revoked_at": Voucher.revoked_at,
+    "archived_at": Voucher.archived_at,
     "session_ends": Session.expires_at,
 }
 
@@ -61,8 +75,11 @@ class Message:
     def address(self) -> str:
         """The holder's voucher, or where a member changes the password."""
         campaign = self.notice.campaign
-        return f"{self.row.origin}/" + (f"vouchers/{self.row.code}" if self.row.code else
-                                        f"merchants/{campaign.merchant.slug}/campaigns/{campaign.slug}/password")
+        return f"{self.row.origin}/" + (
+            f"vouchers/{self.row.code}"
+            if self.row.code
+            else f"merchants/{campaign.merchant.slug}/campaigns/{campaign.slug}/password"
+        )
 
     @cached_property
     def topic(self) -> str:
@@ -98,17 +115,30 @@ def take(most: int, now: datetime, vapid_key: str, *, but: Collection[str] = ())
     if not ids:
         return None
     rows = list(_rows().where(Delivery.id.in_(ids)).order_by(Delivery.id).namedtuples())
-    campaigns = {campaign.id: campaign for campaign in Campaign.select(Campaign, Merchant).join(Merchant).where(
-        Campaign.id.in_({row.campaign for row in rows}))}
+    campaigns = {
+        campaign.id: campaign
+        for campaign in Campaign.select(Campaign, Merchant)
+        .join(Merchant)
+        .where(Campaign.id.in_({row.campaign for row in rows}))
+    }
     muted = _muted({row.account for row in rows})
-    good = [row for row in rows if row.vapid_key == vapid_key
-            and _is_wanted(row, campaigns[row.campaign], muted) and _is_true(row, campaigns[row.campaign], now)]
+    good = [
+        row
+        for row in rows
+        if row.vapid_key == vapid_key
+        and _is_wanted(row, campaigns[row.campaign], muted)
+        and _is_true(row, campaigns[row.campaign], now)
+    ]
     settle(Outcome(done=sorted({row.id for row in rows} - {row.id for row in good})))
     badges = _badges({row.account for row in good}, now)
     return [
-        Message(row, Notice(Event(row.event), campaigns[row.campaign], row.uses, row.uses_left, row.language),
-                badges.get(row.account, 0))
-        for row in good]
+        Message(
+            row,
+            Notice(Event(row.event), campaigns[row.campaign], row.uses, row.uses_left, row.language),
+            badges.get(row.account, 0),
+        )
+        for row in good
+    ]
 
 
 def _take(most: int, now: datetime, but: Collection[str]) -> list[int]:
@@ -127,8 +157,13 @@ def _take(most: int, now: datetime, but: Collection[str]) -> list[int]:
 
 
 def _rows():
-    return (Delivery.select(*(column.alias(name) for name, column in COLUMNS.items()))
-            .join(Subscription).join(Session).switch(Delivery).join(Voucher, JOIN.LEFT_OUTER))
+    return (
+        Delivery.select(*(column.alias(name) for name, column in COLUMNS.items()))
+        .join(Subscription)
+        .join(Session)
+        .switch(Delivery)
+        .join(Voucher, JOIN.LEFT_OUTER)
+    )
 
 
 def _muted(accounts: set[int]) -> set[tuple[int, str]]:
@@ -161,15 +196,26 @@ def _is_true(row: Any, campaign: Campaign, now: datetime) -> bool:
 
 def _badges(accounts: set[int], now: datetime) -> dict[int, int]:
     """How many vouchers of each wait to be opened: good ones that are not archived, as the wallet counts them."""
-    good = (Voucher.opened_at.is_null() & Voucher.revoked_at.is_null() & (Voucher.uses_left > 0)
-            & Voucher.archived_at.is_null() & Campaign.ended_at.is_null() & (Campaign.ends_at > now))
-    rows = Voucher.select(Voucher.consumer, fn.COUNT(Voucher.id)).join(Campaign).where(
-        good & Voucher.consumer.in_(accounts)).group_by(Voucher.consumer)
+    good = (
+        Voucher.opened_at.is_null()
+        & Voucher.revoked_at.is_null()
+        & (Voucher.uses_left > 0)
+        & Voucher.archived_at.is_null()
+        & Campaign.ended_at.is_null()
+        & (Campaign.ends_at > now)
+    )
+    rows = (
+        Voucher.select(Voucher.consumer, fn.COUNT(Voucher.id))
+        .join(Campaign)
+        .where(good & Voucher.consumer.in_(accounts))
+        .group_by(Voucher.consumer)
+    )
     return dict(rows.tuples())
 
 
 def settle(outcome: Outcome) -> None:
     """Write down what became of messages; what another worker has taken meanwhile stays its own."""
+
     def write() -> None:
         if outcome.done:
             Delivery.delete().where(Delivery.id.in_(outcome.done)).execute()

@@ -122,7 +122,10 @@ def _known() -> list[str]:
 
 
 def restore(
-    path: Path, check: Callable[[], None], *, ask: Callable[[datetime, list[RedemptionPassword]], None] | None = None,
+    path: Path,
+    check: Callable[[], None],
+    *,
+    ask: Callable[[datetime, list[RedemptionPassword]], None] | None = None,
     keep: Callable[[], AbstractContextManager] = nullcontext,
 ) -> tuple[datetime, int]:
     """Put what is in a backup into the place of all that is in the database, in one transaction.
@@ -136,8 +139,11 @@ def restore(
     try:
         with _as_damage(path):
             made_at = _verified(path, file)
-            sealed = [RedemptionPassword(**dict(zip(_columns(RedemptionPassword), row, strict=True)))
-                      for rows in _stored(file, RedemptionPassword) for row in rows]
+            sealed = [
+                RedemptionPassword(**dict(zip(_columns(RedemptionPassword), row, strict=True)))
+                for rows in _stored(file, RedemptionPassword)
+                for row in rows
+            ]
         if ask:
             ask(made_at, sealed)
         rows = write_transaction(lambda: _alone(path, file, check, keep))
@@ -164,8 +170,10 @@ def _opened(path: Path) -> apsw.Connection:
         if head[:16] != b"SQLite format 3\0" or len(head) < 100:
             raise Refused(f"{path} is no backup of Quanbao, or damaged")
         if head[68:72] != MARK.to_bytes(4):
-            raise Refused(f"{path} is no backup of Quanbao, but a database; how one that a restore has kept "
-                          "goes back is in docs/operating.md")
+            raise Refused(
+                f"{path} is no backup of Quanbao, but a database; how one that a restore has kept "
+                "goes back is in docs/operating.md"
+            )
         return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     except (OSError, apsw.Error) as error:
         raise Refused(f"{path} cannot be read: {reason(error)}") from None
@@ -221,8 +229,13 @@ def _replace(path: Path, file: apsw.Connection, check: Callable[[], None]) -> in
 
 def _insert(table: type[Model], rows: list[Row]) -> None:
     fields = table._meta.sorted_fields
-    typed = [tuple(bool(value) if value is not None and field.field_type == "BOOL" else value
-                   for field, value in zip(fields, row, strict=True)) for row in rows]
+    typed = [
+        tuple(
+            bool(value) if value is not None and field.field_type == "BOOL" else value
+            for field, value in zip(fields, row, strict=True)
+        )
+        for row in rows
+    ]
     names = ", ".join(f'"{field.column_name}"' for field in fields)
     marks = ", ".join(["?" if on_sqlite() else "%s"] * len(fields))
     statement = f'INSERT INTO "{table._meta.table_name}" ({names}) VALUES ({marks})'
@@ -252,5 +265,6 @@ def _with_triggers(triggers: list[str]) -> None:
     for table in KEPT:
         if "id" in _columns(table):
             name = table._meta.table_name
-            db.execute_sql(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), "
-                           f'GREATEST(1, (SELECT MAX(id) FROM "{name}")))')
+            db.execute_sql(
+                f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), GREATEST(1, (SELECT MAX(id) FROM \"{name}\")))"
+            )

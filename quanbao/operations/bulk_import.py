@@ -74,7 +74,10 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def load(
-    document: Any, *, now: datetime, password_key: str,
+    document: Any,
+    *,
+    now: datetime,
+    password_key: str,
     progress: Callable[[int, int], None] = lambda done, total: None,
     first: Callable[[], None] = lambda: None,
 ) -> Loaded:
@@ -121,17 +124,20 @@ class _Writer:
         self._groups(plan, merchants)
         entered = [(merchants[m["slug"]], m) for m in plan.merchants]
         vouchers = sum(self._campaigns(merchant, values["campaigns"]) for merchant, values in entered)
-        return Loaded(len(merchants), len(plan.people), sum(len(m["campaigns"]) for m in plan.merchants),
-                      vouchers, self.generated)
+        return Loaded(
+            len(merchants), len(plan.people), sum(len(m["campaigns"]) for m in plan.merchants), vouchers, self.generated
+        )
 
     def _accounts(self, emails: list[str]) -> None:
         """Many at a time: while this transaction is open, every till waits."""
         for start in range(0, len(emails), issuing.BATCH):
-            batch = emails[start:start + issuing.BATCH]
-            Account.insert_many([
-                {"email": email, "password_hash": self.hashes.get(email), "created_at": self.now, "proved": True}
-                for email in batch
-            ]).on_conflict_ignore().execute()
+            batch = emails[start : start + issuing.BATCH]
+            Account.insert_many(
+                [
+                    {"email": email, "password_hash": self.hashes.get(email), "created_at": self.now, "proved": True}
+                    for email in batch
+                ]
+            ).on_conflict_ignore().execute()
             self.accounts |= {account.email: account for account in Account.select().where(Account.email.in_(batch))}
 
     def _account(self, email: str) -> Account:
@@ -163,8 +169,14 @@ class _Writer:
             customers[key] = {"merchant": key[0], "consumer": key[1], "address": email, "first_seen_at": self.now}
             inside |= {(*key, name): name for name in self._spelled(merchants[slug], names)}
         _insert_new(Customer, list(customers.values()))
-        known = {(c.merchant_id, c.consumer_id): c.id for c in Customer.select().where(
-            Customer.merchant.in_({merchant for merchant, _ in customers}))} if customers else {}
+        known = (
+            {
+                (c.merchant_id, c.consumer_id): c.id
+                for c in Customer.select().where(Customer.merchant.in_({merchant for merchant, _ in customers}))
+            }
+            if customers
+            else {}
+        )
         _insert_new(CustomerGroup, [{"customer": known[key[:2]], "name": name} for key, name in inside.items()])
 
     def _campaigns(self, merchant: Merchant, entries: list[dict[str, Any]]) -> int:
@@ -172,15 +184,17 @@ class _Writer:
         rows: dict[str, RedemptionPassword] = {}
         issued = 0
         for entry in entries:
-            columns = {key: value for key, value in entry.items()
-                       if key not in ("redemption_password", "publish_to", "path")}
+            columns = {
+                key: value for key, value in entry.items() if key not in ("redemption_password", "publish_to", "path")
+            }
             columns["groups"] = self._spelled(merchant, columns["groups"])
             password = entry["redemption_password"] or self._generate(merchant, entry["slug"])
             if password not in rows:
                 rows[password] = redemption_passwords.create(merchant, password, key=self.password_key, now=self.now)
             published = self.now if entry["publish_to"] else None
-            campaign = Campaign.create(merchant=merchant, password=rows[password], created_at=self.now,
-                                       published_at=published, **columns)
+            campaign = Campaign.create(
+                merchant=merchant, password=rows[password], created_at=self.now, published_at=published, **columns
+            )
             issued += issuing.issue(campaign, map(self._account, entry["publish_to"]), self.now)
         return issued
 
@@ -196,4 +210,4 @@ class _Writer:
 
 def _insert_new(table: type[Customer] | type[CustomerGroup], rows: list[dict[str, Any]]) -> None:
     for start in range(0, len(rows), issuing.BATCH):
-        table.insert_many(rows[start:start + issuing.BATCH]).on_conflict_ignore().execute()
+        table.insert_many(rows[start : start + issuing.BATCH]).on_conflict_ignore().execute()

@@ -68,13 +68,23 @@ def _day(now: datetime, days: int) -> str:
 def _tea_house(now: datetime, people: list[str], language: str) -> dict[str, Any]:
     def campaign(slug: str, kind: str, product: str, start: int, end: int, quantity: int, **more: Any) -> dict:
         return {
-            "slug": slug, "kind": kind, "product": product, "quantity": quantity, "place": "All branches",
-            "starts_at": _day(now, start), "ends_at": _day(now, end),
-            "redemption_password": REDEMPTION_PASSWORD, "publish_to": people, **more,
+            "slug": slug,
+            "kind": kind,
+            "product": product,
+            "quantity": quantity,
+            "place": "All branches",
+            "starts_at": _day(now, start),
+            "ends_at": _day(now, end),
+            "redemption_password": REDEMPTION_PASSWORD,
+            "publish_to": people,
+            **more,
         }
 
     return {
-        "slug": "lotus", "name": "Lotus Tea 莲茶", "time_zone": "Asia/Shanghai", "currency": "CNY",
+        "slug": "lotus",
+        "name": "Lotus Tea 莲茶",
+        "time_zone": "Asia/Shanghai",
+        "currency": "CNY",
         "language": language,
         "branches": [
             {"slug": "main", "name": "Main Street", "address": "1 Main Street"},
@@ -86,18 +96,56 @@ def _tea_house(now: datetime, people: list[str], language: str) -> dict[str, Any
             {"email": "till@lotus.example", "password": PASSWORD, "role": "cashier", "branches": ["main"]},
         ],
         "campaigns": [
-            campaign("oolong", "discount", "Oolong, 500 ml", -12, 30, 100, original_price=3000, offer_price=1800,
-                     terms="Hot or iced. One per visit.", publish_to=people + GUESTS),
-            campaign("five-teas", "discount", "Five teas, one price", -12, 45, 200, original_price=2600,
-                     offer_price=2000, uses_per_voucher=5, terms="Any tea of the day."),
-            campaign("dinner", "discount", "Dinner for two", -2, 20, 40, original_price=18800, offer_price=12800,
-                     place="Riverside", conditions={"minimum_spend": 15000, "branches": ["river"]}),
+            campaign(
+                "oolong",
+                "discount",
+                "Oolong, 500 ml",
+                -12,
+                30,
+                100,
+                original_price=3000,
+                offer_price=1800,
+                terms="Hot or iced. One per visit.",
+                publish_to=people + GUESTS,
+            ),
+            campaign(
+                "five-teas",
+                "discount",
+                "Five teas, one price",
+                -12,
+                45,
+                200,
+                original_price=2600,
+                offer_price=2000,
+                uses_per_voucher=5,
+                terms="Any tea of the day.",
+            ),
+            campaign(
+                "dinner",
+                "discount",
+                "Dinner for two",
+                -2,
+                20,
+                40,
+                original_price=18800,
+                offer_price=12800,
+                place="Riverside",
+                conditions={"minimum_spend": 15000, "branches": ["river"]},
+            ),
             campaign("cup", "prize", "Porcelain cup", -12, 14, 20, terms="Drawn at the counter."),
-            campaign("cake", "gift", "A slice of birthday cake", -1, 6, 50,
-                     conditions={"groups": ["regulars"]}),
+            campaign("cake", "gift", "A slice of birthday cake", -1, 6, 50, conditions={"groups": ["regulars"]}),
             campaign("sample", "giveaway", "Jasmine sample", -3, 2, 3, publish_to=people + GUESTS[:6]),
-            campaign("welcome", "discount", "First cup on the house", -12, 60, 500, original_price=2200,
-                     offer_price=0, conditions={"new_customers_only": True}),
+            campaign(
+                "welcome",
+                "discount",
+                "First cup on the house",
+                -12,
+                60,
+                500,
+                original_price=2200,
+                offer_price=0,
+                conditions={"new_customers_only": True},
+            ),
             campaign("spring", "discount", "Spring harvest", 5, 40, 80, original_price=4200, offer_price=3200),
             campaign("autumn", "discount", "Mooncake box", -40, -3, 60, original_price=9900, offer_price=6900),
         ],
@@ -106,13 +154,26 @@ def _tea_house(now: datetime, people: list[str], language: str) -> dict[str, Any
 
 def _bookshop(now: datetime, people: list[str]) -> dict[str, Any]:
     return {
-        "slug": "harbour", "name": "Harbour Books", "time_zone": "Europe/Lisbon", "currency": "EUR",
+        "slug": "harbour",
+        "name": "Harbour Books",
+        "time_zone": "Europe/Lisbon",
+        "currency": "EUR",
         "branches": [{"slug": "quay", "name": "Quayside", "address": "3 Quay"}],
-        "campaigns": [{
-            "slug": "atlas", "kind": "discount", "product": "World atlas", "original_price": 4950,
-            "offer_price": 3500, "quantity": 25, "starts_at": _day(now, -5), "ends_at": _day(now, 25),
-            "place": "Quayside", "redemption_password": BOOKSHOP_PASSWORD, "publish_to": people,
-        }],
+        "campaigns": [
+            {
+                "slug": "atlas",
+                "kind": "discount",
+                "product": "World atlas",
+                "original_price": 4950,
+                "offer_price": 3500,
+                "quantity": 25,
+                "starts_at": _day(now, -5),
+                "ends_at": _day(now, 25),
+                "place": "Quayside",
+                "redemption_password": BOOKSHOP_PASSWORD,
+                "publish_to": people,
+            }
+        ],
     }
 
 
@@ -122,7 +183,8 @@ def _past(now: datetime, keys: Keys) -> None:
     for number, guest in enumerate(GUESTS):
         account = Account.get(Account.email == guest)
         when = (now - timedelta(days=11)).replace(hour=4) + timedelta(
-            days=number * 10 // len(GUESTS), hours=luck.randrange(8), minutes=luck.randrange(60))
+            days=number * 10 // len(GUESTS), hours=luck.randrange(8), minutes=luck.randrange(60)
+        )
         for voucher in Voucher.select().where(Voucher.consumer == account).order_by(Voucher.id):
             started = max(when, voucher.campaign.starts_at + timedelta(hours=6 + number))
             if number % 7 == 3:
@@ -138,5 +200,7 @@ def _redeem(account: Account, voucher: Voucher, when: datetime, luck: random.Ran
     write_transaction(lambda: issuing.open_voucher(voucher, when.astimezone(UTC)))
     redeem.attempt(
         Try(account, voucher.code, attempt_id, typed, till),
-        clock=lambda: when.astimezone(UTC), sleep=lambda seconds: None, keys=keys,
+        clock=lambda: when.astimezone(UTC),
+        sleep=lambda seconds: None,
+        keys=keys,
     )

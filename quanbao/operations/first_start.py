@@ -43,6 +43,7 @@ def new_link(now: datetime) -> str:
 
 def set_up(link: Link, entered: dict[str, str], *, now: datetime, password_key: str) -> tuple[Account, Merchant]:
     """Use the link up and make owner, merchant and branch, or raise Refused and leave it good."""
+
     def use_link() -> None:
         if not is_needed() or not one_time_links.use_up(link, now):
             raise LinkSpent
@@ -62,10 +63,22 @@ def set_up(link: Link, entered: dict[str, str], *, now: datetime, password_key: 
 
 def _document(entered: dict[str, str]) -> dict:
     """What was entered as `quanbao load` reads it, so that one judge serves both."""
-    return {"merchants": [{
-        "slug": slug_of(entered["name"]), "name": entered["name"].strip(), "time_zone": entered["time_zone"].strip(),
-        "currency": entered["currency"].strip().upper(), "language": entered["language"],
-        "branches": [{"slug": slug_of(entered["branch"]), "name": entered["branch"].strip(),
-                      "address": (entered["address"] or "").strip() or None}],
-        "members": [{"email": entered["email"], "password": entered["password"], "role": "owner"}],
-    }]}
+    return {
+        "merchants": [
+            {
+                "slug": slug_of(entered["name"]),
+                "name": entered["name"].strip(),
+                "time_zone": entered["time_zone"].strip(),
+                "currency": entered["currency"].strip().upper(),
+                "language": entered["language"],
+                "branches": [
+                    {
+                        "slug": slug_of(entered["branch"]),
+                        "name": entered["branch"].strip(),
+                        "address": (entered["address"] or "").strip() or None,
+                    }
+                ],
+                "members": [{"email": entered["email"], "password": entered["password"], "role": "owner"}],
+            }
+        ]
+    }

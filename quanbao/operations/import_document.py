@@ -83,11 +83,15 @@ def _member(reader: Reader, plan: Plan, branches: set[str]) -> dict[str, Any]:
     values = {
         "email": email,
         "role": reader.one_of("role", [role.value for role in Role]),
-        "branches": sorted(set(reader.items("branches", "the slug of one of the merchant's branches",
-                                            lambda v: is_slug(v) and v in branches))),
+        "branches": sorted(
+            set(
+                reader.items(
+                    "branches", "the slug of one of the merchant's branches", lambda v: is_slug(v) and v in branches
+                )
+            )
+        ),
     }
-    if email and not plan.people[email] and Account.select().where(
-            (Account.email == email) & ~Account.proved).exists():
+    if email and not plan.people[email] and Account.select().where((Account.email == email) & ~Account.proved).exists():
         reader.fault("password", "is needed: who signed up with this address has not proved that it is theirs")
     if values["branches"] and values["role"] not in (Role.CASHIER, None):
         reader.fault("branches", "must be left out: only a cashier is bound to branches")
@@ -98,8 +102,12 @@ def _member(reader: Reader, plan: Plan, branches: set[str]) -> dict[str, Any]:
 def _person(reader: Reader, plan: Plan) -> str | None:
     """The address of an account that this document makes or names."""
     text = reader.take("email", MISSING, "an e-mail address", _is_address)
-    password = reader.take("password", None, "text of 8 to 200 characters",
-                           lambda v: is_text(v, accounts.LONGEST_PASSWORD) and len(v) >= accounts.SHORTEST_PASSWORD)
+    password = reader.take(
+        "password",
+        None,
+        "text of 8 to 200 characters",
+        lambda v: is_text(v, accounts.LONGEST_PASSWORD) and len(v) >= accounts.SHORTEST_PASSWORD,
+    )
     if not isinstance(text, str) or not _is_address(text):
         return None
     email = accounts.email_address(text)
@@ -156,8 +164,7 @@ def _check_publications(plan: Plan, faults: list[str]) -> None:
     for campaign in (c for merchant in plan.merchants for c in merchant["campaigns"]):
         for number, email in enumerate(campaign["publish_to"]):
             if email and email not in plan.people and not known.setdefault(email, bool(accounts.by_email(email))):
-                faults.append(f"{campaign['path']}.publish_to[{number}]: {email} has no account: "
-                              "add it to consumers")
+                faults.append(f"{campaign['path']}.publish_to[{number}]: {email} has no account: add it to consumers")
 
 
 def _check_twice(plan: Plan, faults: list[str]) -> None:

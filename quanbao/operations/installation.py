@@ -43,8 +43,10 @@ def open_existing(settings: Settings) -> None:
     Raises NoSite where there is none, and passwords.WrongKey where the key is not the site's.
     """
     if not is_there(settings):
-        raise NoSite(f"there is no site in {settings.database_name} (QUANBAO_DATA and QUANBAO_DATABASE_URL say where): "
-                     f"{CURE}, or make a site with quanbao serve")
+        raise NoSite(
+            f"there is no site in {settings.database_name} (QUANBAO_DATA and QUANBAO_DATABASE_URL say where): "
+            f"{CURE}, or make a site with quanbao serve"
+        )
     require_keys(settings)
     open_or_make(settings)
 

@@ -43,8 +43,10 @@ class Restoring:
         if self.settings.database_url:
             return f"quanbao restore {quote(str(self.kept))}"
         file = str(self.settings.sqlite_file.absolute())
-        return (f"stop quanbao serve, then  rm -f {quote(file + '-wal')} {quote(file + '-shm')} && "
-                f"mv {quote(str(self.kept))} {quote(file)}")
+        return (
+            f"stop quanbao serve, then  rm -f {quote(file + '-wal')} {quote(file + '-shm')} && "
+            f"mv {quote(str(self.kept))} {quote(file)}"
+        )
 
     def _ask(self, made_at: datetime, sealed: list[RedemptionPassword]) -> None:
         is_there = self._is_there()
@@ -52,8 +54,10 @@ class Restoring:
             installation.require_keys(self.settings)
         elif sealed and not self.settings.password_key:
             missing = (self.settings.data / "password_key.key").absolute()
-            raise Refused(f"there is no site in {self.settings.database_name}, and no {missing} to open the backup's "
-                          f"redemption passwords with: put a copy of its keys there, or {installation.CURE}")
+            raise Refused(
+                f"there is no site in {self.settings.database_name}, and no {missing} to open the backup's "
+                f"redemption passwords with: put a copy of its keys there, or {installation.CURE}"
+            )
         for row in sealed:
             redemption_passwords.reveal(row, self.settings.password_key)
         if not is_there:
@@ -64,16 +68,20 @@ class Restoring:
         except migrate.NewerDatabase as newer:
             raise Refused(f"{newer}, or restore into an empty place, with a copy of the keys") from None
         if keeping.is_in_use():
-            self.agree(f"{self.settings.database_name} is in use ({keeping.summary()})",
-                       f"the backup of {made_at:%Y-%m-%d %H:%M} UTC")
+            self.agree(
+                f"{self.settings.database_name} is in use ({keeping.summary()})",
+                f"the backup of {made_at:%Y-%m-%d %H:%M} UTC",
+            )
             self.agreed = True
 
     def _is_there(self) -> bool:
         try:
             return installation.is_there(self.settings)
         except (apsw.NotADBError, apsw.CorruptError) as error:
-            raise Refused(f"{self.settings.database_name} is damaged ({error}): move it away, together with the files "
-                          "beside it whose names end in -wal and -shm, and restore again") from None
+            raise Refused(
+                f"{self.settings.database_name} is damaged ({error}): move it away, together with the files "
+                "beside it whose names end in -wal and -shm, and restore again"
+            ) from None
 
     @contextmanager
     def _keep(self) -> Iterator[None]:

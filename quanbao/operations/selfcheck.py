@@ -69,8 +69,9 @@ def _scratch(database_url: str | None) -> Iterator[None]:
         separator = "&" if "?" in database_url else "?"
         open_database(f"{database_url}{separator}options={quote(f'-c search_path={name}')}", None)
         if db.execute_sql("SELECT current_schema()").fetchone() != (name,):
-            raise Refused("selfcheck: a pooler in between drops search_path: name PostgreSQL itself in "
-                          "QUANBAO_DATABASE_URL")
+            raise Refused(
+                "selfcheck: a pooler in between drops search_path: name PostgreSQL itself in QUANBAO_DATABASE_URL"
+            )
         yield
     finally:
         open_database(database_url, None)
@@ -83,14 +84,20 @@ def _document(now: datetime) -> dict:
     period = {"starts_at": (now - timedelta(days=1)).isoformat(), "ends_at": (now + timedelta(days=1)).isoformat()}
     campaign = {"kind": "gift", "product": "Selfcheck", "place": "Main", "redemption_password": PASSWORD, **period}
     return {
-        "merchants": [{
-            "slug": "selfcheck", "name": "Selfcheck", "time_zone": "UTC", "currency": "EUR",
-            "branches": [{"slug": "main", "name": "Main"}], "members": [],
-            "campaigns": [
-                {"slug": "twice", "quantity": 1000, "publish_to": customers[:VOUCHERS], **campaign},
-                {"slug": "oversold", "quantity": QUANTITY, "publish_to": customers, **campaign},
-            ],
-        }],
+        "merchants": [
+            {
+                "slug": "selfcheck",
+                "name": "Selfcheck",
+                "time_zone": "UTC",
+                "currency": "EUR",
+                "branches": [{"slug": "main", "name": "Main"}],
+                "members": [],
+                "campaigns": [
+                    {"slug": "twice", "quantity": 1000, "publish_to": customers[:VOUCHERS], **campaign},
+                    {"slug": "oversold", "quantity": QUANTITY, "publish_to": customers, **campaign},
+                ],
+            }
+        ],
         "consumers": [{"email": email} for email in customers],
     }
 

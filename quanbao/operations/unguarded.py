@@ -96,8 +96,9 @@ def _uncount(campaign: Campaign, done: Redemption, *, last: bool, forfeited: boo
     campaign.discount_given -= done.discount
     campaign.rolled_back += 1
     campaign.forfeited += int(forfeited)
-    campaign.save(only=[Campaign.redeemed, Campaign.consumers, Campaign.discount_given, Campaign.rolled_back,
-                        Campaign.forfeited])
+    campaign.save(
+        only=[Campaign.redeemed, Campaign.consumers, Campaign.discount_given, Campaign.rolled_back, Campaign.forfeited]
+    )
 
 
 def _of_consumer(*what) -> guess_limits.Spent | None:

@@ -21,9 +21,7 @@ AWAY = (Busy, Unknown, OperationalError, InterfaceError)
 log = logging.getLogger("quanbao")
 
 
-def run(
-    stop: Event, *, clock: Callable[[], datetime], key: str, postman: Postman | None = None
-) -> None:
+def run(stop: Event, *, clock: Callable[[], datetime], key: str, postman: Postman | None = None) -> None:
     """Work until `stop` is set. Several workers, in several processes, do nothing twice.
 
     A database that is away is waited for; what went wrong in one publication does not hold up the others. Nothing

@@ -60,9 +60,7 @@ def reserve(
     return answer
 
 
-def _reserve(
-    password: RedemptionPassword, consumer: Account, clock: Callable[[], datetime]
-) -> Guess | Spent:
+def _reserve(password: RedemptionPassword, consumer: Account, clock: Callable[[], datetime]) -> Guess | Spent:
     """Tries of a time that has not come yet were made by a clock that was set back since: they count from now on.
 
     Left as they are they would keep people out until that time; forgotten, they would cost a guesser nothing.

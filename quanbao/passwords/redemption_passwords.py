@@ -90,6 +90,7 @@ def change(campaign: Campaign, typed: str | None, *, key: str, now, replacing: s
     With `replacing`, only the password of this `mark` is: raises merging.Conflict where it is another by now, so that
     of two taps at once, or of two members' forms, the second changes nothing.
     """
+
     def write() -> bool:
         lock(campaign.merchant)
         mine = RedemptionPassword.select().join(Campaign).where(Campaign.id == campaign.id).get()
@@ -102,8 +103,11 @@ def change(campaign: Campaign, typed: str | None, *, key: str, now, replacing: s
         there = _in_use(campaign.merchant, password, key)
         if there is None:
             RedemptionPassword.update(
-                sealed=_box(key).encrypt(_padded(password), [_bound_to(row)]), valid_from=now, spent_at=None,
-                version=RedemptionPassword.version + 1).where(RedemptionPassword.id == row.id).execute()
+                sealed=_box(key).encrypt(_padded(password), [_bound_to(row)]),
+                valid_from=now,
+                spent_at=None,
+                version=RedemptionPassword.version + 1,
+            ).where(RedemptionPassword.id == row.id).execute()
         Campaign.update(password=there or row, version=Campaign.version + 1).where(Campaign.password == row).execute()
         return True
 
@@ -113,16 +117,20 @@ def change(campaign: Campaign, typed: str | None, *, key: str, now, replacing: s
 def shared_with(campaign: Campaign) -> list[str]:
     """The products of the other campaigns that the same password opens."""
     same = (Campaign.password == campaign.password_id) & (Campaign.id != campaign.id)
-    return [product for product, in Campaign.select(Campaign.product).where(same).order_by(Campaign.id).tuples()]
+    return [product for (product,) in Campaign.select(Campaign.product).where(same).order_by(Campaign.id).tuples()]
 
 
 def changed_lately(merchant: Merchant, now: datetime) -> list[tuple[datetime, list[str]]]:
     """When passwords of the merchant's got other digits, and the products that they open; those of the last hours."""
     rows = (
         RedemptionPassword.select(RedemptionPassword.valid_from, Campaign.product)
-        .join(Campaign).where(
-            (RedemptionPassword.merchant == merchant) & (RedemptionPassword.version > 1)
-            & RedemptionPassword.valid_from.between(now - SHIFT, now) & Campaign.is_on(now))
+        .join(Campaign)
+        .where(
+            (RedemptionPassword.merchant == merchant)
+            & (RedemptionPassword.version > 1)
+            & RedemptionPassword.valid_from.between(now - SHIFT, now)
+            & Campaign.is_on(now)
+        )
         .order_by(RedemptionPassword.valid_from, Campaign.id)
     )
     found: dict[datetime, list[str]] = {}

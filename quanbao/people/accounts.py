@@ -160,8 +160,14 @@ def start_session(account: Account, now: datetime, browser: str = "", *, confirm
     def write() -> None:
         hold(account)
         Session.create(
-            token_hash=token_hash(token), account=account, browser=browser[:100], created_at=now,
-            confirmed_at=confirmed_at or now, seen_at=now, expires_at=now + _lifetime(account))
+            token_hash=token_hash(token),
+            account=account,
+            browser=browser[:100],
+            created_at=now,
+            confirmed_at=confirmed_at or now,
+            seen_at=now,
+            expires_at=now + _lifetime(account),
+        )
 
     write_transaction(write)
     return token
@@ -201,8 +207,10 @@ def _living(hashed, now):
 
 def _slide(session: Session, now: datetime) -> None:
     session.seen_at, session.expires_at = now, now + _lifetime(session.account)
-    write_transaction(lambda: Session.update(seen_at=session.seen_at, expires_at=session.expires_at)
-                      .where(_is(session)).execute(), housekeeping=True)
+    write_transaction(
+        lambda: Session.update(seen_at=session.seen_at, expires_at=session.expires_at).where(_is(session)).execute(),
+        housekeeping=True,
+    )
 
 
 def _is(session: Session):
@@ -222,6 +230,7 @@ def end_session(token: str) -> None:
 
 def _end(which) -> bool:
     """End a session, and with it a code that was shown there and would begin another one."""
+
     def write() -> bool:
         row = Session.get_or_none(which)
         if row is None:

@@ -12,7 +12,9 @@ from quanbao.people import accounts
 from quanbao.vouchers.publications import CLAIM_LINK
 
 LIFETIMES = {
-    "sign-in": timedelta(hours=1), "set-up": timedelta(hours=1), "join": timedelta(days=2),
+    "sign-in": timedelta(hours=1),
+    "set-up": timedelta(hours=1),
+    "join": timedelta(days=2),
     "move": timedelta(minutes=10),
 }
 

@@ -51,17 +51,25 @@ def data(account: Account, now: datetime, say: Say = _code) -> dict[str, Any]:
             "account": {"email": account.email, "proved": account.proved, "created_at": moment(account.created_at)},
             "sessions": [
                 {"browser": row.browser, "signed_in_at": moment(row.created_at), "last_used_at": moment(row.seen_at)}
-                for row in Session.select().where(Session.account == account).order_by(Session.id)],
+                for row in Session.select().where(Session.account == account).order_by(Session.id)
+            ],
             "notifications": {
                 "browsers": [
                     {"browser": row.session.browser, "service": row.service, "since": moment(row.created_at)}
-                    for row in subscriptions.mine(account)],
+                    for row in subscriptions.mine(account)
+                ],
                 "switched_off": sorted(subscriptions.mutes(account)),
             },
             "memberships": [
-                {"merchant": row.merchant.name, "known_as": row.address, "role": row.role,
-                 "disabled": row.disabled_at is not None, "branches": [place.slug for place in row.places]}
-                for row in accounts.memberships(account)],
+                {
+                    "merchant": row.merchant.name,
+                    "known_as": row.address,
+                    "role": row.role,
+                    "disabled": row.disabled_at is not None,
+                    "branches": [place.slug for place in row.places],
+                }
+                for row in accounts.memberships(account)
+            ],
             **_as_consumer(account, now, say),
         }
 
@@ -76,24 +84,42 @@ def _as_consumer(account: Account, now: datetime, say: Say) -> dict[str, Any]:
     tries = Attempt.select().where(Attempt.consumer == account).order_by(Attempt.id)
     return {
         "merchants": [
-            {"merchant": row.merchant.name, "known_as": row.address, "since": moment(row.first_seen_at),
-             "groups": sorted(group.name for group in row.groups)}
-            for row in customers.order_by(Customer.id)],
+            {
+                "merchant": row.merchant.name,
+                "known_as": row.address,
+                "since": moment(row.first_seen_at),
+                "groups": sorted(group.name for group in row.groups),
+            }
+            for row in customers.order_by(Customer.id)
+        ],
         "vouchers": [
-            {**described, "state_in_words": say(row, now), "revoked_at": moment(row.revoked_at),
-             "campaign_ended_at": moment(row.campaign.ended_at)}
-            for row, described in zip(held, wallet.describe_all(held, now, past), strict=True)],
+            {
+                **described,
+                "state_in_words": say(row, now),
+                "revoked_at": moment(row.revoked_at),
+                "campaign_ended_at": moment(row.campaign.ended_at),
+            }
+            for row, described in zip(held, wallet.describe_all(held, now, past), strict=True)
+        ],
         "redemptions": [
-            {"voucher": codes[row.voucher_id], "number": row.number, "words": row.words, "day": row.day,
-             "branch": row.branch_slug, "amount": row.amount, "product": row.product,
-             "original_price": row.original_price, "charged": row.charged, "discount": row.discount,
-             "redeemed_at": moment(row.redeemed_at),
-             "rolled_back": _why(row.rollback, row.rollback.rolled_back_at) if row.rollback else None}
-            for row in ledger],
+            {
+                "voucher": codes[row.voucher_id],
+                "number": row.number,
+                "words": row.words,
+                "day": row.day,
+                "branch": row.branch_slug,
+                "amount": row.amount,
+                "product": row.product,
+                "original_price": row.original_price,
+                "charged": row.charged,
+                "discount": row.discount,
+                "redeemed_at": moment(row.redeemed_at),
+                "rolled_back": _why(row.rollback, row.rollback.rolled_back_at) if row.rollback else None,
+            }
+            for row in ledger
+        ],
         "revocations": [{"voucher": codes[row.voucher_id], **_why(row, row.revoked_at)} for row in revoked],
-        "attempts": [
-            {"voucher": codes[row.voucher_id], "at": moment(row.at), "reason": row.reason}
-            for row in tries],
+        "attempts": [{"voucher": codes[row.voucher_id], "at": moment(row.at), "reason": row.reason} for row in tries],
     }
 
 
@@ -107,6 +133,7 @@ def delete(account: Account, token: str, now: datetime) -> None:
     Raises LastOwner, or Overtaken, and erases nothing then. Where nobody has proved that the address is the
     account's, what merchants typed before they knew who has it stays: it may be about somebody else.
     """
+
     def write() -> None:
         accounts.hold(account, token)
         _leave(account, now)
@@ -160,5 +187,5 @@ def _open(address: str):
 
 def _erase_claims(which, **more) -> None:
     """The links stay counted; what stands for an address in a campaign must differ."""
-    for number, in list(Claim.select(Claim.id).where(which).order_by(Claim.id).tuples()):
+    for (number,) in list(Claim.select(Claim.id).where(which).order_by(Claim.id).tuples()):
         Claim.update(address=f"deleted-{number}", **more).where(which & (Claim.id == number)).execute()

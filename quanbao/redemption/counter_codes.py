@@ -47,14 +47,19 @@ class Stopped:
 
 def new_code(voucher: Voucher, session: Session, token: str, *, now: datetime, key: str) -> Shown:
     """A code for the voucher, in its holder's session; the one before is good no more. Raises accounts.Overtaken."""
+
     def write() -> Shown:
         accounts.hold(session.account, token)
         shown = Shown("".join(secrets.choice(ALPHABET) for _ in range(LENGTH)), str(uuid.uuid4()))
         CounterCode.delete().where(CounterCode.voucher == voucher).execute()
         try:
             CounterCode.create(
-                voucher=voucher, session=session, attempt_id=shown.attempt_id, expires_at=now + LIFETIME,
-                code_hash=code_hash(shown.code, voucher.campaign.merchant_id, key))
+                voucher=voucher,
+                session=session,
+                attempt_id=shown.attempt_id,
+                expires_at=now + LIFETIME,
+                code_hash=code_hash(shown.code, voucher.campaign.merchant_id, key),
+            )
         except IntegrityError as error:
             raise Changed from error  # another voucher has the same: make another
         return shown
@@ -138,8 +143,12 @@ def _with_voucher(which) -> CounterCode | None:
 def holds(code: CounterCode, voucher: Voucher, attempt_id: str, now: datetime) -> bool:
     """Whether the member may still redeem what they took, and this is it; read anew, in the caller's transaction."""
     row = CounterCode.get_or_none(
-        (CounterCode.id == code.id) & (CounterCode.taken_by == code.taken_by_id) & (CounterCode.voucher == voucher)
-        & (CounterCode.attempt_id == attempt_id) & (CounterCode.taken_at > now - HELD))
+        (CounterCode.id == code.id)
+        & (CounterCode.taken_by == code.taken_by_id)
+        & (CounterCode.voucher == voucher)
+        & (CounterCode.attempt_id == attempt_id)
+        & (CounterCode.taken_at > now - HELD)
+    )
     able = Member.select().where((Member.id == code.taken_by_id) & Member.disabled_at.is_null())
     return row is not None and able.exists() and _is_signed_in(row, now)
 

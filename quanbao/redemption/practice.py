@@ -23,11 +23,21 @@ AROUND = timedelta(days=30)  # so long the campaign runs before and after
 
 def voucher(merchant: Merchant, product: str, now: datetime) -> Voucher:
     """An unused voucher for a discount; the merchant may be one that is nowhere kept either."""
-    starts_at, ends_at = (datetime.combine(merchant.day(now) + days, time(), merchant.zone).astimezone(UTC)
-                          for days in (-AROUND, AROUND))
+    starts_at, ends_at = (
+        datetime.combine(merchant.day(now) + days, time(), merchant.zone).astimezone(UTC) for days in (-AROUND, AROUND)
+    )
     campaign = Campaign(
-        merchant=merchant, kind=Kind.DISCOUNT, product=product, original_price=3000, offer_price=1800, quantity=100,
-        starts_at=starts_at, ends_at=ends_at, uses_per_voucher=1, published_at=now)
+        merchant=merchant,
+        kind=Kind.DISCOUNT,
+        product=product,
+        original_price=3000,
+        offer_price=1800,
+        quantity=100,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        uses_per_voucher=1,
+        published_at=now,
+    )
     return Voucher(campaign=campaign, code=VOUCHER, uses=1, uses_left=1)
 
 
@@ -49,8 +59,13 @@ def redeem(of: Voucher, till: Till, attempt_id: str, now: datetime) -> Verdict:
     of.uses_left, of.ended_at = 0, now
     words = WORDS.get(of.campaign.merchant.language, WORDS["en"])
     return Verdict(
-        attempt_id, None, _described(of, now), {"number": NUMBER, "words": words},
-        wallet.moment(now), {"branch": till.branch, "amount": till.amount, "counter": False})
+        attempt_id,
+        None,
+        _described(of, now),
+        {"number": NUMBER, "words": words},
+        wallet.moment(now),
+        {"branch": till.branch, "amount": till.amount, "counter": False},
+    )
 
 
 def _described(of: Voucher, now: datetime) -> wallet.Description:

@@ -19,10 +19,14 @@ def next_number(merchant: Merchant, branch: str, day: str) -> int:
 
 @statement
 def _one_more(merchant, branch, day):
-    return DayNumber.insert(merchant=merchant, branch_slug=branch, day=day, last=1).on_conflict(
-        conflict_target=[DayNumber.merchant, DayNumber.branch_slug, DayNumber.day],
-        update={DayNumber.last: DayNumber.last + 1},
-    ).returning(DayNumber.last)
+    return (
+        DayNumber.insert(merchant=merchant, branch_slug=branch, day=day, last=1)
+        .on_conflict(
+            conflict_target=[DayNumber.merchant, DayNumber.branch_slug, DayNumber.day],
+            update={DayNumber.last: DayNumber.last + 1},
+        )
+        .returning(DayNumber.last)
+    )
 
 
 @cache

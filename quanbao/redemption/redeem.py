@@ -51,9 +51,7 @@ class _Overtaken(Exception):
     """The password was changed, or the reservation lapsed, between reservation and comparison."""
 
 
-def attempt(
-    what: Try, *, clock: Callable[[], datetime], sleep: Callable[[float], None], keys: Keys
-) -> Verdict:
+def attempt(what: Try, *, clock: Callable[[], datetime], sleep: Callable[[float], None], keys: Keys) -> Verdict:
     """Judge one try and, if it passes, redeem: voucher, ledger and figures in one stroke.
 
     A verdict that was stored under this attempt id is given again, whatever happened since. Raises
@@ -79,8 +77,13 @@ def _reserve_and_settle(what: Try, voucher: Voucher, clock, sleep, keys: Keys) -
     guess = guess_limits.reserve(password, what.consumer, clock=clock, sleep=sleep)
     if isinstance(guess, guess_limits.Spent):
         reason = Reason.BUSY if guess.in_flight else Reason.TOO_MANY_ATTEMPTS
-        return Verdict(what.attempt_id, reason, wallet.describe(voucher, clock()),
-                       retry_after=guess.retry_after, closed=guess.for_all)
+        return Verdict(
+            what.attempt_id,
+            reason,
+            wallet.describe(voucher, clock()),
+            retry_after=guess.retry_after,
+            closed=guess.for_all,
+        )
     return _settle_surely(what, voucher, guess, clock, keys)
 
 
@@ -105,6 +108,7 @@ def _give_up(guess: Guess) -> None:
 
 def _ask_the_database(what: Try, voucher_id: int, unknown: Unknown) -> Verdict:
     """What became of a try whose commit was not answered: the locks wait until that commit is through."""
+
     def look() -> Verdict | None:
         lock(voucher_id, what.consumer)
         return stored(what.consumer, what.attempt_id, what.code)
@@ -139,7 +143,9 @@ def _settle(what: Try, voucher_id: int, guess: Guess | None, clock, keys: Keys) 
 def _wrong_password(what: Try, voucher: Voucher, guess: Guess, now: datetime, keys: Keys) -> Reason | None:
     """What was reserved is spent on a wrong password, and given back for the right one."""
     password = voucher.campaign.password
-    if (password.id, password.version) != (guess.password_id, guess.version) or not guess_limits.still_holds(guess, now):
+    if (password.id, password.version) != (guess.password_id, guess.version) or not guess_limits.still_holds(
+        guess, now
+    ):
         raise _Overtaken
     if redemption_passwords.matches(password, what.typed, keys.password):
         guess_limits.give_back(guess)
@@ -176,14 +182,31 @@ def _redeem(what: Try, voucher: Voucher, now: datetime, keys: Keys) -> dict[str,
         keys.receipts, merchant.language, merchant=merchant.id, branch=branch, day=day, number=number
     )
     _insert(
-        consumer=what.consumer, attempt_id=what.attempt_id, voucher=voucher, campaign=campaign, merchant=merchant,
-        use_number=voucher.use_number, branch_slug=branch, day=day, number=number, words=words,
-        amount=what.till.amount, discount=discount, redeemed_at=now,
-        product=campaign.product, original_price=campaign.original_price, charged=charged,
+        consumer=what.consumer,
+        attempt_id=what.attempt_id,
+        voucher=voucher,
+        campaign=campaign,
+        merchant=merchant,
+        use_number=voucher.use_number,
+        branch_slug=branch,
+        day=day,
+        number=number,
+        words=words,
+        amount=what.till.amount,
+        discount=discount,
+        redeemed_at=now,
+        product=campaign.product,
+        original_price=campaign.original_price,
+        charged=charged,
     )
-    figures.count(campaign, {
-        Heading.DAY: day, Heading.HOUR: figures.hour(merchant, now), Heading.BRANCH: branch,
-    })
+    figures.count(
+        campaign,
+        {
+            Heading.DAY: day,
+            Heading.HOUR: figures.hour(merchant, now),
+            Heading.BRANCH: branch,
+        },
+    )
     events.redeemed(voucher, now)
     _count(campaign, discount, first)
     return {"number": number, "words": words}
@@ -225,8 +248,15 @@ def _keep(
         _confirm(voucher.campaign)
         figures.count(voucher.campaign, {Heading.REFUSED: reason})
     return attempts.keep(
-        answer, consumer=what.consumer, attempt_id=what.attempt_id, voucher=voucher, campaign=voucher.campaign,
-        at=now, reason=reason, trace=trace, merchant=voucher.campaign.merchant,
+        answer,
+        consumer=what.consumer,
+        attempt_id=what.attempt_id,
+        voucher=voucher,
+        campaign=voucher.campaign,
+        at=now,
+        reason=reason,
+        trace=trace,
+        merchant=voucher.campaign.merchant,
         member=what.taken.taken_by_id if what.taken else None,
     )
 
@@ -281,10 +311,12 @@ def _insert(**columns):
 @statement
 def _one_more(campaign, version, first, discount):
     return Campaign.update(
-        redeemed=Campaign.redeemed + 1, consumers=Campaign.consumers + first,
+        redeemed=Campaign.redeemed + 1,
+        consumers=Campaign.consumers + first,
         discount_given=Campaign.discount_given + discount,
     ).where(
-        (Campaign.id == campaign) & (Campaign.version == version)
+        (Campaign.id == campaign)
+        & (Campaign.version == version)
         & (Campaign.redeemed + Campaign.forfeited < Campaign.quantity)
     )
 

@@ -20,8 +20,12 @@ class Used(Exception):
 def find(code: str, by: Member) -> Voucher | None:
     """A voucher of the merchant's, its campaign and holder with it."""
     row = (
-        Voucher.select(Voucher, Campaign, Account).join(Campaign).switch(Voucher).join(Account)
-        .where((Voucher.code == code) & (Campaign.merchant == by.merchant_id)).get_or_none()
+        Voucher.select(Voucher, Campaign, Account)
+        .join(Campaign)
+        .switch(Voucher)
+        .join(Account)
+        .where((Voucher.code == code) & (Campaign.merchant == by.merchant_id))
+        .get_or_none()
     )
     if row is not None:
         row.campaign.merchant = by.merchant
@@ -53,7 +57,8 @@ def _revoke(voucher: Voucher, by: Member, why: tuple[str, str], now: datetime) -
     if row.uses_left == 0:
         raise Used
     revoked = Voucher.update(revoked_at=now, revoked_after=issuing.newest_publication()).where(
-        (Voucher.id == row.id) & Voucher.revoked_at.is_null() & (Voucher.uses_left == row.uses_left))
+        (Voucher.id == row.id) & Voucher.revoked_at.is_null() & (Voucher.uses_left == row.uses_left)
+    )
     if revoked.execute() != 1:
         raise Changed
     try:

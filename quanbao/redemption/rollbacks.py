@@ -42,8 +42,12 @@ def find(number: int, by: Member) -> Redemption | None:
     """
     row = (
         Redemption.select(Redemption, Voucher, Campaign, Account)
-        .join(Voucher).join(Campaign, on=Voucher.campaign).switch(Redemption).join(Account)
-        .where((Redemption.id == number) & (Redemption.merchant == by.merchant_id)).get_or_none()
+        .join(Voucher)
+        .join(Campaign, on=Voucher.campaign)
+        .switch(Redemption)
+        .join(Account)
+        .where((Redemption.id == number) & (Redemption.merchant == by.merchant_id))
+        .get_or_none()
     )
     if row is None or by.role == Role.CASHIER and row.branch_slug and row.branch_slug not in _places(by):
         return None
@@ -53,7 +57,7 @@ def find(number: int, by: Member) -> Redemption | None:
 
 def _places(cashier: Member) -> set[str]:
     rows = Branch.select(Branch.slug).join(MemberBranch).where(MemberBranch.member == cashier)
-    return {slug for slug, in rows.tuples()}
+    return {slug for (slug,) in rows.tuples()}
 
 
 def of(done: Redemption) -> Rollback | None:
@@ -86,14 +90,26 @@ def _roll_back(done: Redemption, by: Member, why: tuple[str, str], now: datetime
         if again := of(done):
             return again
         campaign = voucher.campaign
-        row = Rollback.create(redemption=done, member=by, role=by.role, reason=why[0], note=why[1],
-                              gave_back=campaign.rollback_gives_back, rolled_back_at=now)
+        row = Rollback.create(
+            redemption=done,
+            member=by,
+            role=by.role,
+            reason=why[0],
+            note=why[1],
+            gave_back=campaign.rollback_gives_back,
+            rolled_back_at=now,
+        )
         if row.gave_back:
             _give_back(voucher)
-        figures.count(campaign, {
-            Heading.DAY: done.day, Heading.HOUR: figures.hour(campaign.merchant, done.redeemed_at),
-            Heading.BRANCH: done.branch_slug,
-        }, by=-1)
+        figures.count(
+            campaign,
+            {
+                Heading.DAY: done.day,
+                Heading.HOUR: figures.hour(campaign.merchant, done.redeemed_at),
+                Heading.BRANCH: done.branch_slug,
+            },
+            by=-1,
+        )
         events.rolled_back(voucher, done.use_number, now)
         _count(campaign, done, last=_was_last(done), forfeited=not row.gave_back)
         return row
@@ -104,7 +120,9 @@ def _roll_back(done: Redemption, by: Member, why: tuple[str, str], now: datetime
 def _give_back(voucher: Voucher) -> None:
     """Used becomes unused; the next use has a number of its own."""
     given = Voucher.update(
-        uses_left=Voucher.uses_left + 1, returned=Voucher.returned + 1, ended_at=None,
+        uses_left=Voucher.uses_left + 1,
+        returned=Voucher.returned + 1,
+        ended_at=None,
     ).where((Voucher.id == voucher.id) & (Voucher.uses_left == voucher.uses_left) & (Voucher.uses_left < Voucher.uses))
     if given.execute() != 1:
         raise Changed

@@ -44,8 +44,11 @@ def entries(campaign: Campaign, only: str = "", before: int = 0, most: int = A_P
     """
     rows = list(_attempts(campaign, only, before).limit(most))
     codes = _names(Voucher.id, Voucher.code, Voucher.id.in_([row.voucher_id for row in rows]))
-    known = _names(Customer.consumer, Customer.address, (Customer.merchant == campaign.merchant_id)
-                   & Customer.consumer.in_([row.consumer_id for row in rows]))
+    known = _names(
+        Customer.consumer,
+        Customer.address,
+        (Customer.merchant == campaign.merchant_id) & Customer.consumer.in_([row.consumer_id for row in rows]),
+    )
     done = Redemption.attempt_id.in_([row.attempt_id for row in rows if row.reason is None])
     done &= Redemption.consumer.in_([row.consumer_id for row in rows if row.reason is None])
     redeemed = {(row.consumer_id, row.attempt_id): row for row in Redemption.select().where(done)}
@@ -58,9 +61,18 @@ def _entry(
     row: Attempt, codes: dict, known: dict, redemption: Redemption | None, back: dict[int, Rollback], members: dict
 ) -> Entry:
     return Entry(
-        row.id, row.at, codes[row.voucher_id], known.get(row.consumer_id, ""), row.verdict["till"]["branch"] or "",
-        row.verdict["till"]["amount"], row.reason, row.trace, row.verdict["receipt"], redemption,
-        back.get(redemption.id) if redemption else None, members.get(row.member_id, ""),
+        row.id,
+        row.at,
+        codes[row.voucher_id],
+        known.get(row.consumer_id, ""),
+        row.verdict["till"]["branch"] or "",
+        row.verdict["till"]["amount"],
+        row.reason,
+        row.trace,
+        row.verdict["receipt"],
+        redemption,
+        back.get(redemption.id) if redemption else None,
+        members.get(row.member_id, ""),
     )
 
 

@@ -19,8 +19,15 @@ def days(today: date) -> list[date]:
 
 def lines(key: str, merchant: Merchant, branch: str, day: date, numbers: range) -> list[tuple[int, str]]:
     """Each number with the words that its redemption will have; `branch` is a slug, or "" where none is named."""
-    return [(number, receipts.words(key, merchant.language, merchant=merchant.id, branch=branch, day=day.isoformat(),
-                                    number=number)) for number in numbers]
+    return [
+        (
+            number,
+            receipts.words(
+                key, merchant.language, merchant=merchant.id, branch=branch, day=day.isoformat(), number=number
+            ),
+        )
+        for number in numbers
+    ]
 
 
 def given(merchant: Merchant, branch: str, day: date) -> int:

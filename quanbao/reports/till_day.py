@@ -60,19 +60,37 @@ def _there(table, merchant: Merchant, branches: Sequence[str], day: date):
 def _redeemed(merchant: Merchant, branches: Sequence[str], day: date, before: int) -> list[Line]:
     where = _there(Redemption, merchant, branches, day) & (Redemption.id < before)
     rows = list(Redemption.select().where(where).order_by(Redemption.id.desc()).limit(A_PAGE))
-    theirs = Attempt.select().where(Attempt.consumer.in_({row.consumer_id for row in rows})
-                                    & Attempt.attempt_id.in_([row.attempt_id for row in rows]))
+    theirs = Attempt.select().where(
+        Attempt.consumer.in_({row.consumer_id for row in rows})
+        & Attempt.attempt_id.in_([row.attempt_id for row in rows])
+    )
     tries = {(row.consumer_id, row.attempt_id): row for row in theirs}
-    gone = {number for number, in Rollback.select(Rollback.redemption).where(
-        Rollback.redemption.in_([row.id for row in rows])).tuples()}
-    return [_line(tries[row.consumer_id, row.attempt_id], redemption=row.id, number=row.number, words=row.words,
-                  rolled_back=row.id in gone) for row in rows]
+    gone = {
+        number
+        for (number,) in Rollback.select(Rollback.redemption)
+        .where(Rollback.redemption.in_([row.id for row in rows]))
+        .tuples()
+    }
+    return [
+        _line(
+            tries[row.consumer_id, row.attempt_id],
+            redemption=row.id,
+            number=row.number,
+            words=row.words,
+            rolled_back=row.id in gone,
+        )
+        for row in rows
+    ]
 
 
 def _refused(merchant: Merchant, branches: Sequence[str], day: date) -> list[Line]:
     """Of the day's last refusals those here, or where no branch was named: it may well have been here."""
-    latest = Attempt.select().where(Attempt.reason.is_null(False), *_of(merchant)).order_by(
-        Attempt.merchant.desc(), Attempt.id.desc()).limit(LOOKED_AT)
+    latest = (
+        Attempt.select()
+        .where(Attempt.reason.is_null(False), *_of(merchant))
+        .order_by(Attempt.merchant.desc(), Attempt.id.desc())
+        .limit(LOOKED_AT)
+    )
     found = [_line(row, reason=row.reason) for row in latest if merchant.day(row.at) == day]
     return [line for line in found if not line.branch or line.branch in branches][:REFUSALS]
 
@@ -87,5 +105,12 @@ def _of(merchant: Merchant) -> list:
 
 def _line(row: Attempt, **more: Any) -> Line:
     till = row.verdict["till"]
-    return Line(row.at, row.attempt_id, row.verdict["voucher"], till["branch"] or "", till["amount"],
-                row.member_id is not None, **more)
+    return Line(
+        row.at,
+        row.attempt_id,
+        row.verdict["voucher"],
+        till["branch"] or "",
+        till["amount"],
+        row.member_id is not None,
+        **more,
+    )

@@ -69,7 +69,7 @@ class Found:
 
     def add(self, other: "Found") -> None:
         self.addresses |= other.addresses
-        self.failures = (self.failures + other.failures)[:MOST_FAILURES + 1]
+        self.failures = (self.failures + other.failures)[: MOST_FAILURES + 1]
 
 
 def typed(text: str) -> Found:
@@ -84,7 +84,7 @@ def typed(text: str) -> Found:
         read = [(part.strip(), *_read(part)) for part in PARTS.split(line) if part.strip()]
         found.addresses |= {address: None for _, good, _ in read for address in good}
         for place, (part, good, bad) in enumerate(read):
-            continued = any(good and "<" in later for later, good, _ in read[place + 1:place + 2])  # Li, Mei <mei@…>
+            continued = any(good and "<" in later for later, good, _ in read[place + 1 : place + 2])  # Li, Mei <mei@…>
             for piece in bad if good else [part] if bad or not continued else []:
                 found.fail(Source.TYPED, number, piece)
     return found

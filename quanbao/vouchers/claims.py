@@ -102,6 +102,7 @@ def claim(found: Claim, consumer: Account, now: datetime) -> Voucher:
     A consumer who holds one of this campaign already gets that one: one voucher a holder. The consumer becomes a
     customer of the merchant's, known by the address that the link was sent to.
     """
+
     def take() -> Voucher:
         try:
             return _take(found, consumer, now)
@@ -135,7 +136,8 @@ def _customer(found: Claim, consumer: Account, now: datetime) -> Customer:
     """The consumer as the link's merchant knows them, from now on at least; nobody separates them meanwhile."""
     merchant = found.campaign.merchant_id
     Customer.insert(
-        merchant=merchant, consumer=consumer, address=found.address, first_seen_at=now).on_conflict_ignore().execute()
+        merchant=merchant, consumer=consumer, address=found.address, first_seen_at=now
+    ).on_conflict_ignore().execute()
     mine = (Customer.merchant == merchant) & (Customer.consumer == consumer)
     customer = locked(Customer.select().where(mine)).get()
     if customer.address == NOBODYS:  # separated from another address before

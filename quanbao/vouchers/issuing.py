@@ -22,8 +22,13 @@ def new_code() -> str:
 
 def _row(campaign: Campaign, consumer: int, nth: int, now: datetime) -> dict:
     return {
-        "code": new_code(), "campaign": campaign.id, "consumer": consumer, "nth": nth,
-        "uses": campaign.uses_per_voucher, "uses_left": campaign.uses_per_voucher, "issued_at": now,
+        "code": new_code(),
+        "campaign": campaign.id,
+        "consumer": consumer,
+        "nth": nth,
+        "uses": campaign.uses_per_voucher,
+        "uses_left": campaign.uses_per_voucher,
+        "issued_at": now,
     }
 
 
@@ -80,11 +85,12 @@ def issue(campaign: Campaign, consumers: Iterable[Account], now: datetime, *, al
     for consumer in consumers:
         nth[consumer.id] += 1
         rows.append(_row(campaign, consumer.id, already + nth[consumer.id], now))
-        customers.append({"merchant": campaign.merchant_id, "consumer": consumer.id, "address": consumer.email,
-                          "first_seen_at": now})
+        customers.append(
+            {"merchant": campaign.merchant_id, "consumer": consumer.id, "address": consumer.email, "first_seen_at": now}
+        )
     for start in range(0, len(rows), BATCH):
-        Customer.insert_many(customers[start:start + BATCH]).on_conflict_ignore().execute()
-        issued = Voucher.insert_many(rows[start:start + BATCH]).returning(Voucher.id)
+        Customer.insert_many(customers[start : start + BATCH]).on_conflict_ignore().execute()
+        issued = Voucher.insert_many(rows[start : start + BATCH]).returning(Voucher.id)
         events.issued([row.id for row in issued], now)
     Campaign.update(issued=Campaign.issued + len(rows)).where(Campaign.id == campaign.id).execute()
     return len(rows)

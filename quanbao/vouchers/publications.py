@@ -35,8 +35,14 @@ STEP = 1000  # entries in a transaction
 CLAIM_LINK = timedelta(days=30)
 SEED = 16  # bytes
 LISTED = (Audience.CUSTOMERS, Audience.ADDRESSES)  # entry by entry
-MOVING = (Publication.cursor, Publication.done, Publication.total, Publication.issued, Publication.linked,
-          Publication.finished_at)
+MOVING = (
+    Publication.cursor,
+    Publication.done,
+    Publication.total,
+    Publication.issued,
+    Publication.linked,
+    Publication.finished_at,
+)
 
 
 class Refused(Exception):
@@ -66,8 +72,13 @@ def start(
             raise Refused("nowhere")
         last = Customer.select(fn.MAX(Customer.id)).where(Customer.merchant == row.merchant_id).scalar() or 0
         publication = Publication(
-            campaign=row, audience=audience, groups=entries if audience == Audience.GROUPS else [],
-            failures=failures or [], last_customer=last, created_at=now)
+            campaign=row,
+            audience=audience,
+            groups=entries if audience == Audience.GROUPS else [],
+            failures=failures or [],
+            last_customer=last,
+            created_at=now,
+        )
         publication.total = len(entries) if audience in LISTED else _customers(publication).count()
         if not publication.total:
             raise Refused("nobody")
@@ -75,7 +86,8 @@ def start(
         if audience in LISTED:
             _keep(publication, entries)
         Campaign.update(published_at=now, version=Campaign.version + 1).where(
-            (Campaign.id == row.id) & Campaign.published_at.is_null()).execute()
+            (Campaign.id == row.id) & Campaign.published_at.is_null()
+        ).execute()
         return publication
 
     return write_transaction(write)
@@ -88,8 +100,9 @@ def _told_apart(campaign: Campaign, audience: Audience, entries: list[Any]) -> l
     column = Customer.id if audience == Audience.CUSTOMERS else Customer.address
     apart: dict[Any, None] = {}
     for some in chunked(dict.fromkeys(entries), STEP):
-        ids = dict(_living(campaign).select(column, Customer.id).where(column.in_(some)).order_by(
-            Customer.id.desc()).tuples())  # of several at one address the first
+        ids = dict(
+            _living(campaign).select(column, Customer.id).where(column.in_(some)).order_by(Customer.id.desc()).tuples()
+        )  # of several at one address the first
         apart |= {ids.get(entry, entry): None for entry in some if entry in ids or audience == Audience.ADDRESSES}
     return list(apart)
 
@@ -100,16 +113,24 @@ def _living(campaign: Campaign):
 
 def _keep(publication: Publication, entries: list[Any]) -> None:
     for nth, start in enumerate(range(0, len(entries), STEP), 1):
-        PublicationPart.create(publication=publication, nth=nth, entries=entries[start:start + STEP])
+        PublicationPart.create(publication=publication, nth=nth, entries=entries[start : start + STEP])
 
 
 def _customers(publication: Publication):
     """Customers whom `all` or `groups` designate and who have not had their turn, in its order."""
-    query = _living(publication.campaign).select(Customer.id, Customer.consumer).where(
-        (Customer.id > publication.cursor) & (Customer.id <= publication.last_customer))
+    query = (
+        _living(publication.campaign)
+        .select(Customer.id, Customer.consumer)
+        .where((Customer.id > publication.cursor) & (Customer.id <= publication.last_customer))
+    )
     if publication.audience == Audience.GROUPS:
-        query = query.where(fn.EXISTS(CustomerGroup.select().where(
-            (CustomerGroup.customer == Customer.id) & CustomerGroup.name.in_(publication.groups))))
+        query = query.where(
+            fn.EXISTS(
+                CustomerGroup.select().where(
+                    (CustomerGroup.customer == Customer.id) & CustomerGroup.name.in_(publication.groups)
+                )
+            )
+        )
     return query.order_by(Customer.id)
 
 
@@ -127,7 +148,7 @@ def latest(campaign: Campaign, most: int = 20) -> list[Publication]:
 def waiting() -> list[int]:
     """The publications that have not come to their end, the oldest first."""
     rows = Publication.select(Publication.id).where(Publication.finished_at.is_null()).order_by(Publication.id)
-    return [number for number, in rows.tuples()]
+    return [number for (number,) in rows.tuples()]
 
 
 def step(number: int, *, now: datetime, key: str) -> bool:
@@ -187,7 +208,8 @@ def _next(publication: Publication) -> tuple[set[int], list[str]]:
         return set(), []
     publication.cursor = part.nth
     PublicationPart.delete().where(  # nobody's address is kept longer than it is needed
-        (PublicationPart.publication == publication) & (PublicationPart.nth == part.nth)).execute()
+        (PublicationPart.publication == publication) & (PublicationPart.nth == part.nth)
+    ).execute()
     ids = [entry for entry in part.entries if isinstance(entry, int)]
     addresses = [entry for entry in part.entries if isinstance(entry, str)]
     known = _known(publication, Customer.address, addresses)  # customers since
@@ -213,14 +235,25 @@ def link(publication: Publication, addresses: list[str], now: datetime, key: str
     open_ = mine & Claim.claimed_at.is_null() & Claim.withdrawn_at.is_null()
     later = Case(None, [(Claim.publication > publication.id, Claim.publication)], publication.id)
     Claim.update(expires_at=now + CLAIM_LINK, publication=later).where(open_).execute()
-    older = [number for number, seed, kept in Claim.select(
-        Claim.id, Claim.seed, Claim.token_hash).where(open_).tuples()
-        if accounts.token_hash(token(seed, key)) != bytes(kept)]
+    older = [
+        number
+        for number, seed, kept in Claim.select(Claim.id, Claim.seed, Claim.token_hash).where(open_).tuples()
+        if accounts.token_hash(token(seed, key)) != bytes(kept)
+    ]
     for number in older:
         Claim.update(made_at=now, **_fresh(key)).where(open_ & (Claim.id == number)).execute()
-    rows = [{"campaign": publication.campaign_id, "address": address, "nth": nth, "publication": publication.id,
-             "made_at": now, "expires_at": now + CLAIM_LINK, **_fresh(key)}
-            for address, nth in _without_link(publication, mine, addresses)]
+    rows = [
+        {
+            "campaign": publication.campaign_id,
+            "address": address,
+            "nth": nth,
+            "publication": publication.id,
+            "made_at": now,
+            "expires_at": now + CLAIM_LINK,
+            **_fresh(key),
+        }
+        for address, nth in _without_link(publication, mine, addresses)
+    ]
     made = Claim.insert_many(rows).on_conflict_ignore().returning(Claim.id) if rows else ()
     return len(older) + len(list(made))
 
@@ -231,9 +264,15 @@ def _without_link(publication: Publication, mine, addresses: list[str]) -> list[
     A link that was used counts as had while its user's voucher does (issuing.counts_as_had).
     """
     kept = Claim.released_after.is_null() | (Claim.released_after >= publication.id)
-    theirs = Voucher.select(Voucher.id).join(Customer, on=Customer.consumer == Voucher.consumer).where(
-        (Customer.id == Claim.customer) & (Voucher.campaign == publication.campaign_id)
-        & issuing.counts_as_had(publication.id))
+    theirs = (
+        Voucher.select(Voucher.id)
+        .join(Customer, on=Customer.consumer == Voucher.consumer)
+        .where(
+            (Customer.id == Claim.customer)
+            & (Voucher.campaign == publication.campaign_id)
+            & issuing.counts_as_had(publication.id)
+        )
+    )
     had = Case(None, [(kept & (Claim.claimed_at.is_null() | fn.EXISTS(theirs)), 1)], 0)
     rows = Claim.select(Claim.address, fn.MAX(Claim.nth), fn.MAX(had)).where(mine).group_by(Claim.address)
     known = {address: (nth, counted) for address, nth, counted in rows.tuples()}

@@ -141,7 +141,11 @@ def rollbacks(which: Expression) -> dict[int, Rollback]:
     branch = (Branch.merchant == Redemption.merchant) & (Branch.slug == Redemption.branch_slug)
     rows = (
         Rollback.select(Rollback, Merchant.name.alias("merchant"), Branch.name.alias("place"))
-        .join(Redemption).join(Merchant).switch(Redemption).join(Branch, JOIN.LEFT_OUTER, on=branch).where(which)
+        .join(Redemption)
+        .join(Merchant)
+        .switch(Redemption)
+        .join(Branch, JOIN.LEFT_OUTER, on=branch)
+        .where(which)
     )
     return {row.redemption_id: row for row in rows.objects()}
 
@@ -151,7 +155,10 @@ def case(voucher: Voucher, now: datetime, till: Till = NOTHING_TYPED) -> Case:
     campaign = voucher.campaign
     others = voucher.consumer_id, voucher.id
     return Case(
-        now=now, voucher=voucher, campaign=campaign, till=till,
+        now=now,
+        voucher=voucher,
+        campaign=campaign,
+        till=till,
         groups=_groups(voucher) if campaign.groups else frozenset(),
         uses_of_campaign=_of_campaign.first(campaign.id, *others)[0] if campaign.per_consumer else 0,
         uses_of_merchant=_of_merchant.first(campaign.merchant_id, *others)[0] if campaign.new_customers_only else 0,
@@ -175,8 +182,10 @@ def _of_merchant(merchant, *others):
 
 
 def _groups(voucher: Voucher) -> frozenset[str]:
-    rows = CustomerGroup.select(CustomerGroup.name).join(Customer).where(
-        (Customer.merchant == voucher.campaign.merchant_id) & (Customer.consumer == voucher.consumer_id)
+    rows = (
+        CustomerGroup.select(CustomerGroup.name)
+        .join(Customer)
+        .where((Customer.merchant == voucher.campaign.merchant_id) & (Customer.consumer == voucher.consumer_id))
     )
     return frozenset(row.name for row in rows)
 

@@ -53,7 +53,8 @@ def correct(link: Claim, typed: str, by: Member, *, now: datetime, key: str) -> 
             raise Refused("over")
         done = publications.to_one(campaign, address, now, key)
         open_ = Claim.get_or_none(
-            (Claim.campaign == campaign) & (Claim.address == address) & (Claim.publication == done.id))
+            (Claim.campaign == campaign) & (Claim.address == address) & (Claim.publication == done.id)
+        )
         if done.issued:
             return Outcome.ISSUED, None
         return (Outcome.LINKED if done.linked else Outcome.RENEWED if open_ else Outcome.HAD), open_

@@ -11,12 +11,25 @@ from tests.campaigns.test_pictures import encoded, red
 from tests.support.factories import utc
 
 CAMPAIGN = {  # field: what is refused, and what the text asks for
-    "kind": ("?", "prize"), "product": ("", "Tea"), "original_price": ("x", "30.50"), "offer_price": ("x", "0"),
-    "quantity": ("0", "1000000000"), "starts_at": ("", "2026-12-01"), "starts_time": ("25:00", "09:30"),
-    "ends_at": ("", "2026-12-31"), "ends_time": ("x", "18:00"), "place": ("x" * 501, "x" * 500),
-    "uses_per_voucher": ("0", "10000"), "per_consumer": ("0", ""), "groups": ("x" * 101, "x" * 100),
-    "minimum_spend": ("x", "150"), "weekdays": ("8", "7"), "hours": (["10:00", ""], ["10:00", "22:00"]),
-    "branches": ("nowhere", "river"), "terms": ("x" * 5001, "x" * 5000), "redemption_password": ("12", ""),
+    "kind": ("?", "prize"),
+    "product": ("", "Tea"),
+    "original_price": ("x", "30.50"),
+    "offer_price": ("x", "0"),
+    "quantity": ("0", "1000000000"),
+    "starts_at": ("", "2026-12-01"),
+    "starts_time": ("25:00", "09:30"),
+    "ends_at": ("", "2026-12-31"),
+    "ends_time": ("x", "18:00"),
+    "place": ("x" * 501, "x" * 500),
+    "uses_per_voucher": ("0", "10000"),
+    "per_consumer": ("0", ""),
+    "groups": ("x" * 101, "x" * 100),
+    "minimum_spend": ("x", "150"),
+    "weekdays": ("8", "7"),
+    "hours": (["10:00", ""], ["10:00", "22:00"]),
+    "branches": ("nowhere", "river"),
+    "terms": ("x" * 5001, "x" * 5000),
+    "redemption_password": ("12", ""),
     "password_in_use": ("999", ""),
 }
 

@@ -66,7 +66,10 @@ def _(stage):
     page = stage.owner.post(f"{at}/change", older | {"redemption_password": "739164"}, status=422)
     stage.says(page, "page", "other password")
     stage.owner.post(f"{at}/change", page.hidden[f"{at}/change"] | {"redemption_password": "739164"})
-    assert redemption_passwords.reveal(campaign.password.get_by_id(campaign.password_id), stage.world.keys.password) == "739164"
+    assert (
+        redemption_passwords.reveal(campaign.password.get_by_id(campaign.password_id), stage.world.keys.password)
+        == "739164"
+    )
 
 
 @follows("people", "twin", "closed_twin")

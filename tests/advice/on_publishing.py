@@ -66,8 +66,11 @@ def _(stage):
 def _(stage):
     path = f"{CAMPAIGNS}/{stage.world.campaign().slug}/publications"
     bad = {"missing": "lin", "half": "lin@", "several": "a@b@c.org", "odd": "x" * 300 + "@example.org"}
-    page = stage.owner.get(stage.owner.post(path, {
-        "audience": "addresses", "addresses": "\n".join(["mei@example.org", *bad.values()])}).location)
+    page = stage.owner.get(
+        stage.owner.post(
+            path, {"audience": "addresses", "addresses": "\n".join(["mei@example.org", *bad.values()])}
+        ).location
+    )
     for fault in messages.ADDRESS_FAULTS:
         stage.says(page, "line", fault)
     again = {"audience": "addresses", "addresses": "mei@example.org\nlin@example.org"}

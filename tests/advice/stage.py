@@ -13,8 +13,16 @@ from web.present import forms, messages
 OWNER, SHOP = "owner@example.org", "/merchants/lotus"
 CAMPAIGNS, NEW = f"{SHOP}/campaigns", f"{SHOP}/new-campaign"
 ENTERED = {
-    "kind": "discount", "product": "Tea", "original_price": "30", "offer_price": "18", "quantity": "9",
-    "starts_at": "2026-12-01", "ends_at": "2026-12-31", "uses_per_voucher": "1", "place": "", "terms": "",
+    "kind": "discount",
+    "product": "Tea",
+    "original_price": "30",
+    "offer_price": "18",
+    "quantity": "9",
+    "starts_at": "2026-12-01",
+    "ends_at": "2026-12-31",
+    "uses_per_voucher": "1",
+    "place": "",
+    "terms": "",
 }
 PAGES = {  # what pages say themselves, each by its beginning
     "see below": "Not saved yet: see the marked fields.",
@@ -37,16 +45,34 @@ PAGES = {  # what pages say themselves, each by its beginning
     "no connection": "The server did not confirm a redemption, so do not count on one.",
 }
 TABLES = {
-    "reason": messages.REASONS, "at the counter": messages.AT_COUNTER, "problem": messages.PROBLEMS,
-    "redemption": messages.FIELDS, "subscription": messages.SUBSCRIPTION_FIELDS, "account": messages.REFUSED_FIELDS,
-    "set-up": messages.SET_UP_FIELDS, "campaign": messages.CAMPAIGN_FIELDS, "campaign too": messages.CAMPAIGN_FAULTS,
-    "picture": messages.PICTURES, "publishing": messages.PUBLISHING, "line": messages.ADDRESS_FAULTS,
-    "people": messages.PEOPLE, "why": messages.WHY_FAULTS, "claim link": messages.LINK_STANDINGS,
-    "withdrawing": messages.CLAIM_LINKS, "page": PAGES,
-    "alone": {"closed": messages.CLOSED, "sold out": messages.SOLD_OUT, "held": messages.HELD,
-              "new password": messages.NEW_PASSWORD, "wrong password": forms.WRONG_PASSWORD,
-              "no password": forms.NO_PASSWORD, "required": forms.REQUIRED.message,
-              "used by you": messages.USED_BY_YOU, "unknown redemption": messages.UNKNOWN_REDEMPTION},
+    "reason": messages.REASONS,
+    "at the counter": messages.AT_COUNTER,
+    "problem": messages.PROBLEMS,
+    "redemption": messages.FIELDS,
+    "subscription": messages.SUBSCRIPTION_FIELDS,
+    "account": messages.REFUSED_FIELDS,
+    "set-up": messages.SET_UP_FIELDS,
+    "campaign": messages.CAMPAIGN_FIELDS,
+    "campaign too": messages.CAMPAIGN_FAULTS,
+    "picture": messages.PICTURES,
+    "publishing": messages.PUBLISHING,
+    "line": messages.ADDRESS_FAULTS,
+    "people": messages.PEOPLE,
+    "why": messages.WHY_FAULTS,
+    "claim link": messages.LINK_STANDINGS,
+    "withdrawing": messages.CLAIM_LINKS,
+    "page": PAGES,
+    "alone": {
+        "closed": messages.CLOSED,
+        "sold out": messages.SOLD_OUT,
+        "held": messages.HELD,
+        "new password": messages.NEW_PASSWORD,
+        "wrong password": forms.WRONG_PASSWORD,
+        "no password": forms.NO_PASSWORD,
+        "required": forms.REQUIRED.message,
+        "used by you": messages.USED_BY_YOU,
+        "unknown redemption": messages.UNKNOWN_REDEMPTION,
+    },
 }
 
 
@@ -87,19 +113,35 @@ class Stage:
 
 Follow = Callable[[Stage], None]
 FOLLOWED: dict[tuple[str, Any], Follow] = {}
-TOLD = {
-    ("reason", code) for code in (
-        Reason.REVOKED, Reason.CAMPAIGN_ENDED, Reason.EXPIRED, Reason.NEW_CUSTOMERS_ONLY,
-        Reason.CUSTOMER_LIMIT_REACHED, Reason.ALREADY_REDEEMED, Reason.USED_UP)
-} | {
-    ("problem", code) for code in ("not_found", "push_off", "busy", "failed", "cross_site", "too_large")
-} | {
-    ("page", "see below"), ("page", "nothing to end"), ("account", "taken"),
-    ("reason", Reason.BUSY), ("at the counter", Reason.BUSY), ("people", "member_already"), ("people", "gone"),
-    ("campaign too", ("groups", "at most")), ("campaign too", ("hours", "at most")),
-    ("campaign too", ("branches", "at most")),
-} | {("subscription", code) for code in messages.SUBSCRIPTION_FIELDS} | {
-    ("picture", code) for code in messages.PICTURES if code != "not_a_picture"}
+TOLD = (
+    {
+        ("reason", code)
+        for code in (
+            Reason.REVOKED,
+            Reason.CAMPAIGN_ENDED,
+            Reason.EXPIRED,
+            Reason.NEW_CUSTOMERS_ONLY,
+            Reason.CUSTOMER_LIMIT_REACHED,
+            Reason.ALREADY_REDEEMED,
+            Reason.USED_UP,
+        )
+    }
+    | {("problem", code) for code in ("not_found", "push_off", "busy", "failed", "cross_site", "too_large")}
+    | {
+        ("page", "see below"),
+        ("page", "nothing to end"),
+        ("account", "taken"),
+        ("reason", Reason.BUSY),
+        ("at the counter", Reason.BUSY),
+        ("people", "member_already"),
+        ("people", "gone"),
+        ("campaign too", ("groups", "at most")),
+        ("campaign too", ("hours", "at most")),
+        ("campaign too", ("branches", "at most")),
+    }
+    | {("subscription", code) for code in messages.SUBSCRIPTION_FIELDS}
+    | {("picture", code) for code in messages.PICTURES if code != "not_a_picture"}
+)
 
 
 def follows(table: str, *codes: Any) -> Callable[[Follow], Follow]:

@@ -19,8 +19,7 @@ from web import create_app
 from web.present import messages
 
 WEB = Path(messages.__file__).parent
-ROWS = (at_the_till, on_campaigns, on_links, on_older_forms, on_publishing,
-        to_owners, to_people)
+ROWS = (at_the_till, on_campaigns, on_links, on_older_forms, on_publishing, to_owners, to_people)
 
 
 def acts() -> dict[str, Follow]:
@@ -38,11 +37,27 @@ def test_the_advice_can_be_followed(small_world, app, name):
 
 def test_on_an_empty_site_too(sqlite, clock):
     """The examples of the texts are taken."""
-    right = {"email": "name@example.org", "password": "a-good-secret-3", "name": "Tea", "time_zone": "Asia/Shanghai",
-             "currency": "CNY", "branch": "Main", "address": ""}
-    bad = {code: {code: value} for code, value in {
-        "email": "name", "password": "1", "name": "", "time_zone": "Moon", "currency": "?", "branch": "",
-        "address": "x" * 501}.items()} | {"too_common": {"password": "password1"}}
+    right = {
+        "email": "name@example.org",
+        "password": "a-good-secret-3",
+        "name": "Tea",
+        "time_zone": "Asia/Shanghai",
+        "currency": "CNY",
+        "branch": "Main",
+        "address": "",
+    }
+    bad = {
+        code: {code: value}
+        for code, value in {
+            "email": "name",
+            "password": "1",
+            "name": "",
+            "time_zone": "Moon",
+            "currency": "?",
+            "branch": "",
+            "address": "x" * 501,
+        }.items()
+    } | {"too_common": {"password": "password1"}}
     assert bad.keys() == messages.SET_UP_FIELDS.keys()
     visitor = PageClient(create_app(sqlite, clock=clock, sleep=clock.sleep))
     path = f"/set-up/{first_start.new_link(clock())}"
@@ -64,8 +79,17 @@ def test_every_refusal_has_a_row():
 
 def test_every_table_of_texts_is_looked_at():
     """A new table of refusals in web/present/messages.py is one of TABLES, or is no refusal."""
-    others = {"CHECKS", "KINDS", "EVENTS", "ROLES", "WHY_ROLLED_BACK", "WHY_REVOKED", "ACCOUNT_CHANGES", "FIGURES",
-              "OUTCOMES"}
+    others = {
+        "CHECKS",
+        "KINDS",
+        "EVENTS",
+        "ROLES",
+        "WHY_ROLLED_BACK",
+        "WHY_REVOKED",
+        "ACCOUNT_CHANGES",
+        "FIGURES",
+        "OUTCOMES",
+    }
     tables = {name: value for name, value in vars(messages).items() if name.isupper() and isinstance(value, dict)}
     assert {name for name, value in tables.items() if value not in TABLES.values()} == others
 
@@ -88,10 +112,15 @@ def test_what_pages_say_themselves_is_looked_at_too():
 # Advice that pages give themselves
 
 
-@pytest.mark.parametrize(("role", "late", "said"), [
-    (Role.OWNER, False, "can be rolled back instead"), (Role.OWNER, True, "can be rolled back instead"),
-    (Role.MANAGER, False, "can be rolled back instead"), (Role.MANAGER, True, "An owner can still roll"),
-])
+@pytest.mark.parametrize(
+    ("role", "late", "said"),
+    [
+        (Role.OWNER, False, "can be rolled back instead"),
+        (Role.OWNER, True, "can be rolled back instead"),
+        (Role.MANAGER, False, "can be rolled back instead"),
+        (Role.MANAGER, True, "An owner can still roll"),
+    ],
+)
 def test_a_used_voucher_sends_to_a_rollback_that_this_member_can_do(small_world, app, role, late, said):
     stage = Stage(small_world, app)
     person = small_world.member(role=role)

@@ -1,6 +1,5 @@
 """What owners and managers are told of branches, members and customers, followed."""
 
-
 from models import Customer, CustomerGroup, Member, Role
 from quanbao.merchants import members
 from tests.advice.stage import CAMPAIGNS, SHOP, follows

@@ -46,8 +46,11 @@ def _(stage):
 @follows("account", "not_an_address", "too_short", "too_long", "too_common")
 def _(stage):
     right = {"email": "new@example.org", "password": "a-good-secret-3"}
-    for code, bad in (("not_an_address", {"email": "new"}), ("too_short", {"password": "seven77"}),
-                      ("too_common", {"password": "password1"})):
+    for code, bad in (
+        ("not_an_address", {"email": "new"}),
+        ("too_short", {"password": "seven77"}),
+        ("too_common", {"password": "password1"}),
+    ):
         stage.says(stage.browser().post("/sign-up", right | bad, status=422), "account", code)
     stage.browser().post("/sign-up", right)
 

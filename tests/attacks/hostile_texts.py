@@ -6,19 +6,32 @@ from tests.support.page_client import Page, check
 RUN = "canary()"
 RIGHT_TO_LEFT = "שלום 12"
 # Text as long as its field may be, in columns that hold more or less than the usual 200.
-LIMITS = {"CustomerGroup.name": 100, "Campaign.groups": 100, "Branch.address": 500, "Campaign.place": 500,
-          "Campaign.terms": 5000, "Rollback.note": 500, "Revocation.note": 500, "Publication.failures": 100}
+LIMITS = {
+    "CustomerGroup.name": 100,
+    "Campaign.groups": 100,
+    "Branch.address": 500,
+    "Campaign.place": 500,
+    "Campaign.terms": 5000,
+    "Rollback.note": 500,
+    "Revocation.note": 500,
+    "Publication.failures": 100,
+}
 USUAL = 200
 SAMPLES = {
     "script": f"<script>{RUN}</script><img src=x onerror={RUN}>",
     "break-out": f"\"'></textarea></title></option></template><svg onload={RUN}>",
-    "attribute": f"\" autofocus onfocus=\"{RUN}\" x='",
+    "attribute": f'" autofocus onfocus="{RUN}" x=\'',
     "comment": f"<!--><![CDATA[<iframe srcdoc='<b>{RUN}'>",
     "template": "{{ 19163 * 70001 }}{% print 19163 * 70001 %}${19163*70001}%(product)s %s {0} \\u0022",
     "address": f"javascript:{RUN}//",
     "entity": "&lt;script&gt;&#60;b&#62;&quot;",
-    "equals": "=cmd|'/C calc'!A0", "plus": "+1+1", "minus": "-1+1", "at": "@SUM(A1)", "wide": "＝1+1",
-    "half": "a;=1+1", "quoted": "\"=1+1\",=1+1",
+    "equals": "=cmd|'/C calc'!A0",
+    "plus": "+1+1",
+    "minus": "-1+1",
+    "at": "@SUM(A1)",
+    "wide": "＝1+1",
+    "half": "a;=1+1",
+    "quoted": '"=1+1",=1+1',
     "right to left": RIGHT_TO_LEFT,
     "four bytes": "😀👨‍👩‍👧‍👦𠀀𪚥𝔘",
     "marks": "a" + "\u0301\u0323" * 3,
@@ -28,24 +41,32 @@ SAMPLES = {
 _MARKUP = ("script", "attribute", "template", "break-out", "comment", "address", "entity")
 # Several at once, each of at most two hundred characters, so that few pages show all.
 MIXED = {
-    "markup": " ".join(SAMPLES[name] for name in _MARKUP[:3]), "more markup": " ".join(
-        SAMPLES[name] for name in _MARKUP[3:]),
+    "markup": " ".join(SAMPLES[name] for name in _MARKUP[:3]),
+    "more markup": " ".join(SAMPLES[name] for name in _MARKUP[3:]),
     "right to left": RIGHT_TO_LEFT,
     "long word": SAMPLES["script"] + SAMPLES["attribute"] + SAMPLES["long word"],
     "long": SAMPLES["four bytes"] + SAMPLES["marks"] + SAMPLES["long"],
 }
 # What no field takes: nobody sees it, or it turns round or covers what stands beside it.
 REFUSED = {
-    "override": "\u202etxt.exe\u202c", "isolate": "\u2066a", "mark": "\u200fa", "zero width": "te\u200ba",
-    "byte order": "a\ufeffb", "tag": "a\U000e0041", "stack": "Z" + "\u0301" * 40, "nul": "a\0b",
-    "escape": "a\x1b[31m", "line separator": "a\u2028b", "private": "a\ue000",
+    "override": "\u202etxt.exe\u202c",
+    "isolate": "\u2066a",
+    "mark": "\u200fa",
+    "zero width": "te\u200ba",
+    "byte order": "a\ufeffb",
+    "tag": "a\U000e0041",
+    "stack": "Z" + "\u0301" * 40,
+    "nul": "a\0b",
+    "escape": "a\x1b[31m",
+    "line separator": "a\u2028b",
+    "private": "a\ue000",
 }
 LINES = {"tab": "\t=1+1", "return": "\r=1+1", "lines": "a\n=1\r\n\n\nb"}  # where several lines may be
 
 
 def saying(sample: str) -> Say:
     """This text in every field, as much of it as goes in."""
-    return lambda name: sample[:LIMITS.get(name, USUAL)].strip()
+    return lambda name: sample[: LIMITS.get(name, USUAL)].strip()
 
 
 def names(page: Page) -> tuple[set[str], set[str]]:

@@ -9,16 +9,68 @@ from ipaddress import IPv4Address, IPv6Address
 V4 = ("127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "198.18.0.1")
 V6 = ("::1", "::", "fe80::1", "fc00::1", "fd00:ec2::254", "fec0::1", "ff02::1", "2001:db8::1", "3fff::1", "100::1")
 CARRIERS = (  # of an IPv4 address: mapped, compatible, translated, 6to4, NAT64, a network's own, Teredo, ISATAP
-    "::ffff:{0:x}:{1:x}", "::{0:x}:{1:x}", "::ffff:0:{0:x}:{1:x}", "2002:{0:x}:{1:x}::1", "64:ff9b::{0:x}:{1:x}",
-    "64:ff9b:1::{0:x}:{1:x}", "2001:0:808:808:0:0:{2:x}:{3:x}", "2600::5efe:{0:x}:{1:x}", "fe80::5efe:{0:x}:{1:x}",
+    "::ffff:{0:x}:{1:x}",
+    "::{0:x}:{1:x}",
+    "::ffff:0:{0:x}:{1:x}",
+    "2002:{0:x}:{1:x}::1",
+    "64:ff9b::{0:x}:{1:x}",
+    "64:ff9b:1::{0:x}:{1:x}",
+    "2001:0:808:808:0:0:{2:x}:{3:x}",
+    "2600::5efe:{0:x}:{1:x}",
+    "fe80::5efe:{0:x}:{1:x}",
 )
-SERVICES = ("fcm.googleapis.com", "jmt17.google.com", "push.services.mozilla.com", "web.push.apple.com",
-            "notify.windows.com")
-SCHEMES = ("http", "ftp", "ftps", "gopher", "ws", "wss", "dict", "ldap", "tftp", "sftp", "jar:https", "blob:https",
-           "view-source:https", "httpss", "https\u200b", "h\tttps", " https", "\nhttps", "url:https", "unix")
-WHOLE = ("file:///etc/passwd", "file://127.0.0.1/etc/passwd", "file:/etc/passwd", "data:text/plain,x", "data:,",
-         "javascript:fetch('/')", "about:blank", "mailto:a@b.example", "urn:x:y", "https:", "https://", "https:///",
-         "https:////", "https://?", "https://#", "https://@/", "https://:443/", "//", "/", "\\\\127.0.0.1\\x", "*")
+SERVICES = (
+    "fcm.googleapis.com",
+    "jmt17.google.com",
+    "push.services.mozilla.com",
+    "web.push.apple.com",
+    "notify.windows.com",
+)
+SCHEMES = (
+    "http",
+    "ftp",
+    "ftps",
+    "gopher",
+    "ws",
+    "wss",
+    "dict",
+    "ldap",
+    "tftp",
+    "sftp",
+    "jar:https",
+    "blob:https",
+    "view-source:https",
+    "httpss",
+    "https\u200b",
+    "h\tttps",
+    " https",
+    "\nhttps",
+    "url:https",
+    "unix",
+)
+WHOLE = (
+    "file:///etc/passwd",
+    "file://127.0.0.1/etc/passwd",
+    "file:/etc/passwd",
+    "data:text/plain,x",
+    "data:,",
+    "javascript:fetch('/')",
+    "about:blank",
+    "mailto:a@b.example",
+    "urn:x:y",
+    "https:",
+    "https://",
+    "https:///",
+    "https:////",
+    "https://?",
+    "https://#",
+    "https://@/",
+    "https://:443/",
+    "//",
+    "/",
+    "\\\\127.0.0.1\\x",
+    "*",
+)
 FULLWIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 CIRCLED = str.maketrans("0123456789", "⓪①②③④⑤⑥⑦⑧⑨")
 LOOKALIKES = str.maketrans("aceiopsxyjhmgwtn", "асеіорѕхујһｍɡｗｔո")  # Cyrillic, mostly
@@ -28,8 +80,22 @@ DOTS = ("。", "．", "｡", "․", "%2e", "%2E", "..", ",", " .", ".\u200b")
 def addresses() -> list[str]:
     """Addresses that are not of the internet at large, in the form that a resolver gives."""
     carried = [carrier.format(*_halves(address)) for address in V4 for carrier in CARRIERS]
-    return [*V4, "172.31.255.254", "192.0.0.1", "192.0.2.1", "192.88.99.1", "198.51.100.1", "203.0.113.1", "224.0.0.1",
-            "240.0.0.1", "255.255.255.255", *V6, "fe80::1%eth0", "fe80::1%1", *carried]
+    return [
+        *V4,
+        "172.31.255.254",
+        "192.0.0.1",
+        "192.0.2.1",
+        "192.88.99.1",
+        "198.51.100.1",
+        "203.0.113.1",
+        "224.0.0.1",
+        "240.0.0.1",
+        "255.255.255.255",
+        *V6,
+        "fe80::1%eth0",
+        "fe80::1%1",
+        *carried,
+    ]
 
 
 def endpoints(service: str, port: int) -> list[str]:
@@ -86,20 +152,90 @@ def _near(host: str, port: int) -> Iterator[str]:
         yield from (f"https://{trap}/{host}/x", f"https://{trap}/?{host}", f"https://{host}\\.{trap}/x")
         yield from (f"https://{host}\t.{trap}/x", f"https://{host}\r\n.{trap}/x", f"https://{host}\u2044.{trap}/x")
     yield from (f"https://{user}@{host}/x" for user in ("", ":", "user", "user:word", "%00", "user@more"))
-    yield from (f"https://{host}:{wrong}/x" for wrong in (
-        "", 0, 1, 22, 80, 444, 8443, port, 65535, 65536, 443443, "0443", "+443", "443x", "４４３", " 443", "0x1bb"))
-    yield from (f"https://{host}{tail}/x" for tail in (
-        ".", "..", ".evil.example", "-evil.example", ".127.0.0.1", ".localhost", "evil", "%00", "%20", "\x7f"))
+    yield from (
+        f"https://{host}:{wrong}/x"
+        for wrong in (
+            "",
+            0,
+            1,
+            22,
+            80,
+            444,
+            8443,
+            port,
+            65535,
+            65536,
+            443443,
+            "0443",
+            "+443",
+            "443x",
+            "４４３",
+            " 443",
+            "0x1bb",
+        )
+    )
+    yield from (
+        f"https://{host}{tail}/x"
+        for tail in (
+            ".",
+            "..",
+            ".evil.example",
+            "-evil.example",
+            ".127.0.0.1",
+            ".localhost",
+            "evil",
+            "%00",
+            "%20",
+            "\x7f",
+        )
+    )
     yield from (f"https://{head}{host}/x" for head in (".", "..", "-", "*.", "evil.example/", "%2e", "[", "\u200b"))
-    yield from (f"https://{wrong}/x" for wrong in (
-        f"evil{host}", rest.split(".", 1)[-1], f"{first}.{rest}".replace(".", "-"), f"[{host}]", f"{host}]",
-        f"{first}..{rest}", f"{first}.-{rest}", f"{first}.{rest[:-1]}", f"{first}_.{rest}", f"{'a' * 64}.{host}",
-        f"{'a.' * 127}{host}", host.translate(FULLWIDTH), host.translate(LOOKALIKES), f"xn--{host}.evil.example"))
+    yield from (
+        f"https://{wrong}/x"
+        for wrong in (
+            f"evil{host}",
+            rest.split(".", 1)[-1],
+            f"{first}.{rest}".replace(".", "-"),
+            f"[{host}]",
+            f"{host}]",
+            f"{first}..{rest}",
+            f"{first}.-{rest}",
+            f"{first}.{rest[:-1]}",
+            f"{first}_.{rest}",
+            f"{'a' * 64}.{host}",
+            f"{'a.' * 127}{host}",
+            host.translate(FULLWIDTH),
+            host.translate(LOOKALIKES),
+            f"xn--{host}.evil.example",
+        )
+    )
     yield from (f"https://{host.replace('.', dot, 1)}/x" for dot in DOTS)
     yield from (f"https:{slashes}{host}/x" for slashes in ("", "/", "\\\\", "\\/", "/\\"))
-    yield from (f"https://{host}{path}" for path in (
-        "", "?x", "#x", "\\x", "/\\x", "/x#y", "/x y", "/x\r\nHost: evil.example", "/\t", "/\n", "/\u202e", "/é",
-        "/\x00", "/" + "x" * 4096, "/\x85", "/\x1f", "/<x>", '/"', "/^", "/`"))
+    yield from (
+        f"https://{host}{path}"
+        for path in (
+            "",
+            "?x",
+            "#x",
+            "\\x",
+            "/\\x",
+            "/x#y",
+            "/x y",
+            "/x\r\nHost: evil.example",
+            "/\t",
+            "/\n",
+            "/\u202e",
+            "/é",
+            "/\x00",
+            "/" + "x" * 4096,
+            "/\x85",
+            "/\x1f",
+            "/<x>",
+            '/"',
+            "/^",
+            "/`",
+        )
+    )
 
 
 def _near_operators(service: str, port: int) -> Iterator[str]:

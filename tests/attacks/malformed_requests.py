@@ -75,16 +75,19 @@ class Malice:
         house = self.houses[number // self.each % len(self.houses)]
         who = _person(rnd, rule)
         method = _method(rnd, rule)
-        headers = {b"Host": b"127.0.0.1", b"Sec-Fetch-Site": b"same-origin", b"Cookie": house.cookies[who].encode(),
-                   b"X-Forwarded-For": b"10.%d.%d.%d" % tuple(rnd.randbytes(3))}
+        headers = {
+            b"Host": b"127.0.0.1",
+            b"Sec-Fetch-Site": b"same-origin",
+            b"Cookie": house.cookies[who].encode(),
+            b"X-Forwarded-For": b"10.%d.%d.%d" % tuple(rnd.randbytes(3)),
+        }
         typed, body = _body(rnd, rule, method, house)
         if typed:
             headers[b"Content-Type"] = typed
         for name in rnd.sample(list(HEADERS), rnd.choice((0, 0, 1, 1, 2, 5))):
             headers[name] = rnd.choice(HEADERS[name])
         target = _target(rnd, rule, house)
-        head = b"%b %b HTTP/1.1\r\n" % (method, target) + b"".join(
-            b"%b: %b\r\n" % header for header in headers.items())
+        head = b"%b %b HTTP/1.1\r\n" % (method, target) + b"".join(b"%b: %b\r\n" % header for header in headers.items())
         endpoint = "nowhere" if target in PATHS else rule.endpoint
         whole = Attack(number, endpoint, who, method, head + BODY % (len(body), body))
         return replace(whole, raw=_break(rnd, head, body), broken=True) if rnd.random() < 0.03 else whole
@@ -128,8 +131,11 @@ def _target(rnd: random.Random, rule: Rule, house: House) -> bytes:
 def _fields(rnd: random.Random, rule: Rule, valid: dict, bad: int) -> list[tuple[str, bytes]]:
     """What the form should have, but for so many fields; sometimes one is missing, or there twice."""
     fresh = str(UUID(bytes=rnd.randbytes(16), version=4))
-    fields = [(name, str(one).replace("{fresh}", fresh).encode()) for name, value in valid.items()
-              for one in (value if isinstance(value, list) else [value])]
+    fields = [
+        (name, str(one).replace("{fresh}", fresh).encode())
+        for name, value in valid.items()
+        for one in (value if isinstance(value, list) else [value])
+    ]
     for name in rnd.choices([*valid, *names_of(rule.endpoint.partition(".")[0])], k=bad):
         if rnd.random() < 0.8:
             fields = [field for field in fields if field[0] != name]
@@ -148,8 +154,13 @@ def names_of(noun: str) -> list[str]:
 @cache
 def _all_names() -> frozenset[str]:
     read = {name for path in ROUTES.parent.rglob("*.py") for name in READ.findall(path.read_text())}
-    made = {name for module in (forms, campaign_form) for _, form in getmembers(module, isclass)
-            for name, field in getmembers(form) if isinstance(field, UnboundField)}
+    made = {
+        name
+        for module in (forms, campaign_form)
+        for _, form in getmembers(module, isclass)
+        for name, field in getmembers(form)
+        if isinstance(field, UnboundField)
+    }
     return frozenset(read | made)
 
 
@@ -177,12 +188,18 @@ def _body(rnd: random.Random, rule: Rule, method: bytes, house: House) -> tuple[
 
 def _subscription(rnd: random.Random) -> bytes:
     """A browser's own, but for one field."""
-    document: dict = {"endpoint": "https://fcm.googleapis.com/fcm/send/a", "expirationTime": None, "keys": {
-        "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
-        "auth": "BTBZMqHH6r4Tts7J_aSIgg"}}
+    document: dict = {
+        "endpoint": "https://fcm.googleapis.com/fcm/send/a",
+        "expirationTime": None,
+        "keys": {
+            "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+            "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+        },
+    }
     place = rnd.choice((document, document["keys"]))
     place[rnd.choice(list(place))] = rnd.choice(
-        (1, None, [], {}, 1e308, "", "=" * 90, rnd.choice(VALUES).decode(errors="replace")))
+        (1, None, [], {}, 1e308, "", "=" * 90, rnd.choice(VALUES).decode(errors="replace"))
+    )
     return json.dumps(document).encode()
 
 
@@ -190,8 +207,11 @@ def _multipart(rnd: random.Random, fields: list[tuple[str, bytes]]) -> tuple[byt
     parts = [b'Content-Disposition: form-data; name="%b"\r\n\r\n%b' % (name.encode(), value) for name, value in fields]
     if rnd.random() < 0.6:
         named = rnd.choice((b"picture", b"file")), rnd.choice(FILENAMES)
-        parts.append(b'Content-Disposition: form-data; name="%b"; filename="%b"\r\n' % named
-                     + b"Content-Type: image/png\r\n\r\n" + rnd.choice(FILES)(rnd))
+        parts.append(
+            b'Content-Disposition: form-data; name="%b"; filename="%b"\r\n' % named
+            + b"Content-Type: image/png\r\n\r\n"
+            + rnd.choice(FILES)(rnd)
+        )
     if rnd.random() < 0.2:
         parts.append(rnd.choice(PARTS))
     end = rnd.choice((b"\r\n--b--\r\n",) * 8 + (b"", b"\r\n--b", b"\r\n--b-\r\n", b"\r\n--bb--\r\n"))
@@ -233,18 +253,33 @@ def _break(rnd: random.Random, head: bytes, body: bytes) -> bytes:
     """The same request, framed so that two readers may disagree where it ends."""
     length = b"Content-Length: %d\r\n" % len(body)
     start = head.partition(b"\r\n")[0] + b"\r\n"
-    return rnd.choice((
-        head + length + b"Content-Length: 0\r\n\r\n" + body + HIDDEN,
-        head + b"Transfer-Encoding: chunked\r\n" + length + b"\r\n0\r\n\r\n" + HIDDEN,
-        head + b"Transfer-Encoding: chunked, identity\r\n\r\n" + body,
-        head + b"Transfer-Encoding: chunked\r\n\r\n" + rnd.choice(CHUNKS),
-        head + b"Content-Length: " + rnd.choice(LENGTHS) + b"\r\n\r\n",
-        head + b"Content-Length : 5\r\n\r\nhello", head + b" folded: yes\r\n\r\n", head + b"\0: x\r\n\r\n",
-        head + b"X: a\0b\r\n\r\n", head + b"X: a\rb\r\n\r\n", head + b"no colon\r\n\r\n", head + b": no name\r\n\r\n",
-        head + length + b"\r\n" + body[:len(body) // 2], head.replace(b"\r\n", b"\n") + length + b"\n" + body,
-        head.replace(b"HTTP/1.1", rnd.choice(VERSIONS), 1) + b"\r\n", head + b"X: " + b"x" * 70_000 + b"\r\n\r\n",
-        head + b"X: y\r\n" * 200 + b"\r\n", b"\r\n" * 50 + head + b"\r\n",
-        b"CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example\r\n\r\n" + HIDDEN,
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(20), b"GET * HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + rnd.randbytes(100), rnd.randbytes(300), start + b"\r\n",
-        start + b"Host: a\r\nHost: b\r\n\r\n", head[:rnd.randrange(1, len(head))]))
+    return rnd.choice(
+        (
+            head + length + b"Content-Length: 0\r\n\r\n" + body + HIDDEN,
+            head + b"Transfer-Encoding: chunked\r\n" + length + b"\r\n0\r\n\r\n" + HIDDEN,
+            head + b"Transfer-Encoding: chunked, identity\r\n\r\n" + body,
+            head + b"Transfer-Encoding: chunked\r\n\r\n" + rnd.choice(CHUNKS),
+            head + b"Content-Length: " + rnd.choice(LENGTHS) + b"\r\n\r\n",
+            head + b"Content-Length : 5\r\n\r\nhello",
+            head + b" folded: yes\r\n\r\n",
+            head + b"\0: x\r\n\r\n",
+            head + b"X: a\0b\r\n\r\n",
+            head + b"X: a\rb\r\n\r\n",
+            head + b"no colon\r\n\r\n",
+            head + b": no name\r\n\r\n",
+            head + length + b"\r\n" + body[: len(body) // 2],
+            head.replace(b"\r\n", b"\n") + length + b"\n" + body,
+            head.replace(b"HTTP/1.1", rnd.choice(VERSIONS), 1) + b"\r\n",
+            head + b"X: " + b"x" * 70_000 + b"\r\n\r\n",
+            head + b"X: y\r\n" * 200 + b"\r\n",
+            b"\r\n" * 50 + head + b"\r\n",
+            b"CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example\r\n\r\n" + HIDDEN,
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(20),
+            b"GET * HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + rnd.randbytes(100),
+            rnd.randbytes(300),
+            start + b"\r\n",
+            start + b"Host: a\r\nHost: b\r\n\r\n",
+            head[: rnd.randrange(1, len(head))],
+        )
+    )

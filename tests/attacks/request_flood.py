@@ -78,8 +78,10 @@ class Outcome:
         if attack.method != b"OPTIONS" and answer.is_reached():
             self.reached.add(attack.endpoint)
         if fault := wrong_with(attack, answer):
-            self.wrong.append(f"number {attack.number}, {attack.endpoint} as {attack.who}: {fault}\n"
-                              f"{attack.raw[:3000]!r}\n{answer.body[:1000]!r}")
+            self.wrong.append(
+                f"number {attack.number}, {attack.endpoint} as {attack.who}: {fault}\n"
+                f"{attack.raw[:3000]!r}\n{answer.body[:1000]!r}"
+            )
 
 
 class Flood:

@@ -40,20 +40,39 @@ def fields() -> list[str]:
 def usual(own: Firm) -> dict[str, dict[str, Any]]:
     """What the forms of one's own house hold where nothing is amiss, by route."""
     campaign = {
-        "kind": "discount", "product": "Own tea", "original_price": "30", "offer_price": "18", "quantity": "2000000",
-        "starts_at": "2026-12-01", "ends_at": "2026-12-31", "uses_per_voucher": "1000", "rollback_gives_back": "y"}
+        "kind": "discount",
+        "product": "Own tea",
+        "original_price": "30",
+        "offer_price": "18",
+        "quantity": "2000000",
+        "starts_at": "2026-12-01",
+        "ends_at": "2026-12-31",
+        "uses_per_voucher": "1000",
+        "rollback_gives_back": "y",
+    }
     branch, why = {"name": "Own", "address": "1 Own Street"}, {"reason": "other", "note": "Own."}
     group = {"customer": own.names["customer"], "name": "regulars", "do": "in"}
     till = {"branch": own.values["branch"], "offer_price": "1800"}
     place = {"role": "cashier", "branches": own.names["branch"]}
     picked = {"audience": "customers", "customer": own.names["customer"]}
     return {
-        "campaigns.create": campaign, "campaigns.change": campaign, "campaigns.preview": campaign,
-        "branches.add": branch, "branches.change": branch, "customers.put": group, "customers.regroup": group,
-        "members.invite": {"email": "new@example.org", **place}, "members.change": place,
-        "publications.publish": picked, "publications.search": picked, "rollbacks.roll_back": why,
-        "revoking.revoke": why, "till.redeem": till, "till.take": {"code": "K7M3QX"},
-        "redemptions.attempt": {"password": PASSWORD, **till}, "wallet.archive": {"archived": "yes"},
+        "campaigns.create": campaign,
+        "campaigns.change": campaign,
+        "campaigns.preview": campaign,
+        "branches.add": branch,
+        "branches.change": branch,
+        "customers.put": group,
+        "customers.regroup": group,
+        "members.invite": {"email": "new@example.org", **place},
+        "members.change": place,
+        "publications.publish": picked,
+        "publications.search": picked,
+        "rollbacks.roll_back": why,
+        "revoking.revoke": why,
+        "till.redeem": till,
+        "till.take": {"code": "K7M3QX"},
+        "redemptions.attempt": {"password": PASSWORD, **till},
+        "wallet.archive": {"archived": "yes"},
         "passwords.change": {"redemption_password": PASSWORD},
     }
 
@@ -84,8 +103,7 @@ class Prober:
         self.secret = re.compile("|".join(map(re.escape, [self.others.mark, *self.others.secrets])))
         self.everything = list(chain.from_iterable(self.others.names.values()))
         self.fields, self.usual = fields(), usual(self.own)
-        self.fitting = sorted(
-            name for name in set(self.others.names) & set(self.fields) if name.startswith(self.about))
+        self.fitting = sorted(name for name in set(self.others.names) & set(self.fields) if name.startswith(self.about))
         self.own_numbers = _numbers(self.own)
         self.clients = {who: PageClient(self.app) for who in self.people}
         for who in set(self.people) - {Who.SIGNED_OUT}:
@@ -141,8 +159,10 @@ class Prober:
         return found
 
     def _in_fields(self, sent: list[Any]) -> dict[str, Any]:
-        names = {*self.chance.sample(self.fields, self.chance.choice((0, 0, 1, 3))),
-                 *self.chance.sample(self.fitting, min(self.chance.choice((0, 1, 2)), len(self.fitting)))}
+        names = {
+            *self.chance.sample(self.fields, self.chance.choice((0, 0, 1, 3))),
+            *self.chance.sample(self.fitting, min(self.chance.choice((0, 1, 2)), len(self.fitting))),
+        }
         return {name: self._theirs(sent, name) for name in sorted(names)}
 
     def _in_body(self, endpoint: str, sent: list[Any]) -> dict[str, Any]:
@@ -152,8 +172,9 @@ class Prober:
             form[name] = [*form[name], value] if isinstance(form.get(name), list) else value
         if endpoint == "redemptions.attempt":
             number = f"{self.chance.getrandbits(128):032x}"
-            form.setdefault("attempt_id", "-".join(
-                (number[:8], number[8:12], number[12:16], number[16:20], number[20:])))
+            form.setdefault(
+                "attempt_id", "-".join((number[:8], number[8:12], number[12:16], number[16:20], number[20:]))
+            )
         as_json = endpoint.startswith("push.") or self.chance.random() < 0.05
         return {"json": form} if as_json else {"data": form}
 

@@ -19,11 +19,22 @@ from web import create_app
 AXE = (Path(__file__).parents[1] / "vendor/axe-core/axe.min.js").read_text("utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 LOOKS = {
-    "phone-light-en": phone(), "phone-dark-zh": phone(language="zh", dark=True), "desktop-dark-en": desktop(dark=True),
+    "phone-light-en": phone(),
+    "phone-dark-zh": phone(language="zh", dark=True),
+    "desktop-dark-en": desktop(dark=True),
 }
 OTHER_ANSWERS = {  # what has an address and is no page
-    "assets.static_file", "shell.healthz", "shell.readyz", "shell.manifest", "shell.service_worker",
-    "shell.till_manifest", "account.data", "claims.download", "figures.download", "figures.table", "pictures.show",
+    "assets.static_file",
+    "shell.healthz",
+    "shell.readyz",
+    "shell.manifest",
+    "shell.service_worker",
+    "shell.till_manifest",
+    "account.data",
+    "claims.download",
+    "figures.download",
+    "figures.table",
+    "pictures.show",
 }
 
 
@@ -134,18 +145,35 @@ PAGES = {
     "set up": Row("set_up.show", "/set-up/{set_up}", site="empty"),
     "wallet, empty": Row("wallet.show", "/wallet", NEWCOMER),
     "wallet, full": Row("wallet.show", "/wallet", LIN, act=unfold),
-    **{f"voucher, {name}": Row("vouchers.show", f"/vouchers/{{{name}}}", LIN) for name in (
-        "discount", "prize", "gift", "giveaway", "used", "exchanged", "partly_used", "used_up", "expired", "revoked",
-        "early", "wordy")},
+    **{
+        f"voucher, {name}": Row("vouchers.show", f"/vouchers/{{{name}}}", LIN)
+        for name in (
+            "discount",
+            "prize",
+            "gift",
+            "giveaway",
+            "used",
+            "exchanged",
+            "partly_used",
+            "used_up",
+            "expired",
+            "revoked",
+            "early",
+            "wordy",
+        )
+    },
     "step": Row("redemptions.redeem", "/vouchers/{dinner}/redeem", LIN),
     "step, mistaken": Row("redemptions.redeem", "/vouchers/{dinner}/redeem?amount=x&branch=", LIN, 422),
-    "keypad": Row("redemptions.redeem", "/vouchers/{discount}/redeem", LIN,
-                  act=lambda page: page.keyboard.type(PASSWORD)),
+    "keypad": Row(
+        "redemptions.redeem", "/vouchers/{discount}/redeem", LIN, act=lambda page: page.keyboard.type(PASSWORD)
+    ),
     "keypad, wordy": Row("redemptions.redeem", "/vouchers/{wordy}/redeem", LIN),
     "keypad, closed": Row("redemptions.redeem", "/vouchers/{closed}/redeem", LIN),
     "keypad, too late": Row("redemptions.redeem", "/vouchers/{expired}/redeem", LIN),
-    **{f"verdict, {name}": Row("redemptions.show", f"/attempts/{{{name}}}", LIN) for name in (
-        "redeemed", "password_incorrect", "price_changed", "sold_out")},
+    **{
+        f"verdict, {name}": Row("redemptions.show", f"/attempts/{{{name}}}", LIN)
+        for name in ("redeemed", "password_incorrect", "price_changed", "sold_out")
+    },
     "campaigns": Row("campaigns.index", "/merchants/lotus/campaigns", OWNER),
     "account": Row("account.show", "/account", LIN, act=unfold),
     "account of a member": Row("account.show", "/account", OWNER, act=unfold),
@@ -169,23 +197,29 @@ PAGES = {
     "password": Row("passwords.show", "/merchants/lotus/campaigns/oolong/password", OWNER, act=unfold),
     "password, shown": Row("passwords.show", "/merchants/lotus/campaigns/oolong/password", OWNER, act=reveal),
     "publish": Row("publications.new", "/merchants/lotus/campaigns/oolong/publications?audience=customers", OWNER),
-    "publish, searched": Row("publications.search", "/merchants/lotus/campaigns/oolong/publications/customers?"
-                             "audience=addresses", OWNER),
+    "publish, searched": Row(
+        "publications.search", "/merchants/lotus/campaigns/oolong/publications/customers?audience=addresses", OWNER
+    ),
     "published": Row("publications.show", "/merchants/lotus/campaigns/oolong/publications/{publication}", OWNER),
     "claim links": Row("claims.index", "/merchants/lotus/campaigns/oolong/links", OWNER),
-    "claim links, none withdrawn": Row("claims.index", "/merchants/lotus/campaigns/oolong/links?which=withdrawn",
-                                       OWNER),
+    "claim links, none withdrawn": Row(
+        "claims.index", "/merchants/lotus/campaigns/oolong/links?which=withdrawn", OWNER
+    ),
     "claim link": Row("claims.link", "/merchants/lotus/campaigns/oolong/links/{claim_number}", OWNER, act=unfold),
-    "claim link, mistaken": Row("claims.link", "/merchants/lotus/campaigns/oolong/links/{claim_number}", OWNER, 422,
-                                act=no_other_address),
+    "claim link, mistaken": Row(
+        "claims.link", "/merchants/lotus/campaigns/oolong/links/{claim_number}", OWNER, 422, act=no_other_address
+    ),
     "claim links, sheet": Row("claims.sheet", "/merchants/lotus/campaigns/oolong/links/sheet", OWNER),
     "attempts": Row("figures.attempts", "/merchants/lotus/campaigns/oolong/attempts", OWNER, act=unfold),
     "redemption": Row("rollbacks.show", "/merchants/lotus/redemptions/{redemption}", OWNER),
-    "redemption, unexplained": Row("rollbacks.show", "/merchants/lotus/redemptions/{redemption}", OWNER, 422,
-                                   act=unexplained),
+    "redemption, unexplained": Row(
+        "rollbacks.show", "/merchants/lotus/redemptions/{redemption}", OWNER, 422, act=unexplained
+    ),
     "redemption, rolled back": Row("rollbacks.show", "/merchants/lotus/redemptions/{undone}", OWNER),
-    **{f"revoke, {name}": Row("revoking.show", f"/merchants/lotus/vouchers/{{{name}}}", OWNER)
-       for name in ("discount", "used", "revoked")},
+    **{
+        f"revoke, {name}": Row("revoking.show", f"/merchants/lotus/vouchers/{{{name}}}", OWNER)
+        for name in ("discount", "used", "revoked")
+    },
     "branches": Row("branches.index", "/merchants/lotus/branches", OWNER, act=unfold),
     "members": Row("members.index", "/merchants/lotus/members", OWNER, act=unfold),
     "members, invited": Row("members.index", "/merchants/lotus/members", OWNER, act=invite),
@@ -250,17 +284,23 @@ def address(town: Town, row: Row) -> str:
 
 def violations(page: Page) -> list[str]:
     """What axe finds, a line each."""
-    found = page.evaluate("""tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})
-        .then(result => result.violations)""", RULES)
+    found = page.evaluate(
+        """tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})
+        .then(result => result.violations)""",
+        RULES,
+    )
     return [f"{rule['id']}: {node['target']} {node['failureSummary']}" for rule in found for node in rule["nodes"]]
 
 
 def wider_than(page: Page, width: int) -> list[str]:
     """The elements that reach over the right edge at this width, if the page can be scrolled sideways."""
     page.set_viewport_size({"width": width, "height": 740})
-    return page.evaluate("""width => document.documentElement.scrollWidth <= width ? [] :
+    return page.evaluate(
+        """width => document.documentElement.scrollWidth <= width ? [] :
         [...document.querySelectorAll('body *')].filter(element => element.getBoundingClientRect().right > width)
-        .map(element => element.outerHTML.slice(0, 80))""", width)
+        .map(element => element.outerHTML.slice(0, 80))""",
+        width,
+    )
 
 
 @pytest.mark.browser
@@ -323,9 +363,14 @@ def test_what_a_phone_kept_is_for_everybody(town, visit, look):
 
 @pytest.mark.browser
 @pytest.mark.parametrize(
-    ("name", "fields"), [("sign up, too short", ["password"]), ("step, mistaken", ["amount", "branch"]),
-                         ("new campaign, mistaken", ["product", "quantity", "ends_at"]),
-                         ("account, mistaken", ["email"])])
+    ("name", "fields"),
+    [
+        ("sign up, too short", ["password"]),
+        ("step, mistaken", ["amount", "branch"]),
+        ("new campaign, mistaken", ["product", "quantity", "ends_at"]),
+        ("account, mistaken", ["email"]),
+    ],
+)
 def test_a_fault_is_told_with_its_field(town, people, name, fields):
     """Who only hears the page hears the fault when they come to the field."""
     row = PAGES[name]

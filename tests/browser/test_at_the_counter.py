@@ -136,11 +136,18 @@ def film(path: Path, text: str) -> Path:
 def camera(tmp_path, browser, browser_path):
     """`camera(site, text)`: a cashier's phone whose camera sees a QR code of this text."""
     with ExitStack() as leaving:
+
         def start(site, text: str) -> Visitor:
             seen = film(tmp_path / "seen.y4m", text)
-            opened = browser.browser_type.launch(executable_path=browser_path, args=[
-                *FLAGS, "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
-                f"--use-file-for-fake-video-capture={seen}"])
+            opened = browser.browser_type.launch(
+                executable_path=browser_path,
+                args=[
+                    *FLAGS,
+                    "--use-fake-ui-for-media-stream",
+                    "--use-fake-device-for-media-stream",
+                    f"--use-file-for-fake-video-capture={seen}",
+                ],
+            )
             leaving.callback(opened.close)
             visitor = Visitor(opened, site, **phone(), permissions=["camera"])
             leaving.callback(visitor.leave)

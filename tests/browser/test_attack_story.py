@@ -31,8 +31,10 @@ def at_the_keypad(visitor: Visitor, code: str) -> Visitor:
 def test_guessers_close_the_keypads_but_not_the_shop(world, site, visit):
     at_work(world)
     campaign = world.campaign(slug="tea", uses_per_voucher=2)
-    mine, theirs = (world.voucher(campaign=campaign, holder=world.account(email=email, password=ACCOUNT_PASSWORD)).code
-                    for email in (MEI, GUESSER))
+    mine, theirs = (
+        world.voucher(campaign=campaign, holder=world.account(email=email, password=ACCOUNT_PASSWORD)).code
+        for email in (MEI, GUESSER)
+    )
     world.spend_password(wrong=guess_limits.PASSWORD_A_DAY - 1)
     cashier = visit(site, **phone()).sign_in_by_form(TILL)
     owner = visit(site, **desktop()).sign_in(OWNER)

@@ -31,7 +31,8 @@ def remembering(browser_path) -> Iterator[Browser]:
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(
-            executable_path=browser_path, args=FLAGS, ignore_default_args=["--disable-back-forward-cache"])
+            executable_path=browser_path, args=FLAGS, ignore_default_args=["--disable-back-forward-cache"]
+        )
         yield opened
         opened.close()
 
@@ -96,10 +97,14 @@ def test_back_after_a_redemption_shows_no_voucher_that_is_unused(small_world, te
 
 
 LIVE = {
-    "till": "/merchants/lotus/till", "figures": "/merchants/lotus/campaigns/tea/figures",
-    "campaign": "/merchants/lotus/campaigns/tea", "campaigns": "/merchants/lotus/campaigns",
-    "form": "/merchants/lotus/campaigns/tea/edit", "branches": "/merchants/lotus/branches",
-    "customers": "/merchants/lotus/customers", "attempts": "/merchants/lotus/campaigns/tea/attempts",
+    "till": "/merchants/lotus/till",
+    "figures": "/merchants/lotus/campaigns/tea/figures",
+    "campaign": "/merchants/lotus/campaigns/tea",
+    "campaigns": "/merchants/lotus/campaigns",
+    "form": "/merchants/lotus/campaigns/tea/edit",
+    "branches": "/merchants/lotus/branches",
+    "customers": "/merchants/lotus/customers",
+    "attempts": "/merchants/lotus/campaigns/tea/attempts",
 }
 
 

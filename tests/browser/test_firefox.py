@@ -30,8 +30,10 @@ def push_service(settings):
 
 def test_a_voucher_is_told_and_kept_on_a_phone_that_nobody_looks_at(small_world, sqlite, firefox_path, push_service):
     lin = small_world.account(email=LIN, password=ACCOUNT_PASSWORD)
-    with (Site(sqlite, QUANBAO_PUSH_HOSTS=push_service.origin) as site,
-          Firefox(firefox_path, push_service.address) as phone):
+    with (
+        Site(sqlite, QUANBAO_PUSH_HOSTS=push_service.origin) as site,
+        Firefox(firefox_path, push_service.address) as phone,
+    ):
         phone.go(f"{site.url}/sign-in")
         phone.press("textbox", "E-mail")
         phone.type(LIN + TAB + ACCOUNT_PASSWORD + ENTER)

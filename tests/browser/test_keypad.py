@@ -99,6 +99,7 @@ def customer(small_world, small_site, visit):
 
 def hears(world: World, customer: Visitor, answer: Callable[[Route], None]) -> None:
     """The server gets the next try, but what the phone gets is `answer`."""
+
     def handle(route: Route) -> None:
         world.attempt(Voucher.get(), attempt_id=customer.posts[-1]["attempt_id"])
         answer(route)

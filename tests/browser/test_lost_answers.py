@@ -63,7 +63,8 @@ def test_the_screen_settles_on_the_truth_by_itself(small_world, network, custome
         dice = random.Random(run)
         first, later = dice.choice(FAULTS), [dice.choice(FAULTS) for _ in range(dice.randrange(3))]
         network.fault = lambda method, path, later=later, first=first: (
-            first if is_redemption(method, path) else later.pop() if later and "/attempts/" in path else None)
+            first if is_redemption(method, path) else later.pop() if later and "/attempts/" in path else None
+        )
         voucher = at_keypad(small_world, customer)
         page.evaluate(WATCH)
         page.keyboard.type(PASSWORD)
@@ -89,6 +90,7 @@ def test_an_answer_that_it_is_not_known_is_no_verdict_and_the_phone_asks(
     small_world, network, customer, client, monkeypatch
 ):
     """The server's own words for it, as the keypad gets them."""
+
     def lost(*_, **__):
         raise OperationalError("the database is gone")
 
@@ -97,7 +99,8 @@ def test_an_answer_that_it_is_not_known_is_no_verdict_and_the_phone_asks(
     with monkeypatch.context() as patched:
         patched.setattr("web.routes.redemptions.answer", lost)
         said = client.sign_in(small_world.mei).post(
-            f"/vouchers/{voucher.code}/redemptions", form, status=503, headers={"HX-Request": "true"})
+            f"/vouchers/{voucher.code}/redemptions", form, status=503, headers={"HX-Request": "true"}
+        )
     assert "not know whether this was redeemed" in said.text
     network.unknown = said.html.encode()
     network.fault = lambda method, path: "unknown" if is_redemption(method, path) else None

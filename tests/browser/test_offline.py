@@ -88,14 +88,16 @@ def see_stored(page: Page, what: str = "") -> None:
         expect(page.get_by_text(what).filter(visible=True).first).to_be_visible()
 
 
-def test_from_a_cold_start_with_the_server_dead_wallet_and_vouchers_open(small_world, small_site, browser_path,
-                                                                         browser, tmp_path):
+def test_from_a_cold_start_with_the_server_dead_wallet_and_vouchers_open(
+    small_world, small_site, browser_path, browser, tmp_path
+):
     tea, used = vouchers(small_world)
     start = browser.browser_type.launch_persistent_context
     how = {"executable_path": browser_path, "args": FLAGS, "base_url": small_site.url, **phone()}
     with start(tmp_path / "profile", **how) as phone_of_today:
-        phone_of_today.request.post("/sign-in", form={"email": LIN, "password": ACCOUNT_PASSWORD},
-                                    headers={"Origin": small_site.url})
+        phone_of_today.request.post(
+            "/sign-in", form={"email": LIN, "password": ACCOUNT_PASSWORD}, headers={"Origin": small_site.url}
+        )
         page = phone_of_today.new_page()
         page.goto("/wallet")
         kept(page)
@@ -143,7 +145,10 @@ def test_a_form_whose_answer_is_lost_is_not_called_undone(small_world, network, 
     """The server heard it; the phone cannot know. Who only opened the keypad, with no try on its way, can."""
     tea, _ = vouchers(small_world)
     page = keeper(network, visit).page
-    untouched, perhaps = page.get_by_text("nothing was redeemed"), page.get_by_text("it is not known what became of what you sent")
+    untouched, perhaps = (
+        page.get_by_text("nothing was redeemed"),
+        page.get_by_text("it is not known what became of what you sent"),
+    )
     network.fault = lambda method, path: "lose" if method == "POST" else None
     page.evaluate(ARCHIVE, f"/vouchers/{tea.code}/archive")
     expect(perhaps).to_be_visible()
@@ -264,8 +269,9 @@ def test_a_session_that_ended_elsewhere_leaves_nothing(small_world, network, vis
 
 
 def test_another_account_finds_nothing_of_the_first(small_world, network, visit):
-    small_world.voucher(campaign=small_world.campaign(product="Plum"),
-                        holder=small_world.account(email=BO, password=ACCOUNT_PASSWORD))
+    small_world.voucher(
+        campaign=small_world.campaign(product="Plum"), holder=small_world.account(email=BO, password=ACCOUNT_PASSWORD)
+    )
     lin, tea = looked_around(network, visit, small_world)
     bo = lin
     bo.page.goto("/sign-in")
@@ -315,9 +321,14 @@ def push(page: Page, body: str) -> None:
     tools.on("ServiceWorker.workerRegistrationUpdated", lambda event: registered.extend(event["registrations"]))
     tools.send("ServiceWorker.enable")
     until_there(page, lambda: registered)
-    tools.send("ServiceWorker.deliverPushMessage", {
-        "origin": registered[0]["scopeURL"].rstrip("/"), "registrationId": registered[0]["registrationId"],
-        "data": body})
+    tools.send(
+        "ServiceWorker.deliverPushMessage",
+        {
+            "origin": registered[0]["scopeURL"].rstrip("/"),
+            "registrationId": registered[0]["registrationId"],
+            "data": body,
+        },
+    )
 
 
 def until_there(page: Page, holds) -> None:

@@ -150,8 +150,9 @@ def test_who_answers_in_the_forms_place_takes_nothing_from_it(small_world, small
     owner.expect("status of", "ERR_", "htmx:")
     product, preview = page.get_by_label("Product"), page.locator("#preview")
 
-    owner.context.route("**/pictures*", lambda route: route.fulfill(
-        status=413, body="<h1>413 Request Entity Too Large</h1>"))
+    owner.context.route(
+        "**/pictures*", lambda route: route.fulfill(status=413, body="<h1>413 Request Entity Too Large</h1>")
+    )
     page.get_by_label("Picture").set_input_files(photos[0])
     expect(picture).to_contain_text("What you typed is still here")
     expect(page.locator("main")).not_to_contain_text("Request Entity")

@@ -32,7 +32,8 @@ def test_a_cashier_joins_by_a_link_and_a_customer_gets_into_a_group(world, site,
     owner.expect("status of 422")
     owner.press("Make a link")
     expect(page.get_by_role("group", name="A cashier's branches").last).to_have_accessible_description(
-        "Choose at least one branch for a cashier.")
+        "Choose at least one branch for a cashier."
+    )
     expect(page.get_by_label("E-mail")).to_have_value(CASHIER)
     page.locator("#invite").get_by_label("Riverside").check()
     owner.press("Make a link")

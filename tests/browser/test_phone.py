@@ -18,8 +18,9 @@ TEA = "Oolong, 500 ml"
 
 
 def holder(world: World, **campaign) -> Voucher:
-    return world.voucher(campaign=world.campaign(**campaign), holder=world.account(
-        email=LIN, password=ACCOUNT_PASSWORD))
+    return world.voucher(
+        campaign=world.campaign(**campaign), holder=world.account(email=LIN, password=ACCOUNT_PASSWORD)
+    )
 
 
 @pytest.fixture
@@ -32,8 +33,9 @@ def lin(small_world, small_site, visit) -> Visitor:
 # Installed
 
 
-def test_a_browser_finds_nothing_that_keeps_it_from_installing(small_world, small_site, browser, browser_path,
-                                                               tmp_path):
+def test_a_browser_finds_nothing_that_keeps_it_from_installing(
+    small_world, small_site, browser, browser_path, tmp_path
+):
     """A private window cannot install anything, so this is a profile of its own."""
     how = {"executable_path": browser_path, "args": FLAGS, "base_url": small_site.url}
     with browser.browser_type.launch_persistent_context(tmp_path / "profile", **how) as profile:
@@ -46,12 +48,15 @@ def test_a_browser_finds_nothing_that_keeps_it_from_installing(small_world, smal
         assert tools.send("Page.getInstallabilityErrors")["installabilityErrors"] == []
         said = page.evaluate("fetch('/manifest.webmanifest').then(answer => answer.json())")
         for picture in [*said["icons"], *said["screenshots"]]:
-            size = page.evaluate("""src => new Promise((go, fail) => {
+            size = page.evaluate(
+                """src => new Promise((go, fail) => {
                 const image = new Image();
                 image.onload = () => go(`${image.naturalWidth}x${image.naturalHeight}`);
                 image.onerror = fail;
                 image.src = src;
-            })""", picture["src"])
+            })""",
+                picture["src"],
+            )
             assert size == picture["sizes"], picture["src"]
         assert {picture["form_factor"] for picture in said["screenshots"]} == {"narrow", "wide"}
         assert any(icon.get("purpose") == "maskable" for icon in said["icons"])
@@ -272,8 +277,10 @@ def test_nobody_translates_digits_and_words(lin):
 
 
 def test_what_is_due_soon_comes_first_and_the_archive_last(small_world, lin):
-    small_world.voucher(campaign=small_world.campaign(product="Plum", ends_at=utc("2026-12-03T00:00:00+08:00")),
-                        holder=Voucher.get().consumer)
+    small_world.voucher(
+        campaign=small_world.campaign(product="Plum", ends_at=utc("2026-12-03T00:00:00+08:00")),
+        holder=Voucher.get().consumer,
+    )
     page = lin.page
     page.goto("/wallet")
     headings = page.get_by_role("heading", level=2).or_(page.get_by_role("heading", level=3)).filter(visible=True)

@@ -16,8 +16,15 @@ pytestmark = pytest.mark.browser
 
 OWNER, LIN = "owner@example.org", "lin@example.org"
 # While no server is there.
-GONE = ("ERR_CONNECTION", "ERR_FAILED", "ERR_EMPTY_RESPONSE", "ERR_INCOMPLETE", "Failed to fetch", "htmx:afterRequest",
-        "htmx:sendError")
+GONE = (
+    "ERR_CONNECTION",
+    "ERR_FAILED",
+    "ERR_EMPTY_RESPONSE",
+    "ERR_INCOMPLETE",
+    "Failed to fetch",
+    "htmx:afterRequest",
+    "htmx:sendError",
+)
 
 LIST = """\
 姓名;邮箱;备注

@@ -100,8 +100,10 @@ def deliver(lin: Visitor, body: dict[str, Any]) -> None:
     tools.send("ServiceWorker.enable")
     wait(lin, lambda: found)
     tools.send("ServiceWorker.stopAllWorkers")
-    tools.send("ServiceWorker.deliverPushMessage", {
-        "origin": lin.site.url, "registrationId": found[0]["registrationId"], "data": json.dumps(body)})
+    tools.send(
+        "ServiceWorker.deliverPushMessage",
+        {"origin": lin.site.url, "registrationId": found[0]["registrationId"], "data": json.dumps(body)},
+    )
 
 
 def wait(lin: Visitor, holds: Callable[[], Any]) -> Any:
@@ -156,7 +158,8 @@ def test_a_subscription_under_another_key_is_made_anew(lin):
     new = wait(lin, lambda: subscribed() - {old})
     assert new == {subscription(lin)}
     assert Subscription.get(Subscription.endpoint == subscription(lin)).vapid_key == lin.page.locator(
-        "#push").get_attribute("data-key")
+        "#push"
+    ).get_attribute("data-key")
 
 
 def test_one_that_the_server_forgot_is_repaired_at_the_next_start(lin):
@@ -208,11 +211,15 @@ def test_a_browser_that_cannot_is_told_so(small_world, small_site, visit):
     expect(lin.named("Turn on notifications")).to_be_hidden()
 
 
-@pytest.mark.parametrize(("script", "words"), [
-    (CLOSED, "The browser was not allowed to show notifications."),
-    (UNREACHABLE, "Try again with a better connection."),
-    (ELSEWHERE, "This site cannot send to this browser."),
-], ids=["question closed", "push service away", "push service unknown"])
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (CLOSED, "The browser was not allowed to show notifications."),
+        (UNREACHABLE, "Try again with a better connection."),
+        (ELSEWHERE, "This site cannot send to this browser."),
+    ],
+    ids=["question closed", "push service away", "push service unknown"],
+)
 def test_each_failure_has_words_of_its_own(small_world, small_site, visit, script, words):
     lin = at_wallet(small_world, small_site, visit, script)
     lin.expect("status of 422")

@@ -23,13 +23,21 @@ EVERYTHING_KEPT = """() => JSON.stringify([
 def test_a_voucher_is_redeemed_and_the_owner_sees_it(world, site, visit):
     lin = world.account(email=LIN, password=ACCOUNT_PASSWORD)
     world.member(role=Role.OWNER, email=OWNER, password=ACCOUNT_PASSWORD)
-    dinner = world.campaign(product="Dinner for two", minimum_spend=15000, branch_slugs=["main", "river"],
-                            ends_at=utc("2026-12-05T00:00:00+08:00"))
+    dinner = world.campaign(
+        product="Dinner for two",
+        minimum_spend=15000,
+        branch_slugs=["main", "river"],
+        ends_at=utc("2026-12-05T00:00:00+08:00"),
+    )
     later = world.campaign(product="Oolong, 500 ml")
     world.voucher(campaign=later, holder=lin)
     voucher = world.voucher(campaign=dinner, holder=lin)
-    world.voucher(campaign=world.campaign(product="Summer ice", starts_at=utc("2026-07-01T00:00:00+08:00"),
-                                          ends_at=utc("2026-08-01T00:00:00+08:00")), holder=lin)
+    world.voucher(
+        campaign=world.campaign(
+            product="Summer ice", starts_at=utc("2026-07-01T00:00:00+08:00"), ends_at=utc("2026-08-01T00:00:00+08:00")
+        ),
+        holder=lin,
+    )
 
     owner = visit(site, **desktop()).sign_in_by_form(OWNER)
     assert figures(owner, "Dinner for two")["Redeemed"] == "0"
@@ -38,8 +46,7 @@ def test_a_voucher_is_redeemed_and_the_owner_sees_it(world, site, visit):
     customer = visit(site, **phone())
     page = customer.sign_in_by_form(LIN).page
     expect(page.get_by_role("heading", name="Wallet")).to_be_visible()
-    expect(page.get_by_role("article").filter(visible=True)).to_contain_text(
-        ["Dinner for two", "Oolong, 500 ml"])
+    expect(page.get_by_role("article").filter(visible=True)).to_contain_text(["Dinner for two", "Oolong, 500 ml"])
     expect(page.get_by_role("article").filter(visible=True)).to_contain_text(["Unused", "Unused"])
     page.get_by_text("Expired").first.click()
     expect(page.get_by_role("article").filter(has_text="Summer ice")).to_contain_text("Expired")

@@ -31,11 +31,24 @@ def test_a_thumb_hits_every_link_and_button(small_world, small_site, visit):
     mei = Customer.get(Customer.consumer == small_world.mei)
     page = visit(small_site, **phone()).sign_in(OWNER).page
     small = {}
-    for path in ("customers", f"customers/{mei.id}", "campaigns/tea", "campaigns/tea/publications",
-                 "campaigns/tea/publications?audience=customers", f"campaigns/tea/publications/{going.id}",
-                 f"campaigns/tea/publications/{Publication.get().id}", "campaigns/tea/links",
-                 "campaigns/tea/links/sheet", "campaigns/tea/figures", "campaigns/tea/password",
-                 "campaigns/tea/attempts", f"redemptions/{redeemed.id}", "branches", "till", "sheet"):
+    for path in (
+        "customers",
+        f"customers/{mei.id}",
+        "campaigns/tea",
+        "campaigns/tea/publications",
+        "campaigns/tea/publications?audience=customers",
+        f"campaigns/tea/publications/{going.id}",
+        f"campaigns/tea/publications/{Publication.get().id}",
+        "campaigns/tea/links",
+        "campaigns/tea/links/sheet",
+        "campaigns/tea/figures",
+        "campaigns/tea/password",
+        "campaigns/tea/attempts",
+        f"redemptions/{redeemed.id}",
+        "branches",
+        "till",
+        "sheet",
+    ):
         page.goto(f"/merchants/lotus/{path}")
         for summary in page.locator("main summary").all():
             summary.click()

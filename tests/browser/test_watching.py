@@ -40,8 +40,10 @@ def at_the_keypad(visit, site, email: str, code: str) -> Visitor:
 def test_an_owner_sees_a_redemption_and_a_refusal_as_they_happen(world, site, visit):
     world.member(role=Role.OWNER, email=OWNER, password=ACCOUNT_PASSWORD)
     campaign = world.campaign(product="The last cake", quantity=1)
-    cake, late = (world.voucher(campaign=campaign, holder=world.account(email=email, password=ACCOUNT_PASSWORD))
-                  for email in (LIN, MEI))
+    cake, late = (
+        world.voucher(campaign=campaign, holder=world.account(email=email, password=ACCOUNT_PASSWORD))
+        for email in (LIN, MEI)
+    )
     owner = visit(site, **desktop()).sign_in_by_form(OWNER)
     page = owner.page
     page.goto("/merchants/lotus/campaigns")
@@ -78,9 +80,12 @@ def test_an_owner_sees_a_redemption_and_a_refusal_as_they_happen(world, site, vi
     heading, row = rows_of(owner, "Download as CSV")
     told = dict(zip(heading, row, strict=True))
     assert (told["Outcome"], told["Reason"], told["Customer"], told["Voucher"]) == (
-        "refused", "sold_out", MEI, late.code)
-    assert datetime.fromisoformat(told["Time"]).utcoffset() == world.clock().astimezone(
-        world.merchant.zone).utcoffset()
+        "refused",
+        "sold_out",
+        MEI,
+        late.code,
+    )
+    assert datetime.fromisoformat(told["Time"]).utcoffset() == world.clock().astimezone(world.merchant.zone).utcoffset()
 
 
 # While the page is open
@@ -116,15 +121,21 @@ def test_what_was_opened_focused_and_scrolled_to_stays(small_world, watching):
     expect(tile(page, "Redeemed")).to_have_text("2")
     expect(page.locator("#by-branch summary")).to_be_focused()
     assert page.evaluate("[...document.querySelectorAll('details')].map(part => part.open)") == [
-        False, True, True, True]
+        False,
+        True,
+        True,
+        True,
+    ]
     assert page.evaluate("scrollY") == 900
 
 
 def test_a_tab_that_nobody_sees_asks_nothing_and_catches_up(small_world, watching):
     owner, voucher = watching
     page, addresses = owner.page, asked(owner)
-    look_away = "hidden => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});" \
-                " document.dispatchEvent(new Event('visibilitychange')); }"
+    look_away = (
+        "hidden => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});"
+        " document.dispatchEvent(new Event('visibilitychange')); }"
+    )
     page.evaluate(look_away, True)
     small_world.attempt(voucher, typed=WRONG)
     for _ in range(5):
@@ -173,8 +184,10 @@ def test_what_is_no_figures_does_not_come_into_their_place(watching, status):
     owner, _ = watching
     owner.expect("status of 503", "Response Status Error Code 503")
     page = owner.page
-    owner.context.route("**/figures?seen=*", lambda route: route.fulfill(
-        status=status, content_type="text/html", body="<h1>Your room number?</h1>"))
+    owner.context.route(
+        "**/figures?seen=*",
+        lambda route: route.fulfill(status=status, content_type="text/html", body="<h1>Your room number?</h1>"),
+    )
     page.clock.fast_forward(FIVE_SECONDS)
     expect(page.get_by_text("No connection: these figures may have changed since.")).to_be_visible()
     expect(tile(page, "Redeemed")).to_have_text("1")

@@ -73,7 +73,10 @@ def driver(webkit_paths) -> Iterator[Remote]:
     options.add_argument("--automation")
     with Screen(screen) as drawn:
         environment = os.environ | {
-            "DISPLAY": drawn.name, "LIBGL_ALWAYS_SOFTWARE": "1", "WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS": "1"}
+            "DISPLAY": drawn.name,
+            "LIBGL_ALWAYS_SOFTWARE": "1",
+            "WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS": "1",
+        }
         service = Service(program, env=environment)
         service.start()
         address = service.service_url
@@ -89,8 +92,10 @@ def driver(webkit_paths) -> Iterator[Remote]:
 
 @pytest.fixture
 def tea(small_world) -> Voucher:
-    return small_world.voucher(campaign=small_world.campaign(product=CANARY, place="Behind the canal"),
-                               holder=small_world.account(email=LIN, password=ACCOUNT_PASSWORD))
+    return small_world.voucher(
+        campaign=small_world.campaign(product=CANARY, place="Behind the canal"),
+        holder=small_world.account(email=LIN, password=ACCOUNT_PASSWORD),
+    )
 
 
 @pytest.fixture

@@ -22,13 +22,27 @@ from zones import ZoneInfo
 
 NEW = "750264"  # another password
 CONDITIONS = {
-    "per_consumer": 2, "new_customers_only": True, "groups": ["regulars", "常客"], "minimum_spend": 15000,
-    "weekdays": [1, 2, 5], "hours": [["10:00", "14:00"], ["22:00", "02:00"]], "branches": ["main", "river"],
+    "per_consumer": 2,
+    "new_customers_only": True,
+    "groups": ["regulars", "常客"],
+    "minimum_spend": 15000,
+    "weekdays": [1, 2, 5],
+    "hours": [["10:00", "14:00"], ["22:00", "02:00"]],
+    "branches": ["main", "river"],
 }
 ENTERED = {
-    "kind": "discount", "product": "Oolong, 500 ml", "original_price": 3000, "offer_price": 1800, "quantity": 100,
-    "starts_at": "2026-12-01", "ends_at": "2026-12-31", "place": "all branches", "uses_per_voucher": 3,
-    "conditions": CONDITIONS, "terms": "One a day\nNot with other offers", "redemption_password": PASSWORD,
+    "kind": "discount",
+    "product": "Oolong, 500 ml",
+    "original_price": 3000,
+    "offer_price": 1800,
+    "quantity": 100,
+    "starts_at": "2026-12-01",
+    "ends_at": "2026-12-31",
+    "place": "all branches",
+    "uses_per_voucher": 3,
+    "conditions": CONDITIONS,
+    "terms": "One a day\nNot with other offers",
+    "redemption_password": PASSWORD,
 }
 EXCHANGE = {"original_price": None, "offer_price": None, "uses_per_voucher": 1}
 OF_THE_KIND = {kind: {} if kind is Kind.DISCOUNT else EXCHANGE for kind in Kind}
@@ -57,10 +71,22 @@ def columns(campaign: Campaign) -> dict[str, Any]:
 def load_one(world: World, entered: dict[str, Any], zone: str = "Asia/Shanghai") -> Campaign:
     """The same campaign by way of a document; raises loading.Refused."""
     slug = f"m{next(world.numbers)}"
-    bulk_import.load({"merchants": [{
-        "slug": slug, "name": "Loaded", "time_zone": zone, "currency": "CNY", "campaigns": [{"slug": "c", **entered}],
-        "branches": [{"slug": "main", "name": "Main"}, {"slug": "river", "name": "River"}],
-    }]}, now=world.clock(), password_key=world.keys.password)
+    bulk_import.load(
+        {
+            "merchants": [
+                {
+                    "slug": slug,
+                    "name": "Loaded",
+                    "time_zone": zone,
+                    "currency": "CNY",
+                    "campaigns": [{"slug": "c", **entered}],
+                    "branches": [{"slug": "main", "name": "Main"}, {"slug": "river", "name": "River"}],
+                }
+            ]
+        },
+        now=world.clock(),
+        password_key=world.keys.password,
+    )
     return Campaign.get(Campaign.merchant == Merchant.get(Merchant.slug == slug))
 
 
@@ -96,14 +122,23 @@ def put(entered: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     return {key: part for key, part in entered.items() if part is not GONE}
 
 
-OF_A_CAMPAIGN = [(path.split("campaigns[0].")[1], value) for path, values, _ in FAULTS
-                 if "campaigns[0]." in path and "publish_to" not in path for value in values]
+OF_A_CAMPAIGN = [
+    (path.split("campaigns[0].")[1], value)
+    for path, values, _ in FAULTS
+    if "campaigns[0]." in path and "publish_to" not in path
+    for value in values
+]
 
 
 def load_refuses(world: World, entered: dict[str, Any]) -> set[str]:
     """The fields that a document is refused for."""
-    merchant = {"slug": "m", "name": "M", "time_zone": "Asia/Shanghai", "currency": "CNY", "branches": [
-        {"slug": "main", "name": "Main"}, {"slug": "river", "name": "River"}]}
+    merchant = {
+        "slug": "m",
+        "name": "M",
+        "time_zone": "Asia/Shanghai",
+        "currency": "CNY",
+        "branches": [{"slug": "main", "name": "Main"}, {"slug": "river", "name": "River"}],
+    }
     _, faults = import_document.read({"merchants": [merchant | {"campaigns": [{**entered, "slug": "c"}]}]})
     paths = (fault.split(": ")[0].removeprefix("merchants[0].campaigns[0].") for fault in faults)
     return {path.removeprefix("conditions.").split("[")[0] for path in paths}
@@ -127,8 +162,11 @@ def test_what_load_refuses_the_form_refuses_by_the_same_field(small_world):
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(changes=st.dictionaries(st.sampled_from([*ENTERED, *(f"conditions.{name}" for name in CONDITIONS)]), JSON,
-                               min_size=1, max_size=3))
+@given(
+    changes=st.dictionaries(
+        st.sampled_from([*ENTERED, *(f"conditions.{name}" for name in CONDITIONS)]), JSON, min_size=1, max_size=3
+    )
+)
 def test_whatever_is_entered_both_take_it_or_both_refuse_it(small_world, changes):
     entered = ENTERED
     for path, value in sorted(changes.items(), key=lambda change: -len(change[0])):
@@ -136,10 +174,19 @@ def test_whatever_is_entered_both_take_it_or_both_refuse_it(small_world, changes
     assert act_refuses(small_world, entered) == load_refuses(small_world, entered)
 
 
-@pytest.mark.parametrize("changes", [
-    {"picture": "f" * 32}, {"picture": "\0"}, {"picture": "x" * 5000}, {"password_in_use": "0"},
-    {"password_in_use": "9" * 30}, {"password_in_use": "²"}, {"password_in_use": "\0"}, {"product": "\0"},
-])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"picture": "f" * 32},
+        {"picture": "\0"},
+        {"picture": "x" * 5000},
+        {"password_in_use": "0"},
+        {"password_in_use": "9" * 30},
+        {"password_in_use": "²"},
+        {"password_in_use": "\0"},
+        {"product": "\0"},
+    ],
+)
 def test_what_only_a_form_sends_is_judged_before_it_reaches_the_database(world, changes):
     (field,) = changes
     with pytest.raises(editing.Refused) as caught:
@@ -162,8 +209,9 @@ def test_names_in_addresses_are_apart_and_can_be_followed(world):
 
 ZONES = st.sampled_from(sorted(import_document.TIME_ZONES))
 DATES = st.dates(min_value=utc("2001-01-01T00:00Z").date(), max_value=utc("8999-12-31T00:00Z").date())
-TIMES = st.datetimes(min_value=utc("2001-01-01T00:00Z").replace(tzinfo=None),
-                     max_value=utc("2100-12-31T00:00Z").replace(tzinfo=None))
+TIMES = st.datetimes(
+    min_value=utc("2001-01-01T00:00Z").replace(tzinfo=None), max_value=utc("2100-12-31T00:00Z").replace(tzinfo=None)
+)
 PERIODS = st.tuples(*[DATES.map(str) | TIMES.map(lambda time: time.isoformat())] * 2)
 
 
@@ -189,8 +237,9 @@ def test_what_was_entered_is_shown_as_what_is_read_the_same(entered, zone):
 
 def test_the_hour_that_comes_twice_in_autumn_stays_the_hour_it_is(world):
     """A document may name the second of the two by its offset; saving the form must not move it."""
-    loaded = load_one(world, ENTERED | {"ends_at": "2026-10-25T02:30:00+01:00", "starts_at": "2026-10-01"},
-                      zone="Europe/Berlin")
+    loaded = load_one(
+        world, ENTERED | {"ends_at": "2026-10-25T02:30:00+01:00", "starts_at": "2026-10-01"}, zone="Europe/Berlin"
+    )
     assert change(world, loaded).ends_at == utc("2026-10-25T01:30Z")
 
 
@@ -199,8 +248,20 @@ def test_the_hour_that_comes_twice_in_autumn_stays_the_hour_it_is(world):
 
 def test_a_draft_may_be_changed_in_everything(world):
     draft = make(world)
-    changed = change(world, draft, kind="gift", product="Tea", quantity=1, place=None, terms=None, **EXCHANGE,
-                     starts_at="2026-11-01", ends_at="2026-11-02T18:00", conditions={}, redemption_password=NEW)
+    changed = change(
+        world,
+        draft,
+        kind="gift",
+        product="Tea",
+        quantity=1,
+        place=None,
+        terms=None,
+        **EXCHANGE,
+        starts_at="2026-11-01",
+        ends_at="2026-11-02T18:00",
+        conditions={},
+        redemption_password=NEW,
+    )
     assert (changed.kind, changed.product, changed.quantity, changed.place, changed.terms) == ("gift", "Tea", 1, "", "")
     assert (changed.offer_price, changed.per_consumer, changed.hours, changed.branch_slugs) == (None, None, [], [])
     assert changed.ends_at == utc("2026-11-02T18:00+08:00")
@@ -210,23 +271,45 @@ def test_a_draft_may_be_changed_in_everything(world):
 
 def test_after_publishing_only_what_may_change_does(world):
     published = world.campaign(place="everywhere", per_consumer=1, groups=["regulars"], hours=[["10:00", "22:00"]])
-    forged = {"kind": "gift", "product": "Water", "place": "nowhere", "uses_per_voucher": 9, "slug": "other",
-              "redemption_password": NEW, "password_in_use": "1", "conditions": {"per_consumer": None}}
-    allowed = {"original_price": 4000, "offer_price": 2000, "terms": "New terms", "quantity": 101,
-               "starts_at": "2026-11-30", "ends_at": "2026-12-24"}
+    forged = {
+        "kind": "gift",
+        "product": "Water",
+        "place": "nowhere",
+        "uses_per_voucher": 9,
+        "slug": "other",
+        "redemption_password": NEW,
+        "password_in_use": "1",
+        "conditions": {"per_consumer": None},
+    }
+    allowed = {
+        "original_price": 4000,
+        "offer_price": 2000,
+        "terms": "New terms",
+        "quantity": 101,
+        "starts_at": "2026-11-30",
+        "ends_at": "2026-12-24",
+    }
     entered = {"starts_entered": "2026-11-30", "ends_entered": "2026-12-24"}
     before = columns(published)
     changed = change(world, published, **forged, **allowed)
     assert columns(changed) == before | allowed | entered | {
-        "starts_at": utc("2026-11-30T00:00+08:00"), "ends_at": utc("2026-12-25T00:00+08:00")}
+        "starts_at": utc("2026-11-30T00:00+08:00"),
+        "ends_at": utc("2026-12-25T00:00+08:00"),
+    }
     assert (changed.slug, changed.password_id, changed.version) == (published.slug, published.password_id, 2)
 
 
-@pytest.mark.parametrize(("changes", "field"), [
-    ({"quantity": 99}, "quantity"), ({"offer_price": 3001}, "offer_price"), ({"terms": "\0"}, "terms"),
-    ({"original_price": None}, "original_price"), ({"ends_at": "2026-11-30"}, "ends_at"),
-    ({"picture": "0" * 32}, "picture"),
-])
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"quantity": 99}, "quantity"),
+        ({"offer_price": 3001}, "offer_price"),
+        ({"terms": "\0"}, "terms"),
+        ({"original_price": None}, "original_price"),
+        ({"ends_at": "2026-11-30"}, "ends_at"),
+        ({"picture": "0" * 32}, "picture"),
+    ],
+)
 def test_a_refused_change_changes_nothing(world, changes, field):
     published = world.campaign()
     with pytest.raises(editing.Refused) as caught:
@@ -272,8 +355,11 @@ def test_what_was_ended_stays_as_it_is(world):
     editing.end(campaign, world.clock())
     assert now(campaign).ended_at == world.clock()
     world.clock.forward(hours=1)
-    for act in (lambda: change(world, campaign), lambda: editing.end(campaign, world.clock()),
-                lambda: editing.delete(campaign)):
+    for act in (
+        lambda: change(world, campaign),
+        lambda: editing.end(campaign, world.clock()),
+        lambda: editing.delete(campaign),
+    ):
         with pytest.raises(editing.Over):
             act()
     assert (now(campaign).ended_at, now(campaign).version) == (world.clock() - timedelta(hours=1), 2)

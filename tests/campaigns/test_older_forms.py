@@ -63,11 +63,27 @@ def test_both_changed_the_price_and_nothing_is_saved_before_the_second_decides(w
 
 def test_every_field_of_a_draft_is_merged(world):
     changes = {
-        "product": "Tea", "picture": "", "original_price": 4000, "offer_price": 900, "quantity": 7, "place": "here",
-        "starts_at": "2026-11-01", "ends_at": "2027-02-01", "uses_per_voucher": 2, "terms": "x",
-        "rollback_gives_back": False}
-    inside = {"per_consumer": 5, "new_customers_only": True, "groups": ["a"], "minimum_spend": 5, "weekdays": [1],
-              "hours": [["10:00", "11:00"]], "branches": ["river"]}
+        "product": "Tea",
+        "picture": "",
+        "original_price": 4000,
+        "offer_price": 900,
+        "quantity": 7,
+        "place": "here",
+        "starts_at": "2026-11-01",
+        "ends_at": "2027-02-01",
+        "uses_per_voucher": 2,
+        "terms": "x",
+        "rollback_gives_back": False,
+    }
+    inside = {
+        "per_consumer": 5,
+        "new_customers_only": True,
+        "groups": ["a"],
+        "minimum_spend": 5,
+        "weekdays": [1],
+        "hours": [["10:00", "11:00"]],
+        "branches": ["river"],
+    }
     draft = world.campaign(published_at=None, picture="")
     form, conditions = editing.values_of(draft), editing.document(draft)["conditions"]
     for name, value in changes.items():
@@ -156,7 +172,8 @@ def test_the_address_of_an_account_in_two_tabs(world):
     mine = accounts.change_email(world.mei, "a@example.org", token, shown=world.mei.email)
     person = type(world.mei).get_by_id(world.mei.id)
     assert conflict(accounts.change_email, person, "b@example.org", mine, shown=world.mei.email) == {
-        "email": "a@example.org"}
+        "email": "a@example.org"
+    }
     accounts.change_email(person, "b@example.org", mine, shown="a@example.org")
 
 
@@ -183,15 +200,24 @@ def test_groups_are_acts_of_their_own_and_undo_none(world):
 @pytest.mark.parametrize("merging_is_on", [True, False], ids=["merged", "control"])
 def test_forms_that_are_saved_at_once_each_keep_what_they_changed(world, merging_is_on):
     """The control saves without what was shown: then all but one are lost."""
-    changes = {"terms": "x", "offer_price": 2500, "original_price": 4000, "ends_at": "2027-01-31",
-               "rollback_gives_back": False}
+    changes = {
+        "terms": "x",
+        "offer_price": 2500,
+        "original_price": 4000,
+        "ends_at": "2027-01-31",
+        "rollback_gives_back": False,
+    }
     campaign = world.campaign()
     form, before = editing.values_of(campaign), editing.document(campaign)
 
     def act(name):
         return lambda: editing.change(
-            Campaign.get_by_id(campaign.id), before | {name: changes[name]}, now=world.clock(),
-            password_key=world.keys.password, shown=form if merging_is_on else None)
+            Campaign.get_by_id(campaign.id),
+            before | {name: changes[name]},
+            now=world.clock(),
+            password_key=world.keys.password,
+            shown=form if merging_is_on else None,
+        )
 
     assert at_once(*map(act, changes)) == [None] * len(changes)
     after = editing.document(now(campaign))
@@ -203,8 +229,10 @@ def test_forms_that_are_saved_at_once_each_keep_what_they_changed(world, merging
 def test_of_several_prices_that_are_saved_at_once_one_is_saved_and_the_others_are_told(world):
     campaign = world.campaign()
     form = editing.values_of(campaign)
-    acts = [lambda price=price: save(world, Campaign.get_by_id(campaign.id), form, offer_price=price)
-            for price in (2100, 2200, 2300, 2400)]
+    acts = [
+        lambda price=price: save(world, Campaign.get_by_id(campaign.id), form, offer_price=price)
+        for price in (2100, 2200, 2300, 2400)
+    ]
     ended = at_once(*acts)
     assert sorted(error is None for error in ended) == [False, False, False, True]
     assert {error.there["offer_price"] for error in ended if error} == {now(campaign).offer_price}

@@ -34,26 +34,49 @@ def wall(text: str) -> datetime:
 # One moment
 
 
-@pytest.mark.parametrize(("weekdays", "hours", "opened", "shut"), [
-    ([], [], ["Mon 00:00", "Sun 23:59:59.999999"], []),
-    ([6, 7], [], ["Sat 00:00", "Sun 23:59"], ["Fri 23:59:59.999999", "Mon 00:00"]),
-    ([], [["10:00", "22:00"]],
-     ["Mon 10:00", "Sun 10:00", "Mon 21:59", "Mon 21:59:59.999999"], ["Mon 09:59:59.999999", "Mon 22:00", "Mon 00:00"]),
-    ([3], [["10:00", "22:00"]], ["Wed 10:00", "Wed 21:59"], ["Tue 12:00", "Thu 12:00", "Wed 22:00", "Wed 09:59"]),
-    ([], [["00:00", "24:00"]], ["Mon 00:00", "Mon 23:59:59.999999"], []),
-    ([5], [["18:00", "24:00"]], ["Fri 18:00", "Fri 23:59:59.999999"], ["Fri 17:59", "Sat 00:00", "Thu 23:59"]),
-    ([5], [["18:00", "00:00"]], ["Fri 18:00", "Fri 23:59:59.999999"], ["Fri 17:59", "Fri 00:00", "Sat 00:00"]),
-    ([5], [["22:00", "02:00"]],
-     ["Fri 22:00", "Fri 23:59:59.999999", "Sat 00:00", "Sat 01:59:59.999999"],
-     ["Sat 02:00", "Fri 01:00", "Fri 21:59", "Sat 22:00", "Sun 01:00"]),
-    ([7], [["22:00", "02:00"]], ["Sun 22:00", "Mon 01:59"], ["Mon 02:00", "Sun 01:59", "Mon 22:00"]),
-    ([1], [["22:00", "02:00"]], ["Mon 23:00", "Tue 01:59"], ["Mon 01:59", "Sun 23:00", "Tue 22:00"]),
-    ([], [["10:00", "12:00"], ["14:00", "16:00"]],
-     ["Mon 10:00", "Mon 11:59", "Mon 14:00", "Mon 15:59"], ["Mon 09:59", "Mon 12:00", "Mon 13:59", "Mon 16:00"]),
-    ([], [["10:00", "14:00"], ["12:00", "16:00"]], ["Mon 10:00", "Mon 14:00", "Mon 15:59"], ["Mon 09:59", "Mon 16:00"]),
-    ([5], [["12:00", "14:00"], ["23:00", "01:00"]],
-     ["Fri 12:00", "Fri 23:00", "Sat 00:59"], ["Fri 14:00", "Fri 00:59", "Sat 12:00", "Sat 01:00"]),
-])
+@pytest.mark.parametrize(
+    ("weekdays", "hours", "opened", "shut"),
+    [
+        ([], [], ["Mon 00:00", "Sun 23:59:59.999999"], []),
+        ([6, 7], [], ["Sat 00:00", "Sun 23:59"], ["Fri 23:59:59.999999", "Mon 00:00"]),
+        (
+            [],
+            [["10:00", "22:00"]],
+            ["Mon 10:00", "Sun 10:00", "Mon 21:59", "Mon 21:59:59.999999"],
+            ["Mon 09:59:59.999999", "Mon 22:00", "Mon 00:00"],
+        ),
+        ([3], [["10:00", "22:00"]], ["Wed 10:00", "Wed 21:59"], ["Tue 12:00", "Thu 12:00", "Wed 22:00", "Wed 09:59"]),
+        ([], [["00:00", "24:00"]], ["Mon 00:00", "Mon 23:59:59.999999"], []),
+        ([5], [["18:00", "24:00"]], ["Fri 18:00", "Fri 23:59:59.999999"], ["Fri 17:59", "Sat 00:00", "Thu 23:59"]),
+        ([5], [["18:00", "00:00"]], ["Fri 18:00", "Fri 23:59:59.999999"], ["Fri 17:59", "Fri 00:00", "Sat 00:00"]),
+        (
+            [5],
+            [["22:00", "02:00"]],
+            ["Fri 22:00", "Fri 23:59:59.999999", "Sat 00:00", "Sat 01:59:59.999999"],
+            ["Sat 02:00", "Fri 01:00", "Fri 21:59", "Sat 22:00", "Sun 01:00"],
+        ),
+        ([7], [["22:00", "02:00"]], ["Sun 22:00", "Mon 01:59"], ["Mon 02:00", "Sun 01:59", "Mon 22:00"]),
+        ([1], [["22:00", "02:00"]], ["Mon 23:00", "Tue 01:59"], ["Mon 01:59", "Sun 23:00", "Tue 22:00"]),
+        (
+            [],
+            [["10:00", "12:00"], ["14:00", "16:00"]],
+            ["Mon 10:00", "Mon 11:59", "Mon 14:00", "Mon 15:59"],
+            ["Mon 09:59", "Mon 12:00", "Mon 13:59", "Mon 16:00"],
+        ),
+        (
+            [],
+            [["10:00", "14:00"], ["12:00", "16:00"]],
+            ["Mon 10:00", "Mon 14:00", "Mon 15:59"],
+            ["Mon 09:59", "Mon 16:00"],
+        ),
+        (
+            [5],
+            [["12:00", "14:00"], ["23:00", "01:00"]],
+            ["Fri 12:00", "Fri 23:00", "Sat 00:59"],
+            ["Fri 14:00", "Fri 00:59", "Sat 12:00", "Sat 01:00"],
+        ),
+    ],
+)
 def test_hours_are_half_open_and_belong_to_the_weekday_on_which_they_begin(weekdays, hours, opened, shut):
     assert [text for text in opened if not is_open(wall(text), weekdays, hours)] == []
     assert [text for text in shut if is_open(wall(text), weekdays, hours)] == []
@@ -115,36 +138,45 @@ def changes(zone: str, day: str, hours: list[list[str]], weekdays: tuple[int, ..
     return found
 
 
-@pytest.mark.parametrize(("hours", "weekdays", "expected"), [
-    ([["01:00", "04:00"]], (), ["00:00", "02:00"]),
-    ([["02:00", "03:00"]], (), []),
-    ([["02:30", "10:00"]], (), ["01:00", "08:00"]),
-    ([["22:00", "02:30"]], (6,), ["21:00", "01:00"]),
-])
+@pytest.mark.parametrize(
+    ("hours", "weekdays", "expected"),
+    [
+        ([["01:00", "04:00"]], (), ["00:00", "02:00"]),
+        ([["02:00", "03:00"]], (), []),
+        ([["02:30", "10:00"]], (), ["01:00", "08:00"]),
+        ([["22:00", "02:30"]], (6,), ["21:00", "01:00"]),
+    ],
+)
 def test_in_spring_an_hour_of_the_night_is_left_out(hours, weekdays, expected):
     """At 01:00 UTC Berlin's clocks go from 02:00 to 03:00: what would open in between opens then."""
     assert changes(BERLIN, "2025-03-30", hours, weekdays) == expected
 
 
-@pytest.mark.parametrize(("hours", "weekdays", "expected"), [
-    ([["01:00", "04:00"]], (), ["23:00", "03:00"]),
-    ([["02:00", "03:00"]], (), ["00:00", "02:00"]),
-    ([["02:15", "02:45"]], (), ["00:15", "00:45", "01:15", "01:45"]),
-    ([["22:00", "02:30"]], (6,), ["20:00", "00:30", "01:00", "01:30"]),
-])
+@pytest.mark.parametrize(
+    ("hours", "weekdays", "expected"),
+    [
+        ([["01:00", "04:00"]], (), ["23:00", "03:00"]),
+        ([["02:00", "03:00"]], (), ["00:00", "02:00"]),
+        ([["02:15", "02:45"]], (), ["00:15", "00:45", "01:15", "01:45"]),
+        ([["22:00", "02:30"]], (6,), ["20:00", "00:30", "01:00", "01:30"]),
+    ],
+)
 def test_in_autumn_an_hour_of_the_night_comes_twice(hours, weekdays, expected):
     """At 01:00 UTC Berlin's clocks go from 03:00 back to 02:00: hours in between are open twice."""
     assert changes(BERLIN, "2025-10-26", hours, weekdays) == expected
 
 
-@pytest.mark.parametrize(("day", "hours", "weekdays", "expected"), [
-    ("2025-03-09", [["01:00", "04:00"]], (), ["06:00", "08:00"]),
-    ("2025-03-09", [["02:00", "03:00"]], (), []),
-    ("2025-03-09", [["22:00", "02:30"]], (6,), ["03:00", "07:00"]),
-    ("2025-11-02", [["01:00", "02:00"]], (), ["05:00", "07:00"]),
-    ("2025-11-02", [["01:15", "01:45"]], (), ["05:15", "05:45", "06:15", "06:45"]),
-    ("2025-11-02", [["22:00", "01:30"]], (6,), ["02:00", "05:30", "06:00", "06:30"]),
-])
+@pytest.mark.parametrize(
+    ("day", "hours", "weekdays", "expected"),
+    [
+        ("2025-03-09", [["01:00", "04:00"]], (), ["06:00", "08:00"]),
+        ("2025-03-09", [["02:00", "03:00"]], (), []),
+        ("2025-03-09", [["22:00", "02:30"]], (6,), ["03:00", "07:00"]),
+        ("2025-11-02", [["01:00", "02:00"]], (), ["05:00", "07:00"]),
+        ("2025-11-02", [["01:15", "01:45"]], (), ["05:15", "05:45", "06:15", "06:45"]),
+        ("2025-11-02", [["22:00", "01:30"]], (6,), ["02:00", "05:30", "06:00", "06:30"]),
+    ],
+)
 def test_new_york_changes_at_another_hour_on_other_days(day, hours, weekdays, expected):
     assert changes(NEW_YORK, day, hours, weekdays) == expected
 
@@ -168,8 +200,13 @@ WHOLE_DAYS = [  # zone, a date, its first moment and its end
     ("Atlantic/Azores", "2025-10-25", "2025-10-25T00:00Z", "2025-10-26T00:00Z"),  # the next 00:00 came twice
 ]
 PERIODS = [(zone, day, day, first, end) for zone, day, first, end in WHOLE_DAYS] + [
-    (BERLIN, "2025-06-01T18:00:00.000001", "2025-06-01T18:00:00.000003",
-     "2025-06-01T16:00:00.000001Z", "2025-06-01T16:00:00.000003Z"),
+    (
+        BERLIN,
+        "2025-06-01T18:00:00.000001",
+        "2025-06-01T18:00:00.000003",
+        "2025-06-01T16:00:00.000001Z",
+        "2025-06-01T16:00:00.000003Z",
+    ),
 ]
 HOURS = [  # zone, weekdays, hours, the first moment of one opening and its end
     ("Pacific/Kiritimati", [5], [["22:00", "02:00"]], "2025-06-06T08:00Z", "2025-06-06T12:00Z"),
@@ -193,23 +230,31 @@ def test_dates_mean_the_merchants_whole_days(zone, day, first, end):
     assert entered(zone, day, day) == (utc(first), utc(end), [])
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("2025-03-29T18:00", "2025-03-29T17:00Z"), ("2025-03-30T18:00", "2025-03-30T16:00Z"),
-    ("2025-03-30T18:00:00.000001", "2025-03-30T16:00:00.000001Z"),
-    ("2025-03-30T18:00Z", "2025-03-30T18:00Z"), ("2025-03-30T18:00+05:45", "2025-03-30T12:15Z"),
-])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2025-03-29T18:00", "2025-03-29T17:00Z"),
+        ("2025-03-30T18:00", "2025-03-30T16:00Z"),
+        ("2025-03-30T18:00:00.000001", "2025-03-30T16:00:00.000001Z"),
+        ("2025-03-30T18:00Z", "2025-03-30T18:00Z"),
+        ("2025-03-30T18:00+05:45", "2025-03-30T12:15Z"),
+    ],
+)
 def test_a_time_is_the_merchants_unless_it_has_an_offset(text, expected):
     assert entered(BERLIN, text, "2025-12-31")[0] == utc(expected)
     assert entered(BERLIN, "2025-01-01", text)[1] == utc(expected)
 
 
-@pytest.mark.parametrize(("zone", "starts_at", "ends_at", "fault"), [
-    (BERLIN, "2025-06-02", "2025-06-01", "equals starts_at"),
-    (BERLIN, "2025-06-03", "2025-06-01", "before starts_at"),
-    (BERLIN, "2025-06-01T12:00", "2025-06-01T10:00Z", "equals starts_at"),
-    (BERLIN, "2025-06-01T12:00:00.000001", "2025-06-01T10:00Z", "before starts_at"),
-    ("Pacific/Apia", "2011-12-30", "2011-12-30", "equals starts_at"),  # a date that never was there
-])
+@pytest.mark.parametrize(
+    ("zone", "starts_at", "ends_at", "fault"),
+    [
+        (BERLIN, "2025-06-02", "2025-06-01", "equals starts_at"),
+        (BERLIN, "2025-06-03", "2025-06-01", "before starts_at"),
+        (BERLIN, "2025-06-01T12:00", "2025-06-01T10:00Z", "equals starts_at"),
+        (BERLIN, "2025-06-01T12:00:00.000001", "2025-06-01T10:00Z", "before starts_at"),
+        ("Pacific/Apia", "2011-12-30", "2011-12-30", "equals starts_at"),  # a date that never was there
+    ],
+)
 def test_a_period_without_a_moment_in_it_is_refused(zone, starts_at, ends_at, fault):
     assert entered(zone, starts_at, ends_at)[2] == [f"ends_at: {fault}"]
 
@@ -220,9 +265,19 @@ def test_a_period_without_a_moment_in_it_is_refused(zone, starts_at, ends_at, fa
 def loaded(world: World, slug: str, zone: str, **campaign) -> Voucher:
     """Mei's voucher, good for two uses, from a document with one merchant in this zone, loaded long before."""
     world.clock.set("2011-01-01T00:00Z")
-    columns = {"slug": "tea", "kind": "discount", "product": "Tea", "original_price": 3000, "offer_price": 1800,
-               "quantity": 9, "starts_at": "2025-01-01", "ends_at": "2025-12-31", "uses_per_voucher": 2,
-               "redemption_password": PASSWORD, "publish_to": [world.mei.email]}
+    columns = {
+        "slug": "tea",
+        "kind": "discount",
+        "product": "Tea",
+        "original_price": 3000,
+        "offer_price": 1800,
+        "quantity": 9,
+        "starts_at": "2025-01-01",
+        "ends_at": "2025-12-31",
+        "uses_per_voucher": 2,
+        "redemption_password": PASSWORD,
+        "publish_to": [world.mei.email],
+    }
     merchant = {"slug": slug, "name": "Tea", "time_zone": zone, "currency": "EUR", "campaigns": [columns | campaign]}
     bulk_import.load({"merchants": [merchant]}, now=world.clock(), password_key=world.keys.password)
     return Voucher.select().order_by(Voucher.id.desc()).get()

@@ -39,6 +39,7 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def release(tmp_path):
     """Make a release the one that is installed, by a folder of its compiled files."""
+
     def install(rules: dict[str, str]) -> None:
         zoneinfo.reset_tzpath(to=[str(write_folder(tmp_path / str(len(list(tmp_path.iterdir()))), rules))])
         ZoneInfo.clear_cache()
@@ -51,11 +52,22 @@ def release(tmp_path):
 def loaded(world: World, *, zone: str = PLACE, **entered: Any) -> Campaign:
     """A campaign with a voucher of Mei's, from a document."""
     number = next(world.numbers)
-    columns = {"slug": "tea", "kind": "gift", "product": f"Tea {number}", "quantity": 9, "starts_at": "2026-12-24",
-               "ends_at": "2026-12-31", "redemption_password": PASSWORD, "publish_to": [world.mei.email]}
+    columns = {
+        "slug": "tea",
+        "kind": "gift",
+        "product": f"Tea {number}",
+        "quantity": 9,
+        "starts_at": "2026-12-24",
+        "ends_at": "2026-12-31",
+        "redemption_password": PASSWORD,
+        "publish_to": [world.mei.email],
+    }
     merchant = {"slug": f"shop-{number}", "name": "Tea", "time_zone": zone, "currency": "CAD"}
-    bulk_import.load({"merchants": [merchant | {"campaigns": [columns | entered]}]}, now=world.clock(),
-                 password_key=world.keys.password)
+    bulk_import.load(
+        {"merchants": [merchant | {"campaigns": [columns | entered]}]},
+        now=world.clock(),
+        password_key=world.keys.password,
+    )
     return Campaign.select().order_by(Campaign.id.desc()).get()
 
 
@@ -78,22 +90,31 @@ def test_a_date_and_a_wall_time_stay_what_they_are_and_a_time_with_an_offset_sta
     mail.subscribe()
     release(BEFORE)
     assert catch_up(world, OLD) == 0
-    date, wall, fixed = (loaded(world, ends_at=text) for text in (
-        "2026-12-31", "2026-12-31T18:00", "2026-12-31T18:00-08:00"))
-    assert [c.ends_at for c in (date, wall, fixed)] == [utc(t) for t in (
-        "2027-01-01T08:00Z", "2027-01-01T02:00Z", "2027-01-01T02:00Z")]
+    date, wall, fixed = (
+        loaded(world, ends_at=text) for text in ("2026-12-31", "2026-12-31T18:00", "2026-12-31T18:00-08:00")
+    )
+    assert [c.ends_at for c in (date, wall, fixed)] == [
+        utc(t) for t in ("2027-01-01T08:00Z", "2027-01-01T02:00Z", "2027-01-01T02:00Z")
+    ]
     mail.bring()
     mail.titles()
     release(AFTER)
     assert catch_up(world) == 3, "its start moved in the last one, too"
     date, wall, fixed = map(now, (date, wall, fixed))
-    assert [c.ends_at for c in (date, wall, fixed)] == [utc(t) for t in (
-        "2027-01-01T07:00Z", "2027-01-01T01:00Z", "2027-01-01T02:00Z")]
+    assert [c.ends_at for c in (date, wall, fixed)] == [
+        utc(t) for t in ("2027-01-01T07:00Z", "2027-01-01T01:00Z", "2027-01-01T02:00Z")
+    ]
     assert {c.starts_at for c in (date, wall, fixed)} == {utc("2026-12-24T07:00Z")}
     assert [c.ends_entered for c in (date, wall, fixed)] == [
-        "2026-12-31", "2026-12-31T18:00:00", "2026-12-31T18:00:00-08:00"]
+        "2026-12-31",
+        "2026-12-31T18:00:00",
+        "2026-12-31T18:00:00-08:00",
+    ]
     assert [editing.document(c)["ends_at"] for c in (date, wall, fixed)] == [
-        "2026-12-31", "2026-12-31T18:00:00", "2026-12-31T19:00:00-07:00"]
+        "2026-12-31",
+        "2026-12-31T18:00:00",
+        "2026-12-31T19:00:00-07:00",
+    ]
     assert [c.version for c in (date, wall, fixed)] == [2, 2, 2]
     mail.bring()
     assert sorted(mail.titles()) == [f"New period: {c.product}" for c in (date, wall, fixed)]
@@ -111,16 +132,23 @@ def test_what_has_only_offsets_is_left_alone(world, release):
 
 
 def test_an_entry_from_outside_is_kept_in_one_spelling():
-    for entered, kept in (("20261231", "2026-12-31"), ("2026-W53-4", "2026-12-31"),
-                          ("2026-12-31T18:00", "2026-12-31T18:00:00"), ("2026-12-31 18", "2026-12-31T18:00:00"),
-                          ("2026-12-31T18:00Z", "2026-12-31T18:00:00+00:00")):
+    for entered, kept in (
+        ("20261231", "2026-12-31"),
+        ("2026-W53-4", "2026-12-31"),
+        ("2026-12-31T18:00", "2026-12-31T18:00:00"),
+        ("2026-12-31 18", "2026-12-31T18:00:00"),
+        ("2026-12-31T18:00Z", "2026-12-31T18:00:00+00:00"),
+    ):
         read = campaigns.read(Reader({"starts_at": "2026-01-01", "ends_at": entered}, "", []), ZoneInfo(PLACE), set())
         assert read["ends_entered"] == kept
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.sampled_from(sorted(import_document.TIME_ZONES)), st.dates(utc("2027-01-01T00:00Z").date(),
-                                                                utc("2080-01-01T00:00Z").date()), st.booleans())
+@given(
+    st.sampled_from(sorted(import_document.TIME_ZONES)),
+    st.dates(utc("2027-01-01T00:00Z").date(), utc("2080-01-01T00:00Z").date()),
+    st.booleans(),
+)
 def test_whatever_was_entered_is_what_it_means_in_the_zone_afterwards(small_world, release, zone, day, is_date):
     release({zone: "OLD0"})
     entered = day.isoformat() if is_date else f"{day}T01:30:00"
@@ -251,8 +279,16 @@ def test_a_copy_keeps_what_was_entered(world, release):
     assert now(copy).ends_at == utc("2027-01-01T01:00Z")
 
 
-@pytest.mark.parametrize("entered", ["2026-12-31", "2026-12-31T18:00:00", "2026-12-31T18:00:00.000001",
-                                     "2027-01-01T04:00:00+00:00", "2027-01-01T00:00:00-08:00"])
+@pytest.mark.parametrize(
+    "entered",
+    [
+        "2026-12-31",
+        "2026-12-31T18:00:00",
+        "2026-12-31T18:00:00.000001",
+        "2027-01-01T04:00:00+00:00",
+        "2027-01-01T00:00:00-08:00",
+    ],
+)
 def test_the_form_gives_back_what_nobody_touched(client, small_world, entered):
     from tests.pages.test_campaign_pages import entries
 
@@ -266,7 +302,8 @@ def test_the_form_gives_back_what_nobody_touched(client, small_world, entered):
     zone = campaign.merchant.zone
     assert campaigns.instant(saved.ends_entered, zone, is_end=True) == campaign.ends_at
     assert ("+" in saved.ends_entered[10:] or "-" in saved.ends_entered[10:]) == (
-        "+" in entered[10:] or "-" in entered[10:])
+        "+" in entered[10:] or "-" in entered[10:]
+    )
 
 
 # Processes
@@ -274,9 +311,14 @@ def test_the_form_gives_back_what_nobody_touched(client, small_world, entered):
 
 def quanbao(database, world: World, package, *words: str) -> subprocess.Popen:
     """A command with another release of the package installed before ours."""
-    return subprocess.Popen([sys.executable, "-m", "cli", *words], cwd=ROOT, text=True, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE,
-                            env=_environment(database, world) | {"PYTHONPATH": str(package)})
+    return subprocess.Popen(
+        [sys.executable, "-m", "cli", *words],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environment(database, world) | {"PYTHONPATH": str(package)},
+    )
 
 
 @pytest.mark.race
@@ -302,12 +344,21 @@ def test_of_processes_that_start_together_one_computes(world, database, release,
 # Campaigns from before
 
 
-def test_0008_knows_what_was_entered_by_the_files_that_were_used_then(empty, clock, keys, release, tmp_path,  # noqa: F811
-                                                                      monkeypatch):
+def test_0008_knows_what_was_entered_by_the_files_that_were_used_then(
+    empty,
+    clock,
+    keys,
+    release,
+    tmp_path,  # noqa: F811
+    monkeypatch,
+):
     """The instants come from old files of the system, the package is newer: dates are found by the old ones."""
     open_database(*empty)
-    rows = [("2026-12-24", "2026-12-31"), ("2026-12-24T09:30:00", "2026-12-31T23:00:00"),
-            ("2026-11-01T01:30:00-08:00", "2026-12-31")]
+    rows = [
+        ("2026-12-24", "2026-12-31"),
+        ("2026-12-24T09:30:00", "2026-12-31T23:00:00"),
+        ("2026-11-01T01:30:00-08:00", "2026-12-31"),
+    ]
     ids = []
     release(BEFORE)
     zone = ZoneInfo(PLACE)
@@ -315,8 +366,11 @@ def test_0008_knows_what_was_entered_by_the_files_that_were_used_then(empty, clo
         world = World(clock, keys)
         merchant = world.make_merchant(slug="coast", time_zone=PLACE)
         for starts, ends in rows:
-            campaign = world.campaign(merchant=merchant, starts_at=campaigns.instant(starts, zone),
-                                      ends_at=campaigns.instant(ends, zone, is_end=True))
+            campaign = world.campaign(
+                merchant=merchant,
+                starts_at=campaigns.instant(starts, zone),
+                ends_at=campaigns.instant(ends, zone, is_end=True),
+            )
             ids.append(campaign.id)
     monkeypatch.setattr(zones, "_SYSTEM", (str(write_folder(tmp_path / "system", BEFORE)),))
     release(AFTER)
@@ -337,5 +391,6 @@ def test_this_machines_files_and_the_package_are_told_apart():
             there = ZoneInfo.from_file(file)
         moment = utc("2026-12-31T12:00Z")
         assert zones.of_the_system(PLACE).utcoffset(moment.replace(tzinfo=None)) == there.utcoffset(
-            moment.replace(tzinfo=None))
+            moment.replace(tzinfo=None)
+        )
     assert zones.of_the_system("UTC").utcoffset(datetime(2026, 1, 1)) == timedelta(0)

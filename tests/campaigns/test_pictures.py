@@ -57,10 +57,22 @@ def refusal(sent: bytes) -> str:
 # What is taken
 
 
-@pytest.mark.parametrize(("kind", "mode"), [
-    ("JPEG", "RGB"), ("JPEG", "L"), ("JPEG", "CMYK"), ("MPO", "RGB"), ("PNG", "RGB"), ("PNG", "P"), ("PNG", "1"),
-    ("PNG", "LA"), ("PNG", "RGBA"), ("WEBP", "RGB"), ("WEBP", "RGBA"),
-])
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [
+        ("JPEG", "RGB"),
+        ("JPEG", "L"),
+        ("JPEG", "CMYK"),
+        ("MPO", "RGB"),
+        ("PNG", "RGB"),
+        ("PNG", "P"),
+        ("PNG", "1"),
+        ("PNG", "LA"),
+        ("PNG", "RGBA"),
+        ("WEBP", "RGB"),
+        ("WEBP", "RGBA"),
+    ],
+)
 def test_what_phones_and_desktops_send_is_taken(kind, mode):
     made = seen(encoded(red(mode=mode), kind))
     assert made.size == (80, 60)
@@ -107,14 +119,16 @@ def test_what_is_transparent_lies_on_white():
 def swapped() -> bytes:
     """The profile of a screen whose red lamps are green and whose green ones are red (ICC.1:2022, 7.3)."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    rows = {bytes(profile[at:at + 4]): at for at in range(132, 132 + 12 * int.from_bytes(profile[128:132]), 12)}
+    rows = {bytes(profile[at : at + 4]): at for at in range(132, 132 + 12 * int.from_bytes(profile[128:132]), 12)}
     red_row, green_row = (slice(rows[name] + 4, rows[name] + 12) for name in (b"rXYZ", b"gXYZ"))
     profile[red_row], profile[green_row] = profile[green_row], profile[red_row]
     return bytes(profile)
 
 
-@pytest.mark.parametrize(("kind", "mode"), [
-    ("JPEG", "RGB"), ("PNG", "RGB"), ("PNG", "RGBA"), ("PNG", "P"), ("WEBP", "RGB"), ("WEBP", "RGBA")])
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [("JPEG", "RGB"), ("PNG", "RGB"), ("PNG", "RGBA"), ("PNG", "P"), ("WEBP", "RGB"), ("WEBP", "RGBA")],
+)
 def test_colours_are_those_that_the_profile_means(swapped, kind, mode):
     made = seen(encoded(red(mode=mode), kind, icc_profile=swapped))
     seen_color = made.getpixel((40, 30))
@@ -146,8 +160,11 @@ def test_nothing_of_the_senders_survives():
     text.add_text("Comment", CANARY.decode())
     text.add_itxt("XML:com.adobe.xmp", CANARY.decode())
     more = {"exif": exif, "icc_profile": CANARY * 9}
-    for sent in (encoded(red(), "JPEG", comment=CANARY, **more), encoded(red(), "PNG", pnginfo=text, **more),
-                 encoded(red(), "WEBP", xmp=CANARY, **more)):
+    for sent in (
+        encoded(red(), "JPEG", comment=CANARY, **more),
+        encoded(red(), "PNG", pnginfo=text, **more),
+        encoded(red(), "WEBP", xmp=CANARY, **more),
+    ):
         assert CANARY in sent
         content = pictures.made_anew(sent + b"<script>" + CANARY)
         made = Image.open(BytesIO(content))
@@ -174,12 +191,29 @@ def claiming(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 99)) + chunk(b"IEND", b"")
 
 
-@pytest.mark.parametrize("sent", [
-    b"", b"x", SVG, b"<!doctype html><h1>Hello</h1>", b"%PDF-1.7\n", b"PK\x03\x04" + b"\0" * 99, b"\xff\xd8\xff",
-    encoded(red(), "GIF"), encoded(red(), "BMP"), encoded(red(), "TIFF"), encoded(red(), "ICO"), encoded(red(), "PPM"),
-    encoded(red((300, 300)), "JPEG")[:-400], encoded(red((300, 300)), "PNG")[:-40], claiming(80, 60), claiming(0, 0),
-    b"GIF89a" + SVG, b"%!PS-Adobe-3.0 EPSF-3.0\n",
-])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"x",
+        SVG,
+        b"<!doctype html><h1>Hello</h1>",
+        b"%PDF-1.7\n",
+        b"PK\x03\x04" + b"\0" * 99,
+        b"\xff\xd8\xff",
+        encoded(red(), "GIF"),
+        encoded(red(), "BMP"),
+        encoded(red(), "TIFF"),
+        encoded(red(), "ICO"),
+        encoded(red(), "PPM"),
+        encoded(red((300, 300)), "JPEG")[:-400],
+        encoded(red((300, 300)), "PNG")[:-40],
+        claiming(80, 60),
+        claiming(0, 0),
+        b"GIF89a" + SVG,
+        b"%!PS-Adobe-3.0 EPSF-3.0\n",
+    ],
+)
 def test_what_is_no_picture_is_refused(sent):
     assert refusal(sent) == "not_a_picture"
 
@@ -193,7 +227,7 @@ def test_what_unfolds_to_too_much_is_refused_by_its_head(size):
 def endless() -> Iterator[bytes]:
     """Each of them took seconds for every megabyte of it, or hours."""
     photo = encoded(red(), "JPEG", progressive=True)
-    last_scan = photo[photo.rindex(b"\xff\xda"):-2]
+    last_scan = photo[photo.rindex(b"\xff\xda") : -2]
     yield photo[:-2] + last_scan * 100 + photo[-2:]
     yield photo[:-2] + (b"\xff\xfe\0\4\xff\xd9" + last_scan) * 100 + photo[-2:]  # an end in a comment is none
     for segment in (b"\xff\xfe\0\4ab", b"\xff\xe1\0\x10Exif\0\0II*\0\x08\0\0\0", b"\xff" * 2000, b"junk" * 500):
@@ -218,9 +252,15 @@ def test_what_cameras_and_desktops_add_is_none_of_that():
 
 
 # What the largest that is taken costs, with every format's most expensive modes
-COSTLY = [("PNG", "RGBA", {}), ("PNG", "LA", {}), ("PNG", "P", {"transparency": 0}), ("PNG", "I;16", {}),
-          ("JPEG", "RGB", {"progressive": True, "subsampling": 0}),
-          ("JPEG", "CMYK", {"progressive": True, "subsampling": 0}), ("WEBP", "RGBA", {"lossless": True, "method": 0})]
+COSTLY = [
+    ("PNG", "RGBA", {}),
+    ("PNG", "LA", {}),
+    ("PNG", "P", {"transparency": 0}),
+    ("PNG", "I;16", {}),
+    ("JPEG", "RGB", {"progressive": True, "subsampling": 0}),
+    ("JPEG", "CMYK", {"progressive": True, "subsampling": 0}),
+    ("WEBP", "RGBA", {"lossless": True, "method": 0}),
+]
 
 
 @pytest.mark.parametrize(("kind", "mode", "more"), COSTLY)
@@ -235,8 +275,10 @@ def test_no_picture_takes_more_than_a_quarter_of_a_gigabyte(kind, mode, more, tm
 
 def memory(script: str, argument: str) -> float:
     """Megabytes of a process of its own, at the most; one between keeps the memory of the tests out of the sum."""
-    between = ("import resource, subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]], check=True); "
-               "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
+    between = (
+        "import resource, subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]], check=True); "
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
     said = subprocess.run([sys.executable, "-c", between, script, argument], check=True, capture_output=True, cwd=ROOT)
     return int(said.stdout) / (2**20 if sys.platform == "darwin" else 2**10)
 
@@ -320,10 +362,14 @@ def test_a_picture_is_kept_as_soon_as_it_is_chosen(client, small_world):
     assert Picture.select().count() == 1
 
 
-@pytest.mark.parametrize(("sent", "status", "sentence"), [
-    (SVG, 422, "JPEG, PNG or WebP"), (b"j" * LARGEST_UPLOAD, 413, "at most 12 MB"),
-    (claiming(9000, 9000), 422, "at most 25 megapixels"),
-])
+@pytest.mark.parametrize(
+    ("sent", "status", "sentence"),
+    [
+        (SVG, 422, "JPEG, PNG or WebP"),
+        (b"j" * LARGEST_UPLOAD, 413, "at most 12 MB"),
+        (claiming(9000, 9000), 422, "at most 25 megapixels"),
+    ],
+)
 def test_a_wrong_file_loses_nothing_and_is_told_at_the_field(client, small_world, sent, status, sentence):
     client.sign_in(small_world.member(role=Role.OWNER))
     first = client.post(KEEP, {"picture": (BytesIO(encoded(red(), "PNG")), "a.png")}, status=200, **CHOSEN)

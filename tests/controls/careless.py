@@ -58,8 +58,13 @@ def be_short_with_strangers(app: Flask) -> None:
     accounts.password_is = lambda account, password: account is not None and compare(account, password)
 
 
-CONTROLS = {"sessions": remember_sessions, "guesses": count_afterwards, "links": believe_links, "forms": log_forms,
-            "strangers": be_short_with_strangers}
+CONTROLS = {
+    "sessions": remember_sessions,
+    "guesses": count_afterwards,
+    "links": believe_links,
+    "forms": log_forms,
+    "strangers": be_short_with_strangers,
+}
 
 
 def front() -> Front:

@@ -20,8 +20,10 @@ from web import create_app
 from web.server.gateway import Front
 
 ERRORS = {
-    "full": ("write", apsw.SQLITE_FULL), "write": ("write", apsw.SQLITE_IOERR_WRITE),
-    "sync": ("sync", apsw.SQLITE_IOERR_FSYNC), "read": ("read", apsw.SQLITE_IOERR_READ),
+    "full": ("write", apsw.SQLITE_FULL),
+    "write": ("write", apsw.SQLITE_IOERR_WRITE),
+    "sync": ("sync", apsw.SQLITE_IOERR_FSYNC),
+    "read": ("read", apsw.SQLITE_IOERR_READ),
     "read-only": ("write", apsw.SQLITE_READONLY),
 }
 
@@ -72,7 +74,7 @@ class Failing(apsw.VFS):
         self.count += 1
         if self.count == self.fault.left + 1 or (self.fault.stays and self.count > self.fault.left):
             self.file.with_suffix(".came").touch()
-            error = apsw.exception_for(code & 0xff)
+            error = apsw.exception_for(code & 0xFF)
             error.extendedresult = code
             raise error
 

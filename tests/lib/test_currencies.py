@@ -74,7 +74,9 @@ def test_a_price_is_the_same_after_entering_storing_showing_and_entering_again(s
         owner.post(EDIT, entries(owner.get(EDIT)) | TYPED | sums)
         row = Campaign.get_by_id(campaign.id)
         assert (row.original_price, row.offer_price) == (
-            1234 * 10**digits, 1200 * 10**digits + (5 * 10**(digits - 1) if digits else 0)), code
+            1234 * 10**digits,
+            1200 * 10**digits + (5 * 10 ** (digits - 1) if digits else 0),
+        ), code
         page = owner.get(EDIT)
         again = {name: page.all("input", name=name)[0]["value"] for name in ("original_price", "offer_price")}
         assert again == {"original_price": original, "offer_price": offer}, code
@@ -121,9 +123,20 @@ def test_a_merchant_with_such_money_goes_on_working(small_world, app, client):
 
 def test_check_sees_digits_that_no_version_kept(world):
     """ISO 4217's, or where the merchant is older those of that time: 0 of a rial, and 2 since."""
-    for code, digits, wrong in (("CNY", 2, False), ("CNY", 0, True), ("HUF", 0, True), ("RSD", 0, False),
-                                ("RSD", 2, False), ("RSD", 3, True), ("IQD", 0, False), ("IQD", 3, False),
-                                ("IQD", 2, True), ("HRK", 2, False), ("HRK", 0, True), ("CLF", 4, False)):
+    for code, digits, wrong in (
+        ("CNY", 2, False),
+        ("CNY", 0, True),
+        ("HUF", 0, True),
+        ("RSD", 0, False),
+        ("RSD", 2, False),
+        ("RSD", 3, True),
+        ("IQD", 0, False),
+        ("IQD", 3, False),
+        ("IQD", 2, True),
+        ("HRK", 2, False),
+        ("HRK", 0, True),
+        ("CLF", 4, False),
+    ):
         Merchant.update(currency=code, currency_digits=digits).execute()
         found = list(figures.differences())
         assert bool(found) is wrong, (code, digits)
@@ -134,15 +147,26 @@ def test_check_sees_digits_that_no_version_kept(world):
 
 
 def entered(**more: str) -> dict[str, str]:
-    return {"email": "boss@lotus.example", "password": "a-long-secret-of-mine", "name": "Lotus", "branch": "Main",
-            "time_zone": "Europe/Zagreb"} | more
+    return {
+        "email": "boss@lotus.example",
+        "password": "a-long-secret-of-mine",
+        "name": "Lotus",
+        "branch": "Main",
+        "time_zone": "Europe/Zagreb",
+    } | more
 
 
-@pytest.mark.parametrize(("currency", "says"), [
-    ("hrk", "Shops do not charge in HRK today. Enter EUR."), ("CLF", "Shops do not charge in CLF today. Enter CLP."),
-    ("XTS", "Enter the three letters of a currency that shops charge in today, like CNY or EUR."),
-    ("XXX", "like CNY or EUR."), ("EURO", "like CNY or EUR."), ("", "like CNY or EUR."),
-])
+@pytest.mark.parametrize(
+    ("currency", "says"),
+    [
+        ("hrk", "Shops do not charge in HRK today. Enter EUR."),
+        ("CLF", "Shops do not charge in CLF today. Enter CLP."),
+        ("XTS", "Enter the three letters of a currency that shops charge in today, like CNY or EUR."),
+        ("XXX", "like CNY or EUR."),
+        ("EURO", "like CNY or EUR."),
+        ("", "like CNY or EUR."),
+    ],
+)
 def test_set_up_says_which_currency_to_enter(sqlite, clock, currency, says):
     link = f"/set-up/{first_start.new_link(clock())}"
     visitor = PageClient(create_app(sqlite, clock=clock))

@@ -10,9 +10,16 @@ VALUES = st.sampled_from([None, 1, 2, "a", "b", [], ["a"]])
 FIELDS = st.dictionaries(st.sampled_from("pqr"), st.tuples(VALUES, VALUES, VALUES), min_size=1)
 
 
-@pytest.mark.parametrize(("shown", "sent", "there", "becomes", "conflicts"), [
-    (1, 1, 1, 1, {}), (1, 1, 2, 2, {}), (1, 2, 1, 2, {}), (1, 2, 2, 2, {}), (1, 2, 3, 2, {"price": 3}),
-])
+@pytest.mark.parametrize(
+    ("shown", "sent", "there", "becomes", "conflicts"),
+    [
+        (1, 1, 1, 1, {}),
+        (1, 1, 2, 2, {}),
+        (1, 2, 1, 2, {}),
+        (1, 2, 2, 2, {}),
+        (1, 2, 3, 2, {"price": 3}),
+    ],
+)
 def test_each_way_in_which_three_values_differ(shown, sent, there, becomes, conflicts):
     found = merging.merge({"price": shown}, {"price": sent}, {"price": there})
     assert (found.values, found.conflicts) == ({"price": becomes}, conflicts)

@@ -18,10 +18,22 @@ from tests.campaigns.test_editing import make, now
 from tests.support.crowds import at_once, make_customers
 
 FIRST = "Stammgäste"
-SPELLINGS = ["Stammgäste ", "stammgäste", "STAMMGÄSTE", "Ｓｔａｍｍｇäste", unicodedata.normalize("NFD", FIRST),
-             "Stamm\u200dgäste", "\u3000Stammgäste"]
-TWINS = [("High Street", "high  street"), ("Café", "Cafe\u0301"), ("店１", "店1"), ("Main", "Main\u200d"),
-         ("Straße", "STRASSE")]
+SPELLINGS = [
+    "Stammgäste ",
+    "stammgäste",
+    "STAMMGÄSTE",
+    "Ｓｔａｍｍｇäste",
+    unicodedata.normalize("NFD", FIRST),
+    "Stamm\u200dgäste",
+    "\u3000Stammgäste",
+]
+TWINS = [
+    ("High Street", "high  street"),
+    ("Café", "Cafe\u0301"),
+    ("店１", "店1"),
+    ("Main", "Main\u200d"),
+    ("Straße", "STRASSE"),
+]
 
 
 @pytest.mark.parametrize(("one", "other"), [*TWINS, *((FIRST, spelling) for spelling in SPELLINGS)])
@@ -95,8 +107,12 @@ def test_another_merchants_spelling_is_their_own(world):
 @pytest.mark.race
 def test_two_spellings_at_once_are_one_group(world):
     rows = make_customers(world, 6)
-    at_once(*(lambda row=row, name=name: customers.put(world.merchant, [row.id], name, into=True)
-              for row, name in zip(rows, SPELLINGS, strict=False)))
+    at_once(
+        *(
+            lambda row=row, name=name: customers.put(world.merchant, [row.id], name, into=True)
+            for row, name in zip(rows, SPELLINGS, strict=False)
+        )
+    )
     assert (CustomerGroup.select().count(), len({row.name for row in CustomerGroup.select()})) == (6, 1)
 
 
@@ -109,10 +125,22 @@ def load(world, document: dict) -> None:
 
 
 def test_load_knows_a_group_by_any_spelling(world):
-    campaign = {"slug": "c", "kind": "gift", "product": "Cup", "quantity": 1, "starts_at": "2026-12-01",
-                "ends_at": "2026-12-31", "conditions": {"groups": ["STAMMGÄSTE", "stammgäste"]}}
-    load(world, {"merchants": [shop(campaigns=[campaign])], "consumers": [
-        {"email": "a@example.org", "groups": {"shop": ["Stammgäste ", FIRST]}}]})
+    campaign = {
+        "slug": "c",
+        "kind": "gift",
+        "product": "Cup",
+        "quantity": 1,
+        "starts_at": "2026-12-01",
+        "ends_at": "2026-12-31",
+        "conditions": {"groups": ["STAMMGÄSTE", "stammgäste"]},
+    }
+    load(
+        world,
+        {
+            "merchants": [shop(campaigns=[campaign])],
+            "consumers": [{"email": "a@example.org", "groups": {"shop": ["Stammgäste ", FIRST]}}],
+        },
+    )
     load(world, {"consumers": [{"email": "b@example.org", "groups": {"shop": ["stammgäste"]}}]})
     assert {row.name for row in CustomerGroup.select()} == {FIRST}
     assert CustomerGroup.select().count() == 2
@@ -153,15 +181,25 @@ def test_load_refuses_two_branches_of_one_name(world):
 # Addresses
 
 
-@pytest.mark.parametrize(("typed", "kept"), [
-    (" Mei@Example.ORG\u3000", "mei@example.org"), ("\u202amei@example.org\u202c", "mei@example.org"),
-    ("\ufeffmei@example.org", "mei@example.org"), ("ｍｅｉ＠ｅｘａｍｐｌｅ．ｏｒｇ", "mei@example.org"),
-    ("mei@example。org", "mei@example.org"), ("mei@xn--mnchen-3ya.example", "mei@münchen.example"),
-    ("Mei@MÜNCHEN.example", "mei@münchen.example"), ("mei@mu\u0308nchen.example", "mei@münchen.example"),
-    ("mei@xn--fiqs8s", "mei@中国"), ("mei@straße.example", "mei@straße.example"),
-    ("mei@xn--strae-oqa.example", "mei@straße.example"), ("mei@strasse.example", "mei@strasse.example"),
-    ("mei@xn--a.example", "mei@xn--a.example"), ("mei@xn--\u00fc.example", "mei@xn--\u00fc.example"),
-])
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        (" Mei@Example.ORG\u3000", "mei@example.org"),
+        ("\u202amei@example.org\u202c", "mei@example.org"),
+        ("\ufeffmei@example.org", "mei@example.org"),
+        ("ｍｅｉ＠ｅｘａｍｐｌｅ．ｏｒｇ", "mei@example.org"),
+        ("mei@example。org", "mei@example.org"),
+        ("mei@xn--mnchen-3ya.example", "mei@münchen.example"),
+        ("Mei@MÜNCHEN.example", "mei@münchen.example"),
+        ("mei@mu\u0308nchen.example", "mei@münchen.example"),
+        ("mei@xn--fiqs8s", "mei@中国"),
+        ("mei@straße.example", "mei@straße.example"),
+        ("mei@xn--strae-oqa.example", "mei@straße.example"),
+        ("mei@strasse.example", "mei@strasse.example"),
+        ("mei@xn--a.example", "mei@xn--a.example"),
+        ("mei@xn--\u00fc.example", "mei@xn--\u00fc.example"),
+    ],
+)
 def test_an_address_is_kept_as_it_is_meant(typed, kept):
     assert accounts.email_address(typed) == kept
     assert address(kept) == kept

@@ -17,8 +17,9 @@ ASK = "import sys; {}; print(datetime.fromisoformat('2026-12-01T04:00+00:00').as
 def asked(tmp_path, imports: str) -> str:
     lies = os.environ | {"PYTHONTZPATH": str(write_folder(tmp_path / "lies", LIE))}
     code = ASK.format(f"from datetime import datetime; {imports}")
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=lies, text=True, capture_output=True,
-                          check=True).stdout.strip()
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=lies, text=True, capture_output=True, check=True
+    ).stdout.strip()
 
 
 def test_the_package_wins_over_a_file_of_the_system_that_lies(tmp_path):
@@ -39,7 +40,7 @@ def test_the_package_wins_in_each_process_of_a_server(world, database, tmp_path)
             status, verdict = Phone(site.port).redeem(holder)
             assert (status, verdict["outcome"]) == (200, "redeemed")
         assert RELEASE in Phone(site.port).ask("GET", "/readyz", "")[1]["tzdata"]
-    assert {day for day, in Redemption.select(Redemption.day).tuples()} == {"2026-12-01"}
+    assert {day for (day,) in Redemption.select(Redemption.day).tuples()} == {"2026-12-01"}
 
 
 def test_control_the_day_would_be_another_by_the_lie(world, tmp_path):
@@ -50,6 +51,10 @@ def test_control_the_day_would_be_another_by_the_lie(world, tmp_path):
 
 def test_zones_come_through_one_module():
     others = {"zoneinfo", "pytz", "dateutil", "tzlocal"}
-    wrong = [f"{house.named_processes(path)} imports {name}" for path in house.PRODUCT if path.name != "zones.py"
-             for name in house.heads(path) & others]
+    wrong = [
+        f"{house.named_processes(path)} imports {name}"
+        for path in house.PRODUCT
+        if path.name != "zones.py"
+        for name in house.heads(path) & others
+    ]
     assert not wrong, f"take ZoneInfo from zones.py, so that the package decides: {wrong}"

@@ -33,6 +33,7 @@ def ask(browser_path) -> Iterator[Callable[[dict], dict]]:
     """Asks for an audit and waits for it."""
     command = ["node", str(HERE / "audit.mjs"), str(MODULES), browser_path]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as auditor:
+
         def audit(page: dict) -> dict:
             print(json.dumps(page), file=auditor.stdin, flush=True)
             return json.loads(auditor.stdout.readline())
@@ -44,8 +45,12 @@ def cookies(site: Site, email: str | None) -> list[dict[str, str]]:
     if email is None:
         return []
     here = HTTPConnection("127.0.0.1", site.port)
-    here.request("POST", "/sign-in", urlencode({"email": email, "password": ACCOUNT_PASSWORD}), {
-        "Content-Type": "application/x-www-form-urlencoded", "Origin": site.url})
+    here.request(
+        "POST",
+        "/sign-in",
+        urlencode({"email": email, "password": ACCOUNT_PASSWORD}),
+        {"Content-Type": "application/x-www-form-urlencoded", "Origin": site.url},
+    )
     answer = here.getresponse()
     assert answer.status == 303
     jar = SimpleCookie("; ".join(answer.headers.get_all("Set-Cookie")))

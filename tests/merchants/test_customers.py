@@ -16,8 +16,9 @@ LIN, MEI, ZOE = "lin_a@x.example", "mei@tea.example", "zoë@tea.example"
 
 
 def customer(world: World, address: str, *groups: str, merchant: Merchant | None = None) -> Customer:
-    row = Customer.create(merchant=merchant or world.merchant, consumer=world.account(), address=address,
-                          first_seen_at=world.clock())
+    row = Customer.create(
+        merchant=merchant or world.merchant, consumer=world.account(), address=address, first_seen_at=world.clock()
+    )
     for name in groups:
         CustomerGroup.create(customer=row, name=name)
     return row
@@ -40,10 +41,24 @@ def refusal(act, *what, **more) -> str:
 # Finding
 
 
-@pytest.mark.parametrize(("text", "who"), [
-    ("", [LIN, MEI, ZOE]), ("mei", [MEI]), ("MEI", [MEI]), ("tea.exa", [MEI, ZOE]), ("@x", [LIN]), ("n_a", [LIN]),
-    ("_", [LIN]), ("%", []), ("\\", []), ("ZOË", [ZOE]), ("zoe\u0308", [ZOE]), ("nobody", []), ("'", []),
-])
+@pytest.mark.parametrize(
+    ("text", "who"),
+    [
+        ("", [LIN, MEI, ZOE]),
+        ("mei", [MEI]),
+        ("MEI", [MEI]),
+        ("tea.exa", [MEI, ZOE]),
+        ("@x", [LIN]),
+        ("n_a", [LIN]),
+        ("_", [LIN]),
+        ("%", []),
+        ("\\", []),
+        ("ZOË", [ZOE]),
+        ("zoe\u0308", [ZOE]),
+        ("nobody", []),
+        ("'", []),
+    ],
+)
 def test_a_piece_of_the_address_finds_it(world, text, who):
     for address in (ZOE, MEI, LIN):
         customer(world, address)
@@ -174,8 +189,11 @@ def test_a_page_costs_the_same_with_many_customers(manager, small_world, monkeyp
 def boxes(page: Page, *, ticked: bool) -> list[str]:
     """The ids of the customers in the list, or of all who are selected, in the list or not."""
     rows = page.all("input", name="customer")
-    return [row["value"] for row in rows if not ticked and row["type"] == "checkbox"
-            or ticked and ("checked" in row or row["type"] == "hidden")]
+    return [
+        row["value"]
+        for row in rows
+        if not ticked and row["type"] == "checkbox" or ticked and ("checked" in row or row["type"] == "hidden")
+    ]
 
 
 def press(manager: PageClient, page: Page, do: str, **more) -> Page:
@@ -263,8 +281,9 @@ def test_everybody_are_those_of_the_list_on_the_screen(manager, small_world):
 
 def test_a_search_without_a_page_is_a_part_of_it(manager, small_world):
     rows = make_customers(small_world, 60)
-    part = manager.post(AT, {"do": "more", "next": rows[10].id, "customer": rows[30].id}, status=200,
-                        headers={"HX-Request": "true"})
+    part = manager.post(
+        AT, {"do": "more", "next": rows[10].id, "customer": rows[30].id}, status=200, headers={"HX-Request": "true"}
+    )
     assert "<html" not in part.html
     assert boxes(part, ticked=True) == [str(rows[30].id)]
     assert boxes(part, ticked=False) == [str(row.id) for row in rows[9::-1]]
@@ -301,8 +320,14 @@ def test_a_customers_page(manager, small_world):
     small_world.voucher(campaign=small_world.campaign(product="Not ours", merchant=other), holder=holder)
     row = Customer.get((Customer.consumer == holder) & (Customer.merchant == small_world.merchant))
     page = manager.get(f"{AT}/{row.id}")
-    for text in ("Tea", "Partly used", "2 of 3 uses left", f"No. {verdict.receipt['number']}", verdict.receipt["words"],
-                 "Dec 1, 2026"):
+    for text in (
+        "Tea",
+        "Partly used",
+        "2 of 3 uses left",
+        f"No. {verdict.receipt['number']}",
+        verdict.receipt["words"],
+        "Dec 1, 2026",
+    ):
         assert text in page.text
     assert "Not ours" not in page.text
     assert manager.post(f"{AT}/{row.id}", {"name": "regulars", "do": "in"}).location == f"{AT}/{row.id}"
@@ -330,10 +355,20 @@ def test_a_deleted_customer_has_no_page(manager, small_world):
         manager.get(f"{AT}/{number}", status=404)
 
 
-@pytest.mark.parametrize("query", [
-    "?q=%00", "?q=%ED%A0%80", "?q=" + "x" * 3000, "?among=%00", "?after=-1", "?after=" + "9" * 60, "?after=%C2%B2",
-    "?q=%25&among=%27", "?customer=" + "9" * 19,
-])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?q=%00",
+        "?q=%ED%A0%80",
+        "?q=" + "x" * 3000,
+        "?among=%00",
+        "?after=-1",
+        "?after=" + "9" * 60,
+        "?after=%C2%B2",
+        "?q=%25&among=%27",
+        "?customer=" + "9" * 19,
+    ],
+)
 def test_the_search_bears_anything(world, database, clock, query):
     app = create_app(database, clock=clock, sleep=clock.sleep)
     manager = PageClient(app).sign_in(world.member(role=Role.MANAGER))

@@ -40,9 +40,16 @@ def places(member: Member) -> set[str]:
 
 
 def owners(world: World) -> int:
-    return Member.select().where(
-        (Member.merchant == world.merchant) & (Member.role == Role.OWNER) & Member.disabled_at.is_null()
-        & Member.account.is_null(False)).count()
+    return (
+        Member.select()
+        .where(
+            (Member.merchant == world.merchant)
+            & (Member.role == Role.OWNER)
+            & Member.disabled_at.is_null()
+            & Member.account.is_null(False)
+        )
+        .count()
+    )
 
 
 # Inviting
@@ -60,12 +67,21 @@ def test_an_invitation_is_a_member_without_an_account_and_a_link_for_two_days(wo
     assert members.usable_link(token, clock()) is None
 
 
-@pytest.mark.parametrize(("email", "role", "at", "field"), [
-    ("nobody", "owner", (), "email"), ("", "owner", (), "email"), ("a\0@example.org", "owner", (), "email"),
-    ("\ud800@example.org", "owner", (), "email"), (LIN, "", (), "role"), (LIN, "king", (), "role"),
-    (LIN, "\0", (), "role"), (LIN, "cashier", (), "branches"), (LIN, "cashier", ("theirs",), "branches"),
-    (LIN, "cashier", ("\0",), "branches"),
-])
+@pytest.mark.parametrize(
+    ("email", "role", "at", "field"),
+    [
+        ("nobody", "owner", (), "email"),
+        ("", "owner", (), "email"),
+        ("a\0@example.org", "owner", (), "email"),
+        ("\ud800@example.org", "owner", (), "email"),
+        (LIN, "", (), "role"),
+        (LIN, "king", (), "role"),
+        (LIN, "\0", (), "role"),
+        (LIN, "cashier", (), "branches"),
+        (LIN, "cashier", ("theirs",), "branches"),
+        (LIN, "cashier", ("\0",), "branches"),
+    ],
+)
 def test_what_cannot_be_an_invitation(world, email, role, at, field):
     Branch.create(merchant=world.make_merchant(slug="other"), slug="theirs", name="Theirs")
     assert refusal(invite, world, email, role, at)[0] == field
@@ -244,9 +260,13 @@ def test_whose_rights_went_while_their_request_was_under_way_changes_nothing(wor
     waiting, _ = invite(world)
     members.disable(owner, clock(), by=other) if gone == "disabled" else members.change(owner, "manager", [], by=other)
     before = list(Member.select().order_by(Member.id).dicts())
-    for act, what in ((members.invite, (world.merchant, "friend@example.org", "owner", [], clock())),
-                      (members.invite_again, (waiting, clock())), (members.disable, (other, clock())),
-                      (members.enable, (owner, clock())), (members.change, (other, "manager", []))):
+    for act, what in (
+        (members.invite, (world.merchant, "friend@example.org", "owner", [], clock())),
+        (members.invite_again, (waiting, clock())),
+        (members.disable, (other, clock())),
+        (members.enable, (owner, clock())),
+        (members.change, (other, "manager", [])),
+    ):
         with pytest.raises(members.Refused, match="no_owner"):
             act(*what, by=owner)
     assert list(Member.select().order_by(Member.id).dicts()) == before

@@ -35,10 +35,15 @@ def test_a_new_voucher(world, mail):
     (message,) = mail.service.inbox
     assert message.browser == browser
     assert message.body == {
-        "web_push": 8030, "app_badge": 1, "mutable": True,
+        "web_push": 8030,
+        "app_badge": 1,
+        "mutable": True,
         "notification": {
-            "title": f"New: {TEA}", "body": "¥18 instead of ¥30 at Lotus Tea, until Dec 31, 2026", "lang": "en",
-            "tag": message.headers["topic"], "navigate": f"{ORIGIN}/vouchers/{voucher.code}",
+            "title": f"New: {TEA}",
+            "body": "¥18 instead of ¥30 at Lotus Tea, until Dec 31, 2026",
+            "lang": "en",
+            "tag": message.headers["topic"],
+            "navigate": f"{ORIGIN}/vouchers/{voucher.code}",
         },
     }
     assert (message.headers["ttl"], message.headers["urgency"]) == ("86400", "normal")
@@ -65,7 +70,8 @@ def test_a_redemption_of_a_voucher_that_is_good_once(world, mail):
     world.attempt(voucher)
     mail.bring()
     assert [(m.title, m.body["notification"]["body"], m.body["app_badge"]) for m in mail.service.inbox] == [
-        (f"Redeemed: {TEA}", "At Lotus Tea", 0)]
+        (f"Redeemed: {TEA}", "At Lotus Tea", 0)
+    ]
 
 
 def test_another_price(world, mail):
@@ -106,7 +112,9 @@ def test_an_early_end(world, mail):
     mail.bring()
     (message,) = mail.service.inbox
     assert (message.title, message.body["notification"]["body"]) == (
-        f"Ended early: {TEA}", "Lotus Tea has ended this offer.")
+        f"Ended early: {TEA}",
+        "Lotus Tea has ended this offer.",
+    )
 
 
 def test_only_who_has_something_left_hears_of_a_campaign(world, mail):
@@ -125,19 +133,24 @@ def test_only_who_has_something_left_hears_of_a_campaign(world, mail):
     editing.end(campaign, world.clock())
     mail.bring()
     assert [message.browser.document for message in mail.service.inbox] == [
-        browser.document for token, browser in mail.service.browsers.items()
-        if browser.endpoint == subscriptions.mine(others[2])[0].endpoint]
+        browser.document
+        for token, browser in mail.service.browsers.items()
+        if browser.endpoint == subscriptions.mine(others[2])[0].endpoint
+    ]
 
 
 # The day before the last
 
 
-@pytest.mark.parametrize(("ends_at", "zone", "from_"), [
-    ("2026-12-05T00:00:00+08:00", "Asia/Shanghai", "2026-12-03T10:00:00+08:00"),
-    ("2026-12-04T18:00:00+08:00", "Asia/Shanghai", "2026-12-03T10:00:00+08:00"),
-    ("2026-12-05T00:00:00-08:00", "America/Los_Angeles", "2026-12-03T10:00:00-08:00"),
-    ("2026-12-05T00:00:00+14:00", "Pacific/Kiritimati", "2026-12-03T10:00:00+14:00"),
-])
+@pytest.mark.parametrize(
+    ("ends_at", "zone", "from_"),
+    [
+        ("2026-12-05T00:00:00+08:00", "Asia/Shanghai", "2026-12-03T10:00:00+08:00"),
+        ("2026-12-04T18:00:00+08:00", "Asia/Shanghai", "2026-12-03T10:00:00+08:00"),
+        ("2026-12-05T00:00:00-08:00", "America/Los_Angeles", "2026-12-03T10:00:00-08:00"),
+        ("2026-12-05T00:00:00+14:00", "Pacific/Kiritimati", "2026-12-03T10:00:00+14:00"),
+    ],
+)
 def test_it_ends_tomorrow_on_the_merchants_wall(world, mail, ends_at, zone, from_):
     merchant = world.make_merchant(slug="far", time_zone=zone)
     password = world.make_password(merchant=merchant, digits="111222")
@@ -222,8 +235,10 @@ def test_all_browsers_of_a_holder_hear_of_it_each_in_its_language(world, mail):
     world.voucher(campaign=world.campaign(kind="gift", product="蛋糕"))
     mail.bring()
     said = sorted((m.body["notification"]["lang"], m.title, m.body["notification"]["body"]) for m in mail.service.inbox)
-    assert said == [("en", "New: 蛋糕", "Gift from Lotus Tea, until Dec 31, 2026"),
-                    ("zh-Hans", "新券：蛋糕", "Lotus Tea 的礼品券，有效期至 2026年12月31日")]
+    assert said == [
+        ("en", "New: 蛋糕", "Gift from Lotus Tea, until Dec 31, 2026"),
+        ("zh-Hans", "新券：蛋糕", "Lotus Tea 的礼品券，有效期至 2026年12月31日"),
+    ]
 
 
 def test_many_holders_are_told_some_at_a_time(world, mail, monkeypatch):
@@ -279,9 +294,15 @@ def test_each_event_can_be_turned_off(world, mail, event):
     mail.bring()
     editing.end(kept.campaign, world.clock())
     mail.bring()
-    said = {Event.ISSUED: "New", Event.REDEEMED: "Redeemed", Event.PRICE_CHANGED: "New price",
-            Event.ENDED: "Ended early", Event.ENDS_SOON: "Ends tomorrow",
-            Event.ROLLED_BACK: "Rolled back", Event.REVOKED: "Taken back"}
+    said = {
+        Event.ISSUED: "New",
+        Event.REDEEMED: "Redeemed",
+        Event.PRICE_CHANGED: "New price",
+        Event.ENDED: "Ended early",
+        Event.ENDS_SOON: "Ends tomorrow",
+        Event.ROLLED_BACK: "Rolled back",
+        Event.REVOKED: "Taken back",
+    }
     assert mail.titles() == sorted(f"{words}: {TEA}" for name, words in said.items() if name != event)
 
 

@@ -44,9 +44,17 @@ class Scripted:
         writer.close()
 
 
-def ask(server: Scripted, times: int = 1, path: str = "/x", *, tls: ssl.SSLContext | None = None,
-        host: str = "127.0.0.1", look: Callable[[Wire], None] = lambda line: None) -> list[Answer]:
+def ask(
+    server: Scripted,
+    times: int = 1,
+    path: str = "/x",
+    *,
+    tls: ssl.SSLContext | None = None,
+    host: str = "127.0.0.1",
+    look: Callable[[Wire], None] = lambda line: None,
+) -> list[Answer]:
     """The answers to as many messages, one after another."""
+
     async def talk() -> list[Answer]:
         listening = await asyncio.start_server(server, "127.0.0.1", 0, ssl=tls)
         service = f"http{'s' if tls else ''}://{host}:{listening.sockets[0].getsockname()[1]}"
@@ -155,8 +163,13 @@ def certificate(tmp_path_factory) -> ssl.SSLContext:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "push")])
     today = datetime.now(UTC)
     made = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-        .not_valid_before(today - timedelta(days=1)).not_valid_after(today + timedelta(days=1))
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())

@@ -25,10 +25,19 @@ def worker(mail: Mail, now: str = NOON) -> Iterator[subprocess.Popen]:
     """`quanbao worker` on the world's database, and allowed to write to its push service."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("QUANBAO_", "PG"))}
     url = {"QUANBAO_DATABASE_URL": mail.settings.database_url} if mail.settings.database_url else {}
-    env = kept | url | {"QUANBAO_DATA": str(mail.settings.data), "QUANBAO_NOW": now,
-                        "QUANBAO_PUSH_HOSTS": mail.service.origin}
-    process = subprocess.Popen([sys.executable, "-m", "cli", "worker"], cwd=ROOT, env=env,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    env = (
+        kept
+        | url
+        | {"QUANBAO_DATA": str(mail.settings.data), "QUANBAO_NOW": now, "QUANBAO_PUSH_HOSTS": mail.service.origin}
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", "worker"],
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         assert process.stdout.readline() == "Working. Stop with Ctrl+C.\n"
         yield process

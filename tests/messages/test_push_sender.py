@@ -37,7 +37,7 @@ WATERMELON = {
     "auth": "BTBZMqHH6r4Tts7J_aSIgg",
     "salt": "DGv6ra1nlYgDCS1FRnbzlw",
     "body": "DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6"
-            "PBru3jl7A_yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN",
+    "PBru3jl7A_yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN",
 }
 
 
@@ -57,8 +57,15 @@ def test_each_body_has_a_key_and_a_salt_of_its_own():
     bodies = [sender.encrypt(b"again", WATERMELON["p256dh"], WATERMELON["auth"]) for _ in range(3)]
     assert len({body[:16] for body in bodies}) == len({body[21:86] for body in bodies}) == 3
     for body in bodies:
-        assert http_ece.decrypt(body, private_key=private(WATERMELON["receiver"]),
-                                auth_secret=decoded(WATERMELON["auth"]), version="aes128gcm") == b"again"
+        assert (
+            http_ece.decrypt(
+                body,
+                private_key=private(WATERMELON["receiver"]),
+                auth_secret=decoded(WATERMELON["auth"]),
+                version="aes128gcm",
+            )
+            == b"again"
+        )
 
 
 # RFC 8292
@@ -85,8 +92,10 @@ def test_a_clock_that_was_put_back_makes_a_new_token(settings):
     assert signer.authorization("https://a.example") != first
 
 
-@pytest.mark.parametrize(("contact", "works"), [
-    ("mailto:operator@example.org", True), ("https://example.org/contact?by=push", True), ("nobody", False)])
+@pytest.mark.parametrize(
+    ("contact", "works"),
+    [("mailto:operator@example.org", True), ("https://example.org/contact?by=push", True), ("nobody", False)],
+)
 def test_the_contact_is_named(world, database, settings, mail, contact, works):
     mail.subscribe()
     world.voucher()
@@ -151,8 +160,10 @@ def test_what_cannot_be_taken_now_is_brought_later(world, mail, status):
     assert (len(mail.titles()), outbox()) == (1, [])
 
 
-@pytest.mark.parametrize(("asked", "wait"), [
-    ("7", 7), ("100", 100), ("999999999999", 86_400), ("", 30), ("soon", 30), ("-5", 30), ("٣", 30), ("1.5", 30)])
+@pytest.mark.parametrize(
+    ("asked", "wait"),
+    [("7", 7), ("100", 100), ("999999999999", 86_400), ("", 30), ("soon", 30), ("-5", 30), ("٣", 30), ("1.5", 30)],
+)
 def test_a_push_service_may_ask_for_patience(world, mail, asked, wait):
     mail.service.will_answer(mail.subscribe(), (429, {"Retry-After": asked.encode().decode("latin-1")}))
     world.voucher()
@@ -242,7 +253,9 @@ def test_a_service_that_hangs_holds_up_no_other(world, mail, hanging, impatient,
         until(lambda: mail.service.inbox, "the message to the other service")
         assert postman.resting == {}, "it did not have to wait until the first was given up"
         until(lambda: hanging.origin in postman.resting, "a rest")
-        assert len(looks) < 10 + 2 * (time.monotonic() - began) / sender.IDLE, "what waits is not read over at each tick"
+        assert len(looks) < 10 + 2 * (time.monotonic() - began) / sender.IDLE, (
+            "what waits is not read over at each tick"
+        )
     finally:
         stop.set()
         thread.join(30)

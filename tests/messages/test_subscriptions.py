@@ -51,7 +51,11 @@ def test_a_browser_is_kept_with_all_that_it_takes_to_write_to_it(here, mei, push
     row, keys = Subscription.get(), browser.document["keys"]
     assert (row.account, row.session.account, row.created_at) == (mei, mei, clock())
     assert (row.endpoint, row.service, row.p256dh, row.auth) == (
-        browser.endpoint, push_service.origin, keys["p256dh"], keys["auth"])
+        browser.endpoint,
+        push_service.origin,
+        keys["p256dh"],
+        keys["auth"],
+    )
     assert (row.origin, row.language, row.vapid_key) == ("http://localhost", "zh-Hans-CN", push_service.vapid_key)
 
 
@@ -68,9 +72,10 @@ def test_what_changed_is_repaired(here, there, push_service):
     post(here, browser.document)
     number = Subscription.get().id
     for client, document, language in (
-            (here, browser.document, "zh"),
-            (there, browser.document, "en"),  # signed in anew
-            (here, again.document | {"endpoint": browser.endpoint}, "en")):  # the browser's own keys changed
+        (here, browser.document, "zh"),
+        (there, browser.document, "en"),  # signed in anew
+        (here, again.document | {"endpoint": browser.endpoint}, "en"),
+    ):  # the browser's own keys changed
         assert post(client, document, language=language).status_code == 204
         row = Subscription.get()
         assert (row.id, row.language, row.p256dh) == (number, language, document["keys"]["p256dh"])
@@ -86,14 +91,26 @@ def test_the_site_s_key_is_repaired_too(here, push_service):
 
 
 BAD = [
-    ("endpoint", {"endpoint": None}), ("endpoint", {"endpoint": ["https://fcm.googleapis.com/x"]}),
-    ("endpoint", {"endpoint": 1}), ("endpoint", {"endpoint": "https://evil.example/x"}),
-    ("keys.p256dh", {"keys": None}), ("keys.p256dh", {"keys": []}),
-    ("keys.p256dh", {"p256dh": None}), ("keys.p256dh", {"p256dh": ""}), ("keys.p256dh", {"p256dh": "A" * 87}),
-    ("keys.p256dh", {"p256dh": "AB" * 32}), ("keys.p256dh", {"p256dh": 5}), ("keys.p256dh", {"p256dh": "\ud800" * 87}),
-    ("keys.p256dh", {"p256dh": "A" * 10**4}), ("keys.auth", {"auth": None}), ("keys.auth", {"auth": "AAAA"}),
-    ("keys.auth", {"auth": "A" * 44}), ("keys.auth", {"auth": "!" * 22}), ("keys.auth", {"auth": {"a": 1}}),
-    ("keys.auth", {"auth": "A" * 21 + "\n"}), ("keys.auth", {"auth": "A" * 21}),
+    ("endpoint", {"endpoint": None}),
+    ("endpoint", {"endpoint": ["https://fcm.googleapis.com/x"]}),
+    ("endpoint", {"endpoint": 1}),
+    ("endpoint", {"endpoint": "https://evil.example/x"}),
+    ("keys.p256dh", {"keys": None}),
+    ("keys.p256dh", {"keys": []}),
+    ("keys.p256dh", {"p256dh": None}),
+    ("keys.p256dh", {"p256dh": ""}),
+    ("keys.p256dh", {"p256dh": "A" * 87}),
+    ("keys.p256dh", {"p256dh": "AB" * 32}),
+    ("keys.p256dh", {"p256dh": 5}),
+    ("keys.p256dh", {"p256dh": "\ud800" * 87}),
+    ("keys.p256dh", {"p256dh": "A" * 10**4}),
+    ("keys.auth", {"auth": None}),
+    ("keys.auth", {"auth": "AAAA"}),
+    ("keys.auth", {"auth": "A" * 44}),
+    ("keys.auth", {"auth": "!" * 22}),
+    ("keys.auth", {"auth": {"a": 1}}),
+    ("keys.auth", {"auth": "A" * 21 + "\n"}),
+    ("keys.auth", {"auth": "A" * 21}),
 ]
 
 
@@ -134,7 +151,8 @@ def test_an_account_has_at_most_twenty_and_the_oldest_goes(here, push_service):
 
 
 def test_the_same_browser_with_somebody_else_is_theirs_and_gets_nothing_of_who_was_there_before(
-        here, other, mei, small_world, push_service):
+    here, other, mei, small_world, push_service
+):
     browser = push_service.browser()
     post(here, browser.document)
     small_world.voucher()
@@ -188,10 +206,14 @@ def test_who_was_signed_out_a_moment_ago_is_told_so(here, push_service, monkeypa
     assert post(here, push_service.browser().document).status_code == 401
 
 
-@pytest.mark.parametrize(("path", "form"), [
-    ("/sign-out", {}), ("/account/sessions/end", {}),
-    ("/account/password", {"password": "a-long-secret", "new_password": "another-secret"}),
-])
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/sign-out", {}),
+        ("/account/sessions/end", {}),
+        ("/account/password", {"password": "a-long-secret", "new_password": "another-secret"}),
+    ],
+)
 def test_it_is_gone_with_the_session(here, there, push_service, path, form):
     mine, theirs = push_service.browser(), push_service.browser()
     post(here, mine.document)
@@ -216,7 +238,8 @@ def test_signing_out_while_a_voucher_comes_hurts_neither(world, mail):
     campaign = world.campaign()
     answers = at_once(
         *[lambda person=person: accounts.end_other_sessions(person, "none") for person in people],
-        *[lambda person=person: world.voucher(campaign=campaign, holder=person) for person in people])
+        *[lambda person=person: world.voucher(campaign=campaign, holder=person) for person in people],
+    )
     assert not [answer for answer in answers if isinstance(answer, Exception)]
     assert (Subscription.select().count(), outbox()) == (0, [])
 
@@ -248,13 +271,19 @@ def test_a_voucher_waits_for_who_is_signing_out_and_does_without_them(world, mai
 # Off
 
 
-@pytest.mark.parametrize(("contact_", "base_url", "subject"), [
-    (None, None, "https://localhost"), (None, "http://localhost:8000", "https://localhost"),
-    (None, "http://127.0.0.1:8000", "https://localhost"), (None, "http://[::1]:8000", "https://localhost"),
-    (None, "https://vouchers.example", None), (None, "https://localhost.example", None),
-    ("mailto:a@b.example", None, "mailto:a@b.example"),
-    ("mailto:a@b.example", "https://v.example", "mailto:a@b.example"),
-])
+@pytest.mark.parametrize(
+    ("contact_", "base_url", "subject"),
+    [
+        (None, None, "https://localhost"),
+        (None, "http://localhost:8000", "https://localhost"),
+        (None, "http://127.0.0.1:8000", "https://localhost"),
+        (None, "http://[::1]:8000", "https://localhost"),
+        (None, "https://vouchers.example", None),
+        (None, "https://localhost.example", None),
+        ("mailto:a@b.example", None, "mailto:a@b.example"),
+        ("mailto:a@b.example", "https://v.example", "mailto:a@b.example"),
+    ],
+)
 def test_push_is_off_where_nobody_can_be_written_to(settings, contact_, base_url, subject):
     assert contact(replace(settings, contact=contact_, base_url=base_url)) == subject
 
@@ -292,8 +321,18 @@ def ticked(page) -> set[str]:
 
 def test_everything_is_on_until_somebody_chooses(here, small_world):
     small_world.voucher()
-    everything = {"issued", "redeemed", "rolled_back", "revoked", "price_changed", "period_changed", "terms_changed",
-                  "ended", "ends_soon", "merchant:lotus"}
+    everything = {
+        "issued",
+        "redeemed",
+        "rolled_back",
+        "revoked",
+        "price_changed",
+        "period_changed",
+        "terms_changed",
+        "ended",
+        "ends_soon",
+        "merchant:lotus",
+    }
     assert ticked(here.get("/account/notifications")) == everything
     page = here.fill(CHOICES, CHOICES, {"events": ["redeemed", "ended"], "merchants": []})
     assert page.location == "/account/notifications?done=1"
@@ -327,8 +366,16 @@ def test_a_person_s_own_data_name_browsers_and_choices_but_no_endpoint_and_no_ke
     assert said["notifications"] == {
         "browsers": [{"browser": "Firefox · Android", "service": push_service.origin, "since": "2026-12-01T04:00:00Z"}],
         "switched_off": [
-            "ended", "ends_soon", "period_changed", "price_changed", "redeemed", "revoked", "rolled_back",
-            "terms_changed"]}
+            "ended",
+            "ends_soon",
+            "period_changed",
+            "price_changed",
+            "redeemed",
+            "revoked",
+            "rolled_back",
+            "terms_changed",
+        ],
+    }
     text = json.dumps(said)
     for secret in (browser.endpoint, *browser.document["keys"].values()):
         assert secret not in text

@@ -17,19 +17,30 @@ from tests.support.factories import utc
 JAN = "2027-01-31"
 
 
-@pytest.mark.parametrize(("changes", "told"), [
-    ({"ends_at": "2026-12-02"}, {"period_changed"}), ({"ends_at": "2026-12-31T18:00"}, {"period_changed"}),
-    ({"ends_at": "2026-11-30", "starts_at": "2026-11-01"}, {"period_changed"}),
-    ({"starts_at": "2026-12-05"}, {"period_changed"}),
-    ({"starts_at": "2026-12-05", "ends_at": JAN}, {"period_changed"}),
-    ({"ends_at": JAN}, set()), ({"starts_at": "2026-11-01"}, set()),
-    ({"starts_at": "2026-12-01T11:00"}, set()),  # it has begun in any case
-    ({"offer_price": 2500}, {"price_changed"}), ({"original_price": 4000}, {"price_changed"}),
-    ({"terms": "Not with other offers"}, {"terms_changed"}), ({"rollback_gives_back": False}, {"terms_changed"}),
-    ({"quantity": 200}, set()), ({"picture": ""}, set()), ({}, set()),
-    ({"ends_at": "2026-12-02", "offer_price": 2500, "terms": "x"},
-     {"period_changed", "price_changed", "terms_changed"}),
-])
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"ends_at": "2026-12-02"}, {"period_changed"}),
+        ({"ends_at": "2026-12-31T18:00"}, {"period_changed"}),
+        ({"ends_at": "2026-11-30", "starts_at": "2026-11-01"}, {"period_changed"}),
+        ({"starts_at": "2026-12-05"}, {"period_changed"}),
+        ({"starts_at": "2026-12-05", "ends_at": JAN}, {"period_changed"}),
+        ({"ends_at": JAN}, set()),
+        ({"starts_at": "2026-11-01"}, set()),
+        ({"starts_at": "2026-12-01T11:00"}, set()),  # it has begun in any case
+        ({"offer_price": 2500}, {"price_changed"}),
+        ({"original_price": 4000}, {"price_changed"}),
+        ({"terms": "Not with other offers"}, {"terms_changed"}),
+        ({"rollback_gives_back": False}, {"terms_changed"}),
+        ({"quantity": 200}, set()),
+        ({"picture": ""}, set()),
+        ({}, set()),
+        (
+            {"ends_at": "2026-12-02", "offer_price": 2500, "terms": "x"},
+            {"period_changed", "price_changed", "terms_changed"},
+        ),
+    ],
+)
 def test_what_takes_something_is_news_and_nothing_else_is(world, changes, told):
     voucher = world.voucher()
     change(world, voucher.campaign, **changes)
@@ -48,16 +59,27 @@ def test_nobody_hears_of_a_draft_nor_of_a_period_that_was_over(world):
     assert News.select().count() == 0
 
 
-@pytest.mark.parametrize(("language", "changes", "title", "line"), [
-    ("en", {"ends_at": "2026-12-02"}, f"New period: {TEA}", "Dec 1, 2026 – Dec 2, 2026 at Lotus Tea"),
-    ("en", {"starts_at": "2026-12-05"}, f"New period: {TEA}", "Dec 5, 2026 – Dec 31, 2026 at Lotus Tea"),
-    ("en", {"ends_at": "2026-11-30", "starts_at": "2026-11-01"}, f"Ended early: {TEA}",
-     "Lotus Tea has changed its period: it was good until Nov 30, 2026."),
-    ("zh", {"ends_at": "2026-12-02"}, f"有效期已更改：{TEA}", "2026年12月1日 – 2026年12月2日，Lotus Tea"),
-    ("en", {"terms": "x"}, f"New terms: {TEA}",
-     "Lotus Tea has changed what holds for this voucher: open it and read its terms."),
-    ("zh", {"terms": "x"}, f"条款已改：{TEA}", "Lotus Tea 更改了这张券的条款，请打开查看。"),
-])
+@pytest.mark.parametrize(
+    ("language", "changes", "title", "line"),
+    [
+        ("en", {"ends_at": "2026-12-02"}, f"New period: {TEA}", "Dec 1, 2026 – Dec 2, 2026 at Lotus Tea"),
+        ("en", {"starts_at": "2026-12-05"}, f"New period: {TEA}", "Dec 5, 2026 – Dec 31, 2026 at Lotus Tea"),
+        (
+            "en",
+            {"ends_at": "2026-11-30", "starts_at": "2026-11-01"},
+            f"Ended early: {TEA}",
+            "Lotus Tea has changed its period: it was good until Nov 30, 2026.",
+        ),
+        ("zh", {"ends_at": "2026-12-02"}, f"有效期已更改：{TEA}", "2026年12月1日 – 2026年12月2日，Lotus Tea"),
+        (
+            "en",
+            {"terms": "x"},
+            f"New terms: {TEA}",
+            "Lotus Tea has changed what holds for this voucher: open it and read its terms.",
+        ),
+        ("zh", {"terms": "x"}, f"条款已改：{TEA}", "Lotus Tea 更改了这张券的条款，请打开查看。"),
+    ],
+)
 def test_what_holders_read(world, mail, language, changes, title, line):
     voucher = world.voucher()
     mail.subscribe(language=language)
@@ -89,8 +111,13 @@ def test_an_end_by_hand_after_a_shortened_period_is_told_as_that_alone(world, ma
 
 
 def save(world, campaign, *answers: str, **changes) -> None:
-    editing.change(campaign, editing.document(campaign) | changes, now=world.clock(),
-                   password_key=world.keys.password, answers=list(answers))
+    editing.change(
+        campaign,
+        editing.document(campaign) | changes,
+        now=world.clock(),
+        password_key=world.keys.password,
+        answers=list(answers),
+    )
 
 
 def asked(act, *what, **how) -> dict[str, questions.Question]:

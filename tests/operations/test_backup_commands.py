@@ -243,12 +243,15 @@ def test_a_restore_that_fails_in_the_middle_keeps_nothing_beside(world, tmp_path
 
 def test_a_full_disk_is_called_so(small_world, tmp_path, monkeypatch):
     """SQLite's copying says "not an error"."""
+
     def full(*_) -> None:
         raise apsw.FullError("not an error")
 
     monkeypatch.setattr(keeping, "_copy", full)
-    with pytest.raises(backups.Refused, match="cannot be written: the disk is full"), \
-            keeping.kept(tmp_path, small_world.clock()):
+    with (
+        pytest.raises(backups.Refused, match="cannot be written: the disk is full"),
+        keeping.kept(tmp_path, small_world.clock()),
+    ):
         pass
     assert list(tmp_path.glob("*before*")) == []
 

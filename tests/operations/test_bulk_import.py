@@ -48,7 +48,7 @@ def changed(*changes: tuple[str, Any]) -> Any:
         if value is GONE:
             del place[last]
         elif isinstance(place, list):
-            place[last:last + 1] = [value]
+            place[last : last + 1] = [value]
         else:
             place[last] = value
     return document
@@ -108,13 +108,16 @@ def test_the_people_of_the_contracts_document(database):
         assert accounts.password_is(accounts.by_email(email), secret)
 
 
-@pytest.mark.parametrize(("zone", "field", "text", "meant"), [
-    ("Asia/Shanghai", "starts_at", "2026-12-01T10:30", "2026-12-01T02:30:00Z"),
-    ("Asia/Shanghai", "starts_at", "2026-12-01T10:30:00-05:00", "2026-12-01T15:30:00Z"),
-    ("Asia/Shanghai", "ends_at", "2026-12-31T00:00", "2026-12-30T16:00:00Z"),
-    ("Europe/Lisbon", "starts_at", "2026-10-25", "2026-10-24T23:00:00Z"),
-    ("Europe/Lisbon", "ends_at", "2027-03-28", "2027-03-28T23:00:00Z"),
-])
+@pytest.mark.parametrize(
+    ("zone", "field", "text", "meant"),
+    [
+        ("Asia/Shanghai", "starts_at", "2026-12-01T10:30", "2026-12-01T02:30:00Z"),
+        ("Asia/Shanghai", "starts_at", "2026-12-01T10:30:00-05:00", "2026-12-01T15:30:00Z"),
+        ("Asia/Shanghai", "ends_at", "2026-12-31T00:00", "2026-12-30T16:00:00Z"),
+        ("Europe/Lisbon", "starts_at", "2026-10-25", "2026-10-24T23:00:00Z"),
+        ("Europe/Lisbon", "ends_at", "2027-03-28", "2027-03-28T23:00:00Z"),
+    ],
+)
 def test_times_are_the_merchants_unless_they_say_otherwise(sqlite, zone, field, text, meant):
     path = f"merchants[0].campaigns[0].{field}"
     load(changed(("merchants[0].time_zone", zone), (path, text)))
@@ -132,8 +135,13 @@ def test_campaigns_with_one_password_share_its_row(database):
     campaign = SAMPLE["merchants"][0]["campaigns"][0]
     twin, other = campaign | {"slug": "twin", "redemption_password": "４８２９１３"}, campaign | {"slug": "other"}
     neighbour = SAMPLE["merchants"][0] | {"slug": "neighbour"}
-    load(changed(("merchants[0].campaigns[1]", twin), ("merchants[1]", neighbour),
-                 ("merchants[0].campaigns[2]", other | {"redemption_password": "750264"})))
+    load(
+        changed(
+            ("merchants[0].campaigns[1]", twin),
+            ("merchants[1]", neighbour),
+            ("merchants[0].campaigns[2]", other | {"redemption_password": "750264"}),
+        )
+    )
     ids = {(campaign.merchant.slug, campaign.slug): campaign.password_id for campaign in Campaign.select()}
     assert ids["lotus", "oolong"] == ids["lotus", "twin"]
     assert len(set(ids.values())) == RedemptionPassword.select().count() == 3
@@ -146,7 +154,9 @@ def test_what_is_left_out_has_its_default(database):
     assert (campaign.uses_per_voucher, campaign.original_price, campaign.offer_price) == (1, None, None)
     assert (campaign.per_consumer, campaign.weekdays, campaign.hours, campaign.branch_slugs) == (None, [], [], [])
     password = done.generated["lotus/oolong"]
-    assert redemption_passwords.reveal(RedemptionPassword.get(), KEY) == password == redemption_passwords.digits(password)
+    assert (
+        redemption_passwords.reveal(RedemptionPassword.get(), KEY) == password == redemption_passwords.digits(password)
+    )
     assert not redemption_passwords.is_trivial(password)
 
 
@@ -196,8 +206,20 @@ WRONG: list[tuple[str, list[Any], str]] = [  # a path, values that each are its 
     (f"{CONDITIONS}.new_customers_only", [0, 1, "false"], "true or false"),
     (f"{CONDITIONS}.groups[0]", ["", "\ud800", 7, ["regulars"], "r" * 101], "must be"),
     (f"{CONDITIONS}.weekdays[0]", [0, 8, True, "1", "Mon", None, 1.0], "must be"),
-    (f"{CONDITIONS}.hours[0]", ["10:00-22:00", ["10:00"], ["10:00", "10:00"], ["9:00", "10:00"],
-                                ["10:00", "24:01"], ["24:00", "10:00"], ["10:60", "11:00"], [600, 1320]], "must be"),
+    (
+        f"{CONDITIONS}.hours[0]",
+        [
+            "10:00-22:00",
+            ["10:00"],
+            ["10:00", "10:00"],
+            ["9:00", "10:00"],
+            ["10:00", "24:01"],
+            ["24:00", "10:00"],
+            ["10:60", "11:00"],
+            [600, 1320],
+        ],
+        "must be",
+    ),
     (f"{CONDITIONS}.hours[0]", [{"10:00": 1, "22:00": 2}], "must be two"),
     (f"{C}.redemption_password", ["", "48291", "4829130000000", 482913, "48291a", "482 913", "482913\0"], "must be"),
     (f"{C}.redemption_password", ["123456", "654321", "890123", "111111", "121212", "٠٠٠٠٠٠"], "too easy"),
@@ -210,7 +232,8 @@ WRONG: list[tuple[str, list[Any], str]] = [  # a path, values that each are its 
 ]
 NO_GROUPS = ("consumers[0].groups", {})
 BESIDES = {  # what has to be otherwise for the table's fault to be the only one
-    "merchants": NO_GROUPS, f"{M}.slug": NO_GROUPS,
+    "merchants": NO_GROUPS,
+    f"{M}.slug": NO_GROUPS,
     f"{M}.members[1].email": (f"{M}.members[1].password", GONE),
     f"{M}.branches[1].slug": (f"{M}.branches[1]", {"name": "Another"}),
     "consumers[1].password": ("consumers[1]", {"email": "Owner@Lotus.example"}),
@@ -233,14 +256,27 @@ def test_a_document_is_an_object(sqlite, document):
 
 
 def test_every_fault_is_reported_and_nothing_is_written(database):
-    wrong = changed((f"{M}.currency", "YUAN"), (f"{M}.members[1].branches[0]", "attic"), (f"{C}.quantity", 0),
-                    (f"{C}.ends_at", "2026-11-01"), (f"{C}.redemption_password", "123456"), (f"{C}.colour", "red"),
-                    ("consumers[0].email", GONE))
+    wrong = changed(
+        (f"{M}.currency", "YUAN"),
+        (f"{M}.members[1].branches[0]", "attic"),
+        (f"{C}.quantity", 0),
+        (f"{C}.ends_at", "2026-11-01"),
+        (f"{C}.redemption_password", "123456"),
+        (f"{C}.colour", "red"),
+        ("consumers[0].email", GONE),
+    )
     told = dict(fault.split(": ", 1) for fault in faults(wrong))
     assert told[f"{C}.ends_at"] == "before starts_at"
     assert told.keys() == {
-        f"{M}.currency", f"{M}.members[1].branches[0]", f"{C}.quantity", f"{C}.ends_at", f"{C}.redemption_password",
-        f"{C}.colour", "consumers[0].email", f"{C}.publish_to[0]"}
+        f"{M}.currency",
+        f"{M}.members[1].branches[0]",
+        f"{C}.quantity",
+        f"{C}.ends_at",
+        f"{C}.redemption_password",
+        f"{C}.colour",
+        "consumers[0].email",
+        f"{C}.publish_to[0]",
+    }
 
 
 @pytest.mark.parametrize("kind", ["prize", "gift", "giveaway"])
@@ -252,8 +288,10 @@ def test_an_exchange_voucher_has_no_prices_and_one_use(sqlite, kind):
 def test_what_is_there_already_is_not_loaded_again(database):
     load(SAMPLE)
     assert faults(SAMPLE) == [f"{M}.slug: lotus exists already"]
-    assert faults({"merchants": SAMPLE["merchants"][:1] * 2, "consumers": SAMPLE["consumers"]})[-1] \
+    assert (
+        faults({"merchants": SAMPLE["merchants"][:1] * 2, "consumers": SAMPLE["consumers"]})[-1]
         == "merchants[1].slug: lotus exists already"
+    )
     (fault,) = faults({"consumers": [SAMPLE["consumers"][0] | {"password": "quite-another"}]})
     assert fault.startswith("consumers[0].password: must be left out")
     campaign = SAMPLE["merchants"][0]["campaigns"][0]

@@ -19,10 +19,17 @@ def boss(world):
 
 
 def load(world, **member):
-    document = {"merchants": [{
-        "slug": "new-shop", "name": "New Shop", "time_zone": "Europe/Lisbon", "currency": "EUR",
-        "members": [{"email": "Boss@new-shop.example", "role": "owner", **member}],
-    }]}
+    document = {
+        "merchants": [
+            {
+                "slug": "new-shop",
+                "name": "New Shop",
+                "time_zone": "Europe/Lisbon",
+                "currency": "EUR",
+                "members": [{"email": "Boss@new-shop.example", "role": "owner", **member}],
+            }
+        ]
+    }
     return bulk_import.load(document, now=world.clock(), password_key=world.keys.password)
 
 

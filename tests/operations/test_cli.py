@@ -34,8 +34,9 @@ def start(
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("QUANBAO_", "PG"))}
     ours = {f"QUANBAO_{name}": value for name, value in ({"DATA": str(data)} | given).items()}
     how = {"cwd": ROOT, "stdin": subprocess.DEVNULL, "stdout": output, "stderr": output} | more
-    return subprocess.Popen([*before, QUANBAO, *map(str, words)], env=kept | ours, text=True, start_new_session=True,
-                            **how)
+    return subprocess.Popen(
+        [*before, QUANBAO, *map(str, words)], env=kept | ours, text=True, start_new_session=True, **how
+    )
 
 
 def end(process: subprocess.Popen) -> None:
@@ -111,8 +112,13 @@ class Browser:
 
     def ask(self, method: str, path: str, accept: str = "text/html", **form: str) -> tuple[int, str, str]:
         """Status, Location and body."""
-        headers = {"Accept": accept, "Accept-Language": "en", "Cookie": self.cookie, "Sec-Fetch-Site": "same-origin",
-                   "Content-Type": "application/x-www-form-urlencoded"}
+        headers = {
+            "Accept": accept,
+            "Accept-Language": "en",
+            "Cookie": self.cookie,
+            "Sec-Fetch-Site": "same-origin",
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
         with closing(HTTPConnection("127.0.0.1", self.site.port, timeout=PATIENCE)) as connection:
             connection.request(method, path, urlencode(form) or None, headers)
             answer = connection.getresponse()
@@ -145,32 +151,57 @@ def shop(tmp_path_factory, document):
         yield site
 
 
-@pytest.mark.parametrize("words", [
-    "", "nonsense", "serve --port http", "serve --port 65536", "serve --processes 0", "serve --nonsense", "load",
-    "load a.json b.json", "account", "account link", "check now",
-])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "nonsense",
+        "serve --port http",
+        "serve --port 65536",
+        "serve --processes 0",
+        "serve --nonsense",
+        "load",
+        "load a.json b.json",
+        "account",
+        "account link",
+        "check now",
+    ],
+)
 def test_wrong_usage_is_2(data, words):
     assert problem(data, *words.split(), code=2).startswith("quanbao")
     assert not data.exists(), "nothing was begun"
 
 
-@pytest.mark.parametrize(("words", "given", "told"), [
-    (["migrate"], {"NONSENSE": "1"}, "QUANBAO_NONSENSE"),
-    (["serve"], {"DATA": "/dev/null"}, "QUANBAO_DATA"),
-    (["load", "/nonexistent/shops.json"], {}, "/nonexistent/shops.json"),
-    (["migrate"], {"DATABASE_URL": "postgresql://me:se%63ret-word@127.0.0.1:1/quan"}, "the database: "),
-    (["migrate"], {"DATABASE_URL": "postgresql://127.0.0.1:1/quan?nonsense=1"}, "the database: "),
-    (["serve", "--host", "192.0.2.1"], {}, "192.0.2.1"),
-], ids=str)
+@pytest.mark.parametrize(
+    ("words", "given", "told"),
+    [
+        (["migrate"], {"NONSENSE": "1"}, "QUANBAO_NONSENSE"),
+        (["serve"], {"DATA": "/dev/null"}, "QUANBAO_DATA"),
+        (["load", "/nonexistent/shops.json"], {}, "/nonexistent/shops.json"),
+        (["migrate"], {"DATABASE_URL": "postgresql://me:se%63ret-word@127.0.0.1:1/quan"}, "the database: "),
+        (["migrate"], {"DATABASE_URL": "postgresql://127.0.0.1:1/quan?nonsense=1"}, "the database: "),
+        (["serve", "--host", "192.0.2.1"], {}, "192.0.2.1"),
+    ],
+    ids=str,
+)
 def test_what_cannot_be_done_is_1(data, words, given, told):
     line = problem(data, *words, **given)
     assert (told in line, "secret-word" in line) == (True, False), line
 
 
-@pytest.mark.parametrize(("content", "told"), [
-    (b'{"merchants": [', "line 1"), (b"\xff\xff\xff\xff", "UTF-8"), (b"[]", "must be an object"), (b"", "is not JSON"),
-    (b"[" * 100_000, "nested"), (b'{"merchants": %s}' % (b"9" * 5000), ".json: "), (b'{"shops": []}', "shops: "),
-], ids=lambda value: str(value)[:20])
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b'{"merchants": [', "line 1"),
+        (b"\xff\xff\xff\xff", "UTF-8"),
+        (b"[]", "must be an object"),
+        (b"", "is not JSON"),
+        (b"[" * 100_000, "nested"),
+        (b'{"merchants": %s}' % (b"9" * 5000), ".json: "),
+        (b'{"shops": []}', "shops: "),
+    ],
+    ids=lambda value: str(value)[:20],
+)
 def test_a_wrong_file_to_load_is_1(data, tmp_path, content, told):
     (tmp_path / "document.json").write_bytes(content)
     assert told in problem(data, "load", tmp_path / "document.json")
@@ -191,7 +222,7 @@ def test_a_taken_port_is_1(shop, data):
 
 
 def test_migrate_and_load(data, document):
-    assert done(data, "migrate") .startswith("Applied 0001_initial")
+    assert done(data, "migrate").startswith("Applied 0001_initial")
     assert done(data, "migrate") == "The database is up to date.\n"
     assert done(data, "load", document) == "Loaded 1 merchants, 1 campaigns, 3 accounts, 1 vouchers.\n"
     assert problem(data, "load", document) == "merchants[0].slug: lotus exists already"
@@ -203,10 +234,14 @@ def test_migrate_and_load(data, document):
 def test_check_tells_every_difference_and_repairs_nothing(data, document):
     done(data, "load", document)
     assert done(data, "check").count("\n") == 1
-    write(data, "UPDATE campaign SET issued = 2, redeemed = 1, discount_given = 1200",
-          "UPDATE voucher SET uses_left = 0", "INSERT INTO figure VALUES (1, 'day', '2026-12-01', 3)",
-          "INSERT INTO figure VALUES (1, 'branch', 'main', 3)",
-          "INSERT INTO day_number VALUES (1, 'main', '2026-12-01', 3)")
+    write(
+        data,
+        "UPDATE campaign SET issued = 2, redeemed = 1, discount_given = 1200",
+        "UPDATE voucher SET uses_left = 0",
+        "INSERT INTO figure VALUES (1, 'day', '2026-12-01', 3)",
+        "INSERT INTO figure VALUES (1, 'branch', 'main', 3)",
+        "INSERT INTO day_number VALUES (1, 'main', '2026-12-01', 3)",
+    )
     first = run(data, "check")
     assert (first.returncode, first.stdout) == (1, "")
     told = [re.sub("[0-9A-Z]{16}", "CODE", line).split(":")[0] for line in first.stderr.splitlines()]

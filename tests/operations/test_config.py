@@ -23,9 +23,11 @@ FIELDS = {name: field for name, (field, _) in config.PARSERS.items()} | {name: n
 @pytest.fixture
 def read(tmp_path):
     """The settings of these variables, given without their prefix, on a data folder of the test's own."""
+
     def settings(**given: str) -> config.Settings:
         given = {"DATA": str(tmp_path / "data")} | given
         return from_environment({f"QUANBAO_{name}": value for name, value in given.items()} | {"HOME": "/"})
+
     return settings
 
 
@@ -55,7 +57,8 @@ GOOD = [
     ("PUSH_HOSTS", "push.example", (*PUSH_HOSTS, "push.example")),
     ("PUSH_HOSTS", "Push.Example, http://127.0.0.1:8081/", (*PUSH_HOSTS, "push.example", "http://127.0.0.1:8081")),
     ("PUSH_HOSTS", "push_service:8081", (*PUSH_HOSTS, "push_service:8081")),
-    ("REDIS_URL", "redis://cache.example/", None), ("REDIS_URL", "redis+unix:///run/redis.sock?db=1", None),
+    ("REDIS_URL", "redis://cache.example/", None),
+    ("REDIS_URL", "redis+unix:///run/redis.sock?db=1", None),
     ("CONTACT", "mailto:owner@b\u00fccher.example?subject=push", None),
     ("BASE_URL", "https://shop_1.example:8443", None),
     ("WORKER", "embedded", None),
@@ -71,36 +74,86 @@ def test_a_good_value_is_taken(read, name, value, meant):
 
 
 BAD = [
-    ("DATA", ""), ("DATA", "  "),
-    ("DATABASE_URL", ""), ("DATABASE_URL", "mysql://db.example/vouchers"), ("DATABASE_URL", "postgresql://"),
-    ("DATABASE_URL", "postgresql://db.example:port/x"), ("DATABASE_URL", "postgresql://db.example:99999/x"),
-    ("DATABASE_URL", "postgresql://[::1/x"), ("DATABASE_URL", "vouchers.sqlite3"),
+    ("DATA", ""),
+    ("DATA", "  "),
+    ("DATABASE_URL", ""),
+    ("DATABASE_URL", "mysql://db.example/vouchers"),
+    ("DATABASE_URL", "postgresql://"),
+    ("DATABASE_URL", "postgresql://db.example:port/x"),
+    ("DATABASE_URL", "postgresql://db.example:99999/x"),
+    ("DATABASE_URL", "postgresql://[::1/x"),
+    ("DATABASE_URL", "vouchers.sqlite3"),
     ("DATABASE_URL", "postgresql:vouchers"),
-    ("REDIS_URL", ""), ("REDIS_URL", "http://cache.example"), ("REDIS_URL", "redis://"),
-    ("SECRET_KEY", ""), ("SECRET_KEY", LONG[1:]), ("SECRET_KEY", " " * 40), ("PASSWORD_KEY", LONG[1:]),
+    ("REDIS_URL", ""),
+    ("REDIS_URL", "http://cache.example"),
+    ("REDIS_URL", "redis://"),
+    ("SECRET_KEY", ""),
+    ("SECRET_KEY", LONG[1:]),
+    ("SECRET_KEY", " " * 40),
+    ("PASSWORD_KEY", LONG[1:]),
     ("PASSWORD_KEY", os.fsdecode(b"\xff" * 32)),
-    ("VAPID_KEY", ""), ("VAPID_KEY", LONG * 2), ("VAPID_KEY", "A" * 43), ("VAPID_KEY", "_" * 43), ("VAPID_KEY", "é"),
-    ("BASE_URL", ""), ("BASE_URL", "vouchers.example"), ("BASE_URL", "ftp://vouchers.example"),
-    ("BASE_URL", "https://"), ("BASE_URL", "https://vouchers.example/shop"), ("BASE_URL", "https://v.example?a=1"),
-    ("BASE_URL", "https://me@vouchers.example"), ("BASE_URL", "https://vouchers.example:99999"),
-    ("BASE_URL", "https://two words.example"), ("BASE_URL", "https://two\nlines.example"),
-    ("CONTACT", ""), ("CONTACT", "mailto:"), ("CONTACT", "owner@lotus.example"), ("CONTACT", "http://lotus.example"),
+    ("VAPID_KEY", ""),
+    ("VAPID_KEY", LONG * 2),
+    ("VAPID_KEY", "A" * 43),
+    ("VAPID_KEY", "_" * 43),
+    ("VAPID_KEY", "é"),
+    ("BASE_URL", ""),
+    ("BASE_URL", "vouchers.example"),
+    ("BASE_URL", "ftp://vouchers.example"),
+    ("BASE_URL", "https://"),
+    ("BASE_URL", "https://vouchers.example/shop"),
+    ("BASE_URL", "https://v.example?a=1"),
+    ("BASE_URL", "https://me@vouchers.example"),
+    ("BASE_URL", "https://vouchers.example:99999"),
+    ("BASE_URL", "https://two words.example"),
+    ("BASE_URL", "https://two\nlines.example"),
+    ("CONTACT", ""),
+    ("CONTACT", "mailto:"),
+    ("CONTACT", "owner@lotus.example"),
+    ("CONTACT", "http://lotus.example"),
     ("CONTACT", "https:lotus"),
-    ("TRUSTED_PROXIES", ""), ("TRUSTED_PROXIES", "-1"), ("TRUSTED_PROXIES", "one"), ("TRUSTED_PROXIES", "1.5"),
-    ("TRUSTED_PROXIES", "100"), ("TRUSTED_PROXIES", "9" * 5000), ("TRUSTED_PROXIES", "٢"),
-    ("PUSH_HOSTS", "https://push.example/path"), ("PUSH_HOSTS", "ftp://push.example"), ("PUSH_HOSTS", "a@push.example"),
-    ("PUSH_HOSTS", "push_example!"), ("PUSH_HOSTS", "push.example:port"), ("PUSH_HOSTS", "push.example:99999"),
-    ("WORKER", ""), ("WORKER", "Embedded"), ("WORKER", "none"),
-    ("NOW", ""), ("NOW", "soon"), ("NOW", "2026-13-01"), ("NOW", "1764561600"), ("NOW", "0001-01-01T00:00:00+14:00"),
+    ("TRUSTED_PROXIES", ""),
+    ("TRUSTED_PROXIES", "-1"),
+    ("TRUSTED_PROXIES", "one"),
+    ("TRUSTED_PROXIES", "1.5"),
+    ("TRUSTED_PROXIES", "100"),
+    ("TRUSTED_PROXIES", "9" * 5000),
+    ("TRUSTED_PROXIES", "٢"),
+    ("PUSH_HOSTS", "https://push.example/path"),
+    ("PUSH_HOSTS", "ftp://push.example"),
+    ("PUSH_HOSTS", "a@push.example"),
+    ("PUSH_HOSTS", "push_example!"),
+    ("PUSH_HOSTS", "push.example:port"),
+    ("PUSH_HOSTS", "push.example:99999"),
+    ("WORKER", ""),
+    ("WORKER", "Embedded"),
+    ("WORKER", "none"),
+    ("NOW", ""),
+    ("NOW", "soon"),
+    ("NOW", "2026-13-01"),
+    ("NOW", "1764561600"),
+    ("NOW", "0001-01-01T00:00:00+14:00"),
     ("NOW", "9999-12-31T23:59:59-12:00"),
     # Once taken, and found out when the first message, link or count was made.
-    ("VAPID_KEY", "abc"), ("VAPID_KEY", VAPID[:-1]), ("VAPID_KEY", VAPID + "AA"),
-    ("VAPID_KEY", f"{VAPID[:9]} !{VAPID[9:]}"), ("VAPID_KEY", "-----BEGIN EC PRIVATE KEY-----"),
-    ("REDIS_URL", "redis://cache.example/vouchers"), ("REDIS_URL", "redis:///cache.example"),
-    ("CONTACT", "mailto:owner"), ("CONTACT", "mailto:@lotus.example"), ("CONTACT", "https:///contact"),
-    ("BASE_URL", "https://-shop.example"), ("BASE_URL", "https://shop..example"), ("BASE_URL", "https://b\u00fccher.example"),
-    ("PUSH_HOSTS", "push..example"), ("PUSH_HOSTS", "."), ("PUSH_HOSTS", "-"), ("PUSH_HOSTS", "10.0.0.1"),
-    ("NOW", "9999-01-01"), ("NOW", "1899-12-31"),
+    ("VAPID_KEY", "abc"),
+    ("VAPID_KEY", VAPID[:-1]),
+    ("VAPID_KEY", VAPID + "AA"),
+    ("VAPID_KEY", f"{VAPID[:9]} !{VAPID[9:]}"),
+    ("VAPID_KEY", "-----BEGIN EC PRIVATE KEY-----"),
+    ("REDIS_URL", "redis://cache.example/vouchers"),
+    ("REDIS_URL", "redis:///cache.example"),
+    ("CONTACT", "mailto:owner"),
+    ("CONTACT", "mailto:@lotus.example"),
+    ("CONTACT", "https:///contact"),
+    ("BASE_URL", "https://-shop.example"),
+    ("BASE_URL", "https://shop..example"),
+    ("BASE_URL", "https://b\u00fccher.example"),
+    ("PUSH_HOSTS", "push..example"),
+    ("PUSH_HOSTS", "."),
+    ("PUSH_HOSTS", "-"),
+    ("PUSH_HOSTS", "10.0.0.1"),
+    ("NOW", "9999-01-01"),
+    ("NOW", "1899-12-31"),
 ]
 
 
@@ -113,6 +166,7 @@ def test_a_bad_value_is_one_line_that_names_the_variable(read, name, value):
 def test_a_redis_address_that_is_taken_is_one_the_limits_can_open(read, url):
     """A scheme that only the settings know would stop every server process with a traceback."""
     from limits.storage import storage_from_string
+
     try:
         taken = read(REDIS_URL=url).redis_url
     except SettingsError:

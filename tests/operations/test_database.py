@@ -52,8 +52,12 @@ only_postgresql = pytest.mark.parametrize("database", [POSTGRESQL], indirect=Tru
 
 def test_a_time_comes_back_aware_in_utc_with_its_microseconds(database):
     shanghai, tick = timezone(timedelta(hours=8)), timedelta(microseconds=1)
-    for moment in (utc("2026-12-01T04:00:00.000001Z"), utc("1969-12-31T23:59:59.999999Z"),
-                   utc("9000-12-31T00:00:00.5Z"), datetime(2026, 12, 1, 12, 0, 0, 999_999, shanghai)):
+    for moment in (
+        utc("2026-12-01T04:00:00.000001Z"),
+        utc("1969-12-31T23:59:59.999999Z"),
+        utc("9000-12-31T00:00:00.5Z"),
+        datetime(2026, 12, 1, 12, 0, 0, 999_999, shanghai),
+    ):
         row = Account.create(email=str(moment), created_at=moment)
         kept = Account.get_by_id(row.id).created_at
         assert (kept, kept.utcoffset()) == (moment, timedelta(0))
@@ -182,8 +186,12 @@ sys.stdin.readline()
 def test_a_process_that_stops_with_the_lock_holds_up_nobody_for_ever(database, monkeypatch):
     """Each waits in line so long, but not behind somebody who has already waited so long; then it goes on."""
     monkeypatch.setattr(opening.turn.__wrapped__, "__defaults__", (0.2,))
-    with subprocess.Popen([sys.executable, "-c", HOLD, f"{database.sqlite_file}.lock"], text=True,
-                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, f"{database.sqlite_file}.lock"],
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
         assert process.stdout.readline() == "held\n"
         for _ in range(5):
             with pytest.raises(Busy, match="line of writers"):
@@ -232,17 +240,33 @@ def test_the_migrated_tables_are_the_models(database):
 
 NO_PRICES = {"original_price": None, "offer_price": None}
 REFUSED = [
-    (Campaign, {"redeemed": 101}), (Campaign, {"redeemed": -1}), (Campaign, {"quantity": -1}),
-    (Campaign, {"ends_at": utc("2026-12-01T00:00:00+08:00")}), (Campaign, {"ends_at": utc("2026-11-01T00:00:00Z")}),
-    (Campaign, {"uses_per_voucher": 0}), (Campaign, {"uses_per_voucher": 10_001}),
-    (Campaign, {"kind": "coupon"} | NO_PRICES), (Campaign, {"kind": "prize", "uses_per_voucher": 2} | NO_PRICES),
-    (Campaign, {"kind": "prize"}), (Campaign, {"kind": "gift", "offer_price": None}),
+    (Campaign, {"redeemed": 101}),
+    (Campaign, {"redeemed": -1}),
+    (Campaign, {"quantity": -1}),
+    (Campaign, {"ends_at": utc("2026-12-01T00:00:00+08:00")}),
+    (Campaign, {"ends_at": utc("2026-11-01T00:00:00Z")}),
+    (Campaign, {"uses_per_voucher": 0}),
+    (Campaign, {"uses_per_voucher": 10_001}),
+    (Campaign, {"kind": "coupon"} | NO_PRICES),
+    (Campaign, {"kind": "prize", "uses_per_voucher": 2} | NO_PRICES),
+    (Campaign, {"kind": "prize"}),
+    (Campaign, {"kind": "gift", "offer_price": None}),
     (Campaign, {"kind": "giveaway", "original_price": None}),
-    (Campaign, NO_PRICES), (Campaign, {"original_price": None}), (Campaign, {"offer_price": None}),
-    (Campaign, {"offer_price": 3001}), (Campaign, {"offer_price": -1}), (Campaign, {"password": 10**6}),
-    (Voucher, {"uses_left": -1}), (Voucher, {"uses_left": 2}), (Voucher, {"uses": -1}), (Voucher, {"consumer": 10**6}),
-    (Redemption, {"discount": -1}), (Redemption, {"use_number": 0}), (Redemption, {"number": 0}),
-    (Member, {"role": "boss"}), (Link, {"purpose": "anything"}),
+    (Campaign, NO_PRICES),
+    (Campaign, {"original_price": None}),
+    (Campaign, {"offer_price": None}),
+    (Campaign, {"offer_price": 3001}),
+    (Campaign, {"offer_price": -1}),
+    (Campaign, {"password": 10**6}),
+    (Voucher, {"uses_left": -1}),
+    (Voucher, {"uses_left": 2}),
+    (Voucher, {"uses": -1}),
+    (Voucher, {"consumer": 10**6}),
+    (Redemption, {"discount": -1}),
+    (Redemption, {"use_number": 0}),
+    (Redemption, {"number": 0}),
+    (Member, {"role": "boss"}),
+    (Link, {"purpose": "anything"}),
 ]
 
 
@@ -311,10 +335,20 @@ def test_0005_keeps_the_outbox_and_knows_what_was_under_attack_before(empty, clo
         voucher, now = world.voucher(), clock()
         accounts.start_session(world.mei, now)
         reader = Subscription.create(
-            session=Session.get(), account=world.mei, created_at=now, endpoint="e", service="s", p256dh="p", auth="a",
-            vapid_key="v", origin="o", language="en")
+            session=Session.get(),
+            account=world.mei,
+            created_at=now,
+            endpoint="e",
+            service="s",
+            p256dh="p",
+            auth="a",
+            vapid_key="v",
+            origin="o",
+            language="en",
+        )
         delivery = Delivery.create(
-            subscription=reader, voucher=voucher, event="issued", about=7, due_at=now, made_at=now)
+            subscription=reader, voucher=voucher, event="issued", about=7, due_at=now, made_at=now
+        )
         for _ in range(2):
             world.spend_password(wrong=50)
         before = Delivery.select().dicts().get()
@@ -336,15 +370,22 @@ def test_0011_counts_what_was_revoked_as_had_by_the_publications_that_there_were
         unused, revoked = world.voucher(campaign=campaign), world.voucher(campaign=campaign)
         Voucher.update(revoked_at=now).where(Voucher.id == revoked.id).execute()
         publication = publications.start(campaign, Audience.ALL, [], now=now)
-        Claim.create(token_hash=b"t", seed=b"s", campaign=campaign, address="a@example.org",
-                     expires_at=now + timedelta(days=30))
+        Claim.create(
+            token_hash=b"t", seed=b"s", campaign=campaign, address="a@example.org", expires_at=now + timedelta(days=30)
+        )
     assert migrate.migrate() == ["0011_issued_again"]
     after = dict(Voucher.select(Voucher.id, Voucher.revoked_after).tuples())
     assert after == {unused.id: None, revoked.id: publication.id}
     link = Claim.get()
     assert (link.nth, link.made_at, link.publication, link.withdrawn_at) == (1, now, None, None)
-    claimed = {"token_hash": b"u", "seed": b"s", "campaign": campaign, "address": "a@example.org",
-               "made_at": now, "expires_at": now}
+    claimed = {
+        "token_hash": b"u",
+        "seed": b"s",
+        "campaign": campaign,
+        "address": "a@example.org",
+        "made_at": now,
+        "expires_at": now,
+    }
     with pytest.raises(IntegrityError), db.atomic():
         Claim.create(**claimed)
     Claim.create(nth=2, **claimed)
@@ -362,15 +403,23 @@ def test_0009_merges_what_was_spelled_in_two_ways(empty, clock, keys):
         theirs = world.campaign(groups=["STAMMGÄSTE"], merchant=other, password=world.make_password(merchant=other))
         publication = publications.start(campaign, Audience.ALL, [], now=clock())
         Publication.update(groups=["stammgäste", "tee"]).execute()
-        stored = {"mei@xn--mnchen-3ya.example": "mei@münchen.example", "mei@münchen.example": "mei@münchen.example",
-                  "ｌｉｎ@example.org": "lin@example.org", "ann@xn--fiqs8s": "ann@中国",
-                  "bo@example.org": "bo@example.org"}
+        stored = {
+            "mei@xn--mnchen-3ya.example": "mei@münchen.example",
+            "mei@münchen.example": "mei@münchen.example",
+            "ｌｉｎ@example.org": "lin@example.org",
+            "ann@xn--fiqs8s": "ann@中国",
+            "bo@example.org": "bo@example.org",
+        }
         rows = {Account.create(email=address, created_at=clock()).id: address for address in stored}
         Customer.update(address="ann@xn--fiqs8s").where(Customer.consumer == people[0]).execute()
     assert "0009_names" in migrate.migrate()
     inside = {(row.customer.consumer_id, row.name) for row in CustomerGroup.select()}
-    assert inside == {(people[0].id, "Stammgäste"), (people[1].id, "Stammgäste"), (people[1].id, "Tee"),
-                      (people[2].id, "Tee")}
+    assert inside == {
+        (people[0].id, "Stammgäste"),
+        (people[1].id, "Stammgäste"),
+        (people[1].id, "Tee"),
+        (people[2].id, "Tee"),
+    }
     assert Campaign.get_by_id(campaign.id).groups == ["Stammgäste", "Neue Leute"]
     assert Campaign.get_by_id(theirs.id).groups == ["STAMMGÄSTE"]
     assert Publication.get_by_id(publication.id).groups == ["Stammgäste", "Tee"]

@@ -110,9 +110,12 @@ def test_connections_that_are_cut_again_and_again_lose_nothing(world, database, 
     with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as other, working(world):
         while not done(publication):
             others = "datname = 'test' AND pid <> %s"
-            cut += len(other.execute(
-                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others} AND state <> 'idle'",
-                [db.connection().info.backend_pid]).fetchall())
+            cut += len(
+                other.execute(
+                    f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others} AND state <> 'idle'",
+                    [db.connection().info.backend_pid],
+                ).fetchall()
+            )
             time.sleep(0.05 + cut / 200)  # on a busy machine a step takes longer than the first of them
     assert cut > 3
     assert_each_has_one()

@@ -21,9 +21,12 @@ def test_sign_ins_good_and_bad_are_logged(small_world, sqlite):
         log = (site.folder / "log").read_text()
     lines = re.findall(r"^(\S+)Z (\w+) (.*account.*)$", log, re.MULTILINE)
     assert [(weight, said) for _, weight, said in lines] == [
-        ("WARNING", f"wrong password: account {lin.id}"), ("WARNING", "wrong password: account None"),
-        ("INFO", f"signed in: account {lin.id}"), ("WARNING", f"wrong password: account {lin.id}"),
-        ("INFO", f"signed out: account {lin.id}")]
+        ("WARNING", f"wrong password: account {lin.id}"),
+        ("WARNING", "wrong password: account None"),
+        ("INFO", f"signed in: account {lin.id}"),
+        ("WARNING", f"wrong password: account {lin.id}"),
+        ("INFO", f"signed out: account {lin.id}"),
+    ]
     for at, _, _ in lines:
         assert abs(datetime.fromisoformat(at).replace(tzinfo=UTC) - datetime.now(UTC)) < timedelta(minutes=5)
     assert not [typed for typed in (WRONG, ACCOUNT_PASSWORD, lin.email, "nobody@") if typed in log]

@@ -13,8 +13,28 @@ from tests.support.factories import World
 from tests.support.older_database import older
 
 CURRENCIES = {  # as Babel 2.18 has them, whatever is installed: with these their amounts were typed
-    "CNY": 2, "EUR": 2, "JPY": 0, "KWD": 3, "CLF": 4, "HUF": 2, "COP": 2, "IDR": 2, "RSD": 0, "IQD": 0, "MGA": 0,
-    "MRU": 2, "LAK": 0, "YER": 0, "HRK": 2, "DEM": 2, "BGN": 2, "ITL": 0, "XXX": 2, "XAU": 2, "UYW": 4, "UYI": 0,
+    "CNY": 2,
+    "EUR": 2,
+    "JPY": 0,
+    "KWD": 3,
+    "CLF": 4,
+    "HUF": 2,
+    "COP": 2,
+    "IDR": 2,
+    "RSD": 0,
+    "IQD": 0,
+    "MGA": 0,
+    "MRU": 2,
+    "LAK": 0,
+    "YER": 0,
+    "HRK": 2,
+    "DEM": 2,
+    "BGN": 2,
+    "ITL": 0,
+    "XXX": 2,
+    "XAU": 2,
+    "UYW": 4,
+    "UYI": 0,
 }
 
 
@@ -76,7 +96,11 @@ def test_0007_fills_what_redemptions_were_made_at_from_their_verdicts(empty, clo
         world.attempt(voucher, offer_price=1800)
         before = rows()
     assert [(row["original_price"], row["charged"]) for row in before] == [
-        (10**12, 1800), (4200, 2000), (None, 0), (3000, 0)]
+        (10**12, 1800),
+        (4200, 2000),
+        (None, 0),
+        (3000, 0),
+    ]
     assert migrate.migrate()[0] == "0007_redeemed_at"
     assert rows() == before
     assert changes_are_refused(Redemption)

@@ -156,10 +156,17 @@ def without_rights(shop):
     shop.chmod(0o700)
 
 
-@pytest.mark.parametrize(("name", "mode"), [
-    ("secret_key.key", 0), ("quanbao.sqlite3", 0), ("quanbao.sqlite3", 0o400), ("quanbao.sqlite3.lock", 0), ("", 0),
-    ("", 0o500),
-])
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        ("secret_key.key", 0),
+        ("quanbao.sqlite3", 0),
+        ("quanbao.sqlite3", 0o400),
+        ("quanbao.sqlite3.lock", 0),
+        ("", 0),
+        ("", 0o500),
+    ],
+)
 def test_permission_denied_names_the_file(shop, without_rights, name, mode):
     (shop / name).chmod(mode)
     line = without_rights("account", "link", "consumer@example.org")

@@ -38,8 +38,11 @@ def app(small_world, sqlite, clock, own_redis):
 
 
 def sign_in(app) -> int:
-    return PageClient(app)._send("POST", "/sign-in", {}, {"data": {"email": "x@example.org", "password": "wrong"}}) \
+    return (
+        PageClient(app)
+        ._send("POST", "/sign-in", {}, {"data": {"email": "x@example.org", "password": "wrong"}})
         .status_code
+    )
 
 
 def test_redis_lost_and_found_again_is_a_line_each(app, own_redis, caplog):

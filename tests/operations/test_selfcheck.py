@@ -50,7 +50,8 @@ def test_nothing_of_it_stays(world, database):
 @pytest.mark.parametrize("database", [POSTGRESQL], indirect=True)
 @pytest.mark.parametrize("dropped", [{}, {"ignore_startup_parameters": "options"}], ids=["refused", "dropped"])
 def test_it_leaves_the_shop_alone_where_a_pooler_takes_its_schema_away(
-        world, database, postgres_server, pgbouncer, dropped):
+    world, database, postgres_server, pgbouncer, dropped
+):
     with Pgbouncer(postgres_server, **dropped) as pooler:
         result = check(world, replace(database, database_url=pooler.url("test")), "--broken")
         assert db.execute_sql("SELECT nspname FROM pg_namespace WHERE nspname ~ '^quanbao'").fetchall() == []

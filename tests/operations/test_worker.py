@@ -184,8 +184,14 @@ def half_and_half(world: World, size: int) -> tuple[Campaign, Publication, Calla
 @contextmanager
 def worker_beside(site: Site) -> Iterator[subprocess.Popen]:
     """`quanbao worker` on the same database."""
-    process = subprocess.Popen([sys.executable, "-m", "cli", "worker"], cwd=ROOT, env=site._environment(),
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", "worker"],
+        cwd=ROOT,
+        env=site._environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         assert process.stdout.readline() == "Working. Stop with Ctrl+C.\n"
         yield process

@@ -98,8 +98,9 @@ def test_whose_own_tries_are_used_up_waits_or_goes_to_the_counter(holder, small_
 
 def test_another_shop_s_keypads_are_none_of_its_business(holder, small_world, attack):
     other = small_world.make_merchant(slug="other")
-    there = small_world.voucher(campaign=small_world.campaign(
-        merchant=other, password=small_world.make_password(merchant=other)))
+    there = small_world.voucher(
+        campaign=small_world.campaign(merchant=other, password=small_world.make_password(merchant=other))
+    )
     assert holder.get(f"/vouchers/{there.code}/redeem").all("form", id="keypad")
 
 
@@ -107,8 +108,15 @@ def test_another_shop_s_keypads_are_none_of_its_business(holder, small_world, at
 
 
 def test_every_page_of_the_merchants_says_so(people, attack, small_world):
-    for path in ("/merchants/lotus/campaigns", TEA, TEA + "/figures", TEA + "/password", "/merchants/lotus/branches",
-                 "/merchants/lotus/members", TILL):
+    for path in (
+        "/merchants/lotus/campaigns",
+        TEA,
+        TEA + "/figures",
+        TEA + "/password",
+        "/merchants/lotus/branches",
+        "/merchants/lotus/members",
+        TILL,
+    ):
         assert ALARM in people[Role.OWNER].get(path).text, path
     for role in (Role.MANAGER, Role.CASHIER):
         assert ALARM in people[role].get(TILL).text
@@ -125,10 +133,16 @@ def test_each_is_offered_what_they_may_do(people, attack):
     may = {}
     for role, who in people.items():
         page = who.get(TILL)
-        may[role] = (bool(page.all("form", action=RENEW)), bool(page.all("a", href=TEA + "/password")),
-                     "Tell an owner or manager" in page.text)
-    assert may == {Role.OWNER: (True, False, False), Role.MANAGER: (False, True, False),
-                   Role.CASHIER: (False, False, True)}
+        may[role] = (
+            bool(page.all("form", action=RENEW)),
+            bool(page.all("a", href=TEA + "/password")),
+            "Tell an owner or manager" in page.text,
+        )
+    assert may == {
+        Role.OWNER: (True, False, False),
+        Role.MANAGER: (False, True, False),
+        Role.CASHIER: (False, False, True),
+    }
 
 
 @pytest.mark.parametrize(("path", "id_"), [(TILL, "day"), (TEA + "/figures", "figures")])
@@ -148,7 +162,9 @@ def test_an_open_page_hears_of_it_once_and_of_its_end(people, small_world, path,
         small_world.redeem(small_world.take(small_world.counter_code(tea).code, Member.get(role=Role.OWNER)))
 
     def change() -> None:
-        redemption_passwords.change(Campaign.get(slug="tea"), None, key=small_world.keys.password, now=small_world.clock())
+        redemption_passwords.change(
+            Campaign.get(slug="tea"), None, key=small_world.keys.password, now=small_world.clock()
+        )
 
     page, beside = ask_after(who.get(path), small_world.spend_password)
     assert (beside, ALARM in page.text) == (True, True)
@@ -182,8 +198,10 @@ def test_an_owner_changes_it_with_one_tap_and_the_keypads_are_back(people, holde
     assert "the keypads are open again" in page.text
     assert "keypads are closed" not in page.text
     assert holder.get(f"/vouchers/{voucher.code}/redeem").all("form", id="keypad")
-    assert holder.json(f"/vouchers/{voucher.code}/redemptions", method="POST",
-                       data=form(password=digits))["outcome"] == "redeemed"
+    assert (
+        holder.json(f"/vouchers/{voucher.code}/redemptions", method="POST", data=form(password=digits))["outcome"]
+        == "redeemed"
+    )
 
 
 def test_a_reload_or_another_owner_s_tap_changes_nothing_more(people, app, small_world, attack):

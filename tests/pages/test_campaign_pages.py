@@ -81,12 +81,28 @@ def draft(world: World, **more: Any) -> Campaign:
 
 
 TYPED = {
-    "kind": ["discount"], "product": ["Oolong"], "original_price": ["30"], "offer_price": ["18.50"],
-    "quantity": ["1,000"], "starts_at": ["2026-12-01"], "starts_time": ["09:30"], "ends_at": ["2026-12-31"],
-    "ends_time": [""], "place": ["all branches"], "terms": ["One a day\r\nand no more"], "uses_per_voucher": ["3"],
-    "per_consumer": ["2"], "new_customers_only": ["y"], "more_groups": ["regulars，staff"], "minimum_spend": ["150"],
-    "weekdays": ["1", "7"], "hours": ["10:00", "14:00", "22:00", "02:00"], "branches": ["river"],
-    "kept_picture": [""], "redemption_password": [NEW], "password_in_use": [""],
+    "kind": ["discount"],
+    "product": ["Oolong"],
+    "original_price": ["30"],
+    "offer_price": ["18.50"],
+    "quantity": ["1,000"],
+    "starts_at": ["2026-12-01"],
+    "starts_time": ["09:30"],
+    "ends_at": ["2026-12-31"],
+    "ends_time": [""],
+    "place": ["all branches"],
+    "terms": ["One a day\r\nand no more"],
+    "uses_per_voucher": ["3"],
+    "per_consumer": ["2"],
+    "new_customers_only": ["y"],
+    "more_groups": ["regulars，staff"],
+    "minimum_spend": ["150"],
+    "weekdays": ["1", "7"],
+    "hours": ["10:00", "14:00", "22:00", "02:00"],
+    "branches": ["river"],
+    "kept_picture": [""],
+    "redemption_password": [NEW],
+    "password_in_use": [""],
 }
 
 
@@ -104,23 +120,42 @@ def test_what_is_typed_makes_the_campaign(owner):
     assert (made.uses_per_voucher, made.per_consumer, made.new_customers_only) == (3, 2, True)
 
 
-@pytest.mark.parametrize(("currency", "typed", "minor"), [
-    ("CNY", "18", 1800), ("CNY", "18.5", 1850), ("CNY", "¥18.50", 1850), ("CNY", "1,800", 180000), ("CNY", "0", 0),
-    ("CNY", "18,50", 1850), ("CNY", "１８．５０", 1850), ("CNY", "١٨", 1800), ("JPY", "1800", 1800),
-    ("JPY", "1,800", 1800), ("KWD", "1.5", 1500), ("KWD", "1.505", 1505), ("KWD", "٠.٥٠٥", 505),
-    ("KWD", "12,50", 12500), ("KWD", "1,250.505", 1250505), ("CLF", "1.5055", 15055),
-])
+@pytest.mark.parametrize(
+    ("currency", "typed", "minor"),
+    [
+        ("CNY", "18", 1800),
+        ("CNY", "18.5", 1850),
+        ("CNY", "¥18.50", 1850),
+        ("CNY", "1,800", 180000),
+        ("CNY", "0", 0),
+        ("CNY", "18,50", 1850),
+        ("CNY", "１８．５０", 1850),
+        ("CNY", "١٨", 1800),
+        ("JPY", "1800", 1800),
+        ("JPY", "1,800", 1800),
+        ("KWD", "1.5", 1500),
+        ("KWD", "1.505", 1505),
+        ("KWD", "٠.٥٠٥", 505),
+        ("KWD", "12,50", 12500),
+        ("KWD", "1,250.505", 1250505),
+        ("CLF", "1.5055", 15055),
+    ],
+)
 def test_prices_in_any_scripts_digits_and_any_currencys_coins(owner, currency, typed, minor):
     Merchant.update(money_of(currency)).execute()
     owner.post(CREATE, TYPED | {"offer_price": [typed], "original_price": ["9000"], "minimum_spend": [""]})
     assert Campaign.get().offer_price == minor
 
 
-@pytest.mark.parametrize(("currency", "typed", "beyond", "most"), [
-    ("CNY", "10,000,000,000", "10000000000.01", "¥10,000,000,000"),
-    ("CNY", "10000000000", "99999999999999", "¥10,000,000,000"), ("JPY", "1000000000000", "1000000000001", "¥1,000"),
-    ("KWD", "1,000,000,000.000", "1000000000.001", "KWD"),
-])
+@pytest.mark.parametrize(
+    ("currency", "typed", "beyond", "most"),
+    [
+        ("CNY", "10,000,000,000", "10000000000.01", "¥10,000,000,000"),
+        ("CNY", "10000000000", "99999999999999", "¥10,000,000,000"),
+        ("JPY", "1000000000000", "1000000000001", "¥1,000"),
+        ("KWD", "1,000,000,000.000", "1000000000.001", "KWD"),
+    ],
+)
 def test_the_form_takes_as_large_prices_as_a_document(owner, currency, typed, beyond, most):
     Merchant.update(money_of(currency)).execute()
     page = owner.post(CREATE, TYPED | {"original_price": [beyond], "minimum_spend": [""]}, status=422)
@@ -129,8 +164,10 @@ def test_the_form_takes_as_large_prices_as_a_document(owner, currency, typed, be
     shown = owner.post(CREATE, TYPED | sums).location
     assert [Campaign.get().original_price, Campaign.get().minimum_spend] == [10**12, 10**12]
     page = owner.get(shown + "/edit")
-    assert all(len(page.all("input", name=name)[0]["value"]) <= int(page.all("input", name=name)[0]["maxlength"])
-               for name in sums)
+    assert all(
+        len(page.all("input", name=name)[0]["value"]) <= int(page.all("input", name=name)[0]["maxlength"])
+        for name in sums
+    )
 
 
 @pytest.mark.parametrize(("currency", "example"), [("CNY", "30.50."), ("JPY", "30."), ("KWD", "30.500.")])
@@ -140,10 +177,14 @@ def test_the_example_of_a_price_is_one_that_is_taken(owner, currency, example):
     owner.post(CREATE, TYPED | {"original_price": [example[:-1]], "offer_price": ["1"], "minimum_spend": [""]})
 
 
-@pytest.mark.parametrize(("typed", "hours"), [
-    (["18:00", "00:00"], [["18:00", "24:00"]]), (["00:00", "00:00"], [["00:00", "24:00"]]),
-    (["00:00", "06:00"], [["00:00", "06:00"]]),
-])
+@pytest.mark.parametrize(
+    ("typed", "hours"),
+    [
+        (["18:00", "00:00"], [["18:00", "24:00"]]),
+        (["00:00", "00:00"], [["00:00", "24:00"]]),
+        (["00:00", "06:00"], [["00:00", "06:00"]]),
+    ],
+)
 def test_midnight_as_an_end_is_that_of_the_same_day(owner, typed, hours):
     """A browser's field for a time has no 24:00."""
     shown = owner.post(CREATE, TYPED | {"hours": typed}).location
@@ -163,10 +204,22 @@ def test_terms_are_as_long_as_the_field_lets_them_be(owner):
 
 
 ROUNDS: dict[str, dict[str, Any]] = {
-    "plain": {}, "gift": {"kind": "gift"}, "free": {"offer_price": 0}, "cents": {"offer_price": 1805},
-    "everything": {"place": "here", "terms": "<b>\n\n& more", "uses_per_voucher": 3, "per_consumer": 2, "weekdays": [7],
-                   "new_customers_only": True, "groups": ["VIP, gold", "常客"], "minimum_spend": 15050,
-                   "hours": [["10:00", "14:00"], ["22:00", "02:00"], ["05:00", "06:00"]], "branch_slugs": ["river"]},
+    "plain": {},
+    "gift": {"kind": "gift"},
+    "free": {"offer_price": 0},
+    "cents": {"offer_price": 1805},
+    "everything": {
+        "place": "here",
+        "terms": "<b>\n\n& more",
+        "uses_per_voucher": 3,
+        "per_consumer": 2,
+        "weekdays": [7],
+        "new_customers_only": True,
+        "groups": ["VIP, gold", "常客"],
+        "minimum_spend": 15050,
+        "hours": [["10:00", "14:00"], ["22:00", "02:00"], ["05:00", "06:00"]],
+        "branch_slugs": ["river"],
+    },
     "at a time": {"starts_at": utc("2026-12-01T10:30+08:00"), "ends_at": utc("2026-12-31T18:45:30+08:00")},
     "yen": {**money_of("JPY"), "offer_price": 1805, "minimum_spend": 15000},
     "fils": {**money_of("KWD"), "offer_price": 1505, "minimum_spend": 1505},
@@ -175,12 +228,20 @@ ROUNDS: dict[str, dict[str, Any]] = {
     "the second hour in autumn": {"time_zone": "Europe/Berlin", "starts_at": utc("2026-10-25T02:30+01:00")},
     "the first hour in autumn": {"time_zone": "Europe/Berlin", "ends_at": utc("2027-10-31T02:30+02:00")},
     "to the microsecond": {"starts_at": utc("2026-12-01T10:30:00.123456+08:00")},
-    "untidy": {"product": " Tea\nfor two ", "terms": "\n a\r\nb \n", "place": " x\ty ",
-               "branch_slugs": ["river", "main"], "groups": ["b", "a\nc", "b"],
-               "hours": [["22:00", "23:00"], ["10:00", "11:00"]]},
+    "untidy": {
+        "product": " Tea\nfor two ",
+        "terms": "\n a\r\nb \n",
+        "place": " x\ty ",
+        "branch_slugs": ["river", "main"],
+        "groups": ["b", "a\nc", "b"],
+        "hours": [["22:00", "23:00"], ["10:00", "11:00"]],
+    },
     "at a closed branch": {"branch_slugs": ["river"], "closed": True},
-    "where midnight is skipped": {"time_zone": "America/Santiago", "starts_at": utc("2026-09-06T01:00-03:00"),
-                                  "ends_at": utc("2027-09-05T01:00-03:00")},
+    "where midnight is skipped": {
+        "time_zone": "America/Santiago",
+        "starts_at": utc("2026-09-06T01:00-03:00"),
+        "ends_at": utc("2027-09-05T01:00-03:00"),
+    },
 }
 
 
@@ -213,9 +274,19 @@ def test_saving_what_nobody_touched_changes_nothing(owner, small_world, name, pu
 
 def test_what_was_touched_is_changed_also_where_it_was_more_than_the_form_can_show(owner, small_world):
     campaign = draft(small_world, **ROUNDS["untidy"], starts_at=utc("2026-12-01T10:30:30Z"))
-    owner.post(EDIT, entries(owner.get(EDIT)) | {
-        "product": ["Tea for two"], "terms": ["a\r\nb"], "groups": ["b"], "hours": ["22:00", "00:00"],
-        "branches": ["main"], "starts_time": ["18:30"], "place": [""]})
+    owner.post(
+        EDIT,
+        entries(owner.get(EDIT))
+        | {
+            "product": ["Tea for two"],
+            "terms": ["a\r\nb"],
+            "groups": ["b"],
+            "hours": ["22:00", "00:00"],
+            "branches": ["main"],
+            "starts_time": ["18:30"],
+            "place": [""],
+        },
+    )
     after = now(campaign)
     assert (after.product, after.terms, after.place, after.groups) == ("Tea for two", "a\nb", "", ["b"])
     assert (after.hours, after.branch_slugs) == ([["22:00", "24:00"]], ["main"])
@@ -224,8 +295,9 @@ def test_what_was_touched_is_changed_also_where_it_was_more_than_the_form_can_sh
 
 def test_forged_fields_of_a_published_campaign_are_nothing(owner, small_world):
     campaign = draft(small_world, published_at=small_world.clock(), place="here")
-    owner.post(EDIT, entries(owner.get(EDIT)) | TYPED | {
-        "place": ["nowhere"], "quantity": ["100"], "product": ["Water"]})
+    owner.post(
+        EDIT, entries(owner.get(EDIT)) | TYPED | {"place": ["nowhere"], "quantity": ["100"], "product": ["Water"]}
+    )
     after = now(campaign)
     assert (after.product, after.place, after.groups, after.hours) == (campaign.product, "here", [], [])
     assert (after.uses_per_voucher, after.password_id) == (1, campaign.password_id)
@@ -234,20 +306,32 @@ def test_forged_fields_of_a_published_campaign_are_nothing(owner, small_world):
 # Mistakes: a field, what was typed, what a document would have there, a word of the sentence
 
 MISTAKES: list[tuple[str, list[str], Any, str]] = [
-    ("product", [""], "", "1 to 200"), ("product", ["T" * 201], "T" * 201, "1 to 200"),
-    ("product", ["T\0"], "T\0", "1 to 200"), ("original_price", [""], None, "price tag"),
-    ("original_price", ["thirty"], "thirty", "price tag"), ("original_price", ["0"], 0, "price tag"),
-    ("offer_price", ["-1"], -1, "price tag"), ("offer_price", ["30.01"], 3001, "above the original"),
-    ("offer_price", ["9" * 60], 10**60, "price tag"), ("quantity", ["0"], 0, "whole number"),
-    ("quantity", ["1.5"], 1.5, "whole number"), ("quantity", ["ten"], "ten", "whole number"),
-    ("quantity", ["9" * 5000], 10**400, "whole number"), ("starts_at", [""], None, "first day"),
-    ("starts_at", ["2026-02-30"], "2026-02-30", "first day"), ("ends_at", ["2027-02-30"], "2027-02-30", "last day"),
-    ("ends_at", ["2026-11-30"], "2026-11-30", "after the start"), ("place", ["p" * 501], "p" * 501, "500"),
-    ("uses_per_voucher", ["0"], 0, "1 to 10,000"), ("terms", ["t" * 5001], "t" * 5001, "5,000"),
+    ("product", [""], "", "1 to 200"),
+    ("product", ["T" * 201], "T" * 201, "1 to 200"),
+    ("product", ["T\0"], "T\0", "1 to 200"),
+    ("original_price", [""], None, "price tag"),
+    ("original_price", ["thirty"], "thirty", "price tag"),
+    ("original_price", ["0"], 0, "price tag"),
+    ("offer_price", ["-1"], -1, "price tag"),
+    ("offer_price", ["30.01"], 3001, "above the original"),
+    ("offer_price", ["9" * 60], 10**60, "price tag"),
+    ("quantity", ["0"], 0, "whole number"),
+    ("quantity", ["1.5"], 1.5, "whole number"),
+    ("quantity", ["ten"], "ten", "whole number"),
+    ("quantity", ["9" * 5000], 10**400, "whole number"),
+    ("starts_at", [""], None, "first day"),
+    ("starts_at", ["2026-02-30"], "2026-02-30", "first day"),
+    ("ends_at", ["2027-02-30"], "2027-02-30", "last day"),
+    ("ends_at", ["2026-11-30"], "2026-11-30", "after the start"),
+    ("place", ["p" * 501], "p" * 501, "500"),
+    ("uses_per_voucher", ["0"], 0, "1 to 10,000"),
+    ("terms", ["t" * 5001], "t" * 5001, "5,000"),
     ("conditions.per_consumer", ["10001"], 10_001, "1 to 10,000"),
-    ("conditions.minimum_spend", ["much"], "much", "amount"), ("conditions.minimum_spend", ["0"], 0, "amount"),
+    ("conditions.minimum_spend", ["much"], "much", "amount"),
+    ("conditions.minimum_spend", ["0"], 0, "amount"),
     ("conditions.groups[0]", ["g" * 101], "g" * 101, "100 characters"),
-    ("kind", ["loan"], "loan", "one of the kinds"), ("conditions.weekdays[0]", ["8"], 8, "seven days"),
+    ("kind", ["loan"], "loan", "one of the kinds"),
+    ("conditions.weekdays[0]", ["8"], 8, "seven days"),
     ("conditions.hours[0]", ["10:00", "10:00"], ["10:00", "10:00"], "from and until"),
     ("conditions.hours[0]", ["10:00", ""], ["10:00"], "from and until"),
     ("conditions.branches[0]", ["moon"], "moon", "your branches"),
@@ -277,19 +361,24 @@ def test_of_several_hours_those_are_marked_that_are_wrong(owner):
     assert [field.get("aria-invalid") for field in page.all("input", name="hours")][:4] == [None, None, "true", "true"]
 
 
-@pytest.mark.parametrize(("typed", "wrong"), [
-    ({"ends_at": ["2026-12-01"], "ends_time": ["09:30"]}, "ends_time"),
-    ({"ends_at": ["2026-12-01"], "ends_time": ["08:00"]}, "ends_time"),
-    ({"ends_at": ["2026-11-30"], "ends_time": ["10:00"]}, "ends_at"),
-    ({"ends_at": [""], "ends_time": ["10:00"]}, "ends_at"),
-    ({"starts_at": ["1999-12-01"]}, "starts_at"), ({"starts_at": ["2026-02-30"]}, "starts_at"),
-])
+@pytest.mark.parametrize(
+    ("typed", "wrong"),
+    [
+        ({"ends_at": ["2026-12-01"], "ends_time": ["09:30"]}, "ends_time"),
+        ({"ends_at": ["2026-12-01"], "ends_time": ["08:00"]}, "ends_time"),
+        ({"ends_at": ["2026-11-30"], "ends_time": ["10:00"]}, "ends_at"),
+        ({"ends_at": [""], "ends_time": ["10:00"]}, "ends_at"),
+        ({"starts_at": ["1999-12-01"]}, "starts_at"),
+        ({"starts_at": ["2026-02-30"]}, "starts_at"),
+    ],
+)
 def test_of_a_day_and_a_time_the_one_is_marked_that_is_wrong(owner, typed, wrong):
     assert marked(owner.post(CREATE, TYPED | typed, status=422)) == {wrong}
 
 
-@pytest.mark.parametrize(("path", "typed", "loaded", "word"), MISTAKES,
-                         ids=[f"{path} {typed[0][:9]!a}" for path, typed, *_ in MISTAKES])
+@pytest.mark.parametrize(
+    ("path", "typed", "loaded", "word"), MISTAKES, ids=[f"{path} {typed[0][:9]!a}" for path, typed, *_ in MISTAKES]
+)
 def test_a_mistake_is_named_at_its_field_and_all_that_was_typed_stays(owner, small_world, path, typed, loaded, word):
     path, _, name = path.partition("/")
     field = path.removeprefix("conditions.").split("[")[0]
@@ -346,7 +435,8 @@ def test_a_picture_may_be_taken_away(owner, small_world):
 
 NAMES = st.sampled_from([name for name in vars(CampaignForm) if not name.startswith("_")] + ["groups", "nonsense"])
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
-    ["discount", "gift", "0", "1", "18.50", "2026-12-01", "9000-12-31", "24:00", "10:00", "main", "\0", "9" * 400, "²"])
+    ["discount", "gift", "0", "1", "18.50", "2026-12-01", "9000-12-31", "24:00", "10:00", "main", "\0", "9" * 400, "²"]
+)
 ANYTHING = st.dictionaries(NAMES, st.lists(TEXT, min_size=1, max_size=3))
 
 
@@ -358,11 +448,13 @@ def test_whatever_is_typed_there_is_a_preview_and_no_error_of_ours(owner, typed)
     assert owner._send("POST", CREATE, {}, {"data": TYPED | typed}).status_code in (303, 422)
 
 
-@pytest.mark.parametrize("body", [
-    b"", b"product=%ff%fe&quantity=%", b"=&=&&", b"\xff\xfe\x00", b"kind=discount&kind=gift"])
+@pytest.mark.parametrize(
+    "body", [b"", b"product=%ff%fe&quantity=%", b"=&=&&", b"\xff\xfe\x00", b"kind=discount&kind=gift"]
+)
 def test_a_broken_request_has_a_preview_too(owner, body):
-    owner.post(PREVIEW, body, status=200, content_type="application/x-www-form-urlencoded",
-               headers={"HX-Request": "true"})
+    owner.post(
+        PREVIEW, body, status=200, content_type="application/x-www-form-urlencoded", headers={"HX-Request": "true"}
+    )
 
 
 def test_a_price_in_letters_and_fils_is_whole(owner):
@@ -382,8 +474,16 @@ def test_an_end_before_the_start_is_not_known_yet(owner):
 def test_the_preview_is_the_voucher_as_far_as_it_is_known(owner, kind):
     assert "None" not in owner.post(PREVIEW, {"kind": kind}, status=200, headers={"HX-Request": "true"}).text
     fragment = owner.post(PREVIEW, TYPED | {"kind": [kind]}, status=200, headers={"HX-Request": "true"})
-    for part in ("Oolong", "Dec 31, 2026", "all branches", "Riverside", "Mon, Sun", "10:00\u202fPM – 2:00\u202fAM",
-                 "¥150", "One a day"):
+    for part in (
+        "Oolong",
+        "Dec 31, 2026",
+        "all branches",
+        "Riverside",
+        "Mon, Sun",
+        "10:00\u202fPM – 2:00\u202fAM",
+        "¥150",
+        "One a day",
+    ):
         assert part in fragment.text
     assert ("¥18.50" in fragment.text) is ("3 of 3 uses left" in fragment.text) is (kind is Kind.DISCOUNT)
     assert "Main Street" not in fragment.text
@@ -403,11 +503,20 @@ def test_what_is_over_offers_no_end_and_takes_none(owner, small_world):
 
 
 def test_the_preview_of_a_published_campaign_keeps_what_cannot_change(owner, small_world):
-    draft(small_world, published_at=small_world.clock(), place="Upstairs", hours=[["10:00", "14:00"]], weekdays=[1],
-          groups=["regulars"], branch_slugs=["river"], uses_per_voucher=3)
+    draft(
+        small_world,
+        published_at=small_world.clock(),
+        place="Upstairs",
+        hours=[["10:00", "14:00"]],
+        weekdays=[1],
+        groups=["regulars"],
+        branch_slugs=["river"],
+        uses_per_voucher=3,
+    )
     page = owner.get(EDIT)
     (preview,) = [attributes for _, attributes in page.tags if attributes.get("id") == "preview"]
-    fragment = owner.post(preview["hx-post"], entries(page) | {"offer_price": ["17"]}, status=200,
-                          headers={"HX-Request": "true"})
+    fragment = owner.post(
+        preview["hx-post"], entries(page) | {"offer_price": ["17"]}, status=200, headers={"HX-Request": "true"}
+    )
     for part in ("¥17", "Upstairs", "10:00\u202fAM – 2:00\u202fPM", "Mon", "regulars", "Riverside", "3 of 3 uses left"):
         assert part in fragment.text

@@ -75,7 +75,8 @@ def test_a_sheet_has_twenty_four_codes_and_leads_to_the_next(owner, small_world,
     [after] = hrefs(sheet, "after=")
     last = owner.get(after)
     assert [code["aria-label"] for code in last.all("svg", role="img")] == [
-        f"Claim link for {n}@example.org" for n in (A_SHEET, A_SHEET + 1)]
+        f"Claim link for {n}@example.org" for n in (A_SHEET, A_SHEET + 1)
+    ]
     assert not hrefs(last, "after=")
 
 
@@ -143,8 +144,11 @@ def test_any_place_to_go_on_from_is_a_page(owner, small_world, campaign, place, 
 def test_links_are_found_by_a_piece_of_the_address(owner, small_world, campaign):
     many(small_world, campaign, A_PAGE + 30)
     page = owner.get(f"{at(campaign)}?q=22")
-    assert [address for address, _ in listed(page)] == ["22@example.org", "122@example.org", *(
-        f"{n}@example.org" for n in range(220, 230))]
+    assert [address for address, _ in listed(page)] == [
+        "22@example.org",
+        "122@example.org",
+        *(f"{n}@example.org" for n in range(220, 230)),
+    ]
     assert page.all("input", id="q", value="22")
     assert "No link for such an address." in owner.get(f"{at(campaign)}?q=nobody").text
     for odd in ("%00", "%ED%A0%80", "x" * 3000, "%25"):
@@ -168,8 +172,11 @@ def test_an_open_link_is_withdrawn_on_its_page(owner, small_world, campaign):
     gone = owner.get(f"{at(campaign)}?which=withdrawn")
     assert (MEI in gone.text, Claim.get().withdrawn_by.address in gone.text) == (True, True)
     visitor = PageClient(owner.app)
-    for page in (visitor.get(f"/claim/{token}", status=404), visitor.post(f"/claim/{token}", status=404),
-                 visitor.sign_in(small_world.mei).post(f"/claim/{token}", status=404)):
+    for page in (
+        visitor.get(f"/claim/{token}", status=404),
+        visitor.post(f"/claim/{token}", status=404),
+        visitor.sign_in(small_world.mei).post(f"/claim/{token}", status=404),
+    ):
         assert "The shop has withdrawn this link" in page.text
         assert MEI not in page.text.replace(f"{MEI} Sign out", ""), "nothing about whom it was for"
         assert Claim.get().withdrawn_by.address not in page.text
@@ -192,8 +199,9 @@ def test_its_address_is_corrected_on_its_page(owner, small_world, campaign):
     PageClient(owner.app).get(f"/claim/{token}", status=404)
     page = owner.post(place, {"do": "correct", "address": LIN}, status=422)
     assert "had been withdrawn a moment earlier" in page.text
-    known = Customer.create(merchant=small_world.merchant, consumer=small_world.mei, address=MEI,
-                            first_seen_at=small_world.clock())
+    known = Customer.create(
+        merchant=small_world.merchant, consumer=small_world.mei, address=MEI, first_seen_at=small_world.clock()
+    )
     assert owner.post(made, {"do": "correct", "address": known.address}).location == made
     assert "who has the voucher now" in owner.get(made).text
     assert Voucher.get().consumer == small_world.mei
@@ -241,8 +249,10 @@ def test_whose_voucher_was_taken_back_is_told_so_before_and_after(client, small_
     assert client.post(f"/claim/{token}").location != f"/vouchers/{voucher.code}"
 
 
-@pytest.mark.parametrize(("end", "says"), [
-    ("ended", "The shop has ended this offer"), ("over", "This offer is over"), ("expired", "This link has run out")])
+@pytest.mark.parametrize(
+    ("end", "says"),
+    [("ended", "The shop has ended this offer"), ("over", "This offer is over"), ("expired", "This link has run out")],
+)
 def test_a_dead_link_says_why(client, small_world, clock, end, says):
     campaign = small_world.campaign(ends_at=clock() + timedelta(days=100))
     _, token = link_to(small_world, LIN, campaign)
@@ -323,8 +333,9 @@ def test_a_link_is_gone_with_its_time_or_its_campaign(client, small_world, campa
     client.sign_in(small_world.mei).post(f"/claim/{tokens[1]}", status=404)
 
 
-@pytest.mark.parametrize("token", [
-    "0" * 22, "x", "A" * 64, "A" * 65, "%00" * 22, "..%2Fwallet00000000000", "é" * 22, ALPHABET[:16]])
+@pytest.mark.parametrize(
+    "token", ["0" * 22, "x", "A" * 64, "A" * 65, "%00" * 22, "..%2Fwallet00000000000", "é" * 22, ALPHABET[:16]]
+)
 def test_what_is_no_link_is_not_found(client, small_world, campaign, token):
     link_to(small_world, LIN, campaign)
     client.get(f"/claim/{token}", status=404)

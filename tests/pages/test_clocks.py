@@ -72,8 +72,11 @@ def test_the_region_of_the_language_decides(client, small_world, prefers, end, h
 def test_the_switch_decides_on_the_language_and_the_browser_on_the_region(client, small_world):
     client.sign_in(small_world.mei)
     voucher = small_world.voucher(campaign=small_world.campaign(**EVENING))
-    for chosen, prefers, end in (("en", "zh-CN,zh;q=0.9", "31 Dec 2026 17:09"), ("zh", "en-US", "下午5:09"),
-                                 ("en", "zh-CN,zh;q=0.9,en-US;q=0.5", "Dec 31, 2026 5:09 PM")):
+    for chosen, prefers, end in (
+        ("en", "zh-CN,zh;q=0.9", "31 Dec 2026 17:09"),
+        ("zh", "en-US", "下午5:09"),
+        ("en", "zh-CN,zh;q=0.9,en-US;q=0.5", "Dec 31, 2026 5:09 PM"),
+    ):
         client.post("/language", {"language": chosen})
         page = client.get(f"/vouchers/{voucher.code}", headers={"Accept-Language": prefers})
         assert end in plain(page.text)
@@ -89,9 +92,17 @@ def test_every_page_has_one_style_of_clock(client, small_world, prefers, style):
     small_world.attempt(voucher, typed=WRONG)
     seen = {}
     shop = "/merchants/lotus"
-    pages = {owner: (f"{shop}/campaigns/tea", f"{shop}/campaigns/tea/figures", f"{shop}/campaigns/tea/attempts",
-                     f"{shop}/till", f"{shop}/campaigns", f"{shop}/campaigns/tea/edit"),
-             small_world.mei: ("/wallet", f"/vouchers/{voucher.code}", f"/vouchers/{voucher.code}/redeem")}
+    pages = {
+        owner: (
+            f"{shop}/campaigns/tea",
+            f"{shop}/campaigns/tea/figures",
+            f"{shop}/campaigns/tea/attempts",
+            f"{shop}/till",
+            f"{shop}/campaigns",
+            f"{shop}/campaigns/tea/edit",
+        ),
+        small_world.mei: ("/wallet", f"/vouchers/{voucher.code}", f"/vouchers/{voucher.code}/redeem"),
+    }
     for person, paths in pages.items():
         client.sign_in(person)
         for path in paths:
@@ -110,8 +121,9 @@ def test_charts_and_what_is_wrong_with_a_form_are_in_the_same_style(client, smal
         how = {"headers": {"Accept-Language": prefers}}
         shown = plain(client.get("/merchants/lotus/campaigns/tea/figures", **how).html)
         assert f">{noon}<" in shown
-        wrong = client.post(edit, client.get(edit).hidden[edit] | {"starts_at": "2026-12-01", "starts_time": "25:99"},
-                            status=422, **how)
+        wrong = client.post(
+            edit, client.get(edit).hidden[edit] | {"starts_at": "2026-12-01", "starts_time": "25:99"}, status=422, **how
+        )
         assert example in plain(wrong.text)
         client.http.get("/")
 
@@ -120,8 +132,10 @@ def test_a_csv_has_times_as_programs_read_them(client, small_world):
     client.sign_in(small_world.member(role=Role.OWNER))
     campaign = small_world.campaign(slug="tea")
     small_world.attempt(small_world.voucher(campaign=campaign))
-    texts = {client._send("GET", "/merchants/lotus/campaigns/tea/attempts.csv", {"Accept-Language": prefers}, {}).text
-             for prefers in ("en-US", "en-GB")}
+    texts = {
+        client._send("GET", "/merchants/lotus/campaigns/tea/attempts.csv", {"Accept-Language": prefers}, {}).text
+        for prefers in ("en-US", "en-GB")
+    }
     assert len(texts) == 1
     assert not TWELVE.search(texts.pop())
 
@@ -129,15 +143,24 @@ def test_a_csv_has_times_as_programs_read_them(client, small_world):
 def test_weeks_begin_as_in_the_region(client, small_world):
     client.sign_in(small_world.mei)
     voucher = small_world.voucher(campaign=small_world.campaign(weekdays=[1, 6, 7]))
-    for prefers, days in (("en-US", "Sun, Mon, Sat"), ("en-GB", "Mon, Sat, Sun"), ("zh-CN", "周一、周六、周日"),
-                          ("en", "Mon, Sat, Sun")):
+    for prefers, days in (
+        ("en-US", "Sun, Mon, Sat"),
+        ("en-GB", "Mon, Sat, Sun"),
+        ("zh-CN", "周一、周六、周日"),
+        ("en", "Mon, Sat, Sun"),
+    ):
         assert days in client.get(f"/vouchers/{voucher.code}", headers={"Accept-Language": prefers}).text
 
 
 def test_the_end_of_a_day_is_24_or_midnight(app):
     from web.present.formats import hours
-    for prefers, expected in (("en-GB", "18:00–24:00"), ("en-FI", "18.00–24.00"), ("zh", "18:00–24:00"),
-                              ("en-US", "6:00 PM – 12:00 AM")):
+
+    for prefers, expected in (
+        ("en-GB", "18:00–24:00"),
+        ("en-FI", "18.00–24.00"),
+        ("zh", "18:00–24:00"),
+        ("en-US", "6:00 PM – 12:00 AM"),
+    ):
         with app.test_request_context(headers={"Accept-Language": prefers}):
             assert plain(hours(["18:00", "24:00"])) == expected
 
@@ -145,8 +168,10 @@ def test_the_end_of_a_day_is_24_or_midnight(app):
 def test_clocks_of_twelve_hours_are_where_cldr_has_them():
     def of(territory: str) -> Locale | None:
         spoken = get_territory_language_info(territory)
-        best = sorted(spoken, key=lambda name: (spoken[name]["official_status"] != "official",
-                                                -spoken[name]["population_percent"]))
+        best = sorted(
+            spoken,
+            key=lambda name: (spoken[name]["official_status"] != "official", -spoken[name]["population_percent"]),
+        )
         for name in best:
             try:
                 return Locale.parse(f"{name}_{territory}")
@@ -155,8 +180,9 @@ def test_clocks_of_twelve_hours_are_where_cldr_has_them():
         return None
 
     known = {territory: of(territory) for territory in get_global("territory_languages") if len(territory) == 2}
-    assert {territory for territory, locale in known.items() if locale and languages.goes_to_twelve(locale)} == \
-        languages.TWELVE_HOURS
+    assert {
+        territory for territory, locale in known.items() if locale and languages.goes_to_twelve(locale)
+    } == languages.TWELVE_HOURS
 
 
 def test_app_js_knows_all_parts_of_the_patterns(app):
@@ -183,26 +209,32 @@ def test_a_message_speaks_the_language_chosen_last_with_its_region(client, small
         cookie["_user_id"], cookie["_fresh"] = token, True
     small_mail.keep(small_world.mei, browser)
     Subscription.update(session=accounts.session_of(token, small_world.clock())).where(
-        Subscription.endpoint == browser.document["endpoint"]).execute()
+        Subscription.endpoint == browser.document["endpoint"]
+    ).execute()
 
     def told() -> set[str]:
         Campaign.update(version=Campaign.version + 1).execute()
         from quanbao.messages import events
+
         events.period_changed(Campaign.get_by_id(voucher.campaign_id), small_world.clock())
         small_mail.bring()
-        bodies = {plain(message.body["notification"]["body"]) for message in small_mail.service.inbox
-                  if message.browser == browser}
+        bodies = {
+            plain(message.body["notification"]["body"])
+            for message in small_mail.service.inbox
+            if message.browser == browser
+        }
         small_mail.service.inbox.clear()
         return bodies
 
     for chosen, prefers, words in (
-        ("zh", "en-GB", "– 2026年12月31日 17:09"), ("en", "en-GB", "– 31 Dec 2026 17:09"),
+        ("zh", "en-GB", "– 2026年12月31日 17:09"),
+        ("en", "en-GB", "– 31 Dec 2026 17:09"),
         ("en", "en-US", "– Dec 31, 2026 5:09 PM"),
     ):
         client.post("/language", {"language": chosen}, headers={"Accept-Language": prefers})
         (body,) = told()
         assert words in body
-    assert {language for language, in Subscription.select(Subscription.language).tuples()} == {"en", "en-US"}
+    assert {language for (language,) in Subscription.select(Subscription.language).tuples()} == {"en", "en-US"}
 
 
 def test_a_kept_language_that_is_unknown_by_now_is_the_language_alone(app):
@@ -231,7 +263,8 @@ def lins(world: World, **columns):
 @pytest.mark.parametrize(("where", "named"), [(BERLIN, True), (SHANGHAI, False), (TAIPEI, False)])
 @pytest.mark.parametrize(("language", "name"), [("en", "(China Time)"), ("zh", "（中国时间）")])
 def test_the_shops_zone_is_named_where_the_phones_is_another_also_offline(
-        small_world, network, visit, where, named, language, name):
+    small_world, network, visit, where, named, language, name
+):
     voucher = lins(small_world, **EVENING)
     lin = visit(network, **phone(language=language), **where)
     lin.expect(*NO_SERVER)
@@ -250,18 +283,26 @@ def test_the_shops_zone_is_named_where_the_phones_is_another_also_offline(
         page.goto(path)
         expect(page.locator("#served")).to_be_visible()
         expect(page.locator("main .zone:visible").first).to_be_visible() if named else expect(
-            page.locator("main .zone:visible")).to_have_count(0)
+            page.locator("main .zone:visible")
+        ).to_have_count(0)
 
 
 @pytest.mark.browser
 def test_a_zone_with_the_same_time_today_and_another_in_summer_is_named_for_a_summers_day(
-        small_world, small_site, visit):
+    small_world, small_site, visit
+):
     merchant = small_world.make_merchant(slug="berlin", time_zone="Europe/Berlin")
     lin = small_world.account(email=LIN, password=ACCOUNT_PASSWORD)
     for product, ends in (("Winter", "2027-01-31T00:00+01:00"), ("Summer", "2027-08-01T00:00+02:00")):
-        small_world.voucher(holder=lin, campaign=small_world.campaign(
-            merchant=merchant, product=product, ends_at=utc(ends), password=small_world.make_password(
-                merchant=merchant)))
+        small_world.voucher(
+            holder=lin,
+            campaign=small_world.campaign(
+                merchant=merchant,
+                product=product,
+                ends_at=utc(ends),
+                password=small_world.make_password(merchant=merchant),
+            ),
+        )
     page = visit(small_site, **phone(), timezone_id="Africa/Lagos").sign_in(LIN).page
     page.goto("/wallet")
     tickets = page.locator("article.ticket", has=page.locator(".zone:visible"))
@@ -282,8 +323,14 @@ def test_a_merchants_pages_name_the_zone_once(small_world, small_site, visit):
     assert figures.of(Campaign.get()).redeemed == 1
 
 
-CLOCKS = [("en-US", r"\d{1,2}:\d\d:\d\d [AP]M"), ("en-GB", r"\d\d:\d\d:\d\d"), ("zh-CN", r"\d\d:\d\d:\d\d"),
-          ("zh-SG", r"[上下]午\d{1,2}:\d\d:\d\d"), ("en-AU", r"\d{1,2}:\d\d:\d\d [ap]m"), ("en-JP", r"\d\d:\d\d:\d\d")]
+CLOCKS = [
+    ("en-US", r"\d{1,2}:\d\d:\d\d [AP]M"),
+    ("en-GB", r"\d\d:\d\d:\d\d"),
+    ("zh-CN", r"\d\d:\d\d:\d\d"),
+    ("zh-SG", r"[上下]午\d{1,2}:\d\d:\d\d"),
+    ("en-AU", r"\d{1,2}:\d\d:\d\d [ap]m"),
+    ("en-JP", r"\d\d:\d\d:\d\d"),
+]
 
 
 def time_on_phone(page: BrowserPage) -> tuple[int, int]:

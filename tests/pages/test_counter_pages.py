@@ -142,8 +142,10 @@ def test_only_whoever_took_a_code_has_its_voucher(small_world, client, cashier, 
     cashier.get(f"{TILL}/{uuid.uuid4()}", status=404)
 
 
-@pytest.mark.parametrize(("typed", "named"), [
-    ("ABC123", "1"), ("abc 12o", "1 O"), ("K7M30X", "0"), ("０il ２３４", "0 I L"), ("éKM234", "É")])
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [("ABC123", "1"), ("abc 12o", "1 O"), ("K7M30X", "0"), ("０il ２３４", "0 I L"), ("éKM234", "É")],
+)
 def test_a_character_that_is_in_no_code_is_named(cashier, typed, named):
     """Six letters and digits they are: that is not what is wrong with them."""
     page = cashier.post(TILL, {"code": typed}, status=422)
@@ -265,8 +267,11 @@ def test_who_asks_again_hears_nothing_until_something_happened(small_world, mana
     voucher = small_world.voucher(campaign=small_world.campaign(uses_per_voucher=9))
     small_world.clock.forward(hours=1)
     page = manager.get(TILL)  # by hand: that keeps the session alive until tomorrow
-    for act in (lambda: small_world.attempt(voucher), lambda: small_world.attempt(voucher, typed=WRONG),
-                lambda: small_world.clock.forward(hours=11)):
+    for act in (
+        lambda: small_world.attempt(voucher),
+        lambda: small_world.attempt(voucher, typed=WRONG),
+        lambda: small_world.clock.forward(hours=11),
+    ):
         address = page.all("section", id="day")[0]["hx-get"]
         assert manager.get(address, status=204, headers=HTMX).text == ""
         act()
@@ -294,8 +299,11 @@ def test_who_runs_a_shop_lands_at_its_campaigns(small_world, client, role):
     person = small_world.member(role=role, password=ACCOUNT_PASSWORD)
     small_world.voucher(holder=person)
     form = {"email": person.email, "password": ACCOUNT_PASSWORD}
-    for more, place in (({}, "/merchants/lotus/campaigns"), ({"next": ""}, "/merchants/lotus/campaigns"),
-                        ({"next": "/wallet"}, "/wallet")):
+    for more, place in (
+        ({}, "/merchants/lotus/campaigns"),
+        ({"next": ""}, "/merchants/lotus/campaigns"),
+        ({"next": "/wallet"}, "/wallet"),
+    ):
         assert client.post("/sign-in", form | more).location == place
     assert client.get("/", status=302).location == "/merchants/lotus/campaigns"
     Member.update(disabled_at=small_world.clock()).execute()

@@ -23,6 +23,7 @@ def breaking(monkeypatch, client, small_world):
     def arm(error):
         def fail(*_):
             raise error
+
         monkeypatch.setattr(wallet.vouchers, "wallet", fail)
 
     return arm
@@ -65,11 +66,24 @@ def test_fragments_and_programs_get_their_own_form(client, breaking):
     assert not fragment.all("html")
 
 
-@pytest.mark.parametrize("path", [
-    "/nope", "/vouchers/short", "/vouchers/%00", "/vouchers/2222222222222222%0a", "/vouchers/222222222222222O",
-    "/static/0/app.css", "/static/0/../app.py", "/static/x/%2e%2e/app.py", "/merchants/LOTUS/campaigns", "/attempts/",
-    "/merchants/a--b/campaigns", "/sign-in/short", "/set-up/" + "x" * 65,
-])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nope",
+        "/vouchers/short",
+        "/vouchers/%00",
+        "/vouchers/2222222222222222%0a",
+        "/vouchers/222222222222222O",
+        "/static/0/app.css",
+        "/static/0/../app.py",
+        "/static/x/%2e%2e/app.py",
+        "/merchants/LOTUS/campaigns",
+        "/attempts/",
+        "/merchants/a--b/campaigns",
+        "/sign-in/short",
+        "/set-up/" + "x" * 65,
+    ],
+)
 def test_what_is_no_address_of_ours_is_not_there(client, small_world, path):
     client.sign_in(small_world.mei)
     assert "There is nothing here" in client.get(path, status=404).text
@@ -108,14 +122,28 @@ def busy(*_, **__):
 def test_readiness_knows_a_database_that_lags_behind(client, small_world, monkeypatch):
     assert client.json("/readyz") == {"status": "ok", "missing": [], "tzdata": RELEASE}
     monkeypatch.setattr("quanbao.operations.migrate.pending", lambda: ["0002_next"])
-    assert client.json("/readyz", status=503) == {"status": "behind", "missing": ["0002_next"],
-                                                   "tzdata": RELEASE}
+    assert client.json("/readyz", status=503) == {"status": "behind", "missing": ["0002_next"], "tzdata": RELEASE}
 
 
-@pytest.mark.parametrize("host", [
-    "a..b", "xn--", "a" * 64 + ".example", "a b", "evil/", "", "[", "localhost:99999999", "x" * 300, "a@b", "-a",
-    "[1:2]", "[:::::]:80", "[127.0.0.1]",
-])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "a..b",
+        "xn--",
+        "a" * 64 + ".example",
+        "a b",
+        "evil/",
+        "",
+        "[",
+        "localhost:99999999",
+        "x" * 300,
+        "a@b",
+        "-a",
+        "[1:2]",
+        "[:::::]:80",
+        "[127.0.0.1]",
+    ],
+)
 def test_a_host_that_no_browser_sends_is_refused_with_all_headers(app, host):
     environ = create_environ("/wallet") | {"HTTP_HOST": host}  # the test client itself falls over some of them
     _, status, headers = run_wsgi_app(app.wsgi_app, environ)

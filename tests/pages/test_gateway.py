@@ -46,8 +46,11 @@ def bare(site: Site, *words: str) -> Iterator[int]:
         port = probe.getsockname()[1]
     process = subprocess.Popen(
         [sys.executable, "-m", "granian", *words, "--port", str(port), "--no-log"],
-        cwd=ROOT, env={"PATH": "/usr/bin:/bin", "QUANBAO_DATA": str(site.data)}, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "QUANBAO_DATA": str(site.data)},
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         deadline = time.monotonic() + 20
@@ -100,12 +103,16 @@ def test_connections_that_want_nothing_hold_up_nobody_and_are_closed(site):
             assert first.recv(100) == b""
 
 
-@pytest.mark.parametrize(("limits", "raised", "room"), [
-    ((1024, 1_048_576), (processes.CONNECTIONS + processes.OTHER_FILES, 1_048_576), processes.CONNECTIONS),
-    ((1024, 2048), (2048, 2048), 2048 - processes.OTHER_FILES), ((100, 100), (100, 100), 1),
-    ((1_048_576, 1_048_576), None, processes.CONNECTIONS),
-    ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), None, processes.CONNECTIONS),
-])
+@pytest.mark.parametrize(
+    ("limits", "raised", "room"),
+    [
+        ((1024, 1_048_576), (processes.CONNECTIONS + processes.OTHER_FILES, 1_048_576), processes.CONNECTIONS),
+        ((1024, 2048), (2048, 2048), 2048 - processes.OTHER_FILES),
+        ((100, 100), (100, 100), 1),
+        ((1_048_576, 1_048_576), None, processes.CONNECTIONS),
+        ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), None, processes.CONNECTIONS),
+    ],
+)
 def test_there_is_room_for_as_many_connections_as_files_may_be_open(monkeypatch, limits, raised, room):
     said = []
     monkeypatch.setattr(resource, "getrlimit", lambda which: limits)
@@ -129,16 +136,27 @@ def test_control_granian_by_itself_waits_for_ever_for_connections_that_say_nothi
         assert not answers(port)
 
 
-@pytest.mark.parametrize(("method", "path", "body", "status"), [
-    ("GET", "/static/x/%E4%BD%A0", None, 404), ("HEAD", "/sign-in", None, 200),
-    ("GET", "/sign-in?next=%2Fa%20b", None, 200),
-    ("POST", "/sign-in", "email=" + "x" * 70_000, 413), ("POST", "/sign-in", "email=%E4%BD%A0&password=x", 422),
-])
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/static/x/%E4%BD%A0", None, 404),
+        ("HEAD", "/sign-in", None, 200),
+        ("GET", "/sign-in?next=%2Fa%20b", None, 200),
+        ("POST", "/sign-in", "email=" + "x" * 70_000, 413),
+        ("POST", "/sign-in", "email=%E4%BD%A0&password=x", 422),
+    ],
+)
 def test_requests_arrive_as_they_were_sent(site, method, path, body, status):
     connection = HTTPConnection("127.0.0.1", site.port, timeout=10)
-    connection.request(method, path, body, {
-        "Sec-Fetch-Site": "same-origin", "Content-Type": "application/x-www-form-urlencoded",
-    })
+    connection.request(
+        method,
+        path,
+        body,
+        {
+            "Sec-Fetch-Site": "same-origin",
+            "Content-Type": "application/x-www-form-urlencoded",
+        },
+    )
     answer = connection.getresponse()
     content = answer.read().decode()
     assert answer.status == status
@@ -159,8 +177,13 @@ def test_letters_of_an_address_that_nobody_encoded_arrive_too(site):
     assert 'value="/你"' in answer
 
 
-PROBES = {b"GET /healthz": b"200", b"GET /readyz": b"200", b"HEAD /healthz": b"200", b"OPTIONS /": b"200",
-          b"OPTIONS /healthz": b"200"}
+PROBES = {
+    b"GET /healthz": b"200",
+    b"GET /readyz": b"200",
+    b"HEAD /healthz": b"200",
+    b"OPTIONS /": b"200",
+    b"OPTIONS /healthz": b"200",
+}
 # What would give out an address, or does something, is asked by the site's name; so is all in HTTP/1.1 (RFC 9112, 3.2).
 NO_PROBES = (b"GET /", b"GET /sign-in", b"POST /healthz", b"OPTIONS /sign-in")
 
@@ -175,8 +198,10 @@ def test_a_load_balancer_asks_how_the_site_is_in_http_1_0_without_a_host(site, h
     assert {answer_to(site.port, probe + b" HTTP/1.0\r\nHost: a..b\r\n\r\n") for probe in PROBES} == {b"400"}
 
 
-FORM = b"POST /sign-up HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\n" \
-       b"Content-Type: application/x-www-form-urlencoded\r\n"
+FORM = (
+    b"POST /sign-up HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\n"
+    b"Content-Type: application/x-www-form-urlencoded\r\n"
+)
 EMAIL, REST = b"email=a@example.org&password=a-long-", b"secret"
 CHUNK = b"%x\r\n%b\r\n" % (len(EMAIL), EMAIL)
 CODED = b"Transfer-Encoding: chunked\r\n"
@@ -192,13 +217,16 @@ def answer_to(port: int, request: bytes, *, hangs_up: bool = False) -> bytes:
         return connection.recv(65536)[9:12]
 
 
-@pytest.mark.parametrize(("rest", "status"), [
-    (LENGTH + EMAIL, b"400"),
-    (CODED + b"\r\n" + CHUNK, b"411"),
-    (CODED + b"\r\n" + CHUNK + b"-1\r\n", b"411"),
-    (CODED + b"\r\n" + CHUNK + b"6\r\nsecret\r\n0\r\n\r\n", b"411"),
-    (b"Transfer-Encoding: gzip, chunked\r\n\r\n" + CHUNK + b"0\r\n\r\n", b"400"),
-])
+@pytest.mark.parametrize(
+    ("rest", "status"),
+    [
+        (LENGTH + EMAIL, b"400"),
+        (CODED + b"\r\n" + CHUNK, b"411"),
+        (CODED + b"\r\n" + CHUNK + b"-1\r\n", b"411"),
+        (CODED + b"\r\n" + CHUNK + b"6\r\nsecret\r\n0\r\n\r\n", b"411"),
+        (b"Transfer-Encoding: gzip, chunked\r\n\r\n" + CHUNK + b"0\r\n\r\n", b"400"),
+    ],
+)
 def test_half_a_form_is_no_form(site, rest, status):
     """A connection that broke, or chunks that end where nobody can tell: what came is not acted on."""
     goes_on = rest.endswith((EMAIL, CHUNK))

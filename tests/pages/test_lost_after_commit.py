@@ -32,8 +32,11 @@ from tests.support.sites import LIN, NEWCOMER, OWNER, TILL
 from web import create_app, errors
 from web.auth.limits import limiter
 
-FORMS = {"page": {"Accept": "text/html"}, "fragment": {"Accept": "text/html", "HX-Request": "true"},
-         "json": {"Accept": "application/json"}}
+FORMS = {
+    "page": {"Accept": "text/html"},
+    "fragment": {"Accept": "text/html", "HX-Request": "true"},
+    "json": {"Accept": "application/json"},
+}
 OURS = {"Sec-Fetch-Site": "same-origin", "Accept-Language": "en"}
 DENIALS = re.compile(r"""Nothing was changed|Nothing was redeemed|outcome["=: ]+refused""")  # of a page, and of JSON
 # Written beside what was asked for: a session slides on, a password was typed again, a voucher opened, a try counted.
@@ -71,8 +74,9 @@ class Asking:
         self.app = create_app(replace(settings, demo=True), clock=world.clock, sleep=world.clock.sleep)
         everywhere = Everywhere(self.app, world)
         self.calls = [call for call in everywhere.unsafe() if call.endpoint != FIRST_START]
-        self.cookies = {who: everywhere.client(who).http.get_cookie("quanbao").value
-                        for who in (LIN, NEWCOMER, OWNER, TILL)}
+        self.cookies = {
+            who: everywhere.client(who).http.get_cookie("quanbao").value for who in (LIN, NEWCOMER, OWNER, TILL)
+        }
         Session.update(seen_at=Session.seen_at - 10**10).execute()  # long enough to slide on when it is used
         self.losing, self.before = losing(), columns()
 
@@ -87,7 +91,8 @@ class Asking:
             headers["Content-Type"] = "text/plain"
         with self.losing(at, told=told) as losing:
             answer = self.app.test_client(use_cookies=False).open(
-                call.path, method=call.method, headers=headers, **body)
+                call.path, method=call.method, headers=headers, **body
+            )
         moved = {name for name in changed(self.before) - BESIDE if not name.startswith(COUNTED)}
         return Told(call, form, answer, losing.gone, moved)
 
@@ -124,8 +129,15 @@ def assert_true(told: Told) -> None:
         assert told.answer.json["reason"] == "unknown", told
         assert told.answer.json["message"], told
         if told.call.endpoint in VERDICTS:
-            assert set(told.answer.json) == {"reason", "message", "outcome", "attempt_id", "voucher", "receipt",
-                                             "redeemed_at"}
+            assert set(told.answer.json) == {
+                "reason",
+                "message",
+                "outcome",
+                "attempt_id",
+                "voucher",
+                "receipt",
+                "redeemed_at",
+            }
             assert told.answer.json["outcome"] is None
             assert told.answer.json["attempt_id"] in told.call.path + str(told.call.form)
         return
@@ -201,11 +213,13 @@ def test_the_page_says_where_to_look(asking, monkeypatch):
     monkeypatch.setattr("web.routes.redemptions.answer", lost)
     monkeypatch.setattr("web.routes.campaigns.redirect", lost)
     calls = {call.endpoint: call for call in asking.calls}
-    for endpoint, where in (("redemptions.attempt", f"/attempts/{UNSAFE['redemptions.attempt'][1]['attempt_id']}"),
-                            ("campaigns.end", "/merchants/lotus/campaigns/oolong"),
-                            ("campaigns.create", "/merchants/lotus/campaigns"),
-                            ("campaigns.duplicate", "/merchants/lotus/campaigns"),
-                            ("campaigns.delete", "/merchants/lotus/campaigns")):
+    for endpoint, where in (
+        ("redemptions.attempt", f"/attempts/{UNSAFE['redemptions.attempt'][1]['attempt_id']}"),
+        ("campaigns.end", "/merchants/lotus/campaigns/oolong"),
+        ("campaigns.create", "/merchants/lotus/campaigns"),
+        ("campaigns.duplicate", "/merchants/lotus/campaigns"),
+        ("campaigns.delete", "/merchants/lotus/campaigns"),
+    ):
         page = Page(asking.ask(calls[endpoint], "page", 0).answer.text)
         assert where in [link["href"] for link in page.all("a", **{"class": "button"})]
 

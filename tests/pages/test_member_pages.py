@@ -78,8 +78,13 @@ def test_who_picks_up_an_open_phone_makes_no_owner(owner, small_world, clock):
     owner.post(f"{AT}/{other.id}", {"do": "disable"})
     Account.update(password_hash=accounts.hash_password(ACCOUNT_PASSWORD)).execute()
     third = member_of(small_world.member(role=Role.MANAGER))
-    dear = [(AT, invited), (f"{AT}/{manager.id}", {"role": "owner"}), (f"{AT}/{other.id}", {"do": "enable"}),
-            (bo, {"do": "link"}), (f"{AT}/{third.id}", {"do": "whatever", "role": "owner"})]
+    dear = [
+        (AT, invited),
+        (f"{AT}/{manager.id}", {"role": "owner"}),
+        (f"{AT}/{other.id}", {"do": "enable"}),
+        (bo, {"do": "link"}),
+        (f"{AT}/{third.id}", {"do": "whatever", "role": "owner"}),
+    ]
     before = owners()
     for path, form in dear:
         clock.forward(minutes=11)
@@ -99,8 +104,12 @@ def test_who_picks_up_an_open_phone_makes_no_owner(owner, small_world, clock):
 
 def owners() -> set[tuple]:
     """Who is, or may become one by a link."""
-    members_links = Member.select(Member.id, Link.token_hash).left_outer_join(Link).where(
-        (Member.role == Role.OWNER) & Member.disabled_at.is_null()).tuples()
+    members_links = (
+        Member.select(Member.id, Link.token_hash)
+        .left_outer_join(Link)
+        .where((Member.role == Role.OWNER) & Member.disabled_at.is_null())
+        .tuples()
+    )
     return {(number, bytes(token or b"")) for number, token in members_links}
 
 
@@ -182,9 +191,14 @@ def test_looking_changes_nothing(client, small_world, clock):
     assert (Member.get().account_id, Link.get().used_at) == (None, None)
 
 
-@pytest.mark.parametrize(("role", "leads"), [
-    ("owner", "/merchants/lotus/campaigns"), ("manager", "/merchants/lotus/campaigns"),
-    ("cashier", "/merchants/lotus/till")])
+@pytest.mark.parametrize(
+    ("role", "leads"),
+    [
+        ("owner", "/merchants/lotus/campaigns"),
+        ("manager", "/merchants/lotus/campaigns"),
+        ("cashier", "/merchants/lotus/till"),
+    ],
+)
 def test_who_joined_is_led_to_their_work(client, small_world, role, leads):
     _, token = invite(small_world, role=role, places=("main",))
     client.sign_in(small_world.mei)
@@ -197,9 +211,15 @@ def test_who_joined_is_led_to_their_work(client, small_world, role, leads):
     assert USED in client.post(f"/join/{token}", status=404).text
 
 
-@pytest.mark.parametrize(("end", "says"), [
-    ("expired", "This invitation has run out"), ("withdrawn", "It was withdrawn, or a newer one took its place."),
-    ("replaced", "It was withdrawn, or a newer one took its place."), ("unknown", "This invitation is no longer good")])
+@pytest.mark.parametrize(
+    ("end", "says"),
+    [
+        ("expired", "This invitation has run out"),
+        ("withdrawn", "It was withdrawn, or a newer one took its place."),
+        ("replaced", "It was withdrawn, or a newer one took its place."),
+        ("unknown", "This invitation is no longer good"),
+    ],
+)
 def test_a_dead_link_says_why(client, small_world, clock, end, says):
     member, token = invite(small_world)
     if end == "expired":

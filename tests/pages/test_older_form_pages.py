@@ -25,8 +25,9 @@ def campaign(small_world) -> Campaign:
 
 def save(world, campaign, **changes) -> None:
     """Another owner's newer save."""
-    editing.change(campaign, editing.document(now(campaign)) | changes, now=world.clock(),
-                   password_key=world.keys.password)
+    editing.change(
+        campaign, editing.document(now(campaign)) | changes, now=world.clock(), password_key=world.keys.password
+    )
 
 
 def value(page: Page, name: str) -> str:
@@ -74,14 +75,19 @@ def test_a_third_save_while_the_second_decides_is_seen_as_well(owner, small_worl
 
 
 DISPUTED = [
-    ("offer_price", 2500, {"offer_price": ["16"]}, "¥25"), ("quantity", 500, {"quantity": ["200"]}, "500"),
+    ("offer_price", 2500, {"offer_price": ["16"]}, "¥25"),
+    ("quantity", 500, {"quantity": ["200"]}, "500"),
     ("starts_at", "2026-12-03T09:30", {"starts_at": ["2026-12-02"]}, "Dec 3, 2026"),
     ("ends_at", "2026-12-24", {"ends_at": ["2026-12-23"]}, "Dec 24, 2026"),
-    ("terms", "Theirs", {"terms": ["Mine"]}, "Theirs"), ("product", "Theirs", {"product": ["Mine"]}, "Theirs"),
-    ("terms", None, {"terms": ["Mine"]}, "nothing"), ("place", "Theirs", {"place": ["Mine"]}, "Theirs"),
+    ("terms", "Theirs", {"terms": ["Mine"]}, "Theirs"),
+    ("product", "Theirs", {"product": ["Mine"]}, "Theirs"),
+    ("terms", None, {"terms": ["Mine"]}, "nothing"),
+    ("place", "Theirs", {"place": ["Mine"]}, "Theirs"),
     ("uses_per_voucher", 3, {"uses_per_voucher": ["2"]}, "3"),
-    ("per_consumer", 3, {"per_consumer": ["2"]}, "3"), ("minimum_spend", 500, {"minimum_spend": ["9"]}, "¥5"),
-    ("groups", ["theirs"], {"more_groups": ["mine"]}, "theirs"), ("weekdays", [1, 2], {"weekdays": ["3"]}, "Mon, Tue"),
+    ("per_consumer", 3, {"per_consumer": ["2"]}, "3"),
+    ("minimum_spend", 500, {"minimum_spend": ["9"]}, "¥5"),
+    ("groups", ["theirs"], {"more_groups": ["mine"]}, "theirs"),
+    ("weekdays", [1, 2], {"weekdays": ["3"]}, "Mon, Tue"),
     ("hours", [["10:00", "11:00"]], {"hours": ["12:00", "13:00"]}, "10:00–11:00"),
     ("branches", ["river"], {"branches": ["main"]}, "Riverside"),
     ("redemption_password", NEW, {"redemption_password": ["918273"]}, "another password"),
@@ -92,8 +98,9 @@ DISPUTED = [
 def test_every_field_says_the_others_value_in_words(owner, small_world, name, theirs, mine, words):
     campaign = draft(small_world, terms="Old")
     older, conditions = entries(owner.get(EDIT)), editing.document(campaign)["conditions"]
-    save(small_world, campaign, **({"conditions": conditions | {name: theirs}} if name in conditions else
-                                   {name: theirs}))
+    save(
+        small_world, campaign, **({"conditions": conditions | {name: theirs}} if name in conditions else {name: theirs})
+    )
     before = now(campaign)
     page = owner.post(EDIT, older | mine, status=422)
     assert f"{OTHERS}{words}" in page.text
@@ -104,7 +111,9 @@ def test_every_field_says_the_others_value_in_words(owner, small_world, name, th
     assert now(campaign).password_id == before.password_id
     owner.post(EDIT, entries(page) | {})  # and without it, by the same page, one's own is saved
     assert (editing.document(now(campaign)), now(campaign).password_id) != (
-        editing.document(before), before.password_id)
+        editing.document(before),
+        before.password_id,
+    )
 
 
 def test_a_tick_that_both_changed_the_same_way_is_no_conflict_and_one_box_is_no_dispute(owner, small_world, campaign):
@@ -123,7 +132,9 @@ def test_another_picture_is_shown_beside_ones_own(owner, small_world, campaign):
     page = owner.post(EDIT, older | {"kept_picture": [mine]}, status=422)
     assert f"{OTHERS}another picture" in page.text
     assert {image["src"] for image in page.all("img", **{"class": "picture"})} >= {
-        f"/pictures/{theirs}", f"/pictures/{mine}"}
+        f"/pictures/{theirs}",
+        f"/pictures/{mine}",
+    }
     owner.post(EDIT, entries(page) | {"theirs": ["picture"]})
     assert now(campaign).picture == theirs
 
@@ -168,8 +179,9 @@ def test_a_draft_that_was_published_meanwhile(owner, small_world):
 def test_the_preview_of_an_older_form_shows_what_would_be_saved(owner, small_world, campaign):
     older = entries(owner.get(EDIT))
     save(small_world, campaign, offer_price=2500)
-    page = owner.post(f"{PREVIEW}?campaign=tea", older | {"terms": ["Mine"]}, status=200,
-                      headers={"HX-Request": "true"})
+    page = owner.post(
+        f"{PREVIEW}?campaign=tea", older | {"terms": ["Mine"]}, status=200, headers={"HX-Request": "true"}
+    )
     assert "¥25" in page.text
     assert "Mine" in page.text
 
@@ -193,8 +205,13 @@ def test_an_end_in_the_past_comes_back_as_a_question_with_a_tick(owner, small_wo
 
 def test_more_uses_than_the_quantity_come_back_as_a_question(owner, small_world):
     form = entries(owner.get("/merchants/lotus/new-campaign")) | {
-        "product": ["Tea"], "original_price": ["30"], "offer_price": ["18"], "quantity": ["2"],
-        "uses_per_voucher": ["3"], "ends_at": ["2026-12-31"]}
+        "product": ["Tea"],
+        "original_price": ["30"],
+        "offer_price": ["18"],
+        "quantity": ["2"],
+        "uses_per_voucher": ["3"],
+        "ends_at": ["2026-12-31"],
+    }
     page = owner.post("/merchants/lotus/new-campaign", form, status=422)
     assert "more uses than there are redemptions in all" in page.text
     assert Campaign.select().count() == 0
@@ -238,8 +255,9 @@ def test_a_member(owner, small_world):
     page = owner.post(f"{at}/{member.id}", older | {"role": "cashier", "branches": ["main", "river"]}, status=422)
     assert f"{OTHERS}Riverside" in page.text
     assert members.values_of(Member.get_by_id(member.id))["branches"] == ["river"]
-    owner.post(f"{at}/{member.id}", page.hidden[f"{at}/{member.id}"] | {
-        "role": "cashier", "branches": ["main", "river"]})
+    owner.post(
+        f"{at}/{member.id}", page.hidden[f"{at}/{member.id}"] | {"role": "cashier", "branches": ["main", "river"]}
+    )
     assert members.values_of(Member.get_by_id(member.id))["branches"] == ["main", "river"]
     owner.post(f"{at}/{member.id}", {"role": "manager"}, status=422)
     assert members.values_of(Member.get_by_id(member.id))["role"] == "cashier", "an old page overwrites nothing"
@@ -270,11 +288,22 @@ def test_ones_own_address_and_choices_in_two_tabs(small_world, client):
     assert "replace what another tab has saved meanwhile: a@example.org" in page.text
     assert Account.get_by_id(mei.id).email == "a@example.org"
     client.post("/account/email", page.hidden["/account/email"] | address | {"email": "b@example.org"})
-    everything = ["issued", "redeemed", "price_changed", "period_changed", "terms_changed", "ended", "ends_soon",
-                  "rolled_back", "revoked"]
+    everything = [
+        "issued",
+        "redeemed",
+        "price_changed",
+        "period_changed",
+        "terms_changed",
+        "ended",
+        "ends_soon",
+        "rolled_back",
+        "revoked",
+    ]
     for muted in ("ended", "redeemed"):  # both from the same page, as it was at first
-        client.post("/account/notifications", choices["/account/notifications"] | {
-            "events": [name for name in everything if name != muted]})
+        client.post(
+            "/account/notifications",
+            choices["/account/notifications"] | {"events": [name for name in everything if name != muted]},
+        )
     assert {row.what for row in Mute.select()} == {"ended", "redeemed"}
     page = client.post("/account/notifications", {"events": everything}, status=422)
     assert "Nothing was saved: the page was too old." in page.text

@@ -104,9 +104,11 @@ def walk(app, who: PageClient, values: dict) -> list[str]:
     """Every address that `who` may get, as a page, a fragment and JSON; those whose answer holds the digits."""
     found, seen = [], 0
     with app.test_request_context():
-        addresses = [url_for(rule.endpoint, **{name: values[name] for name in rule.arguments})
-                     for rule in app.url_map.iter_rules()
-                     if "GET" in rule.methods and rule.arguments <= values.keys()]
+        addresses = [
+            url_for(rule.endpoint, **{name: values[name] for name in rule.arguments})
+            for rule in app.url_map.iter_rules()
+            if "GET" in rule.methods and rule.arguments <= values.keys()
+        ]
     for address in addresses:
         for headers in ({"Accept": "text/html"}, {"Accept": "application/json"}, {"HX-Request": "true"}):
             answer = who._send("GET", address, headers, {})
@@ -121,8 +123,16 @@ def walk(app, who: PageClient, values: dict) -> list[str]:
 def test_it_is_in_no_page_that_can_be_got(app, people, small_world, role):
     voucher = Voucher.get()
     small_world.attempt(voucher, typed=CANARY)
-    values = {"merchant": "lotus", "campaign": "tea", "code": voucher.code, "number": 1, "customer": 1,
-              "branch": "main", "member": 1, "attempt_id": Redemption.get().attempt_id}
+    values = {
+        "merchant": "lotus",
+        "campaign": "tea",
+        "code": voucher.code,
+        "number": 1,
+        "customer": 1,
+        "branch": "main",
+        "member": 1,
+        "attempt_id": Redemption.get().attempt_id,
+    }
     assert walk(app, people[role], values) == []
     assert CANARY not in str([list(row) for row in RedemptionPassword.select().tuples()])
 
@@ -135,8 +145,14 @@ def test_the_walk_would_find_it(app, people, campaign):
 
 @pytest.mark.parametrize("kind", Kind)
 def test_it_is_in_no_answer_to_entering_or_saving(owner, small_world, kind):
-    form = {"kind": kind, "product": "Cup", "quantity": "1", "starts_at": "2026-12-01", "ends_at": "2026-12-31",
-            "password_in_use": Campaign.get(slug="tea").password_id}
+    form = {
+        "kind": kind,
+        "product": "Cup",
+        "quantity": "1",
+        "starts_at": "2026-12-01",
+        "ends_at": "2026-12-31",
+        "password_in_use": Campaign.get(slug="tea").password_id,
+    }
     form |= {"original_price": "2", "offer_price": "1"} if kind is Kind.DISCOUNT else {}
     assert not digits_in(owner.post("/merchants/lotus/new-campaign", form | {"quantity": "0"}, status=422))
     assert not digits_in(owner.post("/merchants/lotus/preview", form, status=200, headers={"HX-Request": "true"}))
@@ -202,8 +218,10 @@ def test_owners_alone_are_offered_to_type_one(people, path):
 @pytest.mark.parametrize("path", [CHANGE, "/merchants/lotus/new-campaign", "/merchants/lotus/campaigns/tea/edit"])
 def test_a_manager_cannot_ask_whether_digits_are_the_shops(people, small_world, campaign, path):
     """Right or wrong, in use or not: the answer is the same, and nothing is changed."""
-    answers = [people[Role.MANAGER].post(path, {"product": "Tea", "redemption_password": digits}, status=403).text
-               for digits in (CANARY, NEW)]
+    answers = [
+        people[Role.MANAGER].post(path, {"product": "Tea", "redemption_password": digits}, status=403).text
+        for digits in (CANARY, NEW)
+    ]
     assert answers[0] == answers[1]
     assert revealed(small_world, campaign) == CANARY
 
@@ -234,10 +252,18 @@ def test_one_is_made_and_owners_alone_see_it(people, small_world, campaign, role
     assert made in people[Role.OWNER].post(HERE, status=200).text
 
 
-@pytest.mark.parametrize(("typed", "word"), [
-    ("123456", "too easy"), ("111111", "too easy"), ("12345", "6 to 12 digits"), ("7502641234567", "6 to 12 digits"),
-    ("75026a", "6 to 12 digits"), ("\0" * 7, "6 to 12 digits"), ("7" * 70_000, None),
-])
+@pytest.mark.parametrize(
+    ("typed", "word"),
+    [
+        ("123456", "too easy"),
+        ("111111", "too easy"),
+        ("12345", "6 to 12 digits"),
+        ("7502641234567", "6 to 12 digits"),
+        ("75026a", "6 to 12 digits"),
+        ("\0" * 7, "6 to 12 digits"),
+        ("7" * 70_000, None),
+    ],
+)
 def test_a_mistake_is_named_and_nothing_is_changed(owner, small_world, campaign, typed, word):
     page = owner.fill(HERE, CHANGE, {"redemption_password": typed}, status=422 if word else 413)
     if word:

@@ -81,10 +81,16 @@ def test_before_anybody_signs_up_for_it_they_hear_that_it_is_sold_out(client, sm
     assert "Put it into my wallet" not in page.text
 
 
-@pytest.mark.parametrize(("columns", "reason"), [
-    ({"groups": ["regulars"]}, "group_only"), ({"new_customers_only": True}, "new_customers_only"),
-    ({"starts_at": utc("2026-12-20T00:00Z")}, "not_yet_valid"), ({"hours": [["20:00", "22:00"]]}, None), ({}, None),
-])
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ({"groups": ["regulars"]}, "group_only"),
+        ({"new_customers_only": True}, "new_customers_only"),
+        ({"starts_at": utc("2026-12-20T00:00Z")}, "not_yet_valid"),
+        ({"hours": [["20:00", "22:00"]]}, None),
+        ({}, None),
+    ],
+)
 def test_who_could_not_redeem_it_hears_why_before_they_take_it(client, small_world, columns, reason):
     small_world.attempt(small_world.voucher())  # they are no new customer
     row, token = link_to(small_world, LIN, small_world.campaign(**columns))
@@ -95,11 +101,17 @@ def test_who_could_not_redeem_it_hears_why_before_they_take_it(client, small_wor
     assert small_world.attempt(Voucher.get(Voucher.campaign == row.campaign)).reason in (reason, "outside_hours", None)
 
 
-@pytest.mark.parametrize(("end", "says"), [
-    ("used", "This link was used"), ("ended", "The shop has ended this offer"), ("over", "This offer is over"),
-    ("expired", "This link has run out"), ("withdrawn", "The shop has withdrawn this link"),
-    ("unknown", "It works once and for 30 days"),
-])
+@pytest.mark.parametrize(
+    ("end", "says"),
+    [
+        ("used", "This link was used"),
+        ("ended", "The shop has ended this offer"),
+        ("over", "This offer is over"),
+        ("expired", "This link has run out"),
+        ("withdrawn", "The shop has withdrawn this link"),
+        ("unknown", "It works once and for 30 days"),
+    ],
+)
 def test_a_link_that_is_good_no_more_says_why(client, small_world, clock, end, says):
     row, token = link_to(small_world, LIN, small_world.campaign(ends_at=utc("2027-06-01T00:00Z")))
     if end == "used":

@@ -70,8 +70,16 @@ def test_the_form_offers_who_there_is(owner, small_world, campaign):
 @pytest.mark.parametrize(("audience", "issued"), [("all", 3), ("groups", 2), ("customers", 1), ("addresses", 1)])
 def test_each_audience_by_its_form(owner, small_world, campaign, audience, issued):
     people = make_customers(small_world, 1) + make_customers(small_world, 2, group="常客")
-    answer = post(owner, campaign, {"audience": audience, "groups": "常客", "customer": people[0].id,
-                                    "addresses": f"{people[1].address.upper()}\n{MEI}"})
+    answer = post(
+        owner,
+        campaign,
+        {
+            "audience": audience,
+            "groups": "常客",
+            "customer": people[0].id,
+            "addresses": f"{people[1].address.upper()}\n{MEI}",
+        },
+    )
     publication = Publication.get()
     assert answer.location == f"{at(campaign)}/{publication.id}"
     assert (publication.audience, publication.issued) == (audience, issued)
@@ -98,16 +106,20 @@ def test_who_forgot_to_say_for_whom_loses_nothing(owner, small_world, campaign):
     assert_nothing_came_of_it(campaign)
 
 
-@pytest.mark.parametrize(("fields", "file", "says"), [
-    ({"audience": "groups"}, None, "Nobody is chosen yet"),
-    ({"audience": "groups", "groups": "no such group"}, None, "Nobody is chosen yet"),
-    ({"audience": "customers"}, None, "Nobody is chosen yet"),
-    ({"audience": "addresses"}, None, "Nobody is chosen yet"),
-    ({"audience": "addresses", "addresses": "nobody\0<i>"}, b"\0\n\0@x", "2 lines could not be read"),
-    ({"audience": "addresses", "addresses": MEI}, b"\x81\0\xff", "The file is no text"),
-    ({}, None, "Nobody is chosen yet"), ({"audience": "everybody"}, None, "Nobody is chosen yet"),
-    ({"audience": "all\0"}, None, "Nobody is chosen yet"),
-])
+@pytest.mark.parametrize(
+    ("fields", "file", "says"),
+    [
+        ({"audience": "groups"}, None, "Nobody is chosen yet"),
+        ({"audience": "groups", "groups": "no such group"}, None, "Nobody is chosen yet"),
+        ({"audience": "customers"}, None, "Nobody is chosen yet"),
+        ({"audience": "addresses"}, None, "Nobody is chosen yet"),
+        ({"audience": "addresses", "addresses": "nobody\0<i>"}, b"\0\n\0@x", "2 lines could not be read"),
+        ({"audience": "addresses", "addresses": MEI}, b"\x81\0\xff", "The file is no text"),
+        ({}, None, "Nobody is chosen yet"),
+        ({"audience": "everybody"}, None, "Nobody is chosen yet"),
+        ({"audience": "all\0"}, None, "Nobody is chosen yet"),
+    ],
+)
 def test_what_designates_nobody_is_refused_and_kept(owner, small_world, campaign, fields, file, says):
     make_customers(small_world, 2, group="staff")
     page = post(owner, campaign, fields, file, status=422)
@@ -165,13 +177,19 @@ def test_each_line_that_failed_is_told_with_its_place_and_reason(owner, campaign
     answer = post(owner, campaign, {"audience": "addresses", "addresses": f"{LIN}\na@b@c"}, file)
     table = owner.get(answer.location).text.partition("Why")[2].strip()
     assert table.startswith(
-        "2a@b@cThere is more than one @ in it.File, 4Wu, wu@Something is missing before or after the @.")
+        "2a@b@cThere is more than one @ in it.File, 4Wu, wu@Something is missing before or after the @."
+    )
     assert counts(Publication.get()) == (0, 2, 2, 2)
 
 
-@pytest.mark.parametrize(("lines", "says"), [
-    (1000, "1000 lines could not be read"), (1001, "More than 1,000 lines could not be read."),
-    (5000, "Here are the first 1,000.")])
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (1000, "1000 lines could not be read"),
+        (1001, "More than 1,000 lines could not be read."),
+        (5000, "Here are the first 1,000."),
+    ],
+)
 def test_a_report_that_is_cut_says_so(owner, campaign, lines, says):
     file = ("nobody@\n" * lines).encode()
     answer = post(owner, campaign, {"audience": "addresses", "addresses": MEI}, file)
@@ -208,9 +226,14 @@ def test_a_campaign_that_is_over_is_not_published(owner, small_world):
     assert Voucher.select().count() == 0
 
 
-@pytest.mark.parametrize(("sent", "status"), [
-    ({"addresses": "a@example.org\n" * 900_000}, 413), ({"addresses": "x" * 600_000}, 422),
-    ({"audience": "customers", "customer": [str(n) for n in range(20_000)]}, 413)])
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"addresses": "a@example.org\n" * 900_000}, 413),
+        ({"addresses": "x" * 600_000}, 422),
+        ({"audience": "customers", "customer": [str(n) for n in range(20_000)]}, 413),
+    ],
+)
 def test_more_than_a_form_may_have_is_refused_in_words(owner, campaign, sent, status):
     page = post(owner, campaign, {"audience": "addresses", **sent}, status=status)
     assert page.all("h1")
@@ -265,8 +288,16 @@ def test_the_search_finds_by_a_part_and_keeps_who_is_ticked(owner, small_world, 
 
 def test_without_script_the_search_is_a_page_that_keeps_the_whole_form(owner, small_world, campaign):
     people = make_customers(small_world, 60, group="常客")
-    sent = MultiDict({"do": "search", "q": people[0].address, "customer": people[9].id, "audience": "customers",
-                      "addresses": MEI, "groups": "常客"})
+    sent = MultiDict(
+        {
+            "do": "search",
+            "q": people[0].address,
+            "customer": people[9].id,
+            "audience": "customers",
+            "addresses": MEI,
+            "groups": "常客",
+        }
+    )
     page = owner.post(at(campaign, "publications/customers"), sent, status=200, content_type="multipart/form-data")
     assert checked(page) == ["常客", "customers"]
     assert [box["value"] for box in page.all("input", name="customer")] == [str(people[9].id), str(people[0].id)]
@@ -275,10 +306,18 @@ def test_without_script_the_search_is_a_page_that_keeps_the_whole_form(owner, sm
     assert MEI in page.text
 
 
-@pytest.mark.parametrize("fields", [
-    {"q": "\0"}, {"q": "x" * 5000}, {"customer": ["\0", "9" * 30, "9" * 18]},
-    {"q": b"\xed\xa0\x80"},
-    {"q": "\u202e'\"\\", "audience": "\0"}, {"do": "more", "next": "\0", "after": "9" * 40}, {"do": "\0"}])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"q": "\0"},
+        {"q": "x" * 5000},
+        {"customer": ["\0", "9" * 30, "9" * 18]},
+        {"q": b"\xed\xa0\x80"},
+        {"q": "\u202e'\"\\", "audience": "\0"},
+        {"do": "more", "next": "\0", "after": "9" * 40},
+        {"do": "\0"},
+    ],
+)
 def test_the_search_bears_anything(world, database, clock, fields):
     owner = PageClient(create_app(database, clock=clock, sleep=clock.sleep)).sign_in(world.member(role=Role.OWNER))
     campaign = world.campaign()
@@ -288,8 +327,14 @@ def test_the_search_bears_anything(world, database, clock, fields):
         owner.get(at(campaign, "publications/customers") + query)
 
 
-@pytest.mark.parametrize("fields", [
-    {"audience": "groups", "groups": "\0"}, {"audience": "addresses", "addresses": "\0"}, {"audience": "x", "q": "\0"}])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"audience": "groups", "groups": "\0"},
+        {"audience": "addresses", "addresses": "\0"},
+        {"audience": "x", "q": "\0"},
+    ],
+)
 def test_the_form_bears_anything(world, database, clock, fields):
     owner = PageClient(create_app(database, clock=clock, sleep=clock.sleep)).sign_in(world.member(role=Role.OWNER))
     post(owner, world.campaign(), fields, status=422)

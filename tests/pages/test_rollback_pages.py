@@ -85,17 +85,33 @@ def test_a_cashier_comes_to_those_of_their_branch_and_nowhere_else(client, small
 def test_the_form_says_whether_a_use_comes_back(client, small_world, owner, given, back):
     client.sign_in(owner)
     assert "checked" in client.get("/merchants/lotus/new-campaign").all("input", name="rollback_gives_back")[0]
-    client.post("/merchants/lotus/new-campaign", {
-        "kind": "gift", "product": "Cup", "quantity": "5", "starts_at": "2026-12-01", "ends_at": "2026-12-31", **given})
+    client.post(
+        "/merchants/lotus/new-campaign",
+        {
+            "kind": "gift",
+            "product": "Cup",
+            "quantity": "5",
+            "starts_at": "2026-12-01",
+            "ends_at": "2026-12-31",
+            **given,
+        },
+    )
     row = Campaign.get(Campaign.product == "Cup")
     assert row.rollback_gives_back is back
     box = client.get(f"/merchants/lotus/campaigns/{row.slug}/edit").all("input", name="rollback_gives_back")[0]
     assert ("checked" in box) is back
     Campaign.update(published_at=small_world.clock()).execute()
     at = f"/merchants/lotus/campaigns/{row.slug}/edit"
-    client.fill(at, at, {
-        "quantity": "5", "starts_at": "2026-12-01", "ends_at": "2026-12-31",
-        **({} if back else {"rollback_gives_back": "y"})})
+    client.fill(
+        at,
+        at,
+        {
+            "quantity": "5",
+            "starts_at": "2026-12-01",
+            "ends_at": "2026-12-31",
+            **({} if back else {"rollback_gives_back": "y"}),
+        },
+    )
     assert Campaign.get_by_id(row.id).rollback_gives_back is not back
 
 

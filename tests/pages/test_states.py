@@ -33,7 +33,8 @@ class Case:
     voucher: Callable[[World], dict[str, Any]] = lambda world: {}
     campaign: Callable[[World], dict[str, Any]] = lambda world: {}
     end: Callable[[Campaign, World], str] = lambda campaign, world: formats.day(
-        world.clock() - BEFORE, campaign.merchant.zone)
+        world.clock() - BEFORE, campaign.merchant.zone
+    )
 
 
 def last_day(campaign: Campaign, world: World) -> str:
@@ -54,33 +55,78 @@ def spent(world: World) -> dict[str, Any]:
 
 TEN = {"uses_per_voucher": 10}
 CASES = {
-    "unused": Case(State.UNUSED, ("Unused", "until {day}", "10 of 10 uses left"),
-                   ("未使用", "有效期至 {day}", "共 10 次，还剩 10 次"), of=TEN, end=last_day),
-    "partly used": Case(State.PARTLY_USED, ("Partly used", "until {day}", "7 of 10 uses left"),
-                        ("部分使用", "有效期至 {day}", "共 10 次，还剩 7 次"), of=TEN, end=last_day,
-                        voucher=lambda world: {"uses_left": 7}),
+    "unused": Case(
+        State.UNUSED,
+        ("Unused", "until {day}", "10 of 10 uses left"),
+        ("未使用", "有效期至 {day}", "共 10 次，还剩 10 次"),
+        of=TEN,
+        end=last_day,
+    ),
+    "partly used": Case(
+        State.PARTLY_USED,
+        ("Partly used", "until {day}", "7 of 10 uses left"),
+        ("部分使用", "有效期至 {day}", "共 10 次，还剩 7 次"),
+        of=TEN,
+        end=last_day,
+        voucher=lambda world: {"uses_left": 7},
+    ),
     "used": Case(State.USED, ("Used", "on {day}", ""), ("已使用", "于 {day}", ""), voucher=spent),
-    "exchanged": Case(State.EXCHANGED, ("Exchanged", "on {day}", ""), ("已兑换", "于 {day}", ""),
-                      of={"kind": Kind.PRIZE}, voucher=spent),
-    "used up": Case(State.USED_UP, ("Used up", "on {day}", "0 of 10 uses left"),
-                    ("已用完", "于 {day}", "共 10 次，还剩 0 次"), of=TEN, voucher=spent),
-    "expired": Case(State.EXPIRED, ("Expired", "was good until {day}", "used 3 of 10 times"),
-                    ("已过期", "有效期至 {day}，已过", "共 10 次，已用 3 次"), of=TEN, campaign=expired, end=last_day,
-                    voucher=lambda world: {"uses_left": 7}),
-    "ended early": Case(State.EXPIRED, ("Ended early", "ended by the shop on {day}", "used 0 of 10 times"),
-                        ("已提前结束", "{day} 由商家结束", "共 10 次，已用 0 次"), of=TEN, campaign=ended),
-    "taken back": Case(State.REVOKED, ("Taken back", "taken back by the shop on {day}", "used 0 of 10 times"),
-                       ("已收回", "{day} 被商家收回", "共 10 次，已用 0 次"), of=TEN,
-                       voucher=lambda world: {"revoked_at": world.clock() - BEFORE}),
-    "used, then ended": Case(State.USED, ("Used", "on {day}", ""), ("已使用", "于 {day}", ""),
-                             voucher=spent, campaign=ended),
-    "used up, then expired": Case(State.USED_UP, ("Used up", "on {day}", "0 of 10 uses left"),
-                                  ("已用完", "于 {day}", "共 10 次，还剩 0 次"), of=TEN, voucher=spent,
-                                  campaign=expired),
+    "exchanged": Case(
+        State.EXCHANGED,
+        ("Exchanged", "on {day}", ""),
+        ("已兑换", "于 {day}", ""),
+        of={"kind": Kind.PRIZE},
+        voucher=spent,
+    ),
+    "used up": Case(
+        State.USED_UP,
+        ("Used up", "on {day}", "0 of 10 uses left"),
+        ("已用完", "于 {day}", "共 10 次，还剩 0 次"),
+        of=TEN,
+        voucher=spent,
+    ),
+    "expired": Case(
+        State.EXPIRED,
+        ("Expired", "was good until {day}", "used 3 of 10 times"),
+        ("已过期", "有效期至 {day}，已过", "共 10 次，已用 3 次"),
+        of=TEN,
+        campaign=expired,
+        end=last_day,
+        voucher=lambda world: {"uses_left": 7},
+    ),
+    "ended early": Case(
+        State.EXPIRED,
+        ("Ended early", "ended by the shop on {day}", "used 0 of 10 times"),
+        ("已提前结束", "{day} 由商家结束", "共 10 次，已用 0 次"),
+        of=TEN,
+        campaign=ended,
+    ),
+    "taken back": Case(
+        State.REVOKED,
+        ("Taken back", "taken back by the shop on {day}", "used 0 of 10 times"),
+        ("已收回", "{day} 被商家收回", "共 10 次，已用 0 次"),
+        of=TEN,
+        voucher=lambda world: {"revoked_at": world.clock() - BEFORE},
+    ),
+    "used, then ended": Case(
+        State.USED, ("Used", "on {day}", ""), ("已使用", "于 {day}", ""), voucher=spent, campaign=ended
+    ),
+    "used up, then expired": Case(
+        State.USED_UP,
+        ("Used up", "on {day}", "0 of 10 uses left"),
+        ("已用完", "于 {day}", "共 10 次，还剩 0 次"),
+        of=TEN,
+        voucher=spent,
+        campaign=expired,
+    ),
     "expired, then taken back": Case(
-        State.REVOKED, ("Taken back", "taken back by the shop on {day}", "used 0 of 10 times"),
-        ("已收回", "{day} 被商家收回", "共 10 次，已用 0 次"), of=TEN, campaign=expired,
-        voucher=lambda world: {"revoked_at": world.clock() - BEFORE}),
+        State.REVOKED,
+        ("Taken back", "taken back by the shop on {day}", "used 0 of 10 times"),
+        ("已收回", "{day} 被商家收回", "共 10 次，已用 0 次"),
+        of=TEN,
+        campaign=expired,
+        voucher=lambda world: {"revoked_at": world.clock() - BEFORE},
+    ),
 }
 
 
@@ -111,8 +157,9 @@ def stage(world: World, app, case: Case) -> Staged:
             type(row).update(**columns).where(type(row).id == row.id).execute()
     voucher = Voucher.get_by_id(held.id)
     voucher.campaign.merchant = world.merchant
-    return Staged(world, case, voucher, PageClient(app).sign_in(world.mei), PageClient(app).sign_in(owner),
-                  taken.attempt_id)
+    return Staged(
+        world, case, voucher, PageClient(app).sign_in(world.mei), PageClient(app).sign_in(owner), taken.attempt_id
+    )
 
 
 def slip(page: Page, code: str) -> str:
@@ -172,9 +219,15 @@ def test_the_till_and_the_redeem_page_refuse_in_the_words_of_the_state(small_wor
 
 
 REFUSED = {
-    "used": "already_redeemed", "exchanged": "already_redeemed", "used up": "used_up", "expired": "expired",
-    "ended early": "campaign_ended", "taken back": "revoked", "used, then ended": "already_redeemed",
-    "used up, then expired": "used_up", "expired, then taken back": "revoked",
+    "used": "already_redeemed",
+    "exchanged": "already_redeemed",
+    "used up": "used_up",
+    "expired": "expired",
+    "ended early": "campaign_ended",
+    "taken back": "revoked",
+    "used, then ended": "already_redeemed",
+    "used up, then expired": "used_up",
+    "expired, then taken back": "revoked",
 }
 
 
@@ -198,13 +251,17 @@ def test_the_wallets_sections_are_called_what_is_in_them(small_world, app, langu
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize(("columns", "en", "zh"), [
-    (lambda world: {"published_at": None}, "Draft", "草稿"),
-    (lambda world: {"published_at": None} | expired(world), "Draft · Over", "草稿 · 已结束"),
-    (lambda world: {"starts_at": world.clock() + BEFORE}, "Not started yet", "未开始"),
-    (expired, "Over", "已结束"),
-    (ended, "Ended early, {day}", "已提前结束，{day}"),
-], ids=["draft", "draft that is over", "not started", "over", "ended"])
+@pytest.mark.parametrize(
+    ("columns", "en", "zh"),
+    [
+        (lambda world: {"published_at": None}, "Draft", "草稿"),
+        (lambda world: {"published_at": None} | expired(world), "Draft · Over", "草稿 · 已结束"),
+        (lambda world: {"starts_at": world.clock() + BEFORE}, "Not started yet", "未开始"),
+        (expired, "Over", "已结束"),
+        (ended, "Ended early, {day}", "已提前结束，{day}"),
+    ],
+    ids=["draft", "draft that is over", "not started", "over", "ended"],
+)
 def test_a_campaigns_state_too(small_world, app, columns, en, zh, language):
     campaign = small_world.campaign(**columns(small_world))
     with app.test_request_context(), force_locale(language):

@@ -12,10 +12,21 @@ from web.present.formats import isolated, listed
 MARK = "\u0301"
 
 
-@pytest.mark.parametrize("text", [
-    "Tea", "茶", "Trà sữa", unicodedata.normalize("NFD", "Trà sữa ở Huế"), "שָׁלוֹם", "བསྒྲུབས", "1\ufe0f\u20e3", "👨‍👩‍👧‍👦",
-    "a" + MARK * MOST_MARKS, (MARK * MOST_MARKS + "a") * 9,
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Tea",
+        "茶",
+        "Trà sữa",
+        unicodedata.normalize("NFD", "Trà sữa ở Huế"),
+        "שָׁלוֹם",
+        "བསྒྲུབས",
+        "1\ufe0f\u20e3",
+        "👨‍👩‍👧‍👦",
+        "a" + MARK * MOST_MARKS,
+        (MARK * MOST_MARKS + "a") * 9,
+    ],
+)
 def test_letters_bear_the_marks_that_scripts_need(text):
     assert is_text(text, 200)
     assert not is_stacked(text)

@@ -39,40 +39,63 @@ def test_the_verdict_as_json_has_the_contracts_fields(client, voucher):
 
 def test_a_voucher_as_json_has_the_contracts_fields(client, voucher):
     assert client.json(f"/vouchers/{voucher.code}") == {
-        "code": voucher.code, "state": "unused", "kind": "discount", "product": "Oolong, 500 ml",
-        "merchant": "Lotus Tea", "original_price": 3000, "offer_price": 1800, "currency": "CNY",
-        "starts_at": "2026-11-30T16:00:00Z", "ends_at": "2026-12-31T16:00:00Z", "place": "", "terms": "",
-        "conditions": {"per_consumer": None, "new_customers_only": False, "groups": [], "minimum_spend": None,
-                       "weekdays": [], "hours": [], "branches": []},
-        "uses": 1, "uses_left": 1, "ended_at": None,
-        "branches": [{"slug": "main", "name": "Main Street", "address": "1 Main St"},
-                     {"slug": "river", "name": "Riverside", "address": ""}],
+        "code": voucher.code,
+        "state": "unused",
+        "kind": "discount",
+        "product": "Oolong, 500 ml",
+        "merchant": "Lotus Tea",
+        "original_price": 3000,
+        "offer_price": 1800,
+        "currency": "CNY",
+        "starts_at": "2026-11-30T16:00:00Z",
+        "ends_at": "2026-12-31T16:00:00Z",
+        "place": "",
+        "terms": "",
+        "conditions": {
+            "per_consumer": None,
+            "new_customers_only": False,
+            "groups": [],
+            "minimum_spend": None,
+            "weekdays": [],
+            "hours": [],
+            "branches": [],
+        },
+        "uses": 1,
+        "uses_left": 1,
+        "ended_at": None,
+        "branches": [
+            {"slug": "main", "name": "Main Street", "address": "1 Main St"},
+            {"slug": "river", "name": "Riverside", "address": ""},
+        ],
     }
     wallet = client.json("/wallet")
     assert wallet["as_of"] == "2026-12-01T04:00:00Z"
     assert wallet["vouchers"] == [client.json(f"/vouchers/{voucher.code}")]
 
 
-@pytest.mark.parametrize(("arrange", "status", "reason"), [
-    (lambda world, voucher: {"password": WRONG}, 403, "password_incorrect"),
-    (lambda world, voucher: Voucher.update(revoked_at=world.clock()).execute() and {}, 409, "revoked"),
-    (lambda world, voucher: {"offer_price": "1"}, 409, "price_changed"),
-    (lambda world, voucher: {"branch": "nowhere"}, 409, "wrong_branch"),
-    (lambda world, voucher: world.spend_password(), 429, "too_many_attempts"),
-    (lambda world, voucher: {"password": "12345"}, 422, "malformed"),
-    (lambda world, voucher: {"password": "1234567890123"}, 422, "malformed"),
-    (lambda world, voucher: {"password": "48291a"}, 422, "malformed"),
-    (lambda world, voucher: {"password": ""}, 422, "malformed"),
-    (lambda world, voucher: {"amount": "12.50"}, 422, "malformed"),
-    (lambda world, voucher: {"amount": "-1"}, 422, "malformed"),
-    (lambda world, voucher: {"amount": "9" * 5000}, 422, "malformed"),
-    (lambda world, voucher: {"offer_price": "٣"}, 422, "malformed"),
-    (lambda world, voucher: {"branch": "Main Street"}, 422, "malformed"),
-    (lambda world, voucher: {"branch": "a\x00b"}, 422, "malformed"),
-    (lambda world, voucher: {"attempt_id": "1"}, 422, "malformed"),
-    (lambda world, voucher: {"attempt_id": ""}, 422, "malformed"),
-    (lambda world, voucher: {"attempt_id": "{" + ID + "}"}, 422, "malformed"),
-])
+@pytest.mark.parametrize(
+    ("arrange", "status", "reason"),
+    [
+        (lambda world, voucher: {"password": WRONG}, 403, "password_incorrect"),
+        (lambda world, voucher: Voucher.update(revoked_at=world.clock()).execute() and {}, 409, "revoked"),
+        (lambda world, voucher: {"offer_price": "1"}, 409, "price_changed"),
+        (lambda world, voucher: {"branch": "nowhere"}, 409, "wrong_branch"),
+        (lambda world, voucher: world.spend_password(), 429, "too_many_attempts"),
+        (lambda world, voucher: {"password": "12345"}, 422, "malformed"),
+        (lambda world, voucher: {"password": "1234567890123"}, 422, "malformed"),
+        (lambda world, voucher: {"password": "48291a"}, 422, "malformed"),
+        (lambda world, voucher: {"password": ""}, 422, "malformed"),
+        (lambda world, voucher: {"amount": "12.50"}, 422, "malformed"),
+        (lambda world, voucher: {"amount": "-1"}, 422, "malformed"),
+        (lambda world, voucher: {"amount": "9" * 5000}, 422, "malformed"),
+        (lambda world, voucher: {"offer_price": "٣"}, 422, "malformed"),
+        (lambda world, voucher: {"branch": "Main Street"}, 422, "malformed"),
+        (lambda world, voucher: {"branch": "a\x00b"}, 422, "malformed"),
+        (lambda world, voucher: {"attempt_id": "1"}, 422, "malformed"),
+        (lambda world, voucher: {"attempt_id": ""}, 422, "malformed"),
+        (lambda world, voucher: {"attempt_id": "{" + ID + "}"}, 422, "malformed"),
+    ],
+)
 def test_each_reason_has_its_status(client, small_world, voucher, arrange, status, reason):
     verdict = redeem(client, voucher, status, **(arrange(small_world, voucher) or {}))
     assert (verdict["outcome"], verdict["reason"]) == ("refused", reason)
@@ -171,24 +194,65 @@ def test_digits_that_come_late_under_a_settled_id_get_no_green_screen(client, sm
         assert ("not now" in page.text) is not fresh
 
 
-@pytest.mark.parametrize(("typed", "minor"), [
-    ("15", 1500), ("15.5", 1550), ("15,50", 1550), ("15.05", 1505), ("1,500", 150000), ("1,250.50", 125050),
-    ("1.250,50", 125050), ("1 250,50", 125050), ("12'345'678.90", 1234567890), ("0", 0), ("007", 700),
-    ("1.500", None), ("15,00,00", None), ("1,5,0", None), ("1,,5", None), ("1,50,000", None), ("15.005", None),
-    ("1e3", None), ("-1", None), (".5", None), ("5.", None), ("9" * 20, None), ("a", None),
-    ("１５", 1500), ("¥200", 20000), ("￥１，２００", 120000), ("200元", 20000), ("€ 15,50", 1550), ("", None),
-])
+@pytest.mark.parametrize(
+    ("typed", "minor"),
+    [
+        ("15", 1500),
+        ("15.5", 1550),
+        ("15,50", 1550),
+        ("15.05", 1505),
+        ("1,500", 150000),
+        ("1,250.50", 125050),
+        ("1.250,50", 125050),
+        ("1 250,50", 125050),
+        ("12'345'678.90", 1234567890),
+        ("0", 0),
+        ("007", 700),
+        ("1.500", None),
+        ("15,00,00", None),
+        ("1,5,0", None),
+        ("1,,5", None),
+        ("1,50,000", None),
+        ("15.005", None),
+        ("1e3", None),
+        ("-1", None),
+        (".5", None),
+        ("5.", None),
+        ("9" * 20, None),
+        ("a", None),
+        ("１５", 1500),
+        ("¥200", 20000),
+        ("￥１，２００", 120000),
+        ("200元", 20000),
+        ("€ 15,50", 1550),
+        ("", None),
+    ],
+)
 def test_an_amount_is_read_in_one_way_or_asked_for_again(app, typed, minor):
     with app.test_request_context():
         assert formats.minor_units(typed, Merchant(**money_of("EUR"))) == minor
 
 
-@pytest.mark.parametrize(("currency", "typed", "minor"), [
-    ("JPY", "1500", 1500), ("JPY", "1,500", 1500), ("JPY", "15.00", None), ("JPY", "1.500", None),
-    ("KWD", "1.505", 1505), ("KWD", "0.505", 505), ("KWD", "1.5", 1500), ("KWD", "1505,250", 1505250),
-    ("KWD", "1,250.505", 1250505), ("KWD", "1.250,505", 1250505), ("KWD", "1,505,250", 1505250000),
-    ("KWD", "1,505", None), ("KWD", "1.5055", None), ("CLF", "1.5055", 15055), ("CLF", "1.505", 15050),
-])
+@pytest.mark.parametrize(
+    ("currency", "typed", "minor"),
+    [
+        ("JPY", "1500", 1500),
+        ("JPY", "1,500", 1500),
+        ("JPY", "15.00", None),
+        ("JPY", "1.500", None),
+        ("KWD", "1.505", 1505),
+        ("KWD", "0.505", 505),
+        ("KWD", "1.5", 1500),
+        ("KWD", "1505,250", 1505250),
+        ("KWD", "1,250.505", 1250505),
+        ("KWD", "1.250,505", 1250505),
+        ("KWD", "1,505,250", 1505250000),
+        ("KWD", "1,505", None),
+        ("KWD", "1.5055", None),
+        ("CLF", "1.5055", 15055),
+        ("CLF", "1.505", 15050),
+    ],
+)
 def test_a_currency_has_coins_of_its_own(app, currency, typed, minor):
     with app.test_request_context():
         assert formats.minor_units(typed, Merchant(**money_of(currency))) == minor
@@ -202,8 +266,10 @@ def test_what_is_shown_in_a_field_is_read_the_same(app, currency):
             assert formats.minor_units(formats.as_typed(minor, merchant), merchant) == minor
 
 
-@pytest.mark.parametrize(("currency", "typed", "example"), [
-    ("KWD", "1.505", "200.500."), ("JPY", "1,505", "200."), ("CNY", "15.05", "200.50.")])
+@pytest.mark.parametrize(
+    ("currency", "typed", "example"),
+    [("KWD", "1.505", "200.500."), ("JPY", "1,505", "200."), ("CNY", "15.05", "200.50.")],
+)
 def test_the_bill_is_typed_in_the_currencys_coins(client, small_world, currency, typed, example):
     Merchant.update(money_of(currency)).execute()
     voucher = small_world.voucher(campaign=small_world.campaign(minimum_spend=1))
@@ -246,13 +312,16 @@ def test_a_spent_budget_says_for_how_long_and_names_no_price(client, small_world
 class TestBeforeAnybodyTypes:
     """What is known beforehand is said beforehand, by the voucher's page and by the keypad's address."""
 
-    @pytest.mark.parametrize(("columns", "reason"), [
-        ({"ends_at": utc("2026-12-01T12:00:00+08:00")}, Reason.EXPIRED),
-        ({"starts_at": utc("2026-12-01T12:00:01+08:00")}, Reason.NOT_YET_VALID),
-        ({"redeemed": 100}, Reason.SOLD_OUT),
-        ({"groups": ["regulars"]}, Reason.GROUP_ONLY),
-        ({"weekdays": [1]}, Reason.OUTSIDE_HOURS),
-    ])
+    @pytest.mark.parametrize(
+        ("columns", "reason"),
+        [
+            ({"ends_at": utc("2026-12-01T12:00:00+08:00")}, Reason.EXPIRED),
+            ({"starts_at": utc("2026-12-01T12:00:01+08:00")}, Reason.NOT_YET_VALID),
+            ({"redeemed": 100}, Reason.SOLD_OUT),
+            ({"groups": ["regulars"]}, Reason.GROUP_ONLY),
+            ({"weekdays": [1]}, Reason.OUTSIDE_HOURS),
+        ],
+    )
     def test_no_keypad_opens_for_nothing(self, client, small_world, columns, reason):
         client.sign_in(small_world.mei)
         voucher = small_world.voucher(campaign=small_world.campaign(**columns))
@@ -281,18 +350,30 @@ class TestTheStep:
         assert not page.all("form", id="keypad")
         assert {"Amount", "Branch"} <= set(page.text.split())
 
-    @pytest.mark.parametrize(("amount", "branch"), [("x", "main"), ("", "main"), ("1e9", "main"), ("-5", "main"),
-                                                    ("12.345", "main"), ("50", "nowhere"), ("50", "")])
+    @pytest.mark.parametrize(
+        ("amount", "branch"),
+        [
+            ("x", "main"),
+            ("", "main"),
+            ("1e9", "main"),
+            ("-5", "main"),
+            ("12.345", "main"),
+            ("50", "nowhere"),
+            ("50", ""),
+        ],
+    )
     def test_what_cannot_be_taken_is_kept_and_named(self, client, voucher, amount, branch):
-        page = client.get(f"/vouchers/{voucher.code}/redeem", status=422,
-                          query_string={"amount": amount, "branch": branch})
+        page = client.get(
+            f"/vouchers/{voucher.code}/redeem", status=422, query_string={"amount": amount, "branch": branch}
+        )
         assert page.all("input", id="amount")[0]["value"] == amount
         faulty = "branch" if branch != "main" else "amount"
         assert any("wrong" in (a.get("class") or "") for a in page.all("div")), faulty
 
     def test_a_bill_below_the_least_is_told_before_the_cashier_types(self, client, voucher):
-        page = client.get(f"/vouchers/{voucher.code}/redeem", status=422,
-                          query_string={"amount": "49.99", "branch": "main"})
+        page = client.get(
+            f"/vouchers/{voucher.code}/redeem", status=422, query_string={"amount": "49.99", "branch": "main"}
+        )
         assert "The bill is ¥49.99; this offer begins at ¥50." in page.text
 
     def test_the_keypad_carries_both_on_in_minor_units(self, client, voucher):
@@ -303,13 +384,15 @@ class TestTheStep:
     def test_the_cashier_sees_both_on_the_keypad_and_in_the_verdict(self, client, voucher):
         page = client.get(f"/vouchers/{voucher.code}/redeem", query_string={"amount": "60", "branch": "river"})
         assert "Riverside · Bill: ¥60" in page.text
-        page = client.post(f"/vouchers/{voucher.code}/redemptions", form(amount="6000", branch="river"), status=200,
-                           headers=HTMX)
+        page = client.post(
+            f"/vouchers/{voucher.code}/redemptions", form(amount="6000", branch="river"), status=200, headers=HTMX
+        )
         assert "Riverside · Bill: ¥60" in page.text
 
     def test_the_verdict_leads_back_to_it(self, client, voucher):
-        page = client.post(f"/vouchers/{voucher.code}/redemptions", form(amount="4999", branch="main"), status=409,
-                           headers=HTMX)
+        page = client.post(
+            f"/vouchers/{voucher.code}/redemptions", form(amount="4999", branch="main"), status=409, headers=HTMX
+        )
         assert page.verdict()["data-reason"] == "minimum_spend"
         assert page.all("a", href=f"/vouchers/{voucher.code}/redeem")
 
@@ -359,7 +442,9 @@ def test_the_wallet_says_what_cannot_be_redeemed_now_and_puts_it_last(client, sm
     client.sign_in(small_world.mei)
     for product, columns in {
         "Gone": {"redeemed": 100, "ends_at": utc("2026-12-02T00:00:00+08:00")},
-        "Closed": {"groups": ["regulars"]}, "Night": {"hours": [["22:00", "23:00"]]}, "Open": {},
+        "Closed": {"groups": ["regulars"]},
+        "Night": {"hours": [["22:00", "23:00"]]},
+        "Open": {},
     }.items():
         small_world.voucher(campaign=small_world.campaign(product=product, **columns))
     text = client.get("/wallet").text

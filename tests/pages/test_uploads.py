@@ -24,16 +24,26 @@ FORM = "application/x-www-form-urlencoded"
 PICTURES = "/merchants/lotus/pictures"
 
 
-@pytest.mark.parametrize(("method", "path", "large"), [
-    ("POST", "/merchants/lotus/pictures", True), ("POST", "/merchants/lotus/new-campaign", True),
-    ("POST", "/merchants/lotus/campaigns/tea/edit", True),
-    ("POST", "/merchants/lotus/campaigns/tea/publications", True), ("POST", "/merchants/lotus/campaigns", False),
-    ("GET", "/merchants/lotus/pictures", False), ("POST", "/merchants/lotus/preview", False),
-    ("POST", "/merchants/lotus/campaigns/tea/password", False), ("POST", "/sign-in", False),
-    ("POST", "/merchants/lotus/pictures/", False), ("POST", "/merchants//pictures", False),
-    ("POST", "/vouchers/x/redemptions", False), ("POST", "/x/merchants/lotus/pictures", False),
-    ("POST", "/merchants/a/b/pictures", False), ("POST", "/merchants/lotus/pictures\n", False),
-])
+@pytest.mark.parametrize(
+    ("method", "path", "large"),
+    [
+        ("POST", "/merchants/lotus/pictures", True),
+        ("POST", "/merchants/lotus/new-campaign", True),
+        ("POST", "/merchants/lotus/campaigns/tea/edit", True),
+        ("POST", "/merchants/lotus/campaigns/tea/publications", True),
+        ("POST", "/merchants/lotus/campaigns", False),
+        ("GET", "/merchants/lotus/pictures", False),
+        ("POST", "/merchants/lotus/preview", False),
+        ("POST", "/merchants/lotus/campaigns/tea/password", False),
+        ("POST", "/sign-in", False),
+        ("POST", "/merchants/lotus/pictures/", False),
+        ("POST", "/merchants//pictures", False),
+        ("POST", "/vouchers/x/redemptions", False),
+        ("POST", "/x/merchants/lotus/pictures", False),
+        ("POST", "/merchants/a/b/pictures", False),
+        ("POST", "/merchants/lotus/pictures\n", False),
+    ],
+)
 def test_only_what_takes_a_file_may_be_large(method, path, large):
     assert largest(method, path) == (LARGEST_UPLOAD if large else LARGEST_REQUEST)
 
@@ -172,10 +182,15 @@ def test_nobody_at_a_till_waits_for_pictures_that_take_long():
     asyncio.run(scene())
 
 
-@pytest.mark.parametrize(("path", "sent", "most"), [
-    (PICTURES, 2**30, LARGEST_UPLOAD), (PICTURES, LARGEST_UPLOAD + 1, LARGEST_UPLOAD),
-    ("/sign-in", 2**30, LARGEST_REQUEST), ("/sign-in", LARGEST_REQUEST + 1, LARGEST_REQUEST),
-])
+@pytest.mark.parametrize(
+    ("path", "sent", "most"),
+    [
+        (PICTURES, 2**30, LARGEST_UPLOAD),
+        (PICTURES, LARGEST_UPLOAD + 1, LARGEST_UPLOAD),
+        ("/sign-in", 2**30, LARGEST_REQUEST),
+        ("/sign-in", LARGEST_REQUEST + 1, LARGEST_REQUEST),
+    ],
+)
 @pytest.mark.parametrize("announced", [None, 100, "9" * 40, "-1", 2**30])
 def test_what_is_too_large_is_neither_read_to_its_end_nor_cut(path, announced, sent, most):
     connection = Connection(sent)
@@ -226,8 +241,9 @@ def send(to: tuple[Site, str], path: str, body, kind: str = "multipart/form-data
         return answer.status, answer.read().decode()
 
 
-@pytest.mark.parametrize(("path", "words"), [
-    (PICTURES, "at most 12 MB"), ("/merchants/lotus/new-campaign", "too much at once")])
+@pytest.mark.parametrize(
+    ("path", "words"), [(PICTURES, "at most 12 MB"), ("/merchants/lotus/new-campaign", "too much at once")]
+)
 def test_too_much_is_answered_in_words(owner_site, path, words):
     """Also while the other side is still sending: it hears the answer, not a connection that breaks."""
     for megabytes in (12, 16, 40):
@@ -243,7 +259,7 @@ def test_a_photograph_just_below_the_limit_gets_through(owner_site):
 def chunks(body: bytes) -> Iterator[bytes]:
     """Sent without saying how much there is: `Transfer-Encoding: chunked` (RFC 9112, 7.1)."""
     for start in range(0, len(body), 50_000):
-        yield body[start:start + 50_000]
+        yield body[start : start + 50_000]
 
 
 def test_a_picture_in_chunks_arrives_whole_or_is_refused(owner_site):
@@ -260,8 +276,10 @@ def test_a_picture_in_chunks_arrives_whole_or_is_refused(owner_site):
 
 def test_uploads_that_stand_still_hold_up_no_owner_and_nobody_at_a_till(owner_site):
     site, cookie = owner_site
-    head = (f"POST {PICTURES} HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\nCookie: {cookie}\r\n"
-            f"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {LARGEST_UPLOAD}\r\n\r\n--x").encode()
+    head = (
+        f"POST {PICTURES} HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\nCookie: {cookie}\r\n"
+        f"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {LARGEST_UPLOAD}\r\n\r\n--x"
+    ).encode()
     half = b"j" * (LARGEST_UPLOAD // 2)
     with ExitStack() as stack:
         for _ in range(THREADS * 2):

@@ -59,7 +59,9 @@ def test_owners_and_managers_are_told_in_their_language(world, mail, owner, vouc
     mail.bring()
     said = {message.body["notification"]["lang"]: message for message in mail.service.inbox}
     assert {language: message.title for language, message in said.items()} == {
-        "en": f"Keypads closed: {TEA}", "zh-Hans": f"数字键盘已关闭：{TEA}"}
+        "en": f"Keypads closed: {TEA}",
+        "zh-Hans": f"数字键盘已关闭：{TEA}",
+    }
     assert len(mail.service.inbox) == 2
     notification = said["en"].body["notification"]
     assert notification["body"].startswith("Lotus Tea: too many wrong passwords.")
@@ -139,8 +141,9 @@ def last_two_at_once(world) -> None:
     """Two guesses are left, and two people make them."""
     guessers = [world.voucher(campaign=world.campaign(), holder=world.account()) for _ in range(2)]
     world.spend_password(wrong=guess_limits.PASSWORD_A_DAY - 2)
-    verdicts = at_once(*(lambda which=which: world.attempt(guessers[which], typed=wrong_value(which))
-                         for which in range(2)))
+    verdicts = at_once(
+        *(lambda which=which: world.attempt(guessers[which], typed=wrong_value(which)) for which in range(2))
+    )
     assert [verdict.reason for verdict in verdicts] == [Reason.PASSWORD_INCORRECT] * 2
 
 
@@ -196,9 +199,13 @@ def test_a_change_ends_it_and_the_next_attack_is_told_again(world, mail, owner, 
     last_guess(world, voucher)
     assert under_attack(world) == [TEA, "Cake"]
     before = redemption_passwords.mark(RedemptionPassword.get())
-    assert redemption_passwords.change(voucher.campaign, None, key=world.keys.password, now=world.clock(), replacing=before)
+    assert redemption_passwords.change(
+        voucher.campaign, None, key=world.keys.password, now=world.clock(), replacing=before
+    )
     with pytest.raises(merging.Conflict):
-        redemption_passwords.change(voucher.campaign, None, key=world.keys.password, now=world.clock(), replacing=before)
+        redemption_passwords.change(
+            voucher.campaign, None, key=world.keys.password, now=world.clock(), replacing=before
+        )
     world.password = RedemptionPassword.get()
     assert (world.password.version, under_attack(world)) == (2, [])
     digits = redemption_passwords.reveal(world.password, world.keys.password)

@@ -116,8 +116,9 @@ def test_no_wrong_value_is_kept_readable(world):
 
 def test_tries_in_flight_fill_the_budget_and_then_the_answer_is_busy_not_wrong(world):
     voucher = world.voucher()
-    Guess.insert_many([{"password": world.password, "version": 1, "consumer": world.mei, "made_at": world.clock()}
-                       for _ in range(5)]).execute()
+    Guess.insert_many(
+        [{"password": world.password, "version": 1, "consumer": world.mei, "made_at": world.clock()} for _ in range(5)]
+    ).execute()
     began = world.clock()
     assert world.attempt(voucher).reason is Reason.BUSY
     assert timedelta(seconds=1.9) < world.clock() - began < timedelta(seconds=2.1)

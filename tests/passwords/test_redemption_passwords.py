@@ -47,14 +47,19 @@ def test_none_entered_has_one_made(world):
 def test_digits_that_the_merchant_uses_already_share_their_row(world, typed):
     """And with it the budget of a guesser."""
     assert make(world, redemption_password=typed).password_id == world.password.id
-    assert change(world, make(world, redemption_password=NEW), redemption_password=typed).password_id == \
-        world.password.id
+    assert (
+        change(world, make(world, redemption_password=NEW), redemption_password=typed).password_id == world.password.id
+    )
 
 
 def test_another_merchants_equal_digits_are_another_password(world):
     other = world.make_merchant(slug="other")
-    made = editing.create(other, editing.document(world.campaign()) | {"redemption_password": PASSWORD},
-                          now=world.clock(), password_key=world.keys.password)
+    made = editing.create(
+        other,
+        editing.document(world.campaign()) | {"redemption_password": PASSWORD},
+        now=world.clock(),
+        password_key=world.keys.password,
+    )
     assert made.password_id != world.password.id
     assert made.password.merchant_id == other.id
     assert bytes(made.password.sealed) != bytes(world.password.sealed)
@@ -133,8 +138,12 @@ def test_digits_of_another_row_are_shared_from_there_with_what_was_spent_on_them
 
 def test_two_who_change_to_the_same_digits_at_once_share_one_row(world):
     campaigns = [world.campaign(password=world.make_password(digits=digits)) for digits in ("750264", "860375")]
-    answers = at_once(*(partial(redemption_passwords.change, campaign, "918273", key=world.keys.password, now=world.clock())
-                        for campaign in campaigns))
+    answers = at_once(
+        *(
+            partial(redemption_passwords.change, campaign, "918273", key=world.keys.password, now=world.clock())
+            for campaign in campaigns
+        )
+    )
     assert answers == [True, True]
     assert len({now(campaign).password_id for campaign in campaigns}) == 1
     assert digits_of(world, now(campaigns[0])) == "918273"
@@ -180,7 +189,9 @@ ACTS: dict[str, tuple[Act, Reason]] = {
     "end": (lambda world, campaign: editing.end(campaign, world.clock()), Reason.CAMPAIGN_ENDED),
     "password": (lambda world, campaign: rotate(world), Reason.BUSY),
     "another's password": (
-        lambda world, campaign: rotate(world) if world.make_password(digits=NEW) else None, Reason.BUSY),
+        lambda world, campaign: rotate(world) if world.make_password(digits=NEW) else None,
+        Reason.BUSY,
+    ),
 }
 acts = pytest.mark.parametrize(("act", "reason"), ACTS.values(), ids=ACTS)
 
@@ -269,10 +280,15 @@ def test_two_drafts_of_one_name_at_once_are_both_made(world, monkeypatch):
     assert Campaign.select().count() == 2
 
 
-@pytest.mark.parametrize("act", [
-    lambda world, gone: change(world, gone), lambda world, gone: editing.end(gone, world.clock()),
-    lambda world, gone: editing.delete(gone),
-], ids=["change", "end", "delete"])
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda world, gone: change(world, gone),
+        lambda world, gone: editing.end(gone, world.clock()),
+        lambda world, gone: editing.delete(gone),
+    ],
+    ids=["change", "end", "delete"],
+)
 def test_a_draft_that_somebody_deletes_meanwhile_is_no_error_of_ours(world, act):
     """Two taps on one button are enough for it."""
     draft = make(world)

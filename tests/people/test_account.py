@@ -58,8 +58,9 @@ def test_an_address_is_one_accounts(world, person):
     with pytest.raises(accounts.Refused, match="email: taken"):
         accounts.change_email(person, others[0].email, token)
     tokens = [start(world, other) for other in others]
-    answers = at_once(*(lambda o=other, t=mine: accounts.change_email(o, LIN, t)
-                        for other, mine in zip(others, tokens, strict=True)))
+    answers = at_once(
+        *(lambda o=other, t=mine: accounts.change_email(o, LIN, t) for other, mine in zip(others, tokens, strict=True))
+    )
     assert [str(answer) for answer in answers if not isinstance(answer, str)] == ["email: taken"] * 3
 
 
@@ -86,10 +87,13 @@ def test_whose_browser_was_signed_out_meanwhile_changes_nothing(world, person):
     assert (now_of(person).email, now_of(person).password_hash) == (person.email, person.password_hash)
 
 
-@pytest.mark.parametrize("act", [
-    lambda person, token: accounts.change_password(person, "a-third-secret", token),
-    lambda person, token: accounts.change_email(person, LIN, token),
-])
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda person, token: accounts.change_password(person, "a-third-secret", token),
+        lambda person, token: accounts.change_email(person, LIN, token),
+    ],
+)
 def test_with_the_old_password_nobody_changes_anything_after_the_new(world, person, act):
     """The old password was right when it was looked at; the rightful owner was faster."""
     mine, thiefs = start(world, person), start(world, person)
@@ -120,8 +124,9 @@ def test_where_one_works(client, small_world):
     house = small_world.make_merchant(slug="house", name="House of Cake")
     Member.create(merchant=house, account=cashier, address="x@example.org", role=Role.MANAGER)
     left = small_world.make_merchant(slug="left", name="Left Long Ago")
-    Member.create(merchant=left, account=cashier, address="x@example.org", role=Role.OWNER,
-                  disabled_at=small_world.clock())
+    Member.create(
+        merchant=left, account=cashier, address="x@example.org", role=Role.OWNER, disabled_at=small_world.clock()
+    )
     page = client.sign_in(cashier).get("/account")
     assert "Cashier · Riverside" in page.text
     assert page.all("a", href="/merchants/house/campaigns")
@@ -138,10 +143,16 @@ def test_the_e_mail_is_changed_on_the_page(here, there, mei):
     there.post("/sign-in", {"email": LIN, **RIGHT})
 
 
-@pytest.mark.parametrize(("email", "says"), [
-    ("", "Please fill this in."), ("nobody", "Enter an e-mail address"), ("n\x00w@example.org", "Enter an e-mail"),
-    ("x" * 300 + "@example.org", "longer than 254"), ("taken@example.org", "This address cannot be used"),
-])
+@pytest.mark.parametrize(
+    ("email", "says"),
+    [
+        ("", "Please fill this in."),
+        ("nobody", "Enter an e-mail address"),
+        ("n\x00w@example.org", "Enter an e-mail"),
+        ("x" * 300 + "@example.org", "longer than 254"),
+        ("taken@example.org", "This address cannot be used"),
+    ],
+)
 def test_an_address_that_cannot_be_stands_with_its_fault(here, small_world, mei, email, says):
     small_world.account(email="taken@example.org")
     page = here.fill("/account", "/account/email", {"email": email, **RIGHT}, status=422)
@@ -153,8 +164,10 @@ def test_an_address_that_cannot_be_stands_with_its_fault(here, small_world, mei,
 
 def test_without_the_password_nobody_hears_whether_an_address_is_taken(here, small_world):
     small_world.account(email="taken@example.org")
-    taken, free = (here.fill("/account", "/account/email", {"email": email, "password": "wrong"}, status=422)
-                   for email in ("taken@example.org", "other@example.org"))
+    taken, free = (
+        here.fill("/account", "/account/email", {"email": email, "password": "wrong"}, status=422)
+        for email in ("taken@example.org", "other@example.org")
+    )
     assert wrong_fields(taken) == ["password"]
     assert taken.html.replace("taken@", "other@") == free.html
 
@@ -165,8 +178,9 @@ def test_the_password_is_changed_on_the_page(here, there, mei):
     assert accounts.password_is(now_of(mei), NEW)
 
 
-@pytest.mark.parametrize(("path", "form"), [
-    ("/account/password", TO_NEW), ("/account/email", TO_LIN), ("/account/sessions/end", {})])
+@pytest.mark.parametrize(
+    ("path", "form"), [("/account/password", TO_NEW), ("/account/email", TO_LIN), ("/account/sessions/end", {})]
+)
 def test_who_copied_this_very_cookie_is_out_too(app, here, mei, path, form):
     thief = PageClient(app)
     thief.http.set_cookie("quanbao", here.http.get_cookie("quanbao").value)
@@ -179,14 +193,17 @@ def test_who_copied_this_very_cookie_is_out_too(app, here, mei, path, form):
     assert (now.id, now.confirmed_at) == (before.id, before.confirmed_at), "the same session, and what belongs to it"
 
 
-@pytest.mark.parametrize(("form", "field", "says"), [
-    ({"new_password": NEW, "password": "wrong"}, "password", "That is not the password of your account."),
-    ({"new_password": NEW}, "password", "That is not the password of your account."),
-    ({"new_password": "short", **RIGHT}, "new_password", "Use at least 8 characters."),
-    ({"new_password": "iloveyou1", **RIGHT}, "new_password", "Many people use"),
-    ({"new_password": "x" * 201, **RIGHT}, "new_password", "longer than 200"),
-    (RIGHT, "new_password", "Please fill this in."),
-])
+@pytest.mark.parametrize(
+    ("form", "field", "says"),
+    [
+        ({"new_password": NEW, "password": "wrong"}, "password", "That is not the password of your account."),
+        ({"new_password": NEW}, "password", "That is not the password of your account."),
+        ({"new_password": "short", **RIGHT}, "new_password", "Use at least 8 characters."),
+        ({"new_password": "iloveyou1", **RIGHT}, "new_password", "Many people use"),
+        ({"new_password": "x" * 201, **RIGHT}, "new_password", "longer than 200"),
+        (RIGHT, "new_password", "Please fill this in."),
+    ],
+)
 def test_a_password_that_cannot_be_stands_with_its_fault(here, there, mei, form, field, says):
     page = here.post("/account/password", form, status=422)
     assert says in page.text

@@ -64,8 +64,12 @@ class Canary:
 
 def traces(*marks: str) -> set[str]:
     """The tables in which any of these stands, whatever the column and its case."""
-    return {table.__name__ for table in TABLES for row in table.select().tuples()
-            if any(mark.casefold() in repr(row).casefold() for mark in marks)}
+    return {
+        table.__name__
+        for table in TABLES
+        for row in table.select().tuples()
+        if any(mark.casefold() in repr(row).casefold() for mark in marks)
+    }
 
 
 # Deleting
@@ -189,8 +193,12 @@ def test_of_two_owners_who_leave_at_once_one_stays(world, clock):
         merchant = world.make_merchant(slug=f"shop-{number}")
         pair = [world.member(role=Role.OWNER, merchant=merchant) for _ in range(2)]
         tokens = [accounts.start_session(owner, clock()) for owner in pair]
-        answers = at_once(*(lambda o=owner, t=token: personal_data.delete(o, t, clock())
-                            for owner, token in zip(pair, tokens, strict=True)))
+        answers = at_once(
+            *(
+                lambda o=owner, t=token: personal_data.delete(o, t, clock())
+                for owner, token in zip(pair, tokens, strict=True)
+            )
+        )
         assert sorted(type(answer) for answer in answers if answer) == [personal_data.LastOwner]
         assert Member.select().where((Member.merchant == merchant) & Member.disabled_at.is_null()).count() == 1
 
@@ -204,8 +212,10 @@ def test_a_redemption_in_flight_harms_nothing(world, clock):
         voucher = world.voucher(campaign=world.campaign(groups=["regulars"]), holder=person)
         world.group("regulars", person)
         token = accounts.start_session(person, clock())
-        verdict, gone = at_once(lambda v=voucher, p=person: world.attempt(v, by=p),
-                                lambda p=person, t=token: personal_data.delete(p, t, clock()))
+        verdict, gone = at_once(
+            lambda v=voucher, p=person: world.attempt(v, by=p),
+            lambda p=person, t=token: personal_data.delete(p, t, clock()),
+        )
         assert gone is None
         assert verdict.reason in (None, "group_only")
         assert Redemption.select().where(Redemption.voucher == voucher).count() == int(verdict.redeemed)
@@ -219,8 +229,10 @@ def test_nobody_is_put_into_a_group_while_they_leave(world, clock):
         world.voucher(holder=person)
         customer = Customer.get(Customer.consumer == person)
         token = accounts.start_session(person, clock())
-        at_once(lambda c=customer: customers.put(world.merchant, [c.id], "birds", into=True),
-                lambda p=person, t=token: personal_data.delete(p, t, clock()))
+        at_once(
+            lambda c=customer: customers.put(world.merchant, [c.id], "birds", into=True),
+            lambda p=person, t=token: personal_data.delete(p, t, clock()),
+        )
         assert CustomerGroup.select().count() == 0
 
 
@@ -235,8 +247,10 @@ def test_who_signs_in_while_the_account_goes_is_not_in(world, clock):
     for _ in range(ROUNDS):
         person = world.account(email=CANARY, password=ACCOUNT_PASSWORD)
         token = accounts.start_session(person, clock())
-        at_once(lambda p=person: accounts.start_session(p, clock(), BROWSER),
-                lambda p=person, t=token: personal_data.delete(p, t, clock()))
+        at_once(
+            lambda p=person: accounts.start_session(p, clock(), BROWSER),
+            lambda p=person, t=token: personal_data.delete(p, t, clock()),
+        )
         assert Session.select().count() == 0
         with pytest.raises(accounts.Overtaken):
             accounts.start_session(person, clock(), BROWSER)

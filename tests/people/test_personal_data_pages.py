@@ -24,23 +24,40 @@ def test_all_that_is_kept_about_a_person_is_in_the_file(world, clock):
     clock.forward(minutes=1)
     seen = personal_data.data(canary.account, clock())
     assert seen["account"] == {"email": CANARY, "proved": True, "created_at": "2026-12-01T04:00:00Z"}
-    assert seen["sessions"] == [{"browser": BROWSER, "signed_in_at": "2026-12-01T04:00:00Z",
-                                 "last_used_at": "2026-12-01T04:00:00Z"}]
-    assert seen["memberships"] == [{"merchant": "Lotus Tea", "known_as": CANARY, "role": "cashier",
-                                    "disabled": False, "branches": ["main"]}]
-    assert seen["merchants"] == [{"merchant": "Lotus Tea", "known_as": CANARY, "since": "2026-12-01T04:00:00Z",
-                                  "groups": ["regulars"]}]
+    assert seen["sessions"] == [
+        {"browser": BROWSER, "signed_in_at": "2026-12-01T04:00:00Z", "last_used_at": "2026-12-01T04:00:00Z"}
+    ]
+    assert seen["memberships"] == [
+        {"merchant": "Lotus Tea", "known_as": CANARY, "role": "cashier", "disabled": False, "branches": ["main"]}
+    ]
+    assert seen["merchants"] == [
+        {"merchant": "Lotus Tea", "known_as": CANARY, "since": "2026-12-01T04:00:00Z", "groups": ["regulars"]}
+    ]
     kept_too = {"revoked_at": None, "campaign_ended_at": None}
     described = wallet.describe_all(wallet.wallet(canary.account), clock())
     assert seen["vouchers"] == [{**one, "state_in_words": one["state"], **kept_too} for one in described]
     used = Voucher.get(Voucher.uses == 2)
     redemption = Redemption.get(Redemption.voucher == used)
-    assert seen["redemptions"] == [{
-        "voucher": used.code, "number": 1, "words": redemption.words, "day": "2026-12-01", "branch": "main",
-        "amount": 12300, "product": "Oolong, 500 ml", "original_price": 3000, "charged": 1800, "discount": 1200,
-        "redeemed_at": "2026-12-01T04:00:00Z", "rolled_back": None}]
+    assert seen["redemptions"] == [
+        {
+            "voucher": used.code,
+            "number": 1,
+            "words": redemption.words,
+            "day": "2026-12-01",
+            "branch": "main",
+            "amount": 12300,
+            "product": "Oolong, 500 ml",
+            "original_price": 3000,
+            "charged": 1800,
+            "discount": 1200,
+            "redeemed_at": "2026-12-01T04:00:00Z",
+            "rolled_back": None,
+        }
+    ]
     assert [(row["voucher"], row["reason"]) for row in seen["attempts"]] == [
-        (used.code, "password_incorrect"), (used.code, None)]
+        (used.code, "password_incorrect"),
+        (used.code, None),
+    ]
 
 
 def test_nothing_secret_and_nobody_else_is_in_the_file(world, clock):
@@ -48,8 +65,17 @@ def test_nothing_secret_and_nobody_else_is_in_the_file(world, clock):
     make_customers(world, 3, group="others")
     text = json.dumps(personal_data.data(canary.account, clock()))
     session = Session.get()
-    for secret in (PASSWORD, WRONG, canary.account.password_hash, canary.token, bytes(session.token_hash).hex(),
-                   "others", "mei@example.org", "lotus.example", Attempt.get().attempt_id):
+    for secret in (
+        PASSWORD,
+        WRONG,
+        canary.account.password_hash,
+        canary.token,
+        bytes(session.token_hash).hex(),
+        "others",
+        "mei@example.org",
+        "lotus.example",
+        Attempt.get().attempt_id,
+    ):
         assert secret not in text
 
 
@@ -64,10 +90,14 @@ def test_the_data_come_as_one_file_that_nothing_keeps(here, small_world):
     assert [row["code"] for row in answer.json["vouchers"]] == [voucher.code]
 
 
-@pytest.mark.parametrize(("form", "field", "says"), [
-    ({}, "sure", "Tick this if you are sure."), (RIGHT, "sure", "Tick this if you are sure."),
-    ({"sure": "y", "password": "wrong"}, "password", "That is not the password of your account."),
-])
+@pytest.mark.parametrize(
+    ("form", "field", "says"),
+    [
+        ({}, "sure", "Tick this if you are sure."),
+        (RIGHT, "sure", "Tick this if you are sure."),
+        ({"sure": "y", "password": "wrong"}, "password", "That is not the password of your account."),
+    ],
+)
 def test_nobody_deletes_their_account_by_mistake(here, mei, form, field, says):
     page = here.post("/account/delete", form, status=422)
     assert says in page.text

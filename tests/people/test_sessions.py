@@ -30,7 +30,8 @@ def test_a_session_is_ended_by_its_own_account_alone(world, person):
     assert not accounts.end_session_of(world.mei, row.id)
     assert accounts.session_of(theirs, world.clock()) is None
     assert [session.id for session in accounts.sessions_of(person, world.clock())] == [
-        accounts.session_of(mine, world.clock()).id]
+        accounts.session_of(mine, world.clock()).id
+    ]
 
 
 def test_sessions_are_listed_by_their_last_use_without_those_that_are_over(world, person):
@@ -84,51 +85,65 @@ AGENTS = {
     "WeChat · Android": (
         "Mozilla/5.0 (Linux; Android 13; V2148A Build/TP1A.220624.014; wv) AppleWebKit/537.36 (KHTML, like "
         "Gecko) Version/4.0 Chrome/116.0.0.0 Mobile Safari/537.36 XWEB/1160065 MMWEBSDK/20231202 MMWEBID/2247 "
-        "MicroMessenger/8.0.47.2560(0x28002F30) WeChat/arm64 Weixin NetType/WIFI Language/zh_CN"),
+        "MicroMessenger/8.0.47.2560(0x28002F30) WeChat/arm64 Weixin NetType/WIFI Language/zh_CN"
+    ),
     "WeChat · iPhone": (
         "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
-        "Mobile/15E148 MicroMessenger/8.0.48(0x18003030) NetType/4G Language/zh_CN"),
+        "Mobile/15E148 MicroMessenger/8.0.48(0x18003030) NetType/4G Language/zh_CN"
+    ),
     "Safari · iPhone": (
         "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
-        "Version/18.1 Mobile/15E148 Safari/604.1"),
+        "Version/18.1 Mobile/15E148 Safari/604.1"
+    ),
     "Chrome · iPhone": (
         "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
-        "CriOS/126.0.6478.153 Mobile/15E148 Safari/604.1"),
+        "CriOS/126.0.6478.153 Mobile/15E148 Safari/604.1"
+    ),
     "Firefox · iPad": (
         "Mozilla/5.0 (iPad; CPU OS 16_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) FxiOS/118.0 "
-        "Mobile/15E148 Safari/605.1.15"),
+        "Mobile/15E148 Safari/605.1.15"
+    ),
     "Safari · Mac": (
         "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 "
-        "Safari/605.1.15"),
+        "Safari/605.1.15"
+    ),
     "Chrome · Android": (
         "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile "
-        "Safari/537.36"),
+        "Safari/537.36"
+    ),
     "Samsung Internet · Android": (
         "Mozilla/5.0 (Linux; Android 14; SM-S918B) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/25.0 "
-        "Chrome/121.0.0.0 Mobile Safari/537.36"),
+        "Chrome/121.0.0.0 Mobile Safari/537.36"
+    ),
     "Firefox · Android": "Mozilla/5.0 (Android 14; Mobile; rv:133.0) Gecko/133.0 Firefox/133.0",
     "Firefox · Windows": "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0",
     "Edge · Windows": (
         "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 "
-        "Safari/537.36 Edg/131.0.0.0"),
+        "Safari/537.36 Edg/131.0.0.0"
+    ),
     "Edge · Android": (
         "Mozilla/5.0 (Linux; Android 10; HD1913) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.6723.107 "
-        "Mobile Safari/537.36 EdgA/130.0.2849.68"),
+        "Mobile Safari/537.36 EdgA/130.0.2849.68"
+    ),
     "Opera · Linux": (
         "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36 "
-        "OPR/115.0.0.0"),
+        "OPR/115.0.0.0"
+    ),
     "Chrome · ChromeOS": (
-        "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 "
-        "Safari/537.36"),
+        "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
+    ),
     "Chrome · HarmonyOS": (
         "Mozilla/5.0 (Phone; OpenHarmony 5.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/114.0.0.0 "
-        "Safari/537.36 ArkWeb/4.1.6.1 Mobile"),
+        "Safari/537.36 ArkWeb/4.1.6.1 Mobile"
+    ),
     "Mi Browser · Android": (
         "Mozilla/5.0 (Linux; U; Android 13; zh-cn; 2201123C) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 "
-        "Chrome/100.0.4896.127 Mobile Safari/537.36 XiaoMi/MiuiBrowser/17.6.110513"),
+        "Chrome/100.0.4896.127 Mobile Safari/537.36 XiaoMi/MiuiBrowser/17.6.110513"
+    ),
     "QQ Browser · Android": (
         "Mozilla/5.0 (Linux; U; Android 12; zh-cn; M2011K2C) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 "
-        "Chrome/98.0.4758.102 MQQBrowser/13.6 Mobile Safari/537.36"),
+        "Chrome/98.0.4758.102 MQQBrowser/13.6 Mobile Safari/537.36"
+    ),
     "": "curl/8.10.1",
 }
 

@@ -35,8 +35,9 @@ def test_signing_in_with_the_address_in_any_case_leads_to_the_wallet(client, mei
 def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(client, mei):
     wrong = client.post("/sign-in", {**MEI, "password": "not-this-one"}, status=422)
     unknown = client.post("/sign-in", {**MEI, "email": "nobody@example.org"}, status=422)
-    assert wrong.html.replace("Mei@Example.org ", "").replace("nobody@example.org", "") == \
-        unknown.html.replace("nobody@example.org", "").replace("Mei@Example.org ", "")
+    assert wrong.html.replace("Mei@Example.org ", "").replace("nobody@example.org", "") == unknown.html.replace(
+        "nobody@example.org", ""
+    ).replace("Mei@Example.org ", "")
     assert ACCOUNT_PASSWORD not in wrong.html
     assert "not-this-one" not in wrong.html
 
@@ -47,17 +48,20 @@ def test_signing_up_makes_an_account_and_a_wallet(client):
     assert Account.get(Account.email == "new@example.org")
 
 
-@pytest.mark.parametrize(("email", "password", "says"), [
-    ("", "ripe-plum", "Please fill this in."),
-    ("nobody", "ripe-plum", "Enter an e-mail address"),
-    ("a b@example.org", "ripe-plum", "Enter an e-mail address"),
-    ("new@example.org", "1234567", "at least 8 characters"),
-    ("mei@example.org", "ripe-plum", "cannot be used here"),
-    ("new@example.org", "Password1", "Many people use"),
-    ("new@example.org", "quanbao-2026", "Many people use"),
-    ("long-name@example.org", "Long-Name", "Many people use"),
-    ("n\x00w@example.org", "ripe-plum", "Enter an e-mail address"),
-])
+@pytest.mark.parametrize(
+    ("email", "password", "says"),
+    [
+        ("", "ripe-plum", "Please fill this in."),
+        ("nobody", "ripe-plum", "Enter an e-mail address"),
+        ("a b@example.org", "ripe-plum", "Enter an e-mail address"),
+        ("new@example.org", "1234567", "at least 8 characters"),
+        ("mei@example.org", "ripe-plum", "cannot be used here"),
+        ("new@example.org", "Password1", "Many people use"),
+        ("new@example.org", "quanbao-2026", "Many people use"),
+        ("long-name@example.org", "Long-Name", "Many people use"),
+        ("n\x00w@example.org", "ripe-plum", "Enter an e-mail address"),
+    ],
+)
 def test_signing_up_names_the_field_and_keeps_what_was_typed(client, mei, email, password, says):
     page = client.post("/sign-up", {"email": email, "password": password}, status=422)
     assert says in page.text
@@ -68,8 +72,14 @@ def test_signing_up_names_the_field_and_keeps_what_was_typed(client, mei, email,
 def test_the_first_owner_chooses_no_password_that_guessers_try_first(sqlite, clock):
     owner = PageClient(create_app(sqlite, clock=clock))
     path = f"/set-up/{first_start.new_link(clock())}"
-    entered = {"email": "owner@lotus.example", "name": "Lotus", "time_zone": "Asia/Shanghai", "currency": "CNY",
-               "branch": "Main Street", "address": ""}
+    entered = {
+        "email": "owner@lotus.example",
+        "name": "Lotus",
+        "time_zone": "Asia/Shanghai",
+        "currency": "CNY",
+        "branch": "Main Street",
+        "address": "",
+    }
     for password in ("football1", "owner@lotus.example", "Quanbao 2026"):
         assert "Many people use this password" in owner.post(path, entered | {"password": password}, status=422).text
     assert "Use at least 8 characters." in owner.post(path, entered | {"password": "short"}, status=422).text
@@ -86,8 +96,13 @@ def test_a_password_is_taken_as_it_was_typed(small_world):
     assert person.password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert accounts.password_is(person, "e\u0301" + "X" * 198), "the same letters, as another keyboard sends them"
     longest = small_world.account(password="X" * 200)
-    for who, other in ((person, typed.lower()), (person, typed[:-1]), (person, typed[:-1] + "Y"), (person, f" {typed}"),
-                       (longest, "X" * 201)):
+    for who, other in (
+        (person, typed.lower()),
+        (person, typed[:-1]),
+        (person, typed[:-1] + "Y"),
+        (person, f" {typed}"),
+        (longest, "X" * 201),
+    ):
         assert not accounts.password_is(who, other)
 
 
@@ -110,10 +125,15 @@ def test_each_sign_in_gets_a_new_token_and_ends_the_browsers_old_session(client,
     assert accounts.session_of(first, client.app.extensions["clock"]()) is None
 
 
-@pytest.mark.parametrize(("role", "idle", "lives"), [
-    (None, {"days": 89}, True), (None, {"days": 90}, False),
-    (Role.OWNER, {"hours": 11}, True), (Role.OWNER, {"hours": 12}, False),
-])
+@pytest.mark.parametrize(
+    ("role", "idle", "lives"),
+    [
+        (None, {"days": 89}, True),
+        (None, {"days": 90}, False),
+        (Role.OWNER, {"hours": 11}, True),
+        (Role.OWNER, {"hours": 12}, False),
+    ],
+)
 def test_sessions_slide_and_end(client, small_world, clock, role, idle, lives):
     person = small_world.member(role=role) if role else small_world.mei
     client.sign_in(person)
@@ -143,9 +163,13 @@ def test_only_failures_are_limited(client, mei):
     assert "Wait a little" in refused.text
 
 
-@pytest.mark.parametrize("unreadable", [
-    {"data": b"a" * 200_000, "content_type": "application/x-www-form-urlencoded"},
-    {"data": b"--b\r\n" * 9, "content_type": "multipart/form-data; boundary=" + "b" * 300}])
+@pytest.mark.parametrize(
+    "unreadable",
+    [
+        {"data": b"a" * 200_000, "content_type": "application/x-www-form-urlencoded"},
+        {"data": b"--b\r\n" * 9, "content_type": "multipart/form-data; boundary=" + "b" * 300},
+    ],
+)
 @pytest.mark.parametrize(("path", "right"), [("/sign-in", MEI), ("/account/password", {"new_password": "ripe-plum"})])
 def test_a_form_that_cannot_be_read_gives_nobody_another_ten_tries(client, mei, path, right, unreadable):
     """The limiter takes what fails while it is asked for a failure of its storage."""
@@ -183,17 +207,28 @@ def test_processes_share_flood_limits_by_redis(small_world, sqlite, clock, redis
     apps = [create_app(replace(sqlite, redis_url=redis_server.url), clock=clock) for _ in range(2)]
     clients = [PageClient(app) for app in apps]
     statuses = [
-        clients[turn % 2]._send("POST", "/sign-in", {}, {"data": {"email": "x@example.org", "password": "wrong"}})
-        .status_code for turn in range(12)
+        clients[turn % 2]
+        ._send("POST", "/sign-in", {}, {"data": {"email": "x@example.org", "password": "wrong"}})
+        .status_code
+        for turn in range(12)
     ]
     assert statuses == [422] * 10 + [429] * 2
 
 
-@pytest.mark.parametrize(("target", "leads"), [
-    ("/vouchers/2222222222222222", "/vouchers/2222222222222222"),
-    ("//evil.example", "/wallet"), ("/\\evil.example", "/wallet"), ("https://evil.example", "/wallet"),
-    ("evil", "/wallet"), ("", "/wallet"), ("/a\\b", "/wallet"), ("/\tevil", "/wallet"), ("/\nevil", "/wallet"),
-])
+@pytest.mark.parametrize(
+    ("target", "leads"),
+    [
+        ("/vouchers/2222222222222222", "/vouchers/2222222222222222"),
+        ("//evil.example", "/wallet"),
+        ("/\\evil.example", "/wallet"),
+        ("https://evil.example", "/wallet"),
+        ("evil", "/wallet"),
+        ("", "/wallet"),
+        ("/a\\b", "/wallet"),
+        ("/\tevil", "/wallet"),
+        ("/\nevil", "/wallet"),
+    ],
+)
 def test_next_stays_on_our_site(client, mei, target, leads):
     assert client.post("/sign-in", {**MEI, "next": target}).location == leads
 
@@ -212,9 +247,11 @@ def test_cookies_follow_the_address(client, mei):
 
 
 def test_a_cookie_that_somebody_signed_with_another_key_is_nothing(client, mei):
-    forged = CookieInterface().get_signing_serializer(
-        type("Other", (), {"secret_key": "another", "config": {"SECRET_KEY_FALLBACKS": []}})()
-    ).dumps({"_user_id": "x"})
+    forged = (
+        CookieInterface()
+        .get_signing_serializer(type("Other", (), {"secret_key": "another", "config": {"SECRET_KEY_FALLBACKS": []}})())
+        .dumps({"_user_id": "x"})
+    )
     client.http.set_cookie("quanbao", forged)
     client.get("/wallet", status=303)
 
@@ -275,24 +312,42 @@ class TestTheLink:
 
 
 def test_a_network_of_ipv6_counts_as_one_visitor(client, small_world):
-    statuses = [client._send("POST", "/sign-in", {}, {
-        "data": {"email": "mei@example.org", "password": "wrong-password"},
-        "environ_overrides": {"REMOTE_ADDR": f"2001:db8:1:2::{number:x}"},
-    }).status_code for number in range(11)]
+    statuses = [
+        client._send(
+            "POST",
+            "/sign-in",
+            {},
+            {
+                "data": {"email": "mei@example.org", "password": "wrong-password"},
+                "environ_overrides": {"REMOTE_ADDR": f"2001:db8:1:2::{number:x}"},
+            },
+        ).status_code
+        for number in range(11)
+    ]
     assert statuses == [422] * 10 + [429]
 
 
-@pytest.mark.parametrize(("first", "second", "same"), [
-    ("203.0.113.1", "203.0.113.1", True), ("203.0.113.1", "203.0.113.2", False),
-    ("2001:db8::1", "2001:db8::2", True), ("2001:db8::1%eth0", "2001:db8::2", True),
-    ("2001:db8::1", "2001:db8:0:1::1", False), ("::ffff:203.0.113.1", "::ffff:203.0.113.2", False),
-    ("::ffff:203.0.113.1", "203.0.113.1", True), ("203.0.113.1:5000", "unix:", False),
-    ("203.0.113.1:5000", "203.0.113.1:5001", True), ("203.0.113.1:5000", "203.0.113.2:5000", False),
-    ("[2001:db8::1]:443", "2001:db8::2", True), ("[2001:DB8::1]", "2001:db8::2", True),
-    ("1.2.3.4.5:6", "1.2.3.4", False),
-])
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("203.0.113.1", "203.0.113.1", True),
+        ("203.0.113.1", "203.0.113.2", False),
+        ("2001:db8::1", "2001:db8::2", True),
+        ("2001:db8::1%eth0", "2001:db8::2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:203.0.113.1", "::ffff:203.0.113.2", False),
+        ("::ffff:203.0.113.1", "203.0.113.1", True),
+        ("203.0.113.1:5000", "unix:", False),
+        ("203.0.113.1:5000", "203.0.113.1:5001", True),
+        ("203.0.113.1:5000", "203.0.113.2:5000", False),
+        ("[2001:db8::1]:443", "2001:db8::2", True),
+        ("[2001:DB8::1]", "2001:db8::2", True),
+        ("1.2.3.4.5:6", "1.2.3.4", False),
+    ],
+)
 def test_who_counts_as_the_same_visitor(app, first, second, same):
     """IPv4 in the clothes of IPv6 is not one network, and a proxy's odd word is no error of ours."""
+
     def counted(address):
         with app.test_request_context(environ_overrides={"REMOTE_ADDR": address}):
             return neighbour()

@@ -11,8 +11,18 @@ from web.routes.practice import INSTEAD
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = [*(ROOT / "quanbao").rglob("*.py"), *(ROOT / "web").rglob("*.py"), *ROOT.glob("*.py")]
-LIBRARIES_OF_THE_WEB = {"flask", "flask_login", "flask_babel", "flask_wtf", "flask_limiter", "htmx_flask", "werkzeug",
-                        "wtforms", "jinja2", "markupsafe"}
+LIBRARIES_OF_THE_WEB = {
+    "flask",
+    "flask_login",
+    "flask_babel",
+    "flask_wtf",
+    "flask_limiter",
+    "htmx_flask",
+    "werkzeug",
+    "wtforms",
+    "jinja2",
+    "markupsafe",
+}
 
 
 def imports(path: Path) -> set[str]:
@@ -33,14 +43,17 @@ def named(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize(("floor", "above"), [
-    ("quanbao", {"web", "cli", "wsgi", "config"} | LIBRARIES_OF_THE_WEB),
-    ("models.py", {"web", "cli", "wsgi", "config", "quanbao"} | LIBRARIES_OF_THE_WEB),
-    ("database.py", {"web", "cli", "wsgi", "config", "quanbao", "models"} | LIBRARIES_OF_THE_WEB),
-    ("zones.py", {"web", "cli", "wsgi", "config", "quanbao", "models", "database"} | LIBRARIES_OF_THE_WEB),
-    ("config.py", {"web", "cli", "wsgi", "quanbao", "models", "database"} | LIBRARIES_OF_THE_WEB),
-    ("web", {"cli", "wsgi"}),
-])
+@pytest.mark.parametrize(
+    ("floor", "above"),
+    [
+        ("quanbao", {"web", "cli", "wsgi", "config"} | LIBRARIES_OF_THE_WEB),
+        ("models.py", {"web", "cli", "wsgi", "config", "quanbao"} | LIBRARIES_OF_THE_WEB),
+        ("database.py", {"web", "cli", "wsgi", "config", "quanbao", "models"} | LIBRARIES_OF_THE_WEB),
+        ("zones.py", {"web", "cli", "wsgi", "config", "quanbao", "models", "database"} | LIBRARIES_OF_THE_WEB),
+        ("config.py", {"web", "cli", "wsgi", "quanbao", "models", "database"} | LIBRARIES_OF_THE_WEB),
+        ("web", {"cli", "wsgi"}),
+    ],
+)
 def test_imports_only_go_down(floor, above):
     files = [ROOT / floor] if floor.endswith(".py") else (ROOT / floor).rglob("*.py")
     wrong = [f"{named(path)} imports {name}" for path in files for name in heads(path) & above]
@@ -49,25 +62,59 @@ def test_imports_only_go_down(floor, above):
 
 def test_the_business_reads_no_clock_and_no_environment():
     pattern = re.compile(r"datetime\.now|time\.time\(|utcnow|os\.environ|getenv")
-    wrong = [named(path) for path in (ROOT / "quanbao").rglob("*.py")
-             if path.name != "schema.py" and pattern.search(path.read_text("utf-8"))]
+    wrong = [
+        named(path)
+        for path in (ROOT / "quanbao").rglob("*.py")
+        if path.name != "schema.py" and pattern.search(path.read_text("utf-8"))
+    ]
     assert not wrong, f"take the time and the settings as arguments: {wrong}"
 
 
-REACH_OUT = {"aiohttp", "ftplib", "http.client", "httpx", "imaplib", "poplib", "requests", "smtplib", "socket", "ssl",
-             "socketserver", "subprocess", "urllib", "urllib.request", "urllib3", "websockets", "xmlrpc.client"}
-CONNECTING = re.compile(r"open_connection|create_connection|sock_connect|urlopen|create_subprocess|\bwebpush\("
-                        r"|os\.(system|popen|exec|spawn|posix_spawn)|WebPusher\(.*\.send")
+REACH_OUT = {
+    "aiohttp",
+    "ftplib",
+    "http.client",
+    "httpx",
+    "imaplib",
+    "poplib",
+    "requests",
+    "smtplib",
+    "socket",
+    "ssl",
+    "socketserver",
+    "subprocess",
+    "urllib",
+    "urllib.request",
+    "urllib3",
+    "websockets",
+    "xmlrpc.client",
+}
+CONNECTING = re.compile(
+    r"open_connection|create_connection|sock_connect|urlopen|create_subprocess|\bwebpush\("
+    r"|os\.(system|popen|exec|spawn|posix_spawn)|WebPusher\(.*\.send"
+)
 
 
 def test_one_module_opens_connections_and_none_starts_programs():
     """The drivers of PostgreSQL and Redis go where the operator says: docs/security.md has the list of all."""
-    may = {"quanbao/messages/push/http_client.py": {"socket", "ssl"}, "cli.py": {"socket"}}  # the latter asks whether its port is free
-    wrong = [f"{named(path)} imports {name}" for path in PRODUCT
-             for name in imports(path) & REACH_OUT - may.get(named(path), set())]
-    wrong += [f"{named(path)}: {found.group()}" for path in PRODUCT if named(path) != "quanbao/messages/push/http_client.py"
-              and (found := CONNECTING.search(path.read_text("utf-8")))]
-    assert not wrong, f"whatever leaves goes through quanbao/messages/push/http_client.py, which looks where to: {wrong}"
+    may = {
+        "quanbao/messages/push/http_client.py": {"socket", "ssl"},
+        "cli.py": {"socket"},
+    }  # the latter asks whether its port is free
+    wrong = [
+        f"{named(path)} imports {name}"
+        for path in PRODUCT
+        for name in imports(path) & REACH_OUT - may.get(named(path), set())
+    ]
+    wrong += [
+        f"{named(path)}: {found.group()}"
+        for path in PRODUCT
+        if named(path) != "quanbao/messages/push/http_client.py"
+        and (found := CONNECTING.search(path.read_text("utf-8")))
+    ]
+    assert not wrong, (
+        f"whatever leaves goes through quanbao/messages/push/http_client.py, which looks where to: {wrong}"
+    )
 
 
 def test_the_table_of_the_asvs_is_whole_and_names_files_that_are_there():
@@ -86,8 +133,11 @@ MAY_REVEAL = (OWNERS_PAGE, "quanbao/operations/installation.py", "quanbao/operat
 
 def test_the_password_leaves_by_one_door():
     """Only its owner's page and the start's check of the key may open it."""
-    wrong = [named(path) for path in PRODUCT
-             if "passwords.reveal(" in path.read_text("utf-8") and named(path) not in MAY_REVEAL]
+    wrong = [
+        named(path)
+        for path in PRODUCT
+        if "passwords.reveal(" in path.read_text("utf-8") and named(path) not in MAY_REVEAL
+    ]
     assert not wrong, f"a page for owners needs a row here and a test that nobody else gets it: {wrong}"
 
 
@@ -100,7 +150,8 @@ def test_files_can_be_read_in_one_sitting():
 def test_functions_can_be_read_in_one_look():
     lengths = {
         f"{named(path)}:{node.name}": node.end_lineno - node.lineno + 1
-        for path in PRODUCT for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for path in PRODUCT
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.FunctionDef)
     }
     assert not {name: lines for name, lines in lengths.items() if lines > 45}, "name a part of it and move it out"
@@ -110,7 +161,8 @@ def test_functions_can_be_read_in_one_look():
 
 def test_public_functions_of_the_business_say_what_they_do():
     silent = [
-        f"{named(path)}:{node.name}" for path in (ROOT / "quanbao").glob("*.py")
+        f"{named(path)}:{node.name}"
+        for path in (ROOT / "quanbao").glob("*.py")
         for node in ast.parse(path.read_text("utf-8")).body
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and not ast.get_docstring(node)
     ]
@@ -124,8 +176,11 @@ def test_no_attic():
 
 def test_templates_have_nothing_inline_and_nothing_unsafe():
     pattern = re.compile(r"\bstyle=|\son\w+=|<style|javascript:|\|\s*safe\b|autoescape false")
-    wrong = [f"{named(path)}: {found.group()}" for path in (ROOT / "web/templates").rglob("*.html")
-             if (found := pattern.search(path.read_text("utf-8")))]
+    wrong = [
+        f"{named(path)}: {found.group()}"
+        for path in (ROOT / "web/templates").rglob("*.html")
+        if (found := pattern.search(path.read_text("utf-8")))
+    ]
     assert not wrong, f"use app.css and app.js, and Markup only in Python: {wrong}"
 
 
@@ -150,16 +205,23 @@ def dropped(template: str, html: str, app) -> Iterator[str]:
 def test_no_get_form_loses_what_stands_in_its_address(app):
     """A browser drops the query of a GET form's action (HTML, "form submission", mutate action URL)."""
     folder = ROOT / "web/templates"
-    lost = [one for path in sorted(folder.rglob("*.html"))
-            for one in dropped(str(path.relative_to(folder)), path.read_text("utf-8"), app)]
+    lost = [
+        one
+        for path in sorted(folder.rglob("*.html"))
+        for one in dropped(str(path.relative_to(folder)), path.read_text("utf-8"), app)
+    ]
     assert not lost, f"use the macro `leading`, or a hidden field for each: {lost}"
 
 
-@pytest.mark.parametrize("form", [
-    """<form action="{{ url_for('redemptions.redeem', code=voucher.code) }}">""",
-    """<form class="x" action="{{ url_for('wallet.show', now=1) }}">""", """<form action="/wallet?now=1">""",
-    """<form action="{{ url_for('a.b') if c else url_for('d.e') }}">""",
-])
+@pytest.mark.parametrize(
+    "form",
+    [
+        """<form action="{{ url_for('redemptions.redeem', code=voucher.code) }}">""",
+        """<form class="x" action="{{ url_for('wallet.show', now=1) }}">""",
+        """<form action="/wallet?now=1">""",
+        """<form action="{{ url_for('a.b') if c else url_for('d.e') }}">""",
+    ],
+)
 def test_control_such_a_form_is_found(app, form):
     assert list(dropped("page.html", form, app))
 

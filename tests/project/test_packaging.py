@@ -91,14 +91,21 @@ def test_the_script_beside_the_service_hands_on_its_settings_and_its_words(tmp_p
     more = f"QUANBAO_DATABASE_URL='{url}'\n" if url else ""
     (tmp_path / "quanbao.env").write_text(block("/etc/quanbao.env") + more)
     script = tmp_path / "quanbao"
-    script.write_text(block("/usr/local/sbin/quanbao").replace("/etc/", f"{tmp_path}/").replace(
-        "/opt/quanbao/.venv/bin/quanbao", sys.executable))
+    script.write_text(
+        block("/usr/local/sbin/quanbao")
+        .replace("/etc/", f"{tmp_path}/")
+        .replace("/opt/quanbao/.venv/bin/quanbao", sys.executable)
+    )
     (tmp_path / "runuser").write_text('#!/bin/sh\ntest "$1 $2 $3" = "-u quanbao --" && shift 3 && exec "$@"\n')
     for path in (script, tmp_path / "runuser"):
         path.chmod(0o755)
     told = "import json, os, sys; print(json.dumps([sys.argv[1:], dict(os.environ)])); sys.exit(1)"
-    result = subprocess.run([script, "-c", told, "backup", "a name.sqlite3"], capture_output=True, text=True,
-                            env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    result = subprocess.run(
+        [script, "-c", told, "backup", "a name.sqlite3"],
+        capture_output=True,
+        text=True,
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+    )
     words, environment = json.loads(result.stdout)
     assert (result.returncode, words) == (1, ["backup", "a name.sqlite3"])
     settings = from_environment(environment, create=False)

@@ -55,11 +55,17 @@ def test_a_killed_session_leaves_no_server_behind(redis_server):
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize(("find", "packages"), [
-    (programs.browser_executable, ["chromium"]), (programs.redis_program, ["redis-server"]),
-    (programs.pgbouncer_program, ["pgbouncer"]),
-    (programs.postgres_program, ["postgresql"]), (programs.webkit_programs, ["webkit2gtk-driver", "xvfb"]),
-    (programs.firefox_executable, ["firefox-esr"])])
+@pytest.mark.parametrize(
+    ("find", "packages"),
+    [
+        (programs.browser_executable, ["chromium"]),
+        (programs.redis_program, ["redis-server"]),
+        (programs.pgbouncer_program, ["pgbouncer"]),
+        (programs.postgres_program, ["postgresql"]),
+        (programs.webkit_programs, ["webkit2gtk-driver", "xvfb"]),
+        (programs.firefox_executable, ["firefox-esr"]),
+    ],
+)
 def test_a_missing_program_is_told_with_what_to_install(monkeypatch, find, packages):
     monkeypatch.setattr(programs.shutil, "which", lambda *_, **__: None)
     monkeypatch.setattr(programs, "BROWSER_APPS", ())
@@ -68,7 +74,7 @@ def test_a_missing_program_is_told_with_what_to_install(monkeypatch, find, packa
         find(*["initdb"] if find is programs.postgres_program else [])
     assert f"apt install {' '.join(packages)}" in str(told.value)
     script = (Path(__file__).parents[1] / "system-packages").read_text()
-    assert all(f"$missing {package}\"" in script for package in packages)
+    assert all(f'$missing {package}"' in script for package in packages)
 
 
 def test_what_is_missing_is_skipped_for_a_person_and_fails_in_ci(monkeypatch):

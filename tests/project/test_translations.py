@@ -25,9 +25,25 @@ CURE = "run make translations, then translate in web/translations/zh/LC_MESSAGES
 CHINESE = {"Accept-Language": "zh-CN,zh;q=0.9"}
 ID = "0b0e7f2e-52a5-4d47-9f6b-0f3d1c9c6a11"
 
-WORDS = {"voucher": "券", "wallet": "券包", "redemption password": "消费密码", "cashier": "收银员", "branch": "门店",
-         "figures": "统计", "campaign": "活动", "account": "账户"}
-LATIN = {"Quanbao", "English", "JavaScript", "CNY", "Asia/Shanghai", "iPhone", "iPad"}  # what stays so on a Chinese page
+WORDS = {
+    "voucher": "券",
+    "wallet": "券包",
+    "redemption password": "消费密码",
+    "cashier": "收银员",
+    "branch": "门店",
+    "figures": "统计",
+    "campaign": "活动",
+    "account": "账户",
+}
+LATIN = {
+    "Quanbao",
+    "English",
+    "JavaScript",
+    "CNY",
+    "Asia/Shanghai",
+    "iPhone",
+    "iPad",
+}  # what stays so on a Chinese page
 SPOKEN = ("aria-label", "data-typed", "placeholder", "alt")  # attributes that somebody reads or hears
 
 
@@ -46,21 +62,27 @@ def extracted() -> Catalog:
     found = Catalog()
     for folder in ("web", "quanbao"):
         for _, _, text, _, context in extract_from_dir(
-                ROOT / folder, methods, options, keywords=DEFAULT_KEYWORDS | parse_keywords(keywords)):
+            ROOT / folder, methods, options, keywords=DEFAULT_KEYWORDS | parse_keywords(keywords)
+        ):
             found.add(text, context=context)
     return found
 
 
 def texts(catalogue: Catalog) -> dict[tuple, tuple[str, ...]]:
     """The translations by context and English text; a text with a plural has both of its forms there."""
-    return {(message.context, message.id): message.string if message.pluralizable else (message.string,)
-            for message in catalogue if message.id}
+    return {
+        (message.context, message.id): message.string if message.pluralizable else (message.string,)
+        for message in catalogue
+        if message.id
+    }
 
 
 def pairs(catalogue: Catalog) -> list[tuple[str, str]]:
     """English and Chinese; a plural's last form, which is the only one in Chinese."""
-    return [(english if isinstance(english, str) else english[-1], chinese[-1])
-            for (_, english), chinese in texts(catalogue).items()]
+    return [
+        (english if isinstance(english, str) else english[-1], chinese[-1])
+        for (_, english), chinese in texts(catalogue).items()
+    ]
 
 
 def test_every_text_has_a_translation_that_a_person_has_looked_at(catalogue):
@@ -85,23 +107,27 @@ def test_the_compiled_catalogue_is_the_one_that_can_be_read(catalogue):
 
 
 def test_placeholders_are_the_same_in_both_languages(catalogue):
-    wrong = [chinese for english, chinese in pairs(catalogue)
-             if sorted(re.findall(r"%\(\w+\)\w|%%", english)) != sorted(re.findall(r"%\(\w+\)\w|%%", chinese))]
+    wrong = [
+        chinese
+        for english, chinese in pairs(catalogue)
+        if sorted(re.findall(r"%\(\w+\)\w|%%", english)) != sorted(re.findall(r"%\(\w+\)\w|%%", chinese))
+    ]
     assert not wrong, f"keep each %(name)s as it is in the English text, then run make translations: {wrong}"
 
 
 def test_sentences_end_as_sentences(catalogue):
-    wrong = [chinese for english, chinese in pairs(catalogue)
-             if english.endswith(".") is not chinese.endswith("。")]
+    wrong = [chinese for english, chinese in pairs(catalogue) if english.endswith(".") is not chinese.endswith("。")]
     assert not wrong, f"end with 。 as the English text ends with a full stop, then run make translations: {wrong}"
 
 
 def test_chinese_has_chinese_punctuation_and_no_casual_you(catalogue):
-    narrow = [chinese for _, chinese in pairs(catalogue)
-              if re.search(r"[一-鿿][,;:?!()]|[,;:?!()][一-鿿]", chinese)]
+    narrow = [chinese for _, chinese in pairs(catalogue) if re.search(r"[一-鿿][,;:?!()]|[,;:?!()][一-鿿]", chinese)]
     casual = [chinese for _, chinese in pairs(catalogue) if "你" in chinese]
-    english = [chinese for _, chinese in pairs(catalogue)
-               if re.search("[A-Za-z]", re.sub(r"%\(\w+\)s", "", chinese)) and not re.search(r"[一-鿿]", chinese)]
+    english = [
+        chinese
+        for _, chinese in pairs(catalogue)
+        if re.search("[A-Za-z]", re.sub(r"%\(\w+\)s", "", chinese)) and not re.search(r"[一-鿿]", chinese)
+    ]
     assert not narrow, f"use ，；：？！（） beside Chinese, then run make translations: {narrow}"
     assert not casual, f"say 您 or, better, nothing, then run make translations: {casual}"
     assert not english, f"{CURE}: {english}"
@@ -109,8 +135,11 @@ def test_chinese_has_chinese_punctuation_and_no_casual_you(catalogue):
 
 def test_what_is_filled_in_stands_apart_from_chinese(catalogue):
     """Names are often Latin; days and kinds are Chinese here, and need no space."""
-    close = [chinese for _, chinese in pairs(catalogue)
-             if re.search(r"[一-鿿]%\((?!day|kind|time)\w+\)s|%\((?!day|kind|time)\w+\)s[一-鿿]", chinese)]
+    close = [
+        chinese
+        for _, chinese in pairs(catalogue)
+        if re.search(r"[一-鿿]%\((?!day|kind|time)\w+\)s|%\((?!day|kind|time)\w+\)s[一-鿿]", chinese)
+    ]
     loose = [chinese for _, chinese in pairs(catalogue) if re.search(r"[，。：；？！、] ", chinese)]
     assert not close, f"put a space between, then run make translations: {close}"
     assert not loose, f"Chinese marks have their space in them; take it out, then run make translations: {loose}"
@@ -118,8 +147,11 @@ def test_what_is_filled_in_stands_apart_from_chinese(catalogue):
 
 @pytest.mark.parametrize("word", WORDS)
 def test_one_word_for_one_thing(catalogue, word):
-    wrong = [chinese for english, chinese in pairs(catalogue)
-             if re.search(rf"\b{word}", english, re.IGNORECASE) and WORDS[word] not in chinese]
+    wrong = [
+        chinese
+        for english, chinese in pairs(catalogue)
+        if re.search(rf"\b{word}", english, re.IGNORECASE) and WORDS[word] not in chinese
+    ]
     assert not wrong, f"a {word} is {WORDS[word]} everywhere; correct it, then run make translations: {wrong}"
 
 
@@ -134,8 +166,16 @@ def voucher(client, small_world):
     owner = small_world.member(role=Role.OWNER)
     client.sign_in(owner)
     campaign = small_world.campaign(
-        product="乌龙茶", slug="oolong", uses_per_voucher=2, minimum_spend=1500, branch_slugs=["main"],
-        new_customers_only=True, per_consumer=3, weekdays=[1, 2], hours=[["10:00", "22:00"]], terms="冷热皆可。",
+        product="乌龙茶",
+        slug="oolong",
+        uses_per_voucher=2,
+        minimum_spend=1500,
+        branch_slugs=["main"],
+        new_customers_only=True,
+        per_consumer=3,
+        weekdays=[1, 2],
+        hours=[["10:00", "22:00"]],
+        terms="冷热皆可。",
     )
     return small_world.voucher(campaign=campaign, holder=owner)
 
@@ -160,13 +200,25 @@ def latin(page: Page) -> set[str]:
     return set(re.findall(r"[A-Za-z]{2,}(?:/[A-Za-z]+)?", said)) - LATIN
 
 
-@pytest.mark.parametrize(("asked", "tag"), [
-    ("zh-CN", "zh-Hans"), ("zh-TW", "zh-Hans"), ("zh", "zh-Hans"), ("zh-Hans-CN", "zh-Hans"),
-    ("zh-CN, zh;q=0.9, en-US;q=0.8, en;q=0.7", "zh-Hans"), ("fr, zh;q=0.5", "zh-Hans"),
-    ("zh-CN, en;q=0.5", "zh-Hans"), ("en-GB, zh;q=0.9", "en"),
-    ("en;q=0, zh;q=0.1", "zh-Hans"),
-    ("en-US, en;q=0.9, zh-CN;q=0.8, zh;q=0.7", "en"), ("fr", "en"), ("", "en"), ("*", "en"), ("%", "en"),
-])
+@pytest.mark.parametrize(
+    ("asked", "tag"),
+    [
+        ("zh-CN", "zh-Hans"),
+        ("zh-TW", "zh-Hans"),
+        ("zh", "zh-Hans"),
+        ("zh-Hans-CN", "zh-Hans"),
+        ("zh-CN, zh;q=0.9, en-US;q=0.8, en;q=0.7", "zh-Hans"),
+        ("fr, zh;q=0.5", "zh-Hans"),
+        ("zh-CN, en;q=0.5", "zh-Hans"),
+        ("en-GB, zh;q=0.9", "en"),
+        ("en;q=0, zh;q=0.1", "zh-Hans"),
+        ("en-US, en;q=0.9, zh-CN;q=0.8, zh;q=0.7", "en"),
+        ("fr", "en"),
+        ("", "en"),
+        ("*", "en"),
+        ("%", "en"),
+    ],
+)
 def test_the_browser_chooses_the_language(client, asked, tag):
     assert language_of(client.get("/sign-in", headers={"Accept-Language": asked})) == tag
 
@@ -198,32 +250,57 @@ def test_the_keypad_is_in_chinese(client, plain):
     assert page.all("button", **{"aria-label": "确认"})
 
 
-@pytest.mark.parametrize(("typed", "status", "outcome", "says"), [
-    (PASSWORD, 200, "redeemed", ("核销成功", "¥18", "2026年12月1日", "把手机还给顾客")),
-    (WRONG, 403, "refused", ("密码不正确。", "请收银员重新输入。", "本次未核销。", "再试一次")),
-])
+@pytest.mark.parametrize(
+    ("typed", "status", "outcome", "says"),
+    [
+        (PASSWORD, 200, "redeemed", ("核销成功", "¥18", "2026年12月1日", "把手机还给顾客")),
+        (WRONG, 403, "refused", ("密码不正确。", "请收银员重新输入。", "本次未核销。", "再试一次")),
+    ],
+)
 def test_the_verdict_is_in_chinese(client, plain, typed, status, outcome, says):
-    page = client.post(f"/vouchers/{plain.code}/redemptions", {"password": typed, "attempt_id": ID}, status=status,
-                       headers=CHINESE | {"HX-Request": "true"})
+    page = client.post(
+        f"/vouchers/{plain.code}/redemptions",
+        {"password": typed, "attempt_id": ID},
+        status=status,
+        headers=CHINESE | {"HX-Request": "true"},
+    )
     assert page.verdict()["data-outcome"] == outcome
     for text in says:
         assert text in page.text
 
 
 def test_programs_get_the_message_in_the_consumers_language(client, plain):
-    message = client.json(f"/vouchers/{plain.code}/redemptions", method="POST", status=403, headers=CHINESE,
-                          data={"password": WRONG, "attempt_id": ID})["message"]
+    message = client.json(
+        f"/vouchers/{plain.code}/redemptions",
+        method="POST",
+        status=403,
+        headers=CHINESE,
+        data={"password": WRONG, "attempt_id": ID},
+    )["message"]
     assert message.startswith("密码不正确。")
 
 
-@pytest.mark.parametrize(("path", "status"), [
-    ("/wallet", 200), ("/vouchers/{code}", 200), ("/vouchers/{code}/redeem", 200),
-    ("/vouchers/{code}/redeem?amount=x&branch=x", 422), ("/vouchers/{code}/redeem?amount=20&branch=main", 200),
-    ("/merchants/lotus/campaigns", 200), ("/merchants/lotus/campaigns/oolong/figures", 200),
-    ("/merchants/lotus/till", 200), ("/merchants/lotus/branches", 200), ("/merchants/lotus/sheet?first=2", 200),
-    ("/sign-in", 200), ("/sign-up", 200), ("/sign-in/{link}", 200), ("/sign-in/used-up-long-ago", 404),
-    ("/offline", 200), ("/nowhere", 404),
-])
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/wallet", 200),
+        ("/vouchers/{code}", 200),
+        ("/vouchers/{code}/redeem", 200),
+        ("/vouchers/{code}/redeem?amount=x&branch=x", 422),
+        ("/vouchers/{code}/redeem?amount=20&branch=main", 200),
+        ("/merchants/lotus/campaigns", 200),
+        ("/merchants/lotus/campaigns/oolong/figures", 200),
+        ("/merchants/lotus/till", 200),
+        ("/merchants/lotus/branches", 200),
+        ("/merchants/lotus/sheet?first=2", 200),
+        ("/sign-in", 200),
+        ("/sign-up", 200),
+        ("/sign-in/{link}", 200),
+        ("/sign-in/used-up-long-ago", 404),
+        ("/offline", 200),
+        ("/nowhere", 404),
+    ],
+)
 def test_no_english_is_left_on_a_chinese_page(client, voucher, clock, path, status):
     link = one_time_links.make("sign-in", clock(), voucher.consumer)
     page = client.get(path.format(code=voucher.code, link=link), status=status, headers=CHINESE)
@@ -240,9 +317,15 @@ def test_no_english_is_left_on_the_first_pages(sqlite, clock):
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/sign-up"])
-@pytest.mark.parametrize(("email", "password"), [
-    ("", ""), ("a@example.cn", "x"), ("x", "12345678"), ("x" * 300, "y" * 300),
-])
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [
+        ("", ""),
+        ("a@example.cn", "x"),
+        ("x", "12345678"),
+        ("x" * 300, "y" * 300),
+    ],
+)
 def test_no_english_is_left_beside_a_field(client, path, email, password):
     page = client.post(path, {"email": email, "password": password}, status=422, headers=CHINESE)
     assert page.all("p", **{"class": "error"}) or page.all("p", role="alert")

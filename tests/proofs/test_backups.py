@@ -97,6 +97,7 @@ def load(world: World, settings) -> Iterator[list[int]]:
     campaign, stop, acknowledged = world.campaign(quantity=1_000_000, uses_per_voucher=10_000), threading.Event(), []
     holders = crowd(settings, world, campaign, 3)
     with Site(settings, world) as site:
+
         def redeem(holder: Holder) -> None:
             phone = Phone(site.port)
             while not stop.is_set():
@@ -182,7 +183,7 @@ def test_damage_anywhere_is_found(small_world, file, tmp_path):
     whole, broken, before = file.read_bytes(), tmp_path / "broken", contents()
     places, found = [place for place, byte in enumerate(whole) if byte][::37], 0  # the rest is empty space
     for place in places:
-        broken.write_bytes(whole[:place] + bytes([whole[place] ^ 0x41]) + whole[place + 1:])
+        broken.write_bytes(whole[:place] + bytes([whole[place] ^ 0x41]) + whole[place + 1 :])
         try:
             backups.restore(broken, nothing)
         except backups.Refused:

@@ -75,8 +75,10 @@ def test_nothing_fails_whatever_is_sent(world, database, malice, proved):
     assert found.end - found.warm < BOUND
     assert {rule.endpoint for rule in malice.rules} - CLOSED <= outcome.reached
     assert_figures_agree(database, world)
-    proved(f"{engine()}: {REQUESTS:,} requests, {len(till.told)} redeemed meanwhile, {found.warm // MEGABYTE} MB and "
-           f"then {found.end // MEGABYTE}")
+    proved(
+        f"{engine()}: {REQUESTS:,} requests, {len(till.told)} redeemed meanwhile, {found.warm // MEGABYTE} MB and "
+        f"then {found.end // MEGABYTE}"
+    )
 
 
 POST = b"POST /sign-in HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\n"
@@ -86,7 +88,8 @@ SMUGGLED = {
     "two lengths": POST + b"Content-Length: 0\r\n" + LENGTH + b"\r\n",
     "a list of lengths": POST + b"Content-Length: 0, 34\r\n\r\n",
     "a signed length": POST + b"Content-Length: +0\r\n\r\n",
-    "no length": POST + b"Content-Length:\r\n\r\n", "a space before the colon": POST + b"Content-Length : 34\r\n\r\n",
+    "no length": POST + b"Content-Length:\r\n\r\n",
+    "a space before the colon": POST + b"Content-Length : 34\r\n\r\n",
     "length and chunks": POST + LENGTH + CHUNKED + b"\r\n0\r\n\r\n",
     "chunks and length": POST + CHUNKED + b"Content-Length: 5\r\n\r\n0\r\n\r\n",
     "a coding with a tab": POST + b"Transfer-Encoding:\tchunked\r\n" + LENGTH + b"\r\n0\r\n\r\n",
@@ -94,14 +97,17 @@ SMUGGLED = {
     "two codings": POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
     "chunks and a coding": POST + CHUNKED + b"Transfer-Encoding: identity\r\n\r\n0\r\n\r\n",
     "chunks in 1.0": POST.replace(b"1.1", b"1.0") + CHUNKED + b"Connection: keep-alive\r\n\r\n0\r\n\r\n",
-    "a folded header": POST + b"X: a\r\n " + LENGTH + b"\r\n", "a bare return": POST + b"X: a\r" + LENGTH + b"\r\n",
-    "a zero in a header": POST + b"X: a\0b\r\n\r\n", "a space before a header": POST + b" " + LENGTH + b"\r\n",
+    "a folded header": POST + b"X: a\r\n " + LENGTH + b"\r\n",
+    "a bare return": POST + b"X: a\r" + LENGTH + b"\r\n",
+    "a zero in a header": POST + b"X: a\0b\r\n\r\n",
+    "a space before a header": POST + b" " + LENGTH + b"\r\n",
     "less than no chunk": POST + CHUNKED + b"\r\n-1\r\n\r\n",
     "a chunk too large": POST + CHUNKED + b"\r\n" + b"f" * 18 + b"\r\n",
     "a chunk in another notation": POST + CHUNKED + b"\r\n0x0\r\n\r\n",
     "a chunk too long": POST + CHUNKED + b"\r\n1\r\nab\r\n0\r\n\r\n",
     "a chunk that ends in half": POST + CHUNKED + b"\r\n0;a\nb\r\n\r\n",
-    "an old request": b"GET /offline\r\n\r\n", "another protocol": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "an old request": b"GET /offline\r\n\r\n",
+    "another protocol": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 }
 
 

@@ -23,19 +23,31 @@ from web.routes import claims, counter, members, moving, vouchers
 
 pytestmark = [pytest.mark.promise("behind a proxy"), pytest.mark.race]
 
-BROWSER = {"endpoint": "https://fcm.googleapis.com/fcm/send/a", "keys": {
-    "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
-    "auth": "BTBZMqHH6r4Tts7J_aSIgg"}}
+BROWSER = {
+    "endpoint": "https://fcm.googleapis.com/fcm/send/a",
+    "keys": {
+        "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+        "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+    },
+}
 OURS, EVIL = "vouchers.example", "evil.example"
 ADDRESS = re.compile(r"(?:https?:)?//[^\s\"'<>,)]+")
 NAMES = ("http://www.w3.org/", "//fcm.")  # of languages, not of places
 CLIENT, OTHER = "203.0.113.7", "198.51.100.9"
 # What a client forges, and what each proxy appends to it.
-FORGED = {"X-Forwarded-Port": "666", "X-Forwarded-Prefix": "//evil.example",
+FORGED = {
+    "X-Forwarded-Port": "666",
+    "X-Forwarded-Prefix": "//evil.example",
     "Forwarded": f"host={EVIL};proto=http;for=9.9.9.9",
-          "X-Real-IP": "9.9.9.9", "X-Original-Host": EVIL, "X-Host": EVIL, "X-Forwarded-Server": EVIL,
-              "X-Rewrite-URL": "/evil",
-          "X-Original-URL": "/evil", "Front-End-Https": "off", "X-Forwarded-Ssl": "off"}
+    "X-Real-IP": "9.9.9.9",
+    "X-Original-Host": EVIL,
+    "X-Host": EVIL,
+    "X-Forwarded-Server": EVIL,
+    "X-Rewrite-URL": "/evil",
+    "X-Original-URL": "/evil",
+    "Front-End-Https": "off",
+    "X-Forwarded-Ssl": "off",
+}
 BEFORE = {"X-Forwarded-Host": EVIL, "X-Forwarded-Proto": "javascript", "X-Forwarded-For": "9.9.9.9"}
 APPENDED = {"X-Forwarded-Host": OURS, "X-Forwarded-Proto": "https", "X-Forwarded-For": CLIENT}
 
@@ -50,6 +62,7 @@ def arrived(hops: int, client: str = CLIENT, forged: str = "9.9.9.9") -> dict[st
 @pytest.fixture
 def site(small_world, sqlite, clock) -> Callable[..., Flask]:
     """The application as an operator sets it up; what becomes a QR code stands in its pages as text."""
+
     def make(**settings) -> Flask:
         app = create_app(replace(sqlite, **settings), clock=clock, sleep=clock.sleep)
         app.jinja_env.globals["qr"] = lambda text, label: Markup("<svg>{}</svg>").format(text)
@@ -62,8 +75,11 @@ def visit(app: Flask, cookie: str, headers: dict[str, str], method: str, path: s
     """One request; the cookie has the name that it has where the site is https."""
     form = {"email": "new@example.org", "role": "manager", "next": "//evil.example", "language": "en"}
     answer = app.test_client(use_cookies=False).open(
-        path, method=method, data=form if method == "POST" else None,
-        headers={"Sec-Fetch-Site": "same-origin", "Cookie": f"{cookie}; __Host-{cookie}", **headers})
+        path,
+        method=method,
+        data=form if method == "POST" else None,
+        headers={"Sec-Fetch-Site": "same-origin", "Cookie": f"{cookie}; __Host-{cookie}", **headers},
+    )
     answer.get_data()  # all of it: a long table is made while it is read
     return answer
 
@@ -74,23 +90,44 @@ def links(app: Flask, world, settings, headers: dict[str, str]) -> set[str]:
     where, merchant = at.values, f"/merchants/{at.values['merchant']}"
     campaign, voucher = f"{merchant}/campaigns/{where['campaign']}", f"/vouchers/{where['code']}"
     asked = {
-        "owner": [("GET", f"{campaign}/links"), ("GET", f"{campaign}/links/sheet"), ("GET", f"{campaign}/links.csv"),
-                  ("POST", f"{merchant}/members")],
-        "consumer": [("GET", voucher), ("POST", "/move"), ("POST", f"{voucher}/counter-code"), ("GET", "/wallet"),
-                     ("GET", f"{voucher}/redeem"), ("GET", "/account")],
-        "nobody": [("GET", "/"), ("GET", "/sign-in"), ("GET", f"/claim/{where['claims token']}"),
-                   ("GET", "/manifest.webmanifest"), ("GET", "/sw.js"), ("GET", f"/join/{where['members token']}"),
-                   ("GET", "/wallet"), ("POST", "/sign-out"), ("POST", "/language"), ("GET", "/no-such-page")],
+        "owner": [
+            ("GET", f"{campaign}/links"),
+            ("GET", f"{campaign}/links/sheet"),
+            ("GET", f"{campaign}/links.csv"),
+            ("POST", f"{merchant}/members"),
+        ],
+        "consumer": [
+            ("GET", voucher),
+            ("POST", "/move"),
+            ("POST", f"{voucher}/counter-code"),
+            ("GET", "/wallet"),
+            ("GET", f"{voucher}/redeem"),
+            ("GET", "/account"),
+        ],
+        "nobody": [
+            ("GET", "/"),
+            ("GET", "/sign-in"),
+            ("GET", f"/claim/{where['claims token']}"),
+            ("GET", "/manifest.webmanifest"),
+            ("GET", "/sw.js"),
+            ("GET", f"/join/{where['members token']}"),
+            ("GET", "/wallet"),
+            ("POST", "/sign-out"),
+            ("POST", "/language"),
+            ("GET", "/no-such-page"),
+        ],
     }
-    answers = [visit(app, at.cookies[who], headers, *request) for who,
-        requests in asked.items() for request in requests]
+    answers = [
+        visit(app, at.cookies[who], headers, *request) for who, requests in asked.items() for request in requests
+    ]
     invited = re.search("quanbao=([^;]*)", answers[3].headers["Set-Cookie"])[0]
     answers.append(visit(app, invited, headers, "GET", f"{merchant}/members"))
     assert {answer.status_code for answer in answers} == {200, 303, 404}
     said = " ".join(answer.get_data(as_text=True) + " " + answer.headers.get("Location", "") for answer in answers)
     found = [match[0] for match in ADDRESS.finditer(said) if not match[0].startswith(NAMES)]
-    assert {"/claim/", "/join/", "/vouchers/", "/move/", "/till"} <= set(re.findall("//[^/]+(/[a-z]+/?)",
-        " ".join(found)))
+    assert {"/claim/", "/join/", "/vouchers/", "/move/", "/till"} <= set(
+        re.findall("//[^/]+(/[a-z]+/?)", " ".join(found))
+    )
     return {re.match("(?:https?:)?//[^/#?]*", one)[0] for one in found}
 
 
@@ -146,8 +183,11 @@ def test_a_browser_subscribes_for_the_address_it_sees(site, small_world, sqlite)
         at = house(sqlite, small_world, f"house-{hops}")
         app = site(trusted_proxies=hops, contact="mailto:a@vouchers.example", **SET)
         cookie = at.cookies["consumer"]
-        answer = app.test_client(use_cookies=False).post("/push/subscriptions", json=BROWSER, headers={
-            "Sec-Fetch-Site": "same-origin", "Cookie": f"__Host-{cookie}", **arrived(hops), "Host": EVIL})
+        answer = app.test_client(use_cookies=False).post(
+            "/push/subscriptions",
+            json=BROWSER,
+            headers={"Sec-Fetch-Site": "same-origin", "Cookie": f"__Host-{cookie}", **arrived(hops), "Host": EVIL},
+        )
         assert answer.status_code in (201, 204)
         assert {row.origin for row in Subscription.select()} == {f"https://{OURS}"}
 
@@ -196,14 +236,24 @@ def said(port: int, *lines: str) -> str:
 def test_headers_that_come_twice_or_in_disguise(small_world, sqlite):
     """On the wire: an underscore is no hyphen, the last line is the nearest proxy's, two hosts are none."""
     with Site(sqlite, small_world, processes=1, QUANBAO_TRUSTED_PROXIES="1") as running:
-        answers = [said(running.port, *lines) for lines in (
-            ("Host: x", "X_Forwarded_Proto: https", "X_Forwarded_Host: evil.example"),
-            ("Host: x", "X-Forwarded-Proto: http", "X-Forwarded-Proto: https"),
-            ("Host: x", "X-Forwarded-Proto: https", "X-Forwarded-Proto: http"),
-            ("Host: x", "Host: evil.example"), ("X-A: b",))]
+        answers = [
+            said(running.port, *lines)
+            for lines in (
+                ("Host: x", "X_Forwarded_Proto: https", "X_Forwarded_Host: evil.example"),
+                ("Host: x", "X-Forwarded-Proto: http", "X-Forwarded-Proto: https"),
+                ("Host: x", "X-Forwarded-Proto: https", "X-Forwarded-Proto: http"),
+                ("Host: x", "Host: evil.example"),
+                ("X-A: b",),
+            )
+        ]
     assert [answer.split()[1] for answer in answers] == ["303", "303", "303", "400", "400"]
-    assert ["Strict-Transport-Security".lower() in answer.lower() for answer in answers] == [False, True, False,
-        False, False]
+    assert ["Strict-Transport-Security".lower() in answer.lower() for answer in answers] == [
+        False,
+        True,
+        False,
+        False,
+        False,
+    ]
     assert all(EVIL not in answer for answer in answers)
 
 
@@ -212,6 +262,7 @@ def test_headers_that_come_twice_or_in_disguise(small_world, sqlite):
 
 def believing(application):
     """As many do it: the first word, which is the client's own."""
+
     def call(environ, start_response):
         for name, key in (("FOR", "REMOTE_ADDR"), ("HOST", "HTTP_HOST"), ("PROTO", "wsgi.url_scheme")):
             if told := environ.get(f"HTTP_X_FORWARDED_{name}"):
@@ -225,8 +276,9 @@ def test_control_the_first_word_is_the_clients(site, small_world, sqlite):
     app, headers = site(), arrived(1) | {"X-Forwarded-Proto": "http"}
     app.wsgi_app = believing(app.wsgi_app)
     assert links(app, small_world, sqlite, headers) == {f"http://{EVIL}"}
-    assert set(statuses(app, [arrived(1,
-        forged=f"9.9.{n}.9") | {"X-Forwarded-Proto": "http"} for n in range(MOST * 2)])) == {422}
+    assert set(
+        statuses(app, [arrived(1, forged=f"9.9.{n}.9") | {"X-Forwarded-Proto": "http"} for n in range(MOST * 2)])
+    ) == {422}
 
 
 def test_control_an_address_of_the_request_alone_follows_the_host(site, small_world, sqlite, monkeypatch):

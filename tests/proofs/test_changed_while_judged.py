@@ -54,7 +54,8 @@ class Change:
 
 def edit(**entered: Any) -> Callable[[World, Campaign], None]:
     return lambda world, campaign: editing.change(
-        campaign, editing.document(campaign) | entered, now=world.clock(), password_key=world.keys.password)
+        campaign, editing.document(campaign) | entered, now=world.clock(), password_key=world.keys.password
+    )
 
 
 def raise_quantity(world: World, campaign: Campaign) -> None:
@@ -79,10 +80,20 @@ CHANGES = (
     Change("the password", rotate, None, Reason.PASSWORD_INCORRECT),
     Change("the password, known before", rotate, Reason.PASSWORD_INCORRECT, None, typed=OTHER),
     Change("a branch, closed", close, None, Reason.WRONG_BRANCH, till={"branch": "river"}),
-    Change("a branch, closed, at another price", close, Reason.PRICE_CHANGED, Reason.WRONG_BRANCH,
-           till={"branch": "river", "offer_price": 1}),
-    Change("a branch, opened", lambda world, campaign: branches.open_(world.merchant, "New", ""),
-           Reason.WRONG_BRANCH, None, till={"branch": "new"}),
+    Change(
+        "a branch, closed, at another price",
+        close,
+        Reason.PRICE_CHANGED,
+        Reason.WRONG_BRANCH,
+        till={"branch": "river", "offer_price": 1},
+    ),
+    Change(
+        "a branch, opened",
+        lambda world, campaign: branches.open_(world.merchant, "New", ""),
+        Reason.WRONG_BRANCH,
+        None,
+        till={"branch": "new"},
+    ),
 )
 
 
@@ -154,8 +165,14 @@ def pose(world: World, campaign: Campaign, change: Change) -> Campaign:
     Branch.update(closed_at=None).execute()
     redeemed = Campaign.get_by_id(campaign.id).redeemed
     Campaign.update(
-        original_price=3000, offer_price=1800, terms="", ended_at=None, ends_at=campaign.ends_at,
-        quantity=redeemed if change.sold_out else 10_000, password=world.make_password(), version=Campaign.version + 1,
+        original_price=3000,
+        offer_price=1800,
+        terms="",
+        ended_at=None,
+        ends_at=campaign.ends_at,
+        quantity=redeemed if change.sold_out else 10_000,
+        password=world.make_password(),
+        version=Campaign.version + 1,
     ).where(Campaign.id == campaign.id).execute()
     return Campaign.get_by_id(campaign.id)
 
@@ -165,9 +182,13 @@ def state(campaign: Campaign, reason: Reason | None) -> dict[str, Any]:
     row = Campaign.get_by_id(campaign.id)
     over = reason in (Reason.EXPIRED, Reason.CAMPAIGN_ENDED)
     return {
-        "reason": reason, "original_price": row.original_price, "offer_price": row.offer_price, "terms": row.terms,
-        "ends_at": moment(row.ends_at), "state": "used" if reason is None else "expired" if over else "unused",
-        "branches": {slug for slug, in Branch.select(Branch.slug).where(Branch.closed_at.is_null()).tuples()},
+        "reason": reason,
+        "original_price": row.original_price,
+        "offer_price": row.offer_price,
+        "terms": row.terms,
+        "ends_at": moment(row.ends_at),
+        "state": "used" if reason is None else "expired" if over else "unused",
+        "branches": {slug for (slug,) in Branch.select(Branch.slug).where(Branch.closed_at.is_null()).tuples()},
         "discount": None if reason else row.original_price - row.offer_price,
     }
 
@@ -179,8 +200,10 @@ def said(attempt: Attempt) -> dict[str, Any]:
     failed = [name for name, passed in attempt.trace if not passed]
     assert failed == ([attempt.reason] if attempt.reason else []), "the trace tells of another reason"
     return {name: kept[name] for name in names} | {
-        "reason": Reason(attempt.reason) if attempt.reason else None, "discount": row.discount if row else None,
-        "branches": {place["slug"] for place in kept["branches"]}}
+        "reason": Reason(attempt.reason) if attempt.reason else None,
+        "discount": row.discount if row else None,
+        "branches": {place["slug"] for place in kept["branches"]},
+    }
 
 
 def mixed(world: World, change: Change, meanwhile: Meanwhile, tries: int) -> list[str]:
@@ -224,9 +247,13 @@ def test_every_verdict_is_of_one_moment(world, database, proved):
 
 def test_control_without_the_version_a_verdict_is_mixed(world, database, monkeypatch):
     """On SQLite a transaction is alone: there its guard has to go as well."""
+
     def count(campaign: Campaign, discount: int, first: bool) -> None:
-        Campaign.update(redeemed=Campaign.redeemed + 1, consumers=Campaign.consumers + int(first),
-                        discount_given=Campaign.discount_given + discount).where(Campaign.id == campaign.id).execute()
+        Campaign.update(
+            redeemed=Campaign.redeemed + 1,
+            consumers=Campaign.consumers + int(first),
+            discount_given=Campaign.discount_given + discount,
+        ).where(Campaign.id == campaign.id).execute()
 
     monkeypatch.setattr(redeem, "_count", count)
     monkeypatch.setattr(redeem, "_confirm", lambda campaign: None)

@@ -33,17 +33,28 @@ ATTACKS = {
     "form without origin": {"Sec-Fetch-Site": "cross-site", **FORM},
     "sandboxed form": {"Origin": "null", "Sec-Fetch-Site": "cross-site", **FORM},
     "fetch": {"Origin": FOREIGN, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors", "HX-Request": "true"},
-    "fetch no-cors": {"Origin": FOREIGN, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors",
-                      "Content-Type": "text/plain"},
-    "beacon": {"Origin": FOREIGN, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors",
-               "Content-Type": "text/plain;charset=UTF-8"},
+    "fetch no-cors": {
+        "Origin": FOREIGN,
+        "Sec-Fetch-Site": "cross-site",
+        "Sec-Fetch-Mode": "no-cors",
+        "Content-Type": "text/plain",
+    },
+    "beacon": {
+        "Origin": FOREIGN,
+        "Sec-Fetch-Site": "cross-site",
+        "Sec-Fetch-Mode": "no-cors",
+        "Content-Type": "text/plain;charset=UTF-8",
+    },
     "an origin of ours, said to be foreign": {"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"},
     "a word that does not exist": {"Origin": "http://localhost", "Sec-Fetch-Site": "Same-Origin"},
     "two words": {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin, cross-site"},
 }
 OPENING = {"vouchers.show", "redemptions.redeem"}
-LOOKS = [("HEAD", {}), ("GET", {"Sec-Fetch-Site": "cross-site", "Sec-Purpose": "prefetch"}),
-         ("OPTIONS", {"Origin": FOREIGN, "Access-Control-Request-Method": "POST"})]
+LOOKS = [
+    ("HEAD", {}),
+    ("GET", {"Sec-Fetch-Site": "cross-site", "Sec-Purpose": "prefetch"}),
+    ("OPTIONS", {"Origin": FOREIGN, "Access-Control-Request-Method": "POST"}),
+]
 
 
 @pytest.fixture
@@ -96,8 +107,9 @@ def assert_no_cors(answer) -> None:
     assert not [name for name, _ in answer.headers if name.lower().startswith("access-control-")]
 
 
-def test_control_without_the_guard_every_route_does_its_work_for_another_site(everywhere, monkeypatch, proved, sqlite,
-                                                                               tmp_path):
+def test_control_without_the_guard_every_route_does_its_work_for_another_site(
+    everywhere, monkeypatch, proved, sqlite, tmp_path
+):
     monkeypatch.setattr(security, "SAFE_METHODS", {"GET", "POST", "DELETE"})
     calls, kept, idle = list(everywhere.unsafe()), tmp_path / "kept", []
     db.close()

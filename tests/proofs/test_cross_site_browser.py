@@ -29,7 +29,7 @@ SCRIPTS = {
     "image": "await new Promise(go => {{ const i = new Image(); i.onload = i.onerror = go; i.src = '{to}'; }})",
     "prefetch": "document.head.innerHTML = '<link rel=prefetch href={to}>'",
     "frame": "await new Promise(go => {{ const f = document.createElement('iframe'); f.onload = go; f.src = '{to}';"
-             " document.body.append(f); }})",
+    " document.body.append(f); }})",
 }
 SCRIPTED = """<script>(async () => {{ try {{ {script} }} catch {{ }} document.title = 'done' }})()</script>"""
 
@@ -45,8 +45,19 @@ def lin(small_world, small_site, network, visit) -> Visitor:
     """Signed in, with a wallet kept, and a try whose answer was lost."""
     account = small_world.member(role=Role.OWNER, email=LIN, password=ACCOUNT_PASSWORD)
     visitor = visit(network, **phone())
-    visitor.expect("status of 403", "status of 405", "status of 404", "status of 308", "CORS", "net::ERR", "Refused",
-                   "blocked", "Cross-Origin", "frame", "opener")
+    visitor.expect(
+        "status of 403",
+        "status of 405",
+        "status of 404",
+        "status of 308",
+        "CORS",
+        "net::ERR",
+        "Refused",
+        "blocked",
+        "Cross-Origin",
+        "frame",
+        "opener",
+    )
     visitor.voucher = small_world.voucher(campaign=small_world.campaign(product=CANARY), holder=account)
     visitor.sign_in(LIN).page.goto("/wallet")
     kept(visitor.page)
@@ -61,9 +72,19 @@ def network(small_site):
 
 
 def targets(lin: Visitor) -> list[str]:
-    return [lin.site.url + path for path in (
-        "/sign-out", "/account/sessions/end", "/account/notifications", f"/vouchers/{lin.voucher.code}/archive",
-        "/push/subscriptions", "/sign-in//" + "x" * 22, "/language", "/merchants/lotus/branches")]
+    return [
+        lin.site.url + path
+        for path in (
+            "/sign-out",
+            "/account/sessions/end",
+            "/account/notifications",
+            f"/vouchers/{lin.voucher.code}/archive",
+            "/push/subscriptions",
+            "/sign-in//" + "x" * 22,
+            "/language",
+            "/merchants/lotus/branches",
+        )
+    ]
 
 
 def attack(lin: Visitor, elsewhere: Elsewhere, origin: str, html: str) -> None:
@@ -83,10 +104,12 @@ def attacks(lin: Visitor) -> list[str]:
     pages = []
     for to in targets(lin):
         forms = [FORM.format(to=to, enctype=kind) for kind in ("text/plain", "application/x-www-form-urlencoded")]
-        scripts = [SCRIPTED.format(script=script.format(to=to, json='{"endpoint": "https://evil.example"}'))
-                   for script in SCRIPTS.values()]
+        scripts = [
+            SCRIPTED.format(script=script.format(to=to, json='{"endpoint": "https://evil.example"}'))
+            for script in SCRIPTS.values()
+        ]
         pages += [*forms, *scripts[:3], f"<script>location = '{to}'</script>", *scripts[3:]]
-    return pages[::size(5, 1)]
+    return pages[:: size(5, 1)]
 
 
 def untouched(lin: Visitor) -> None:
@@ -137,7 +160,8 @@ def test_control_the_old_worker_signed_out_for_whoever_asked(lin, elsewhere, net
 
 def broken(page: Page, network: Between) -> None:
     network.alter = lambda path, content: content.replace(
-        b"sent && path === '/sign-out' && request.referrer.startsWith(origin + '/')", b"path === '/sign-out'")
+        b"sent && path === '/sign-out' && request.referrer.startsWith(origin + '/')", b"path === '/sign-out'"
+    )
     page.evaluate("""async () => {
         const worker = await navigator.serviceWorker.getRegistration();
         const taken = new Promise(go => navigator.serviceWorker.addEventListener('controllerchange', go, {once: true}));

@@ -25,11 +25,16 @@ NPM_LOCK = "tests/lighthouse/package-lock.json"
 LICENCES = ("0BSD", "Apache-2.0", "BSD-3-Clause", "MPL-2.0")
 TOOLS = ("uv", "pip-audit")  # `make lock` and `make audit` install them into a folder that is thrown away
 MENDED_IN = {  # advisories of 2026 that were read by hand, where no registry answered: docs/security.md
-    "CVE-2026-27205": ("flask", "3.1.3"), "CVE-2026-21860": ("werkzeug", "3.1.5"),
-    "CVE-2026-26007": ("cryptography", "46.0.5"), "CVE-2026-39892": ("cryptography", "46.0.7"),
-    "CVE-2026-42308": ("pillow", "12.2.0"), "CVE-2026-22815": ("aiohttp", "3.13.4"),
-    "CVE-2026-21441": ("urllib3", "2.6.3"), "CVE-2026-44432": ("urllib3", "2.7.0"),
-    "CVE-2026-42544": ("granian", "2.7.4"), "CVE-2026-42545": ("granian", "2.7.4"),
+    "CVE-2026-27205": ("flask", "3.1.3"),
+    "CVE-2026-21860": ("werkzeug", "3.1.5"),
+    "CVE-2026-26007": ("cryptography", "46.0.5"),
+    "CVE-2026-39892": ("cryptography", "46.0.7"),
+    "CVE-2026-42308": ("pillow", "12.2.0"),
+    "CVE-2026-22815": ("aiohttp", "3.13.4"),
+    "CVE-2026-21441": ("urllib3", "2.6.3"),
+    "CVE-2026-44432": ("urllib3", "2.7.0"),
+    "CVE-2026-42544": ("granian", "2.7.4"),
+    "CVE-2026-42545": ("granian", "2.7.4"),
 }
 LONGEST_LINE = 300  # characters: what has longer ones was written by a program
 
@@ -40,24 +45,40 @@ def vendored_faults(root: Path) -> list[str]:
     listed = {name: digest for library in libraries for name, digest in library["files"].items()}
     paths = [path for folder in VENDORED for path in (root / folder).rglob("*")]
     there = {str(path.relative_to(root)) for path in paths if path.is_file()}
-    faults = [f"{library['name']}: no version, source or known licence" for library in libraries
-              if not (library["version"] and library["source"] and library["licence"] in LICENCES)]
-    faults += [f"{library['name']}: no licence beside it" for library in libraries
-               if not any("LICENSE" in name for name in library["files"])]
+    faults = [
+        f"{library['name']}: no version, source or known licence"
+        for library in libraries
+        if not (library["version"] and library["source"] and library["licence"] in LICENCES)
+    ]
+    faults += [
+        f"{library['name']}: no licence beside it"
+        for library in libraries
+        if not any("LICENSE" in name for name in library["files"])
+    ]
     faults += [f"{name} is gone" for name in listed if not (root / name).is_file()]
     faults += [f"{name} is not in the list" for name in there - listed.keys() if not name.endswith((".br", ".gz"))]
-    faults += [f"{name} was changed" for name, digest in listed.items()
-               if (root / name).is_file() and hashlib.sha256((root / name).read_bytes()).hexdigest() != digest]
-    faults += [f"{name} is not of what it says" for name in there if name.endswith(".gz")
-               and gzip.decompress((root / name).read_bytes()) != (root / name).with_suffix("").read_bytes()]
+    faults += [
+        f"{name} was changed"
+        for name, digest in listed.items()
+        if (root / name).is_file() and hashlib.sha256((root / name).read_bytes()).hexdigest() != digest
+    ]
+    faults += [
+        f"{name} is not of what it says"
+        for name in there
+        if name.endswith(".gz")
+        and gzip.decompress((root / name).read_bytes()) != (root / name).with_suffix("").read_bytes()
+    ]
     return faults
 
 
 def foreign_scripts(root: Path) -> list[str]:
     """Scripts outside the vendored folders that nobody wrote by hand."""
     ours = [path for path in (root / "web").rglob("*.js") if not path.is_relative_to(root / VENDORED[0])]
-    return [str(path.relative_to(root)) for path in ours
-            if max(map(len, path.read_text("utf-8").splitlines()), default=0) > LONGEST_LINE]
+    return [
+        str(path.relative_to(root))
+        for path in ours
+        if max(map(len, path.read_text("utf-8").splitlines()), default=0) > LONGEST_LINE
+    ]
 
 
 def lock_faults(root: Path) -> list[str]:
@@ -73,10 +94,17 @@ def lock_faults(root: Path) -> list[str]:
 
 def known_holes(root: Path) -> list[str]:
     """Packages older than the version in which an advisory that we know of was mended."""
-    pinned = [(lock, *found) for lock in LOCKS
-              for found in re.findall(r"^([a-z0-9.-]+)==([\d.]+)", (root / lock).read_text(), re.MULTILINE)]
-    return [f"{lock}: {name} {version}, {advisory}" for advisory, (of, mended) in MENDED_IN.items()
-            for lock, name, version in pinned if name == of and parts(version) < parts(mended)]
+    pinned = [
+        (lock, *found)
+        for lock in LOCKS
+        for found in re.findall(r"^([a-z0-9.-]+)==([\d.]+)", (root / lock).read_text(), re.MULTILINE)
+    ]
+    return [
+        f"{lock}: {name} {version}, {advisory}"
+        for advisory, (of, mended) in MENDED_IN.items()
+        for lock, name, version in pinned
+        if name == of and parts(version) < parts(mended)
+    ]
 
 
 def parts(version: str) -> tuple[int, ...]:
@@ -99,8 +127,11 @@ def install_faults(root: Path) -> list[str]:
 
 def npm_faults(root: Path) -> list[str]:
     packages = json.loads((root / NPM_LOCK).read_text())["packages"]
-    faults = [f"{name}: no hash" for name, package in packages.items()
-              if name and not package.get("integrity", "").startswith("sha512-")]
+    faults = [
+        f"{name}: no hash"
+        for name, package in packages.items()
+        if name and not package.get("integrity", "").startswith("sha512-")
+    ]
     return faults + [f"{name}: from one address" for name, package in packages.items() if "resolved" in package]
 
 
@@ -142,7 +173,8 @@ TAMPERED = {
     "a build by what is fetched": lambda root: change(root / "Makefile", " --no-build-isolation\n", "\n"),
     "another way in": lambda root: change(root / "Makefile", "\nclean:", "\nmore:\n\t$(PIP) install more\n\nclean:"),
     "an npm package from one address": lambda root: change(
-        root / NPM_LOCK, '"integrity":', '"resolved": "https://evil.example/x.tgz", "integrity":'),
+        root / NPM_LOCK, '"integrity":', '"resolved": "https://evil.example/x.tgz", "integrity":'
+    ),
     "an npm package without a hash": lambda root: change(root / NPM_LOCK, '"integrity":', '"was":'),
 }
 

@@ -23,10 +23,25 @@ pytestmark = [pytest.mark.promise("device hygiene"), pytest.mark.browser]
 
 TEA, PLACE, TERMS, NOTE = "Canary blend", "Behind the canal", "Canary terms of the house", "Something is new"
 # The browser's own memory of where its user was, which no site can clear, and what it makes of it: addresses, titles.
-OWN_MEMORY = {"History", "History-journal", "Sessions", "Favicons", "Favicons-journal", "Top Sites", "Visited Links",
-              "Top Sites-journal", "Shortcuts", "Shortcuts-journal", "Network Action Predictor", "Web Data",
-              "Network Action Predictor-journal", "Web Data-journal", "Login Data", "Login Data-journal",
-              "segmentation_platform"}
+OWN_MEMORY = {
+    "History",
+    "History-journal",
+    "Sessions",
+    "Favicons",
+    "Favicons-journal",
+    "Top Sites",
+    "Visited Links",
+    "Top Sites-journal",
+    "Shortcuts",
+    "Shortcuts-journal",
+    "Network Action Predictor",
+    "Web Data",
+    "Network Action Predictor-journal",
+    "Web Data-journal",
+    "Login Data",
+    "Login Data-journal",
+    "segmentation_platform",
+}
 # Removed, and nothing gives it back: these journals keep an old line until the browser writes them anew, by itself.
 JOURNALS = {"Local Storage", "Platform Notifications"}
 
@@ -47,9 +62,11 @@ def tea(small_world: World) -> Voucher:
 @pytest.fixture
 def start(browser, browser_path, tmp_path, network) -> Callable[[], BrowserContext]:
     """A phone with a profile on the disk."""
+
     def begin() -> BrowserContext:
         return browser.browser_type.launch_persistent_context(
-            tmp_path / "profile", executable_path=browser_path, args=FLAGS, base_url=network.url, **phone())
+            tmp_path / "profile", executable_path=browser_path, args=FLAGS, base_url=network.url, **phone()
+        )
 
     return begin
 
@@ -111,8 +128,10 @@ def account_deleted(page: Page, network: Between) -> None:
     page.wait_for_url("**/account/deleted")
 
 
-LEAVING = size([sign_out_without_a_network, another_signs_in],  # the rest of the pages' part: tests/browser/test_offline.py
-               [sign_out, sign_out_without_a_network, another_signs_in, session_ended_elsewhere, account_deleted])
+LEAVING = size(
+    [sign_out_without_a_network, another_signs_in],  # the rest of the pages' part: tests/browser/test_offline.py
+    [sign_out, sign_out_without_a_network, another_signs_in, session_ended_elsewhere, account_deleted],
+)
 
 
 @pytest.mark.parametrize("leave", LEAVING)

@@ -66,8 +66,9 @@ def race(world, settings) -> str:
 
 def sent_twice(holders: Sequence[Holder]) -> list[Request]:
     """As many requests for each voucher as are to come at once, two and two of them the same attempt."""
-    return [Request(first.holder, attempt_id=first.attempt_id)
-            for first in tries(holders, AT_ONCE // 2) for _ in range(2)]
+    return [
+        Request(first.holder, attempt_id=first.attempt_id) for first in tries(holders, AT_ONCE // 2) for _ in range(2)
+    ]
 
 
 def assert_one_verdict_each(verdicts: dict[tuple[str, str], set], vouchers: int) -> None:

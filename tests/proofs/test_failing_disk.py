@@ -104,7 +104,9 @@ def down(site: Site, holder: Holder, readable: bool = False) -> Iterator[None]:
 @pytest.mark.parametrize("kind", ERRORS)
 def test_a_disk_that_fails_at_any_point_of_a_redemption(world, database, people, fault, proved, kind, stays):
     came = fault.with_suffix(".came")
-    with Site(database, world, "tests.controls.failing_disk", processes=1, FAULT=str(fault), QUANBAO_WORKER="external") as site:
+    with Site(
+        database, world, "tests.controls.failing_disk", processes=1, FAULT=str(fault), QUANBAO_WORKER="external"
+    ) as site:
         assert_goes_on(site, next(people))
         for left, holder in zip(range(0, MOST, STEP if kind != "sync" else 1), people, strict=False):
             attempt_id, before = str(uuid.uuid4()), ledger()
@@ -130,8 +132,15 @@ def test_a_disk_that_fails_at_any_point_of_a_redemption(world, database, people,
 
 @only_sqlite
 def test_control_without_a_transaction_half_is_written(world, database, holder, fault):
-    with Site(database, world, "tests.controls.failing_disk", processes=1, FAULT=str(fault), AUTOCOMMIT="yes",
-              QUANBAO_WORKER="external") as site:
+    with Site(
+        database,
+        world,
+        "tests.controls.failing_disk",
+        processes=1,
+        FAULT=str(fault),
+        AUTOCOMMIT="yes",
+        QUANBAO_WORKER="external",
+    ) as site:
         for left in range(0, MOST, 3):
             tell(fault, Fault("write", left, True))
             redeem(site, holder)
@@ -270,7 +279,7 @@ def thaw(server: Cluster) -> None:
 def processes(server: Cluster) -> list[int]:
     with psycopg.connect(server.url("postgres")) as connection:
         backends = connection.execute("SELECT pid FROM pg_stat_activity WHERE datname = 'test'").fetchall()
-    return [int((server.folder / "data" / "postmaster.pid").read_text().split()[0]), *(pid for pid, in backends)]
+    return [int((server.folder / "data" / "postmaster.pid").read_text().split()[0]), *(pid for (pid,) in backends)]
 
 
 @only_postgresql
@@ -292,9 +301,13 @@ def test_postgresql_whose_disk_is_full(world, database, holder):
 
 @only_postgresql
 def test_sessions_that_are_ended(world, database, holder, postgres_server):
-    with (Site(database, world, "tests.controls.failing_disk", processes=1) as site,
-          psycopg.connect(postgres_server.url("postgres"), autocommit=True) as other):
+    with (
+        Site(database, world, "tests.controls.failing_disk", processes=1) as site,
+        psycopg.connect(postgres_server.url("postgres"), autocommit=True) as other,
+    ):
         for _ in range(5):
-            other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'test' AND pid <> %s",
-                          [db.connection().info.backend_pid])
+            other.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'test' AND pid <> %s",
+                [db.connection().info.backend_pid],
+            )
             assert_goes_on(site, holder)

@@ -31,14 +31,24 @@ SECRET = re.compile(r"traceback|werkzeug|peewee|sqlite|postgres|\.py\b|python|\b
 OURS = ("/sw.js", "/static/")  # the same everywhere, and open
 BOSS = "boss@lotus.example"
 STRANGER = {"email": "stranger@evil.example", "password": ACCOUNT_PASSWORD}
-VALUES = {"token": "t" * 22, "code": "A" * 16, "merchant": "lotus", "campaign": "oolong", "branch": "main", "number": 1,
-          "digest": "0" * 32, "attempt_id": "0b0e7f2e-52a5-4d47-9f6b-0f3d1c9c6a11", "version": "0" * 16,
-              "name": "app.css"}
+VALUES = {
+    "token": "t" * 22,
+    "code": "A" * 16,
+    "merchant": "lotus",
+    "campaign": "oolong",
+    "branch": "main",
+    "number": 1,
+    "digest": "0" * 32,
+    "attempt_id": "0b0e7f2e-52a5-4d47-9f6b-0f3d1c9c6a11",
+    "version": "0" * 16,
+    "name": "app.css",
+}
 
 
 @pytest.fixture
 def serve(database, clock, tmp_path):
     """`quanbao serve` on the empty database, by a clock that the test moves; and the token of the link it printed."""
+
     def open_(program: str = "tests.controls.timed") -> Site:
         timed.tell(tmp_path / "clock", clock())
         return Site(database, SimpleNamespace(clock=clock), program, CLOCK=str(tmp_path / "clock"))
@@ -60,8 +70,15 @@ def ask(site: Site, method: str, path: str, form: dict | None = None, cookie: st
 
 
 def first_owner(name: str = "Lotus Tea", email: str = BOSS) -> dict[str, str]:
-    return {"email": email, "password": ACCOUNT_PASSWORD, "name": name, "time_zone": "Asia/Shanghai", "currency": "CNY",
-            "branch": "Main Street", "address": ""}
+    return {
+        "email": email,
+        "password": ACCOUNT_PASSWORD,
+        "name": name,
+        "time_zone": "Asia/Shanghai",
+        "currency": "CNY",
+        "branch": "Main Street",
+        "address": "",
+    }
 
 
 def everything(app: Flask) -> list[tuple[str, str]]:
@@ -69,8 +86,11 @@ def everything(app: Flask) -> list[tuple[str, str]]:
     with app.test_request_context():
         from flask import url_for
 
-        return [(method, url_for(rule.endpoint, **{name: VALUES[name] for name in rule.arguments}))
-                for rule in app.url_map.iter_rules() for method in sorted(rule.methods - {"HEAD", "OPTIONS"})]
+        return [
+            (method, url_for(rule.endpoint, **{name: VALUES[name] for name in rule.arguments}))
+            for rule in app.url_map.iter_rules()
+            for method in sorted(rule.methods - {"HEAD", "OPTIONS"})
+        ]
 
 
 def walk(site: Site, app: Flask, cookie: str = "") -> str:
@@ -91,8 +111,11 @@ def test_a_stranger_learns_nothing_and_gets_nothing(serve, database, proved):
         status, headers, _ = ask(site, "POST", "/sign-in", STRANGER)
         assert status == 303, "whoever signed up on the way is signed in, to an empty wallet"
         told += walk(site, app, re.search("quanbao=[^;]+", headers)[0])
-        guessed = {ask(site, method, f"/set-up/{quote(guess)}", first_owner() if method == "POST" else None)[0]
-                   for guess in guesses(token) for method in ("GET", "POST")}
+        guessed = {
+            ask(site, method, f"/set-up/{quote(guess)}", first_owner() if method == "POST" else None)[0]
+            for guess in guesses(token)
+            for method in ("GET", "POST")
+        }
         assert guessed == {404}
         assert (Merchant.select().count(), Member.select().count()) == (0, 0)
         assert ask(site, "GET", f"/set-up/{token}")[0] == 200, "and the link is as good as it was"
@@ -106,8 +129,14 @@ def test_a_stranger_learns_nothing_and_gets_nothing(serve, database, proved):
 
 def guesses(token: str) -> list[str]:
     """Tokens that look like the right one, and what is nearly it."""
-    near = [token[:-1], token + "A", token.swapcase(), token[::-1], f"{token}%00",
-        token[:-1] + ("A" if token[-1] != "A" else "B")]
+    near = [
+        token[:-1],
+        token + "A",
+        token.swapcase(),
+        token[::-1],
+        f"{token}%00",
+        token[:-1] + ("A" if token[-1] != "A" else "B"),
+    ]
     return near + [f"{number:022d}" for number in range(GUESSES - len(near))]
 
 
@@ -150,8 +179,10 @@ def test_a_restart_prints_another_link_and_ends_the_old_one(serve, clock):
     with serve() as site:
         [new] = printed(site)
         assert old != new
-        assert (ask(site, "GET", f"/set-up/{old}")[0], ask(site, "POST", f"/set-up/{old}", first_owner())[0]) == (404,
-            404)
+        assert (ask(site, "GET", f"/set-up/{old}")[0], ask(site, "POST", f"/set-up/{old}", first_owner())[0]) == (
+            404,
+            404,
+        )
         assert ask(site, "POST", f"/set-up/{new}", first_owner())[0] == 303
     with serve() as site:
         assert printed(site) == [], "a site that is somebody's prints none"

@@ -28,9 +28,11 @@ NO_PAGE = {
 LINKS = {"claims.claim", "members.join", "set_up.set_up", "sign_in.use_link"}
 # The page has the button only in a state that the firm is not in, or has it in the script's hands.
 NO_BUTTON = {
-    "campaigns.delete": "drafts alone have it", "passwords.renew": "only under an alarm",
+    "campaigns.delete": "drafts alone have it",
+    "passwords.renew": "only under an alarm",
     "publications.search": "its form asks by GET; htmx sends ticks by POST",
-    "account.end_session": "of another browser", "redemptions.attempt": "asked for a branch first",
+    "account.end_session": "of another browser",
+    "redemptions.attempt": "asked for a branch first",
 }
 
 

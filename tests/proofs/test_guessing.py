@@ -28,7 +28,8 @@ BURSTS = size(
     [(12, timedelta()), (60, timedelta(hours=12)), (60, DAY - SECOND), (60, DAY)],
     [(4 if hour % 3 else 100, timedelta(hours=hour)) for hour in range(24)]
     + [(100, DAY - SECOND), (100, DAY), (20, DAY + SECOND)]
-    + [(100, DAY + timedelta(hours=hour, seconds=late)) for hour in range(1, 25, 3) for late in (-1, 0, 1)])
+    + [(100, DAY + timedelta(hours=hour, seconds=late)) for hour in range(1, 25, 3) for late in (-1, 0, 1)],
+)
 
 wrong_values = map(str, count(700_100))
 
@@ -45,9 +46,13 @@ def test_no_day_has_more_comparisons_than_it_may(world, database, tmp_path, prov
             assert_right_ones_are_free(site, honest, sold_out, begun + after)
             answers = fire(site, guesses([next(people) for _ in range(crowd_size)]))
             assert {(answer.status, answer.reason) for answer in answers if not answer.is_busy} <= {
-                (403, "password_incorrect"), (429, "too_many_attempts")}
-    proved(f"{engine(database)}: {len(BURSTS) * AT_ONCE:,} guesses of {ACCOUNTS:,} accounts within {BURSTS[-1][1]}, "
-           f"{budgets_held()}")
+                (403, "password_incorrect"),
+                (429, "too_many_attempts"),
+            }
+    proved(
+        f"{engine(database)}: {len(BURSTS) * AT_ONCE:,} guesses of {ACCOUNTS:,} accounts within {BURSTS[-1][1]}, "
+        f"{budgets_held()}"
+    )
 
 
 def budgets_held() -> str:

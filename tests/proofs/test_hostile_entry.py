@@ -58,25 +58,38 @@ WAYS = [
     Way("Account.email", "sign_in.sign_up", lambda text: {"email": mail(text), "password": "long enough"}),
     Way("Account.email", "account.change_email", lambda text: {"email": mail(text)}),
     Way("Claim.address", "publications.publish", lambda text: {"audience": "addresses", "addresses": mail(text)}),
-    Way("Publication.failures", "publications.publish", lambda text: {
-        "audience": "addresses", "addresses": f"{text}\nfine@example.org"}),
-    Way("Publication.failures", "publications.publish", lambda text: {
-        "audience": "addresses", "file": (io.BytesIO(f"{text}\nfine@example.org".encode()), "list.csv")}),
+    Way(
+        "Publication.failures",
+        "publications.publish",
+        lambda text: {"audience": "addresses", "addresses": f"{text}\nfine@example.org"},
+    ),
+    Way(
+        "Publication.failures",
+        "publications.publish",
+        lambda text: {"audience": "addresses", "file": (io.BytesIO(f"{text}\nfine@example.org".encode()), "list.csv")},
+    ),
     Way("Rollback.note", "rollbacks.roll_back", lambda text: {"reason": "other", "note": text}),
     Way("Revocation.note", "revoking.revoke", lambda text: {"reason": "other", "note": text}),
 ]
 LOADED = {  # where it stands in a document
-    "Merchant.name": "merchants[0].name", "Branch.name": "merchants[0].branches[0].name",
-    "Branch.address": "merchants[0].branches[0].address", "Member.address": "merchants[0].members[0].email",
-    "Campaign.product": "merchants[0].campaigns[0].product", "Campaign.place": "merchants[0].campaigns[0].place",
-    "Campaign.terms": "merchants[0].campaigns[0].terms", "Customer.address": "consumers[0].email",
-    "Campaign.groups": "merchants[0].campaigns[0].conditions.groups", "CustomerGroup.name": "consumers[0].groups",
+    "Merchant.name": "merchants[0].name",
+    "Branch.name": "merchants[0].branches[0].name",
+    "Branch.address": "merchants[0].branches[0].address",
+    "Member.address": "merchants[0].members[0].email",
+    "Campaign.product": "merchants[0].campaigns[0].product",
+    "Campaign.place": "merchants[0].campaigns[0].place",
+    "Campaign.terms": "merchants[0].campaigns[0].terms",
+    "Customer.address": "consumers[0].email",
+    "Campaign.groups": "merchants[0].campaigns[0].conditions.groups",
+    "CustomerGroup.name": "consumers[0].groups",
 }
 PASSWORDS = [*(f"merchants[0].members[{nth}].password" for nth in range(2)), "consumers[0].password"]  # cost time
 SAID_ELSEWHERE = {  # filled from another column, or from a list of our own
-    "Attempt.verdict": "what the campaign said", "Redemption.product": "what the campaign said",
+    "Attempt.verdict": "what the campaign said",
+    "Redemption.product": "what the campaign said",
     "Publication.groups": "names of groups that there are",
-    "PublicationPart.entries": "addresses, until they had their turn", "Session.browser": "names of browsers we know",
+    "PublicationPart.entries": "addresses, until they had their turn",
+    "Session.browser": "names of browsers we know",
 }
 
 
@@ -94,8 +107,9 @@ class Clerk:
     client: PageClient
 
     def type_in(self, way: Way, text: str) -> int:
-        rule = next(rule for rule, method in rules(self.client.app)
-                    if rule.endpoint == way.endpoint and method == "POST")
+        rule = next(
+            rule for rule, method in rules(self.client.app) if rule.endpoint == way.endpoint and method == "POST"
+        )
         with self.client.app.test_request_context():
             at = self.of.address(rule, Who.OWNER, **self._fresh(way.endpoint))
         form = usual(self.of).get(way.endpoint, {}) | self._shown(way.endpoint, at) | way.form(text)
@@ -124,11 +138,14 @@ def document(column: str, text: str, number: int) -> Any:
     path = LOADED[column]
     value = mail(text) if path.endswith("email") else [text] if path.endswith("groups") else text
     slug = f"shop-{column.lower().replace('.', '-')}-{number}"
-    people = [*((path, GONE) for path in PASSWORDS), ("merchants[0].slug", slug),
-              ("consumers[0].groups", {slug: ["regulars"]}),
-              *((f"merchants[0].members[{nth}].email", f"{nth}@{slug}.example") for nth in range(2)),
-              ("consumers[0].email", f"c@{slug}.example"),
-              ("merchants[0].campaigns[0].publish_to[0]", f"c@{slug}.example")]
+    people = [
+        *((path, GONE) for path in PASSWORDS),
+        ("merchants[0].slug", slug),
+        ("consumers[0].groups", {slug: ["regulars"]}),
+        *((f"merchants[0].members[{nth}].email", f"{nth}@{slug}.example") for nth in range(2)),
+        ("consumers[0].email", f"c@{slug}.example"),
+        ("merchants[0].campaigns[0].publish_to[0]", f"c@{slug}.example"),
+    ]
     if path == "consumers[0].groups":
         value = {slug: [text]}
     if path == "consumers[0].email":
@@ -141,7 +158,7 @@ def odd_values() -> list[tuple[str, str]]:
     found = []
     for name in OF_PEOPLE - {"Attempt.verdict"}:
         table = next(table for table in TABLES if name.startswith(f"{table.__name__}."))
-        for value, in table.select(getattr(table, name.partition(".")[2])).tuples():
+        for (value,) in table.select(getattr(table, name.partition(".")[2])).tuples():
             said = str(value if isinstance(value, str) else _words(value))
             if any(not c.isprintable() and c not in BETWEEN for c in said) or is_stacked(said):
                 found.append((name, said))
@@ -160,7 +177,7 @@ def at_work(world: World, settings: Settings) -> Clerk:
 
 def texts() -> list[str]:
     """Each on one of the engines, and what every column must show on both; in the long form all on both."""
-    return size(list(dict.fromkeys([SAMPLES["script"], SAMPLES["address"], *TEXTS[not on_sqlite()::2]])), TEXTS)
+    return size(list(dict.fromkeys([SAMPLES["script"], SAMPLES["address"], *TEXTS[not on_sqlite() :: 2]])), TEXTS)
 
 
 def test_it_comes_in_as_it_is_or_not_at_all(world, database, clock, proved):

@@ -70,6 +70,7 @@ class Looking:
 @pytest.fixture
 def house(small_world) -> Callable[[str], Firm]:
     """`house("markup")` is a shop with this text in every field of it."""
+
     def make(name: str) -> Firm:
         made = firm(small_world, f"shop-{name.replace(' ', '-')}", say=saying(MIXED[name]))
         Account.update(password_hash=accounts.hash_password(ACCOUNT_PASSWORD)).execute()
@@ -82,13 +83,17 @@ def house(small_world) -> Callable[[str], Firm]:
 def addresses(small_world, sqlite, clock) -> Callable[[Firm], list[tuple[str, Who, str]]]:
     """`addresses(of)`: every page of a shop, and who looks at it."""
     app = create_app(sqlite, clock=clock)
-    return lambda of: [one for one in asked(app, of, "GET")
-                       if one[0] not in (*PLAIN, *REDIRECTS) and not one[0].startswith(("shell.", "set_up."))]
+    return lambda of: [
+        one
+        for one in asked(app, of, "GET")
+        if one[0] not in (*PLAIN, *REDIRECTS) and not one[0].startswith(("shell.", "set_up."))
+    ]
 
 
 @pytest.fixture
 def come(small_site, visit) -> Callable[..., Looking]:
     """`come(of, who)` is one of the shop's people, or somebody who is not signed in, with a phone."""
+
     def person(of: Firm, who: Who, widths: tuple[int, ...] = WIDTHS) -> Looking:
         visitor = visit(small_site, **phone(width=WIDTHS[0]))
         return Looking(visitor if who is Who.SIGNED_OUT else visitor.sign_in(of.people[who].email), widths)
@@ -146,6 +151,7 @@ def test_control_a_careless_page_is_seen(house, addresses, come):
 
 def spoiling(spoil: Callable[[str], str]) -> Callable[[Route], None]:
     """Answer with what the server said, spoilt."""
+
     def answer(route: Route) -> None:
         real = route.fetch()
         assert spoil(real.text()) != real.text()

@@ -47,8 +47,11 @@ def app(small_world, sqlite, clock) -> Flask:
 
 def shown(found: Iterable[tuple]) -> list[tuple[str, Page, bool]]:
     """The pages among these answers, and whether each is whole."""
-    pages = [(endpoint, answer.text) for endpoint, answer in found
-             if answer.mimetype == "text/html" and answer.status_code != 303]
+    pages = [
+        (endpoint, answer.text)
+        for endpoint, answer in found
+        if answer.mimetype == "text/html" and answer.status_code != 303
+    ]
     return [(endpoint, Page(text), "<html" in text) for endpoint, text in pages]
 
 
@@ -104,8 +107,11 @@ def formulas(app: Flask, of: Firm) -> tuple[list[str], int]:
         if answer.mimetype == "text/csv":
             for row in csv.reader(io.StringIO(answer.data.decode("utf-8-sig"), newline="")):
                 cells += len(row)
-                found += [cell for cell in row if FORMULA.match(cell) and not NUMBER.fullmatch(cell)
-                          and not cell.lstrip().startswith("'")]
+                found += [
+                    cell
+                    for cell in row
+                    if FORMULA.match(cell) and not NUMBER.fullmatch(cell) and not cell.lstrip().startswith("'")
+                ]
     return found, cells
 
 
@@ -132,8 +138,9 @@ def messages(world: World, mail: Mail, of: Firm) -> list[str]:
 
 def are_plain(texts: list[str]) -> bool:
     """One line each, of what can be seen, or joins, or isolates."""
-    return all(len(text) <= sender.LONGEST_LINE and all(c.isprintable() or c in sender.UNSEEN for c in text)
-               for text in texts)
+    return all(
+        len(text) <= sender.LONGEST_LINE and all(c.isprintable() or c in sender.UNSEEN for c in text) for text in texts
+    )
 
 
 def test_tables_json_and_messages_say_it_plainly(app, small_world, small_mail, proved):

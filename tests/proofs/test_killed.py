@@ -32,14 +32,19 @@ USES = 10_000
 def holders(world, database):
     """Of several passwords: of one's tries only a hundred may be under way, and those of a killed process are for a
     minute."""
-    campaigns = [world.campaign(password=world.make_password(), quantity=1_000_000, uses_per_voucher=USES)
-                 for _ in range(PASSWORDS)]
+    campaigns = [
+        world.campaign(password=world.make_password(), quantity=1_000_000, uses_per_voucher=USES)
+        for _ in range(PASSWORDS)
+    ]
     return [holder for campaign in campaigns for holder in crowd(database, world, campaign, PEOPLE // PASSWORDS)]
 
 
 def test_processes_that_are_killed_lose_nothing_and_are_replaced(world, database, holders, proved):
     killed, taken = 0, []
-    with Site(database, world, "tests.controls.named_processes", processes=PROCESSES) as site, Tills(site, holders) as tills:
+    with (
+        Site(database, world, "tests.controls.named_processes", processes=PROCESSES) as site,
+        Tills(site, holders) as tills,
+    ):
         while killed < KILLS:
             count, seconds = kill(tills)
             killed += count
@@ -54,7 +59,10 @@ def test_processes_that_are_killed_lose_nothing_and_are_replaced(world, database
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_control_a_verdict_before_its_commit_is_lost(world, database, holders):
-    with Site(database, world, "tests.controls.early_verdict", processes=PROCESSES) as site, Tills(site, holders) as tills:
+    with (
+        Site(database, world, "tests.controls.early_verdict", processes=PROCESSES) as site,
+        Tills(site, holders) as tills,
+    ):
         for _ in range(40):
             kill(tills)
             if tills.lost():
@@ -83,8 +91,19 @@ def kill(tills: Tills) -> tuple[int, float]:
     doomed = random.sample(there, random.randrange(1, PROCESSES))
     for process in doomed:
         os.kill(process, signal.SIGKILL)
-    tills.until(lambda: len([process for process, at in list(tills.heard.items())
-                             if process and at > start and process not in there]) == len(doomed), "the replacements")
+    tills.until(
+        lambda: (
+            len(
+                [
+                    process
+                    for process, at in list(tills.heard.items())
+                    if process and at > start and process not in there
+                ]
+            )
+            == len(doomed)
+        ),
+        "the replacements",
+    )
     return len(doomed), time.monotonic() - start
 
 
@@ -132,8 +151,10 @@ def test_postgresql_that_is_stopped_at_once_loses_nothing(cluster, there, clock,
         tills.__exit__()
         assert tills.again()
     assert_nothing_is_lost(there, world, tills)
-    proved(f"postgresql: {STOPS} immediate stops, {len(tills.receipts):,} acknowledged, 0 lost, "
-           f"redeemed again after {spread(taken)}")
+    proved(
+        f"postgresql: {STOPS} immediate stops, {len(tills.receipts):,} acknowledged, 0 lost, "
+        f"redeemed again after {spread(taken)}"
+    )
 
 
 def stop_and_start(cluster: Cluster, tills: Tills) -> float:

@@ -107,8 +107,7 @@ def ledger() -> dict[str, tuple]:
 
 
 def test_the_same_attempt_always_gets_the_same_receipt(world, database, site, proved):
-    stories = [Story(holder) for holder in
-               crowd(database, world, world.campaign(quantity=REDEMPTIONS), REDEMPTIONS)]
+    stories = [Story(holder) for holder in crowd(database, world, world.campaign(quantity=REDEMPTIONS), REDEMPTIONS)]
     weather = Weather()
     db.close()
     with Between(site(), weather) as network:
@@ -122,9 +121,11 @@ def test_the_same_attempt_always_gets_the_same_receipt(world, database, site, pr
     assert (Redemption.select().count(), Attempt.select().count()) == (REDEMPTIONS, REDEMPTIONS)
     assert weather.seen["lose"] > 0.25 * weather.seen.total()
     assert check(database, world).stderr == ""
-    proved(f"{engine()}: {REDEMPTIONS:,} redemptions in {weather.seen.total():,} requests, "
-           f"{weather.seen['lose']:,} answers lost, {weather.seen['double'] + weather.seen['twins']:,} doubled: "
-           "one receipt each")
+    proved(
+        f"{engine()}: {REDEMPTIONS:,} redemptions in {weather.seen.total():,} requests, "
+        f"{weather.seen['lose']:,} answers lost, {weather.seen['double'] + weather.seen['twins']:,} doubled: "
+        "one receipt each"
+    )
 
 
 def test_control_under_a_new_id_each_time_it_is_redeemed_already(world, database, site):

@@ -45,10 +45,10 @@ def test_a_campaign_is_never_oversold(world, database, proved):
     campaign = world.campaign(quantity=QUANTITY)
     holders = [holder for _ in range(CONSUMERS // 1000) for holder in crowd(database, world, campaign, 1000)]
     for uses in range(1, 6):
-        codes = [holder.code for holder in holders[uses - 1::5]]
+        codes = [holder.code for holder in holders[uses - 1 :: 5]]
         Voucher.update(uses=uses, uses_left=uses).where(Voucher.code.in_(codes)).execute()
-    eager = holders[:QUANTITY // 2]
-    requests, answers = tries(eager, EAGER) + tries(holders[len(eager):]), []
+    eager = holders[: QUANTITY // 2]
+    requests, answers = tries(eager, EAGER) + tries(holders[len(eager) :]), []
     with Site(database, world, processes=PROCESSES) as site, sampled(campaign) as looks:
         for some in batches(requests, AT_ONCE):
             answers += persist(site, some)
@@ -59,8 +59,10 @@ def test_a_campaign_is_never_oversold(world, database, proved):
     assert len(answers) == len(requests)
     assert_figures_agree(database, world)
     uses = Counter(ledger().values())
-    proved(f"{engine(database)}: {CONSUMERS:,} consumers, {QUANTITY:,} redemptions of {len(ledger()):,} vouchers "
-           f"used up to {max(uses)} times, never more in {len(looks):,} looks")
+    proved(
+        f"{engine(database)}: {CONSUMERS:,} consumers, {QUANTITY:,} redemptions of {len(ledger()):,} vouchers "
+        f"used up to {max(uses)} times, never more in {len(looks):,} looks"
+    )
 
 
 @contextmanager

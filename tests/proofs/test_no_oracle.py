@@ -36,8 +36,10 @@ GUESSERS = 18  # to a password: five wrong tries of each stay within its budget
 TRIES = guess_limits.CONSUMER_FREE
 WRONG_SECRET = "not-the-password"
 HEAD = "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\nCookie: {cookie}\r\n"
-FORM = ("Sec-Fetch-Site: same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-        "Content-Length: {length}\r\n\r\n{body}")
+FORM = (
+    "Sec-Fetch-Site: same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    "Content-Length: {length}\r\n\r\n{body}"
+)
 
 
 @dataclass(frozen=True)
@@ -185,9 +187,17 @@ def test_control_a_leak_is_seen(server, database, world):
 def knocks(small_world) -> list[Question]:
     """Wrong account passwords, each from an address of its own: for an account, and for nobody."""
     small_world.account(email="here@example.org", password=ACCOUNT_PASSWORD)
-    return [post(kind, "/sign-in", "", {"email": f"{name}@example.org", "password": WRONG_SECRET},
-                 f"X-Forwarded-For: 10.{kind}.{number // 250}.{number % 250}\r\n")
-            for kind, name in enumerate(("here", "none")) for number in range(KNOCKS)]
+    return [
+        post(
+            kind,
+            "/sign-in",
+            "",
+            {"email": f"{name}@example.org", "password": WRONG_SECRET},
+            f"X-Forwarded-For: 10.{kind}.{number // 250}.{number % 250}\r\n",
+        )
+        for kind, name in enumerate(("here", "none"))
+        for number in range(KNOCKS)
+    ]
 
 
 def test_time_does_not_tell_who_has_an_account(small_world, sqlite, knocks, proved):
@@ -198,6 +208,7 @@ def test_time_does_not_tell_who_has_an_account(small_world, sqlite, knocks, prov
 
 
 def test_control_who_compares_nothing_for_strangers_is_seen(small_world, sqlite, knocks):
-    with Site(sqlite, small_world, "tests.controls.careless", processes=1, QUANBAO_TRUSTED_PROXIES="1",
-              CARELESS="strangers") as site:
+    with Site(
+        sqlite, small_world, "tests.controls.careless", processes=1, QUANBAO_TRUSTED_PROXIES="1", CARELESS="strangers"
+    ) as site:
         assert telling(site, knocks, " 422") > KNOCKS_BOUND

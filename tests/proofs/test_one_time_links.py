@@ -25,8 +25,12 @@ from tests.support.racing import Site, cookie_of, engine
 pytestmark = [pytest.mark.promise("sessions"), pytest.mark.race]
 
 AT_ONCE = size(8, 32)
-SCANNERS = [{"User-Agent": "Barracuda Sentinel", "Sec-Fetch-Site": "none"}, {"Sec-Purpose": "prefetch;prerender"},
-            {"Purpose": "prefetch", "Sec-Fetch-Site": "cross-site"}, {"X-Moz": "prefetch"}]
+SCANNERS = [
+    {"User-Agent": "Barracuda Sentinel", "Sec-Fetch-Site": "none"},
+    {"Sec-Purpose": "prefetch;prerender"},
+    {"Purpose": "prefetch", "Sec-Fetch-Site": "cross-site"},
+    {"X-Moz": "prefetch"},
+]
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,12 @@ def all_links(world: World) -> dict[str, Link]:
         "claim": Link(f"/claim/{claim}", end.execute, 30 * 24, True),
         "join": Link(f"/join/{join}", lambda: members.disable(invited, now), 48, True),
         "sign-in": Link(f"/sign-in/{one_time_links.make('sign-in', now, leaver)}", lambda: leave(leaver, world), 1),
-        "move": Link("/move/code", lambda: accounts.end_session(token), 1,
-                     form={"code": wallet_transfer.new_code(mover, now, token)}),
+        "move": Link(
+            "/move/code",
+            lambda: accounts.end_session(token),
+            1,
+            form={"code": wallet_transfer.new_code(mover, now, token)},
+        ),
     }
 
 
@@ -74,6 +82,7 @@ def use(client: PageClient, link: Link) -> int:
 @pytest.fixture
 def somebody(app, small_world) -> Callable[[Link], PageClient]:
     """A new browser; somebody is signed in in it where the link asks for that."""
+
     def come(link: Link) -> PageClient:
         client = PageClient(app)
         return client.sign_in(small_world.account()) if link.signed_in else client

@@ -37,6 +37,7 @@ SELECT (SELECT SUM(redeemed) FROM campaign), (SELECT SUM(uses - uses_left) FROM 
 @pytest.fixture
 def recorded(small_world, sqlite, monkeypatch):
     """Redemptions at two tills under this `synchronous`: the files before, and the steps."""
+
     def record(synchronous: str = "full") -> tuple[dict[str, bytes], list[Step]]:
         campaign = small_world.campaign(quantity=10_000, uses_per_voucher=10_000)
         vouchers = [small_world.voucher(campaign=campaign, holder=small_world.account()) for _ in range(TILLS)]
@@ -44,8 +45,9 @@ def recorded(small_world, sqlite, monkeypatch):
         before = {sqlite.sqlite_file.name: sqlite.sqlite_file.read_bytes()}
         name = f"recording-{synchronous}"
         disk = Recorder(name)
-        monkeypatch.setattr(opening, "PRAGMAS", opening.PRAGMAS | {
-            "synchronous": synchronous, "wal_autocheckpoint": 60})
+        monkeypatch.setattr(
+            opening, "PRAGMAS", opening.PRAGMAS | {"synchronous": synchronous, "wal_autocheckpoint": 60}
+        )
         db.initialize(open_sqlite(sqlite.sqlite_file, vfs=name))
         for _ in range(ROUNDS):  # at the end of each the last connection is closed, and with it the WAL
             answers = at_once(*[lambda voucher=voucher: redeem(small_world, voucher, disk) for voucher in vouchers])
@@ -80,14 +82,18 @@ def test_nothing_that_was_acknowledged_is_lost(recorded, tmp_path, proved):
             recounted += 1
     synced = sum(step.kind == "sync" and not step.file.endswith("-wal") for step in steps)
     assert synced > ROUNDS, "the checkpoints are a part of it"
-    proved(f"{CUTS:,} cuts in {len(steps):,} steps of {TILLS * ROUNDS * EACH} redemptions and {synced} checkpoints: "
-           f"0 acknowledged lost, every figure recounted after {recounted}")
+    proved(
+        f"{CUTS:,} cuts in {len(steps):,} steps of {TILLS * ROUNDS * EACH} redemptions and {synced} checkpoints: "
+        f"0 acknowledged lost, every figure recounted after {recounted}"
+    )
 
 
 def test_control_without_a_sync_at_each_commit_redemptions_are_lost(recorded, tmp_path):
     before, steps = recorded("normal")
-    lost = sum(not set(acknowledged) <= look(boot(files, tmp_path / "disk"))
-               for files, acknowledged in cuts(before, steps, CONTROL, seed=7))
+    lost = sum(
+        not set(acknowledged) <= look(boot(files, tmp_path / "disk"))
+        for files, acknowledged in cuts(before, steps, CONTROL, seed=7)
+    )
     assert lost > CONTROL / 10
 
 
@@ -110,7 +116,7 @@ def look(path: Path) -> set[str]:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         sums = connection.execute(SUMS).fetchone()
         assert len({total or 0 for total in sums}) == 1, sums
-        return {attempt_id for attempt_id, in connection.execute("SELECT attempt_id FROM redemption")}
+        return {attempt_id for (attempt_id,) in connection.execute("SELECT attempt_id FROM redemption")}
 
 
 def recount(path: Path) -> None:

@@ -136,15 +136,24 @@ def neighbour(here: Street) -> tuple[Others, Account]:
     """Another consumer of our own house's."""
     world, say = here.world, said_by(NEIGHBOURS)
     account = world.account(email=f"{say('Account.email')}@example.org")
-    Customer.create(merchant=here.own.merchant, consumer=account, address=f"{say('Customer.address')}@example.org",
-                    first_seen_at=world.clock())
+    Customer.create(
+        merchant=here.own.merchant,
+        consumer=account,
+        address=f"{say('Customer.address')}@example.org",
+        first_seen_at=world.clock(),
+    )
     voucher, shown = (world.voucher(campaign=here.own.campaign, holder=account) for _ in range(2))
     tried, code = world.attempt(voucher), world.counter_code(shown)
     endpoint = here.mail.subscribe(account).endpoint
     accounts.start_session(account, world.clock(), say("Session.browser"))
     sessions = [row.id for row in Session.select().where(Session.account == account)]
-    names = {"code": [voucher.code, code.code], "attempt_id": [tried.attempt_id],
-             "number": sessions, "endpoint": [endpoint], "token": here.other.names["token"]}
+    names = {
+        "code": [voucher.code, code.code],
+        "attempt_id": [tried.attempt_id],
+        "number": sessions,
+        "endpoint": [endpoint],
+        "token": here.other.names["token"],
+    }
     return Others(names, [shown.code, code.attempt_id], NEIGHBOURS), account
 
 
@@ -152,7 +161,9 @@ def test_no_word_of_theirs_is_missing(world):
     """What the probes look for stands in every column that people fill."""
     firm(world, "bamboo", MARK, DIGITS)
     assert columns_with(MARK) == OF_PEOPLE
-    assert columns_of_text() == OF_PEOPLE | OURS, "say in tests/support/full_merchants.py whether people's words are in it"
+    assert columns_of_text() == OF_PEOPLE | OURS, (
+        "say in tests/support/full_merchants.py whether people's words are in it"
+    )
 
 
 # Controls: what the probes would see
@@ -160,8 +171,12 @@ def test_no_word_of_theirs_is_missing(world):
 
 def stranger_let_in(slug: str, roles) -> Member:
     """A membership of the merchant, whoever's it is."""
-    found = Member.select(Member, Merchant).join(Merchant).where(
-        (Merchant.slug == slug) & Member.role.in_(roles) & Member.account.is_null(False)).get_or_none()
+    found = (
+        Member.select(Member, Merchant)
+        .join(Merchant)
+        .where((Merchant.slug == slug) & Member.role.in_(roles) & Member.account.is_null(False))
+        .get_or_none()
+    )
     if found is None:
         abort(404)
     g.member = found
@@ -169,8 +184,14 @@ def stranger_let_in(slug: str, roles) -> Member:
 
 
 def of_any_merchant(number: int, by: Member) -> Redemption | None:
-    row = Redemption.select(Redemption, Voucher, Account).join(Voucher).switch(Redemption).join(Account).where(
-        Redemption.id == number).get_or_none()
+    row = (
+        Redemption.select(Redemption, Voucher, Account)
+        .join(Voucher)
+        .switch(Redemption)
+        .join(Account)
+        .where(Redemption.id == number)
+        .get_or_none()
+    )
     if row:
         row.voucher.campaign.merchant = by.merchant
     return row
@@ -180,19 +201,39 @@ CONTROLS = {
     "the account is not compared": (access, "membership", stranger_let_in, ""),
     "customers of any merchant": (customers, "known", lambda merchant: Customer.select(), "customers."),
     "customers of any merchant are published to": (
-        publications, "_living", lambda campaign: Customer.select(), "publications."),
+        publications,
+        "_living",
+        lambda campaign: Customer.select(),
+        "publications.",
+    ),
     "vouchers of any holder": (
-        wallet, "held", lambda code, consumer: wallet._with_campaign().where(Voucher.code == code).get_or_none(),
-        "vouchers."),
+        wallet,
+        "held",
+        lambda code, consumer: wallet._with_campaign().where(Voucher.code == code).get_or_none(),
+        "vouchers.",
+    ),
     "redemptions of any merchant": (rollbacks, "find", of_any_merchant, "rollbacks."),
     "passwords of any merchant": (
-        editing, "_in_use", lambda merchant, number, reader: RedemptionPassword.get_or_none(
-            RedemptionPassword.id == (number if str(number).isdigit() else 0)), "campaigns.c", "password_in_use"),
+        editing,
+        "_in_use",
+        lambda merchant, number, reader: RedemptionPassword.get_or_none(
+            RedemptionPassword.id == (number if str(number).isdigit() else 0)
+        ),
+        "campaigns.c",
+        "password_in_use",
+    ),
     "browsers of anybody": (
-        subscriptions, "forget", lambda account, endpoint: Subscription.delete().where(
-            Subscription.endpoint == endpoint).execute(), "push.u"),
+        subscriptions,
+        "forget",
+        lambda account, endpoint: Subscription.delete().where(Subscription.endpoint == endpoint).execute(),
+        "push.u",
+    ),
     "sessions of anybody": (
-        accounts, "end_session_of", lambda account, number: accounts._end(Session.id == number), "account.e"),
+        accounts,
+        "end_session_of",
+        lambda account, number: accounts._end(Session.id == number),
+        "account.e",
+    ),
 }
 
 

@@ -100,8 +100,13 @@ class Attacker:
         """Straight into the tables: subscriptions at these endpoints, of these services."""
         account = self.voucher.consumer_id
         same = self.keys | {
-            "session": Session.get(Session.account == account).id, "account": account, "created_at": self.clock(),
-            "vapid_key": public_key(self.settings.vapid_key), "origin": "http://localhost", "language": "en"}
+            "session": Session.get(Session.account == account).id,
+            "account": account,
+            "created_at": self.clock(),
+            "vapid_key": public_key(self.settings.vapid_key),
+            "origin": "http://localhost",
+            "language": "en",
+        }
         _insert(Subscription, [same | {"endpoint": one, "service": service} for one, service in services.items()])
 
     def announce(self) -> None:
@@ -113,7 +118,7 @@ class Attacker:
 
 def _insert(table: type, rows: list[dict]) -> None:
     for start in range(0, len(rows), 200):
-        table.insert_many(rows[start:start + 200]).execute()
+        table.insert_many(rows[start : start + 200]).execute()
 
 
 def naive(endpoint: str) -> str:
@@ -129,8 +134,9 @@ def attacker(world, database, push_service) -> Attacker:
 @pytest.fixture
 def site(world, database, push_service, tmp_path):
     def open_(program: str) -> Site:
-        return Site(database, world, program, processes=1, HEARD=str(tmp_path / "heard"),
-                    QUANBAO_PUSH_HOSTS=push_service.origin)
+        return Site(
+            database, world, program, processes=1, HEARD=str(tmp_path / "heard"), QUANBAO_PUSH_HOSTS=push_service.origin
+        )
 
     return open_
 
@@ -160,8 +166,11 @@ def test_no_endpoint_leads_inside(site, attacker, trap, tmp_path, proved):
 
 
 def test_control_who_believes_endpoints_knocks_inside(site, attacker, trap, tmp_path):
-    endpoints = [one for one in inside_endpoints.endpoints(attacker.service.origin, trap.port)
-                 if one.startswith("http://") and one.endswith(f":{trap.port}/x")][:20]
+    endpoints = [
+        one
+        for one in inside_endpoints.endpoints(attacker.service.origin, trap.port)
+        if one.startswith("http://") and one.endswith(f":{trap.port}/x")
+    ][:20]
     with site("tests.controls.any_endpoint") as server:
         assert {status for status, _ in attacker.post(server.port, endpoints)} == {201}
         attacker.announce()
@@ -192,6 +201,7 @@ class Resolver:
 
     def post(self, *answers: list[str]) -> None:
         """As many messages to a push service, which is said to be there."""
+
         async def send() -> None:
             line = Wire(PUSH_HOSTS)
             for _ in answers:
@@ -233,9 +243,16 @@ REDIRECTS = (300, 301, 302, 303, 305, 307, 308)
 def wherever(trap: Trap) -> dict[str, str]:
     """Headers that send a client on, or that a log might show."""
     inside = f"http://127.0.0.1:{trap.port}/{SECRET}"
-    return {"Location": inside, "Content-Location": inside, "Refresh": f"0; url={inside}", "Link": f"<{inside}>",
-            "Alt-Svc": f'h2="127.0.0.1:{trap.port}"', "Set-Cookie": f"a={SECRET}", "Retry-After": SECRET,
-            "WWW-Authenticate": f"Basic realm={SECRET}"}
+    return {
+        "Location": inside,
+        "Content-Location": inside,
+        "Refresh": f"0; url={inside}",
+        "Link": f"<{inside}>",
+        "Alt-Svc": f'h2="127.0.0.1:{trap.port}"',
+        "Set-Cookie": f"a={SECRET}",
+        "Retry-After": SECRET,
+        "WWW-Authenticate": f"Basic realm={SECRET}",
+    }
 
 
 def everything_kept() -> str:

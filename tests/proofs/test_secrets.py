@@ -61,15 +61,26 @@ KEPT_OPEN = {"auth": "subscription.auth", "p256dh": "subscription.p256dh"}  # me
 def clothes(secret: str) -> set[str]:
     """As it is, in an address, in JSON, in base64, as PostgreSQL and dumps write bytes, and in pieces for the eye."""
     plain = secret.encode()
-    return {secret, quote(secret, safe=""), json.dumps(secret)[1:-1], base64.b64encode(plain).decode().rstrip("="),
-            base64.urlsafe_b64encode(plain).decode().rstrip("="), plain.hex(), plain.hex().upper(),
-            secret.replace("-", ""), f"{secret[:3]}&#8202; {secret[3:]}"}
+    return {
+        secret,
+        quote(secret, safe=""),
+        json.dumps(secret)[1:-1],
+        base64.b64encode(plain).decode().rstrip("="),
+        base64.urlsafe_b64encode(plain).decode().rstrip("="),
+        plain.hex(),
+        plain.hex().upper(),
+        secret.replace("-", ""),
+        f"{secret[:3]}&#8202; {secret[3:]}",
+    }
 
 
 def found(life: Life, text: str, *, but: tuple[str, ...] = ()) -> set[str]:
     """The names of the canaries that can be read in it."""
-    return {name for name, secret in life.canaries.items()
-            if name not in but and any(form in text for form in clothes(secret))}
+    return {
+        name
+        for name, secret in life.canaries.items()
+        if name not in but and any(form in text for form in clothes(secret))
+    }
 
 
 @pytest.fixture
@@ -90,8 +101,12 @@ def life(database, clocked, tmp_path) -> Iterator[Life]:
 
 
 def out_of_place(life: Life) -> list[tuple[str, str]]:
-    return [(where, name) for where, text in life.seen for name in found(life, text)
-            if not re.fullmatch(MAY_STAND.get(name, "-"), where)]
+    return [
+        (where, name)
+        for where, text in life.seen
+        for name in found(life, text)
+        if not re.fullmatch(MAY_STAND.get(name, "-"), where)
+    ]
 
 
 def break_everything(life: Life) -> None:
@@ -166,8 +181,10 @@ def nothing_in_rows(life: Life) -> None:
     for table in TABLES:
         for column in table._meta.sorted_fields:
             values = table.select(column).tuples()
-            text = "\n".join((bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()
-                              ).decode("latin-1") for value, in values)
+            text = "\n".join(
+                (bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()).decode("latin-1")
+                for (value,) in values
+            )
             place = f"{table._meta.table_name}.{column.name}"
             assert {KEPT_OPEN.get(name) for name in found(life, text)} <= {place}, place
 
@@ -187,22 +204,41 @@ def test_control_what_logs_and_shows_forms_is_found(sqlite, clocked, tmp_path, p
 
 TYPED = "canary-typed-by-mistake"
 WRONG_SETTINGS = {
-    "SECRET_KEY": TYPED, "PASSWORD_KEY": TYPED, "VAPID_KEY": 3 * TYPED, "SECRET_KEY_FILE": f"/nowhere/{TYPED}",
-    "DATABASE_URL": f"mysql://me:{TYPED}@db/quanbao", "REDIS_URL": f"http://:{TYPED}@cache", "BASE_URL": f"ftp://{TYPED}",
-    "PUSH_HOSTS": f"https://me:{TYPED}@push.example", "CONTACT": f"tel:{TYPED}", "NOW": TYPED, "WORKER": TYPED,
+    "SECRET_KEY": TYPED,
+    "PASSWORD_KEY": TYPED,
+    "VAPID_KEY": 3 * TYPED,
+    "SECRET_KEY_FILE": f"/nowhere/{TYPED}",
+    "DATABASE_URL": f"mysql://me:{TYPED}@db/quanbao",
+    "REDIS_URL": f"http://:{TYPED}@cache",
+    "BASE_URL": f"ftp://{TYPED}",
+    "PUSH_HOSTS": f"https://me:{TYPED}@push.example",
+    "CONTACT": f"tel:{TYPED}",
+    "NOW": TYPED,
+    "WORKER": TYPED,
     "TRUSTED_PROXIES": TYPED,
 }
-UNREACHABLE = [f"postgresql://me:{TYPED}@127.0.0.1:1/q", f"postgresql://me:{TYPED}@127.0.0.1:1/q?sslmode=no",
-               f"postgresql://me:{TYPED}@[::1/q", f"postgresql://me:{TYPED}@127.0.0.1:port/q",
-               f"postgresql://127.0.0.1:1/q?password={TYPED}", f"postgresql://me:{TYPED}%zz@127.0.0.1:1/q",
-               f"postgresql://me:{TYPED} @127.0.0.1:1/q"]
+UNREACHABLE = [
+    f"postgresql://me:{TYPED}@127.0.0.1:1/q",
+    f"postgresql://me:{TYPED}@127.0.0.1:1/q?sslmode=no",
+    f"postgresql://me:{TYPED}@[::1/q",
+    f"postgresql://me:{TYPED}@127.0.0.1:port/q",
+    f"postgresql://127.0.0.1:1/q?password={TYPED}",
+    f"postgresql://me:{TYPED}%zz@127.0.0.1:1/q",
+    f"postgresql://me:{TYPED} @127.0.0.1:1/q",
+]
 
 
 def say(tmp_path: Path, *words: str, **settings: str) -> str:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("QUANBAO_", "PG"))}
     given = {f"QUANBAO_{name}": value for name, value in ({"DATA": str(tmp_path / "data")} | settings).items()}
-    done = subprocess.run([sys.executable, "-m", "cli", *words], capture_output=True, text=True, timeout=60,
-                          env=kept | given, cwd=Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=kept | given,
+        cwd=Path(__file__).parents[2],
+    )
     assert done.returncode in (1, 2), done
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr
@@ -224,9 +260,12 @@ def test_a_wrong_document_is_refused_without_its_passwords(tmp_path):
     shop = {"slug": "lotus", "name": "", "members": [member, member], "campaigns": [campaign], "branches": TYPED}
     people = [{"email": "lin@example.org", "password": [TYPED]}, {"email": TYPED, "password": "short"}]
     document = tmp_path / "document.json"
-    for content in (json.dumps({"merchants": [shop], "consumers": people}),
-                    json.dumps({"merchants": [shop]})[:-20], f'{{"password": "{TYPED}", "password": "{TYPED}"}}',
-                    f"{TYPED}"):
+    for content in (
+        json.dumps({"merchants": [shop], "consumers": people}),
+        json.dumps({"merchants": [shop]})[:-20],
+        f'{{"password": "{TYPED}", "password": "{TYPED}"}}',
+        f"{TYPED}",
+    ):
         document.write_text(content)
         told = say(tmp_path, "load", str(document))
         assert DIGITS not in told

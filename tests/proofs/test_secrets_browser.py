@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.promise("secrets"), pytest.mark.browser]
 
 LEAVE = {
     "a link": "to => document.body.append(Object.assign(document.createElement('a'), {href: to, id: 'away'})) ?? "
-              "document.getElementById('away').click()",
+    "document.getElementById('away').click()",
     "a script": "to => { location = to }",
     "a window": "to => { open(to) }",
 }

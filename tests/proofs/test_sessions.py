@@ -46,8 +46,15 @@ class Captured:
         said = subscriptions.read(subscription(f"{PUSH}{person.id}"), PUSH_HOSTS)
         subscriptions.keep(said, row, token, Circumstances("key", "http://localhost", "en"), now)
         shown = counter_codes.new_code(voucher, row, token, now=now, key=world.keys.receipts)
-        return cls(person, row, cookie_of(settings, token), cookie_of(settings, other), voucher, shown,
-                   wallet_transfer.new_code(person, now, token))
+        return cls(
+            person,
+            row,
+            cookie_of(settings, token),
+            cookie_of(settings, other),
+            voucher,
+            shown,
+            wallet_transfer.new_code(person, now, token),
+        )
 
     def asks(self) -> list[Ask]:
         """A page, an open page that asks for news, a program, a try at the till."""
@@ -55,23 +62,31 @@ class Captured:
             Ask("/wallet", cookie=self.cookie),
             Ask("/merchants/lotus/till?seen=0", cookie=self.cookie, headers={"HX-Request": "true"}),
             Ask("/wallet", cookie=self.cookie, headers={"Accept": "application/json"}),
-            Ask(f"/vouchers/{self.voucher.code}/redemptions", {"password": PASSWORD, "attempt_id": ATTEMPT},
-                self.cookie, {"Accept": "application/json"})]
+            Ask(
+                f"/vouchers/{self.voucher.code}/redemptions",
+                {"password": PASSWORD, "attempt_id": ATTEMPT},
+                self.cookie,
+                {"Accept": "application/json"},
+            ),
+        ]
 
 
 # How a session may end: who asks for what.
 ENDINGS: dict[str, Callable[[Captured, str, World], Ask]] = {
     "sign-out": lambda it, owner, world: Ask("/sign-out", {}, it.cookie),
     "another password": lambda it, owner, world: Ask(
-        "/account/password", MINE | {"new_password": "another-secret"}, it.elsewhere),
+        "/account/password", MINE | {"new_password": "another-secret"}, it.elsewhere
+    ),
     "another address": lambda it, owner, world: Ask("/account/email", MINE | {"email": "o@example.org"}, it.elsewhere),
     "ended": lambda it, owner, world: Ask(f"/account/sessions/{it.row.id}/end", {}, it.elsewhere),
     "all others ended": lambda it, owner, world: Ask("/account/sessions/end", {}, it.elsewhere),
     "account deleted": lambda it, owner, world: Ask("/account/delete", MINE | {"sure": "y"}, it.elsewhere),
     "set up anew by a link": lambda it, owner, world: Ask(
-        f"/sign-in/{one_time_links.make('sign-in', world.clock(), it.person)}", {"password": "another-secret"}),
+        f"/sign-in/{one_time_links.make('sign-in', world.clock(), it.person)}", {"password": "another-secret"}
+    ),
     "member disabled": lambda it, owner, world: Ask(
-        f"/merchants/lotus/members/{Member.get(Member.account == it.person).id}", {"do": "disable"}, owner),
+        f"/merchants/lotus/members/{Member.get(Member.account == it.person).id}", {"do": "disable"}, owner
+    ),
     "another signs in": lambda it, owner, world: Ask("/sign-in", MINE | {"email": "owner@example.org"}, it.cookie),
 }
 

@@ -61,13 +61,16 @@ def mei(small_world):
 @pytest.mark.redis
 @pytest.mark.race
 def test_guesses_at_one_moment_are_counted_before_they_are_looked_at(small_world, sqlite, mei, redis_server, proved):
-    with Site(sqlite, small_world, "tests.controls.careless", QUANBAO_REDIS_URL=redis_server.url,
-              QUANBAO_TRUSTED_PROXIES="1") as site:
+    with Site(
+        sqlite, small_world, "tests.controls.careless", QUANBAO_REDIS_URL=redis_server.url, QUANBAO_TRUSTED_PROXIES="1"
+    ) as site:
         pair, address = burst(site, small_world)
     assert pair == A_PAIR
     assert address == AN_ADDRESS
-    proved(f"two processes with Redis: {AT_ONCE} guesses at once at one account: {pair} looked at; {4 * AT_ONCE} from "
-           f"one address: {address}")
+    proved(
+        f"two processes with Redis: {AT_ONCE} guesses at once at one account: {pair} looked at; {4 * AT_ONCE} from "
+        f"one address: {address}"
+    )
 
 
 @pytest.mark.race
@@ -81,10 +84,17 @@ def test_without_redis_each_process_counts_for_itself(small_world, sqlite, mei, 
 
 @pytest.mark.redis
 @pytest.mark.race
-def test_control_guesses_that_are_counted_afterwards_are_looked_at_more_often(small_world, sqlite, mei, redis_server,
-                                                                             proved):
-    with Site(sqlite, small_world, "tests.controls.careless", QUANBAO_REDIS_URL=redis_server.url, CARELESS="guesses",
-              QUANBAO_TRUSTED_PROXIES="1") as site:
+def test_control_guesses_that_are_counted_afterwards_are_looked_at_more_often(
+    small_world, sqlite, mei, redis_server, proved
+):
+    with Site(
+        sqlite,
+        small_world,
+        "tests.controls.careless",
+        QUANBAO_REDIS_URL=redis_server.url,
+        CARELESS="guesses",
+        QUANBAO_TRUSTED_PROXIES="1",
+    ) as site:
         answers = together(site, [guess("lin@example.org", number, "203.0.113.99") for number in range(AT_ONCE)])
     assert compared(answers) > A_PAIR
     proved(f"counted afterwards: {compared(answers)} of {AT_ONCE}")
@@ -94,8 +104,10 @@ def test_nobody_is_told_by_a_limit_whether_an_address_has_an_account(app, mei):
     told = []
     for email in ("mei@example.org", "nobody@example.org"):
         client = PageClient(app)
-        sent = [client._send("POST", "/sign-in", {}, {"data": {"email": email, "password": "wrong-secret"}})
-                for _ in range(12)]
+        sent = [
+            client._send("POST", "/sign-in", {}, {"data": {"email": email, "password": "wrong-secret"}})
+            for _ in range(12)
+        ]
         told.append([(one.status_code, one.text.replace(email, "")) for one in sent])
     assert told[0] == told[1]
     assert [status for status, _ in told[0]] == [422] * 10 + [429] * 2
@@ -106,8 +118,9 @@ def test_what_was_not_looked_at_costs_nobody_else_anything(app, mei):
     client = PageClient(app)
     for number in range(150):
         client._send("POST", "/sign-in", {}, {"data": {"email": "mei@example.org", "password": f"wrong-{number}"}})
-    assert client._send("POST", "/sign-in", {}, {"data": {"email": "lin@example.org", "password": "x"}}
-                        ).status_code == 422
+    assert (
+        client._send("POST", "/sign-in", {}, {"data": {"email": "lin@example.org", "password": "x"}}).status_code == 422
+    )
 
 
 # A session that somebody else chose
@@ -128,9 +141,15 @@ def test_a_session_is_never_one_that_was_there_before(app, small_world, sqlite, 
         assert accounts.session_of(planted, small_world.clock()) is None, "what was planted is worth nothing any more"
 
 
-@pytest.mark.parametrize(("name", "address"), [
-    ("__Host-quanbao", "http://localhost"), ("quanbao", "https://localhost"), ("session", "http://localhost"),
-    ("remember_token", "http://localhost")])
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("__Host-quanbao", "http://localhost"),
+        ("quanbao", "https://localhost"),
+        ("session", "http://localhost"),
+        ("remember_token", "http://localhost"),
+    ],
+)
 def test_a_cookie_counts_under_its_own_schemes_name_alone(app, small_world, sqlite, mei, name, address):
     value = cookie_of(sqlite, accounts.start_session(small_world.mei, small_world.clock())).partition("=")[2]
     answer = app.test_client().get("/wallet", headers={"Cookie": f"{name}={value}"}, base_url=address)
@@ -140,8 +159,10 @@ def test_a_cookie_counts_under_its_own_schemes_name_alone(app, small_world, sqli
 def test_what_the_cookie_noted_for_somebody_is_not_told_to_the_next(app, small_world, mei):
     """An invitation and a message that no page came to show any more; the language stays."""
     client = PageClient(app).sign_in(small_world.mei)
-    for leaving in (lambda: client.post("/sign-out"), lambda: client.post(
-            "/sign-in", {"email": "mei@example.org", "password": ACCOUNT_PASSWORD})):
+    for leaving in (
+        lambda: client.post("/sign-out"),
+        lambda: client.post("/sign-in", {"email": "mei@example.org", "password": ACCOUNT_PASSWORD}),
+    ):
         with client.http.session_transaction() as cookie:
             cookie.update(language="zh", invited="a-token", _flashes=[("joined", "Canary Tea")])
         Session.delete().execute()
@@ -155,16 +176,56 @@ def test_what_the_cookie_noted_for_somebody_is_not_told_to_the_next(app, small_w
 # Where to go next
 
 LURES = [
-    "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "/\\/evil.example", "\t//evil.example",
-    "/\t/evil.example", "/\n/evil.example", "/\r\nLocation: https://evil.example", "https:evil.example", "https:/evil",
-    "https://evil.example", "HTTPS://evil.example", "javascript:alert(1)", "data:text/html,x", "/%2f/evil.example",
-    "/%2fevil.example", "%2f%2fevil.example", "/%5cevil.example", "/%0d%0aLocation:%20https://evil.example",
-    "/%252f/evil.example", "/.//evil.example", "/..//evil.example", "/./\\evil.example", "／／evil.example",
-    "/／evil.example", "/⁄evil.example", "/∕evil.example", "/\u3000/evil.example", "/\u00a0/evil.example",
-    "/\u200b/evil.example", "/\ufeff/evil.example", "/\x00/evil.example", "/\x85/evil.example", "/\u2028/evil.example",
-    " //evil.example", "/ /evil.example", "/@evil.example", "//evil.example@localhost", "?//evil.example",
-    "#//evil.example", ".evil.example", "@evil.example", ":80//evil.example", "/" * 40 + "evil.example", "/;//evil",
-    "/\ud800/evil", "ftp://evil.example", "blob:https://evil.example", "/wallet\r\nSet-Cookie: quanbao=evil",
+    "//evil.example",
+    "///evil.example",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "/\\/evil.example",
+    "\t//evil.example",
+    "/\t/evil.example",
+    "/\n/evil.example",
+    "/\r\nLocation: https://evil.example",
+    "https:evil.example",
+    "https:/evil",
+    "https://evil.example",
+    "HTTPS://evil.example",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "/%2f/evil.example",
+    "/%2fevil.example",
+    "%2f%2fevil.example",
+    "/%5cevil.example",
+    "/%0d%0aLocation:%20https://evil.example",
+    "/%252f/evil.example",
+    "/.//evil.example",
+    "/..//evil.example",
+    "/./\\evil.example",
+    "／／evil.example",
+    "/／evil.example",
+    "/⁄evil.example",
+    "/∕evil.example",
+    "/\u3000/evil.example",
+    "/\u00a0/evil.example",
+    "/\u200b/evil.example",
+    "/\ufeff/evil.example",
+    "/\x00/evil.example",
+    "/\x85/evil.example",
+    "/\u2028/evil.example",
+    " //evil.example",
+    "/ /evil.example",
+    "/@evil.example",
+    "//evil.example@localhost",
+    "?//evil.example",
+    "#//evil.example",
+    ".evil.example",
+    "@evil.example",
+    ":80//evil.example",
+    "/" * 40 + "evil.example",
+    "/;//evil",
+    "/\ud800/evil",
+    "ftp://evil.example",
+    "blob:https://evil.example",
+    "/wallet\r\nSet-Cookie: quanbao=evil",
 ]
 
 

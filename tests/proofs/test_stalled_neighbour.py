@@ -29,7 +29,7 @@ REDEMPTIONS = 500  # in a measurement
 HELD_UP = 40  # in one of the control's, half a second each
 WAITING = 1000  # messages for each service
 BOUND = 1.25  # times as long, the slowest twentieth of the redemptions
-SERVICES = r'''
+SERVICES = r"""
 import asyncio
 
 async def hang(reader, writer):
@@ -51,7 +51,7 @@ async def main():
     await asyncio.Event().wait()
 
 asyncio.run(main())
-'''
+"""
 
 
 @pytest.fixture
@@ -78,10 +78,16 @@ class Shop:
     def _subscribe(self, service: str, voucher: Voucher) -> Subscription:
         browser = Browser(f"{service}/send/1", ec.generate_private_key(ec.SECP256R1()), os.urandom(16))
         return Subscription.create(
-            session=Session.get(Session.account == voucher.consumer_id), account=voucher.consumer_id,
-            endpoint=browser.endpoint, service=service, vapid_key=public_key(self.settings.vapid_key),
-            origin="https://vouchers.example", language="en", created_at=self.world.clock(),
-            **browser.document["keys"])
+            session=Session.get(Session.account == voucher.consumer_id),
+            account=voucher.consumer_id,
+            endpoint=browser.endpoint,
+            service=service,
+            vapid_key=public_key(self.settings.vapid_key),
+            origin="https://vouchers.example",
+            language="en",
+            created_at=self.world.clock(),
+            **browser.document["keys"],
+        )
 
     def p95(self, *, stalled: bool, program: str = "cli", redemptions: int = REDEMPTIONS) -> float:
         """Seconds that nineteen of twenty redemptions take at most, by a server that has just been started."""
@@ -89,9 +95,19 @@ class Shop:
         if stalled:
             for voucher, subscription in self.neighbours:
                 now = self.world.clock()
-                Delivery.insert_many([{
-                    "subscription": subscription.id, "voucher": voucher.id, "event": "redeemed", "about": number,
-                    "due_at": now, "made_at": now} for number in range(WAITING)]).execute()
+                Delivery.insert_many(
+                    [
+                        {
+                            "subscription": subscription.id,
+                            "voucher": voucher.id,
+                            "event": "redeemed",
+                            "about": number,
+                            "due_at": now,
+                            "made_at": now,
+                        }
+                        for number in range(WAITING)
+                    ]
+                ).execute()
         db.close()
         with Site(self.settings, self.world, program, QUANBAO_PUSH_HOSTS=" ".join(self.services)) as site:
             if stalled and program == "cli":
@@ -114,8 +130,10 @@ def test_the_tills_do_not_notice(world, database, services, proved):
         second = shop.p95(stalled=not number % 2)
         ratios.append(first / second if number % 2 else second / first)
     assert median(ratios) <= BOUND, ratios
-    proved(f"{engine()}: p95 {median(ratios):.2f} times that without messages "
-           f"({min(ratios):.2f} to {max(ratios):.2f}), {len(services) * WAITING:,} waiting")
+    proved(
+        f"{engine()}: p95 {median(ratios):.2f} times that without messages "
+        f"({min(ratios):.2f} to {max(ratios):.2f}), {len(services) * WAITING:,} waiting"
+    )
 
 
 def test_control_who_sends_in_the_request_makes_it_slower(world, database, services):

@@ -42,12 +42,20 @@ def ledger(world) -> World:
     return world
 
 
-@pytest.mark.parametrize("statement", [
-    "UPDATE redemption SET discount = 0", "UPDATE redemption SET words = 'x' WHERE id = 1", "DELETE FROM redemption",
-    "UPDATE attempt SET reason = NULL", "DELETE FROM attempt WHERE id = 1",
-    'UPDATE "rollback" SET gave_back = gave_back', 'DELETE FROM "rollback"',
-    "UPDATE revocation SET reason = 'other'", "DELETE FROM revocation",
-])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE redemption SET discount = 0",
+        "UPDATE redemption SET words = 'x' WHERE id = 1",
+        "DELETE FROM redemption",
+        "UPDATE attempt SET reason = NULL",
+        "DELETE FROM attempt WHERE id = 1",
+        'UPDATE "rollback" SET gave_back = gave_back',
+        'DELETE FROM "rollback"',
+        "UPDATE revocation SET reason = 'other'",
+        "DELETE FROM revocation",
+    ],
+)
 def test_the_database_refuses_to_change_the_ledger(ledger, statement):
     with pytest.raises(IntegrityError, match="only added to"), db.atomic():
         db.execute_sql(statement)
@@ -83,8 +91,10 @@ def test_check_finds_a_figure_that_was_changed(ledger, column, step):
 def test_every_figure_that_is_kept_was_changed_above(proved):
     kept = {name for name in Campaign._meta.fields if name in figures.Figures.__annotations__}
     assert kept == set(COLUMNS)
-    proved(f"{len(COLUMNS)} columns and {len(Heading)} tables of figures, uses and numbers: each change is found; "
-           "the ledger takes none")
+    proved(
+        f"{len(COLUMNS)} columns and {len(Heading)} tables of figures, uses and numbers: each change is found; "
+        "the ledger takes none"
+    )
 
 
 @pytest.mark.parametrize("heading", Heading)
@@ -101,15 +111,18 @@ def test_check_finds_a_count_that_was_changed(ledger, heading, how):
     assert list(figures.differences())
 
 
-@pytest.mark.parametrize("change", [
-    lambda: Voucher.update(uses_left=Voucher.uses_left - 1).execute(),
-    lambda: Voucher.update(uses_left=Voucher.uses_left + 1).execute(),
-    lambda: Voucher.update(returned=Voucher.returned + 1).execute(),
-    lambda: Voucher.update(revoked_at=None).execute(),
-    lambda: DayNumber.update(last=DayNumber.last - 1).execute(),
-    lambda: DayNumber.update(last=DayNumber.last + 1).execute(),
-    lambda: DayNumber.delete().execute(),
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda: Voucher.update(uses_left=Voucher.uses_left - 1).execute(),
+        lambda: Voucher.update(uses_left=Voucher.uses_left + 1).execute(),
+        lambda: Voucher.update(returned=Voucher.returned + 1).execute(),
+        lambda: Voucher.update(revoked_at=None).execute(),
+        lambda: DayNumber.update(last=DayNumber.last - 1).execute(),
+        lambda: DayNumber.update(last=DayNumber.last + 1).execute(),
+        lambda: DayNumber.delete().execute(),
+    ],
+)
 def test_check_finds_uses_and_numbers_that_were_changed(ledger, change):
     change()
     assert list(figures.differences())

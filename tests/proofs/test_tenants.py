@@ -19,8 +19,16 @@ pytestmark = pytest.mark.promise("tenants")
 DONE = {200, 201, 204, 302, 303, 422}  # unsafe requests carry nothing, so that what may be called refuses what it lacks
 SOMEBODYS = {"merchant", "code", "attempt_id", "number"}  # what in an address belongs to somebody
 # They leave nothing for those that come after them, so they come last, in this order.
-LAST = ("claims.claim", "sign_in.use_link", "account.end_session", "account.end_others", "campaigns.delete", "campaigns.end",
-        "customers.separate", "members.join")
+LAST = (
+    "claims.claim",
+    "sign_in.use_link",
+    "account.end_session",
+    "account.end_others",
+    "campaigns.delete",
+    "campaigns.end",
+    "customers.separate",
+    "members.join",
+)
 LEAVING = ("sign_in.sign_out", "sign_in.use_link")  # who asked is signed out, or somebody else
 HOUSES = ("own", "another's")
 
@@ -117,7 +125,14 @@ def test_who_was_disabled_is_a_stranger_at_once(app, firms, clock):
 def test_control_a_route_that_asks_for_no_membership_is_seen(app, firms, monkeypatch):
     monkeypatch.setitem(app.view_functions, "customers.index", lambda merchant: shell.healthz())
     rule = next(rule for rule, _ in rules(app) if rule.endpoint == "customers.index")
-    seen = {(who, house) for who, house in product(Who, HOUSES) if ask(
-        come(app, who, firms[0]), address_of(app, rule, who, firms[HOUSES.index(house)]), "GET",
-    ).status_code not in wanted(rule, who, house)}
+    seen = {
+        (who, house)
+        for who, house in product(Who, HOUSES)
+        if ask(
+            come(app, who, firms[0]),
+            address_of(app, rule, who, firms[HOUSES.index(house)]),
+            "GET",
+        ).status_code
+        not in wanted(rule, who, house)
+    }
     assert seen == set(product(Who, HOUSES)) - {(Who.OWNER, "own"), (Who.MANAGER, "own")}

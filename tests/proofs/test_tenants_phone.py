@@ -13,8 +13,15 @@ from tests.support.rights import Who
 pytestmark = [pytest.mark.promise("tenants"), pytest.mark.browser]
 
 MARK = "kanari"
-THEIRS = ("/vouchers/{code}", "/vouchers/{code}/redeem", "/attempts/{attempt_id}", "/claim/{link}",
-          "/merchants/{merchant}/campaigns", "/merchants/{merchant}/campaigns/{campaign}", "/merchants/{merchant}/till")
+THEIRS = (
+    "/vouchers/{code}",
+    "/vouchers/{code}/redeem",
+    "/attempts/{attempt_id}",
+    "/claim/{link}",
+    "/merchants/{merchant}/campaigns",
+    "/merchants/{merchant}/campaigns/{campaign}",
+    "/merchants/{merchant}/till",
+)
 
 
 @pytest.fixture

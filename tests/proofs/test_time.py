@@ -68,8 +68,14 @@ def edges(zone: str, first: date, last: date) -> list[datetime]:
 
 def period(zone: ZoneInfo, first: date, last: date) -> dict[str, datetime]:
     """What the product makes of two days that an owner enters."""
-    document = {"slug": "x", "kind": "gift", "product": "x", "quantity": 1, "starts_at": first.isoformat(),
-                "ends_at": last.isoformat()}
+    document = {
+        "slug": "x",
+        "kind": "gift",
+        "product": "x",
+        "quantity": 1,
+        "starts_at": first.isoformat(),
+        "ends_at": last.isoformat(),
+    }
     columns = rules.read(Reader(document, "", []), zone, set())
     return {name: columns[name] for name in ("starts_at", "ends_at")}
 
@@ -80,8 +86,12 @@ def outside(world: World) -> list[str]:
     for zone, days in DAYS.items():
         first, last = sorted(map(date.fromisoformat, days))
         merchant = world.make_merchant(slug=zone.lower().replace("/", "-").replace("_", "-"), time_zone=zone)
-        campaign = world.campaign(merchant=merchant, uses_per_voucher=4, password=world.make_password(
-            merchant=merchant), **period(Merchant.get_by_id(merchant.id).zone, first, last))
+        campaign = world.campaign(
+            merchant=merchant,
+            uses_per_voucher=4,
+            password=world.make_password(merchant=merchant),
+            **period(Merchant.get_by_id(merchant.id).zone, first, last),
+        )
         voucher = world.voucher(campaign=campaign)
         for moment in edges(zone, first, last):
             world.clock.now = moment
@@ -92,8 +102,9 @@ def outside(world: World) -> list[str]:
 
 def test_no_verdict_is_outside_the_period_in_the_merchants_zone(world, proved):
     assert outside(world) == []
-    numbers = Counter(Redemption.select(Redemption.merchant, Redemption.branch_slug, Redemption.day,
-                                        Redemption.number).tuples())
+    numbers = Counter(
+        Redemption.select(Redemption.merchant, Redemption.branch_slug, Redemption.day, Redemption.number).tuples()
+    )
     assert set(numbers.values()) == {1}
     days = {zone: ZoneInfo(zone) for zone in DAYS}
     for row in Redemption.select():
@@ -102,8 +113,17 @@ def test_no_verdict_is_outside_the_period_in_the_merchants_zone(world, proved):
     proved(f"{engine()}: {4 * len(DAYS)} moments at the edges of periods in {len(DAYS)} zones")
 
 
-JUMPS = (timedelta(hours=9), -timedelta(hours=20), timedelta(days=1), -timedelta(days=1), -timedelta(seconds=1),
-         timedelta(hours=13), -timedelta(minutes=59), timedelta(seconds=1), timedelta())
+JUMPS = (
+    timedelta(hours=9),
+    -timedelta(hours=20),
+    timedelta(days=1),
+    -timedelta(days=1),
+    -timedelta(seconds=1),
+    timedelta(hours=13),
+    -timedelta(minutes=59),
+    timedelta(seconds=1),
+    timedelta(),
+)
 TRIES = 60
 
 
@@ -112,8 +132,9 @@ def test_a_clock_that_jumps_while_serving_in_a_foreign_zone(world, database, tmp
     zone, first, last = "America/New_York", date(2027, 3, 13), date(2027, 3, 14)
     merchant = world.make_merchant(slug="york", time_zone=zone)
     password = world.make_password(merchant=merchant)
-    campaign = world.campaign(merchant=merchant, password=password, uses_per_voucher=TRIES,
-                              **period(ZoneInfo(zone), first, last))
+    campaign = world.campaign(
+        merchant=merchant, password=password, uses_per_voucher=TRIES, **period(ZoneInfo(zone), first, last)
+    )
     if not on_sqlite():
         db.execute_sql("ALTER DATABASE test SET timezone TO 'Pacific/Kiritimati'")
     [holder], dice, clock = crowd(database, world, campaign, 1), random.Random(7), tmp_path / "clock"
@@ -128,8 +149,9 @@ def test_a_clock_that_jumps_while_serving_in_a_foreign_zone(world, database, tmp
             expected = right(moment, zone, first, last)
             assert (verdict["reason"], status) == (expected, 409 if expected else 200), moment
             seen[expected] += 1
-            moment = min(max(moment + dice.choice(JUMPS), datetime(2027, 3, 12, tzinfo=UTC)),
-                         datetime(2027, 3, 16, tzinfo=UTC))
+            moment = min(
+                max(moment + dice.choice(JUMPS), datetime(2027, 3, 12, tzinfo=UTC)), datetime(2027, 3, 16, tzinfo=UTC)
+            )
     assert seen[None] > 10
     assert len(seen) > 1
     given = [(row.day, row.number) for row in Redemption.select()]
@@ -163,8 +185,9 @@ def test_nobody_is_locked_out_and_no_guesser_is_freed(world):
 def test_a_reservation_from_tomorrow_lapses_in_a_minute(world):
     voucher = world.voucher()
     made = world.clock() + timedelta(days=1)
-    Guess.insert_many([{"password": world.password.id, "version": 1, "consumer": world.mei.id, "made_at": made}
-                       for _ in range(5)]).execute()
+    Guess.insert_many(
+        [{"password": world.password.id, "version": 1, "consumer": world.mei.id, "made_at": made} for _ in range(5)]
+    ).execute()
     assert world.attempt(voucher).reason is Reason.BUSY
     world.clock.forward(seconds=guess_limits.IN_FLIGHT.total_seconds())
     assert world.attempt(voucher).redeemed
@@ -201,7 +224,9 @@ def test_the_worker_looks_again_and_reminds_again(world, mail):
 
 def test_a_one_time_link_of_tomorrow_lives_no_longer_than_one_of_today(world):
     now = world.clock()
-    tokens = {purpose: one_time_links.make(purpose, now, account=world.mei) for purpose in ("sign-in", "set-up", "join")}
+    tokens = {
+        purpose: one_time_links.make(purpose, now, account=world.mei) for purpose in ("sign-in", "set-up", "join")
+    }
     world.clock.forward(days=1)
     late = {purpose: one_time_links.make(purpose, world.clock(), account=world.mei) for purpose in tokens}
     wallet_transfer.new_code(world.mei, world.clock())
@@ -209,7 +234,9 @@ def test_a_one_time_link_of_tomorrow_lives_no_longer_than_one_of_today(world):
     world.clock.forward(days=-1)
     one_time_links.put_right(world.clock())
     for purpose in tokens:
-        assert one_time_links.usable(purpose, tokens[purpose], now).expires_at == now + one_time_links.LIFETIMES[purpose]
+        assert (
+            one_time_links.usable(purpose, tokens[purpose], now).expires_at == now + one_time_links.LIFETIMES[purpose]
+        )
         assert one_time_links.usable(purpose, late[purpose], now).expires_at == now + one_time_links.LIFETIMES[purpose]
     assert Link.get(Link.purpose == "move").expires_at == now + wallet_transfer.LIFETIME
     assert Claim.get_by_id(claim.id).expires_at == now + publications.CLAIM_LINK

@@ -54,8 +54,9 @@ class Shop:
 
     def __init__(self, settings, world: World, site: Site, campaign: Campaign):
         self.settings, self.world, self.site, self.campaign = settings, world, site, campaign
-        self.owner, *self.cashiers = sign_in(settings, world, [
-            world.member(role=role) for role in (Role.OWNER, *[Role.MANAGER] * CASHIERS)])
+        self.owner, *self.cashiers = sign_in(
+            settings, world, [world.member(role=role) for role in (Role.OWNER, *[Role.MANAGER] * CASHIERS)]
+        )
 
     def crowd(self, people: int) -> list[Holder]:
         return crowd(self.settings, self.world, self.campaign, people)
@@ -78,8 +79,12 @@ class Shop:
 
     def at_the_counter(self, holders: Sequence[Holder]) -> None:
         """Each shows a code, and one of the members redeems it; the members work side by side."""
-        at_once([lambda some=holders[place::CASHIERS], cookie=cookie: [self.serve(one, cookie) for one in some]
-                 for place, cookie in enumerate(self.cashiers)])
+        at_once(
+            [
+                lambda some=holders[place::CASHIERS], cookie=cookie: [self.serve(one, cookie) for one in some]
+                for place, cookie in enumerate(self.cashiers)
+            ]
+        )
 
     def serve(self, holder: Holder, member: str) -> None:
         status, page, _ = self.ask("POST", f"/vouchers/{holder.code}/counter-code", holder.cookie)
@@ -138,7 +143,7 @@ def is_spent(shop: Shop) -> bool:
 
 def served(holders: Sequence[Holder]) -> set[str]:
     """Those of them whose voucher was redeemed."""
-    codes = {code for code, in Voucher.select(Voucher.code).where(Voucher.id.in_(list(ledger()))).tuples()}
+    codes = {code for (code,) in Voucher.select(Voucher.code).where(Voucher.id.in_(list(ledger()))).tuples()}
     return codes & {holder.code for holder in holders}
 
 
@@ -166,13 +171,16 @@ def test_every_honest_consumer_is_served_and_no_attacker(world, database, proved
             after = shop.crowd(LATE)
             assert tally(persist(site, [Request(holder, shop.password) for holder in after])) == {(200, None): LATE}
             assert tally(persist(site, [Request(holder, old) for holder in attackers])) == {
-                (403, "password_incorrect"): ATTACKERS}
+                (403, "password_incorrect"): ATTACKERS
+            }
             assert served(attackers) == set()
     assert RedemptionPassword.get().version == 1 + ROUNDS, "two taps at once change it once"
     assert set(ledger().values()) == {1}
     assert_figures_agree(database, world)
-    proved(f"{engine(database)}: {ROUNDS} attack(s) of {ATTACKERS} on {HONEST + LATE} honest ones, served "
-           f"{by['keypad']} by the keypad and {by['counter']} at the counter, attackers 0")
+    proved(
+        f"{engine(database)}: {ROUNDS} attack(s) of {ATTACKERS} on {HONEST + LATE} honest ones, served "
+        f"{by['keypad']} by the keypad and {by['counter']} at the counter, attackers 0"
+    )
 
 
 def test_control_without_a_budget_the_attackers_are_served(world, database, proved):

@@ -73,7 +73,11 @@ FAULTS = {
 }
 AT_THE_TILL = {Reason.MINIMUM_SPEND, Reason.WRONG_BRANCH, Reason.PRICE_CHANGED}  # no page can tell these beforehand
 NOT_CHECKS = {  # the reasons of the other statuses
-    Reason.NOT_FOUND, Reason.MALFORMED, Reason.TOO_MANY_ATTEMPTS, Reason.BUSY, Reason.PASSWORD_INCORRECT,
+    Reason.NOT_FOUND,
+    Reason.MALFORMED,
+    Reason.TOO_MANY_ATTEMPTS,
+    Reason.BUSY,
+    Reason.PASSWORD_INCORRECT,
 }
 IMPOSSIBLE = {
     (Reason.NOT_YET_VALID, Reason.EXPIRED): "a period ends after it has started; the table refuses any other",
@@ -146,7 +150,7 @@ def test_every_reason_by_itself(world):
     made = ["password_incorrect", *FAULTS]
     traces = Attempt.select().where(Attempt.reason.is_null(False)).order_by(Attempt.id)
     assert [row.trace for row in traces] == [
-        [[check, check != reason] for check in made[:made.index(reason) + 1]] for reason in FAULTS
+        [[check, check != reason] for check in made[: made.index(reason) + 1]] for reason in FAULTS
     ]
 
 
@@ -163,7 +167,7 @@ def test_a_period_cannot_lie_ahead_and_behind(world):
 def test_a_spent_voucher_is_told_exactly_where_sold_out_would_be(world):
     """With a third fault: an earlier one still wins, a later one no longer matters."""
     sold_out = list(FAULTS).index(Reason.SOLD_OUT)
-    earlier, later = list(FAULTS)[:sold_out], list(FAULTS)[sold_out + 1:-2]
+    earlier, later = list(FAULTS)[:sold_out], list(FAULTS)[sold_out + 1 : -2]
     spent = Reason.ALREADY_REDEEMED
     got = {other: told(world, other, Reason.SOLD_OUT, spent)[1] for other in earlier + later}
     assert got == {other: other for other in earlier} | dict.fromkeys(later, spent)

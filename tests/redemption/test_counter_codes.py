@@ -50,11 +50,16 @@ def test_what_a_cashier_took_is_redeemed_by_the_one_way_in(world):
     assert list(figures.differences()) == []
 
 
-@pytest.mark.parametrize(("columns", "till", "reason"), [
-    ({"ended": True}, {}, Reason.CAMPAIGN_ENDED), ({"minimum_spend": 15000}, {"amount": 14999}, Reason.MINIMUM_SPEND),
-    ({"branch_slugs": ["river"]}, {"branch": "main"}, Reason.WRONG_BRANCH),
-    ({"groups": ["regulars"]}, {}, Reason.GROUP_ONLY), ({}, {"offer_price": 1}, Reason.PRICE_CHANGED),
-])
+@pytest.mark.parametrize(
+    ("columns", "till", "reason"),
+    [
+        ({"ended": True}, {}, Reason.CAMPAIGN_ENDED),
+        ({"minimum_spend": 15000}, {"amount": 14999}, Reason.MINIMUM_SPEND),
+        ({"branch_slugs": ["river"]}, {"branch": "main"}, Reason.WRONG_BRANCH),
+        ({"groups": ["regulars"]}, {}, Reason.GROUP_ONLY),
+        ({}, {"offer_price": 1}, Reason.PRICE_CHANGED),
+    ],
+)
 def test_the_same_checks_refuse_for_the_same_reasons(world, columns, till, reason):
     ended = columns.pop("ended", None)
     columns |= {"ended_at": world.clock()} if ended else {}
@@ -136,10 +141,13 @@ def test_what_was_taken_for_one_voucher_redeems_no_other(world):
     assert Redemption.select().count() == 0
 
 
-@pytest.mark.parametrize("end", [
-    lambda world: Session.delete().execute(),
-    lambda world: Session.update(expires_at=world.clock()).execute(),
-])
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda world: Session.delete().execute(),
+        lambda world: Session.update(expires_at=world.clock()).execute(),
+    ],
+)
 def test_the_end_of_the_holders_session_is_the_end_of_the_code(world, end):
     vouchers, cashier = [world.voucher(), world.voucher()], member(world)
     typed, untyped = (world.counter_code(voucher) for voucher in vouchers)
@@ -268,16 +276,24 @@ def test_the_day_has_what_was_redeemed_and_refused_newest_first(world):
     day, marks = world.merchant.day(world.clock()), []
     campaign = world.campaign(uses_per_voucher=9)
     voucher = world.voucher(campaign=campaign)
-    for act in (lambda: world.attempt(voucher, branch="main"), lambda: world.attempt(voucher, branch="river"),
-                lambda: world.attempt(voucher, typed=WRONG), lambda: world.attempt(voucher),
-                lambda: world.attempt(voucher, branch="river", offer_price=1)):
+    for act in (
+        lambda: world.attempt(voucher, branch="main"),
+        lambda: world.attempt(voucher, branch="river"),
+        lambda: world.attempt(voucher, typed=WRONG),
+        lambda: world.attempt(voucher),
+        lambda: world.attempt(voucher, branch="river", offer_price=1),
+    ):
         world.clock.forward(seconds=1)
         act()
         marks.append(till_day.mark(world.merchant, ["main", "river", ""], day))
     assert len({str(mark) for mark in marks}) == 5, "whoever looks is told of each"
     assert seen(world, "main", "river", "") == [
-        (None, None, "price_changed", "river"), (1, 1, None, ""), (None, None, "password_incorrect", ""),
-        (1, 1, None, "river"), (1, 1, None, "main")]
+        (None, None, "price_changed", "river"),
+        (1, 1, None, ""),
+        (None, None, "password_incorrect", ""),
+        (1, 1, None, "river"),
+        (1, 1, None, "main"),
+    ]
     assert seen(world, "main") == [(None, None, "password_incorrect", ""), (1, 1, None, "main")]
     assert till_day.count(world.merchant, ["main", ""], day) == 2
     world.clock.forward(hours=24)

@@ -62,11 +62,16 @@ def test_control_a_real_try_is_seen_by_the_same_comparison(small_world):
 
 
 def test_every_screen_is_marked(client, cashier):
-    pages = [client.get("/practice"), client.get("/practice/redeem"), client.get("/practice/verdict"),
-             client.post("/practice/redeem", {"password": practice.PASSWORD}, status=200),
-             client.post("/practice/redeem", {"password": "999999"}, status=403),
-             client.post("/practice/counter-code", status=200), cashier.get(AT_TILL),
-             cashier.post(AT_TILL, status=200)]
+    pages = [
+        client.get("/practice"),
+        client.get("/practice/redeem"),
+        client.get("/practice/verdict"),
+        client.post("/practice/redeem", {"password": practice.PASSWORD}, status=200),
+        client.post("/practice/redeem", {"password": "999999"}, status=403),
+        client.post("/practice/counter-code", status=200),
+        cashier.get(AT_TILL),
+        cashier.post(AT_TILL, status=200),
+    ]
     for page in pages:
         assert MARK in page.text
         [body] = page.all("body")
@@ -86,8 +91,17 @@ def test_the_practice_password_opens_nothing_real(small_world):
     assert verdict.reason == "password_incorrect"
 
 
-@pytest.mark.parametrize("query", ["", "?currency=EUR&zone=Europe/Berlin", "?currency=XXQ&zone=../../etc", "?currency=",
-                                   "?zone=Mars/Olympus", "?merchant=lotus"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "?currency=EUR&zone=Europe/Berlin",
+        "?currency=XXQ&zone=../../etc",
+        "?currency=",
+        "?zone=Mars/Olympus",
+        "?merchant=lotus",
+    ],
+)
 def test_its_address_says_nothing_of_a_merchant(client, small_world, query):
     page = client.get(f"/practice{query}")
     assert small_world.merchant.name not in page.html

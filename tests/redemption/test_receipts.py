@@ -76,18 +76,27 @@ def repeats_by_chance(groups: Iterable[list[int]]) -> bool:
 def faults(words: Words) -> set[str]:
     """What of these words would help somebody who has no key."""
     pairs, others = drawn(words, KEY), drawn(words, OTHER_KEY)
-    compared = {name: [(pairs[one], pairs[other]) for one in RECEIPTS if (other := beside(*one))]
-                for name, beside in NEIGHBOURS.items()}
+    compared = {
+        name: [(pairs[one], pairs[other]) for one in RECEIPTS if (other := beside(*one))]
+        for name, beside in NEIGHBOURS.items()
+    }
     compared["another key"] = [(pairs[one], others[one]) for one in RECEIPTS]
-    found = {name for name, both in compared.items()
-             if not all(is_even(compare(a, b) for a, b in both) for compare in COMPARISONS.values())}
+    found = {
+        name
+        for name, both in compared.items()
+        if not all(is_even(compare(a, b) for a, b in both) for compare in COMPARISONS.values())
+    }
     days = [[pairs[m, b, d, n] for n in NUMBERS] for m, b, d in product(MERCHANTS, BRANCHES, DAYS)]
     numbers = [[pairs[m, b, d, n] for d in DAYS] for m, b, n in product(MERCHANTS, BRANCHES, NUMBERS)]
-    return found | {name for name, fair in (
-        ("all pairs", is_even(chain.from_iterable(days))),
-        ("repeated in a day", repeats_by_chance(days)),
-        ("repeated at a number", repeats_by_chance(numbers)),
-    ) if not fair}
+    return found | {
+        name
+        for name, fair in (
+            ("all pairs", is_even(chain.from_iterable(days))),
+            ("repeated in a day", repeats_by_chance(days)),
+            ("repeated at a number", repeats_by_chance(numbers)),
+        )
+        if not fair
+    }
 
 
 def test_nobody_without_the_key_learns_anything():
@@ -132,11 +141,16 @@ def dealt(key, language, *, merchant, branch, day, number):
     return said((mixed(key, merchant, branch, day) + number * (2 * mixed(key, day, branch, merchant) + 1)) % PAIRS)
 
 
-@pytest.mark.parametrize(("words", "found"), [
-    (counted, {"all pairs"}), (of_every_day, {"the next day", "repeated at a number"}),
-    (of_every_shop, {"the other branch", "the other merchant"}), (masked, {"the next day"}),
-    (dealt, {"repeated in a day"}),
-])
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (counted, {"all pairs"}),
+        (of_every_day, {"the next day", "repeated at a number"}),
+        (of_every_shop, {"the other branch", "the other merchant"}),
+        (masked, {"the next day"}),
+        (dealt, {"repeated in a day"}),
+    ],
+)
 def test_control_words_that_help_are_found(words, found):
     assert found <= faults(words)
 

@@ -82,8 +82,10 @@ def test_exchange_vouchers_have_no_price_check_and_are_exchanged_once(world, kin
 
 def test_receipts_count_the_local_day_of_each_branch(world):
     vouchers = [world.voucher(campaign=world.campaign()) for _ in range(6)]
-    numbers = [world.attempt(v, branch=branch).receipt["number"]
-               for v, branch in zip(vouchers[:4], ["main", "river", "main", None], strict=True)]
+    numbers = [
+        world.attempt(v, branch=branch).receipt["number"]
+        for v, branch in zip(vouchers[:4], ["main", "river", "main", None], strict=True)
+    ]
     assert numbers == [1, 1, 2, 1]
     world.clock.set("2026-12-01T23:59:59+08:00")
     assert world.attempt(vouchers[4], branch="main").receipt["number"] == 3
@@ -165,8 +167,9 @@ def test_somebody_elses_voucher_is_not_there(world):
     voucher = world.voucher()
     assert world.attempt(voucher, by=world.account()).reason is Reason.NOT_FOUND
     absent = Try(world.mei, "2222222222222222", str(uuid.uuid4()), PASSWORD, Till())
-    assert redeem.attempt(absent, clock=world.clock, sleep=world.clock.sleep, keys=world.keys).reason \
-        is Reason.NOT_FOUND
+    assert (
+        redeem.attempt(absent, clock=world.clock, sleep=world.clock.sleep, keys=world.keys).reason is Reason.NOT_FOUND
+    )
     assert stored() == (0, 0)
 
 
@@ -239,6 +242,7 @@ class TestADatabaseThatIsLostAtTheCommit:
     @pytest.fixture
     def losing(self, world, monkeypatch):
         """The next commit that writes a redemption raises, after or before it is done."""
+
         def arm(*, written: bool, away: bool = False):
             commit = type(db.obj).commit
 

@@ -20,7 +20,8 @@ BEFORE, AFTER = (3900, 5000), (4200, 5500)  # offer and original price
 
 def offered(campaign: Campaign, prices: tuple[int, int]) -> None:
     Campaign.update(offer_price=prices[0], original_price=prices[1], version=Campaign.version + 1).where(
-        Campaign.id == campaign.id).execute()
+        Campaign.id == campaign.id
+    ).execute()
 
 
 def cake(world: World, **columns) -> Campaign:
@@ -60,8 +61,9 @@ def test_a_used_voucher_says_what_it_was_redeemed_at(world):
     assert (again.reason, again.voucher["offer_price"]) == ("already_redeemed", BEFORE[0])
     refused, redeemed = attempt_log.entries(campaign)
     assert (redeemed.redemption.charged, redeemed.redemption.original_price, refused.redemption) == (*BEFORE, None)
-    [line] = [line for line in till_day.lines(world.merchant, [""], world.merchant.day(world.clock()))
-              if line.redemption]
+    [line] = [
+        line for line in till_day.lines(world.merchant, [""], world.merchant.day(world.clock())) if line.redemption
+    ]
     assert line.voucher["offer_price"] == BEFORE[0]
     [mine] = personal_data.data(world.mei, world.clock())["redemptions"]
     assert (mine["product"], mine["charged"], mine["original_price"], mine["discount"]) == ("Cake", *BEFORE, 1100)
@@ -142,21 +144,30 @@ def forged(world):
 
     def forge(**columns) -> list[str]:
         on = "sqlite" if type(db.obj).__name__ == "APSWDatabase" else "postgresql"
-        db.execute_sql("DROP TRIGGER redemption_no_update" if on == "sqlite" else
-                       "ALTER TABLE redemption DISABLE TRIGGER USER")
+        db.execute_sql(
+            "DROP TRIGGER redemption_no_update" if on == "sqlite" else "ALTER TABLE redemption DISABLE TRIGGER USER"
+        )
         Redemption.update(columns).execute()
         return list(figures.differences())
 
     return forge
 
 
-@pytest.mark.parametrize(("columns", "lines"), [
-    ({"charged": 3800}, ["lotus/cake discount_given: 1100 kept, 1200 counted",
-                         "lotus/cake discount of redemption 1: 1100 kept, 1200 counted"]),
-    ({"discount": 1200}, ["lotus/cake discount of redemption 1: 1200 kept, 1100 counted"]),
-    ({"original_price": None, "charged": None}, []),
-    ({"original_price": None, "charged": None, "discount": 7}, ["lotus/cake discount_given: 1100 kept, 7 counted"]),
-])
+@pytest.mark.parametrize(
+    ("columns", "lines"),
+    [
+        (
+            {"charged": 3800},
+            [
+                "lotus/cake discount_given: 1100 kept, 1200 counted",
+                "lotus/cake discount of redemption 1: 1100 kept, 1200 counted",
+            ],
+        ),
+        ({"discount": 1200}, ["lotus/cake discount of redemption 1: 1200 kept, 1100 counted"]),
+        ({"original_price": None, "charged": None}, []),
+        ({"original_price": None, "charged": None, "discount": 7}, ["lotus/cake discount_given: 1100 kept, 7 counted"]),
+    ],
+)
 def test_check_recounts_discounts_from_the_prices(forged, columns, lines):
     assert forged(**columns) == lines
 
@@ -199,7 +210,7 @@ def test_of_several_prices_the_ticket_shows_the_last_and_says_so(small_world, cl
     small_world.attempt(voucher)
     offered(campaign, (100, 200))
     page = client.sign_in(small_world.mei).get(f"/vouchers/{voucher.code}")
-    ticket = page.html[page.html.index('class="stub"'):page.html.index('class="body"')]
+    ticket = page.html[page.html.index('class="stub"') : page.html.index('class="body"')]
     assert "¥42" in ticket
     assert "¥39" not in ticket
     assert "Last use" in ticket

@@ -96,9 +96,16 @@ def test_voucher_by_voucher_it_stands_or_came_back(world, gives_back):
 def test_control_unguarded_it_happens_more_often(world, monkeypatch):
     for module in (redeem, guess_limits, rollbacks, revocations):  # to be put back afterwards
         monkeypatch.setattr(module, "write_transaction", module.write_transaction)
-    for module, name in ((redeem, "locked"), (guess_limits, "locked"), (redeem, "_take_use"),
-                         (redeem, "_count"), (guess_limits, "_of_consumer"), (rollbacks, "of"),
-                         (rollbacks, "_give_back"), (rollbacks, "_count")):
+    for module, name in (
+        (redeem, "locked"),
+        (guess_limits, "locked"),
+        (redeem, "_take_use"),
+        (redeem, "_count"),
+        (guess_limits, "_of_consumer"),
+        (rollbacks, "of"),
+        (rollbacks, "_give_back"),
+        (rollbacks, "_count"),
+    ):
         monkeypatch.setattr(module, name, getattr(module, name))
     for statement in unguarded.LOCKS:
         monkeypatch.setattr(statement, "written", statement.written)

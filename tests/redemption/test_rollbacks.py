@@ -91,15 +91,23 @@ def test_it_happens_once_and_whoever_asks_again_hears_the_same(world, clock):
     kept = Rollback.get()
     assert (kept.member, kept.role, kept.reason, kept.note) == (owner, "owner", "other", "The lid\nleaked.")
     with pytest.raises(IntegrityError), db.atomic():
-        Rollback.create(redemption=redemption, member=owner, role="owner", reason="other", gave_back=True,
-                        rolled_back_at=clock())
+        Rollback.create(
+            redemption=redemption, member=owner, role="owner", reason="other", gave_back=True, rolled_back_at=clock()
+        )
     agree()
 
 
-@pytest.mark.parametrize(("reason", "note", "field"), [
-    ("", "", "reason"), ("no_reason", "", "reason"), ("other", "", "note"), ("other", "  ", "note"),
-    ("by_mistake", "x" * 501, "note"), ("other", "a\0b", "note"),
-])
+@pytest.mark.parametrize(
+    ("reason", "note", "field"),
+    [
+        ("", "", "reason"),
+        ("no_reason", "", "reason"),
+        ("other", "", "note"),
+        ("other", "  ", "note"),
+        ("by_mistake", "x" * 501, "note"),
+        ("other", "a\0b", "note"),
+    ],
+)
 def test_it_needs_a_reason_of_the_list_and_another_one_a_note(world, reason, note, field):
     redemption = redeemed(world, world.voucher())
     with pytest.raises(Unexplained) as refused:
@@ -112,10 +120,16 @@ def test_every_other_reason_speaks_for_itself(small_world, reason):
     assert roll_back(small_world, redeemed(small_world, small_world.voucher()), reason=reason).reason == reason
 
 
-@pytest.mark.parametrize(("role", "minutes", "may"), [
-    (Role.CASHIER, 15, True), (Role.CASHIER, 15.01, False), (Role.MANAGER, 15, True), (Role.MANAGER, 15.01, False),
-    (Role.OWNER, 60 * 24 * 400, True),
-])
+@pytest.mark.parametrize(
+    ("role", "minutes", "may"),
+    [
+        (Role.CASHIER, 15, True),
+        (Role.CASHIER, 15.01, False),
+        (Role.MANAGER, 15, True),
+        (Role.MANAGER, 15.01, False),
+        (Role.OWNER, 60 * 24 * 400, True),
+    ],
+)
 def test_late_ones_are_an_owners(small_world, clock, role, minutes, may):
     by = member(small_world, role, "main" if role == Role.CASHIER else None)
     redemption = redeemed(small_world, small_world.voucher(), branch="main")
@@ -130,8 +144,9 @@ def test_late_ones_are_an_owners(small_world, clock, role, minutes, may):
 
 def test_a_cashier_sees_what_was_redeemed_at_their_branches(small_world):
     cashier = member(small_world, Role.CASHIER, "main")
-    here, there, anywhere = (redeemed(small_world, small_world.voucher(), branch=branch)
-                             for branch in ("main", "river", None))
+    here, there, anywhere = (
+        redeemed(small_world, small_world.voucher(), branch=branch) for branch in ("main", "river", None)
+    )
     assert rollbacks.find(here.id, cashier) == here
     assert rollbacks.find(anywhere.id, cashier) == anywhere, "no branch was named: it may have been theirs"
     assert rollbacks.find(there.id, cashier) is None

@@ -44,7 +44,9 @@ class Story:
     def revoke(self) -> None:
         usable = Voucher.select().where(Voucher.campaign == self.campaign, Voucher.uses_left > 0)
         if usable.exists():
-            revocations.revoke(revocations.find(self._any(usable).code, self.by), self.by, "misuse", "", self.world.clock())
+            revocations.revoke(
+                revocations.find(self._any(usable).code, self.by), self.by, "misuse", "", self.world.clock()
+            )
         self.world.voucher(campaign=self.campaign, holder=self.world.account())
 
     def change(self) -> None:
@@ -52,7 +54,9 @@ class Story:
         row = Campaign.get_by_id(self.campaign.id)
         row.merchant = self.world.merchant
         entered = editing.document(row) | {
-            "quantity": row.quantity + self.chance.randrange(3), "rollback_gives_back": self.chance.random() < .5}
+            "quantity": row.quantity + self.chance.randrange(3),
+            "rollback_gives_back": self.chance.random() < 0.5,
+        }
         editing.change(row, entered, now=self.world.clock(), password_key=self.world.keys.password)
 
     def _any(self, query):
@@ -117,7 +121,15 @@ def test_page_list_and_tables_agree_with_the_ledger(world, database, seed):
     page = tiles(client.get(path(campaign, "figures")))
     assert page == {name: getattr(kept, name) for name in page}
     assert page.keys() == {
-        "quantity", "issued", "opened", "redeemed", "forfeited", "remaining", "consumers", "rolled_back"}
+        "quantity",
+        "issued",
+        "opened",
+        "redeemed",
+        "forfeited",
+        "remaining",
+        "consumers",
+        "rolled_back",
+    }
 
     counted = {row["Code for programs"]: row["Count"] for row in table(client, campaign, "figures.csv")}
     assert {name: int(counted[name]) for name in page} == page
@@ -133,11 +145,19 @@ def test_page_list_and_tables_agree_with_the_ledger(world, database, seed):
     assert len(rows) == Attempt.select().where(Attempt.campaign == campaign).count()
 
     chips, sums = listed(client, campaign)
-    assert chips == +Counter({
-        "Redeemed": kept.redeemed, "Refused": sum(kept.refused.values()),
-        "Redeemed Rolled back Forfeited": kept.forfeited, "Redeemed Rolled back": kept.rolled_back - kept.forfeited})
-    assert [int(number) for number in re.findall(r"\d+", sums)] == [number for number in (
-        kept.redeemed + kept.rolled_back, kept.rolled_back, kept.forfeited, sum(kept.refused.values())) if number]
+    assert chips == +Counter(
+        {
+            "Redeemed": kept.redeemed,
+            "Refused": sum(kept.refused.values()),
+            "Redeemed Rolled back Forfeited": kept.forfeited,
+            "Redeemed Rolled back": kept.rolled_back - kept.forfeited,
+        }
+    )
+    assert [int(number) for number in re.findall(r"\d+", sums)] == [
+        number
+        for number in (kept.redeemed + kept.rolled_back, kept.rolled_back, kept.forfeited, sum(kept.refused.values()))
+        if number
+    ]
 
 
 def test_the_stories_have_everything_in_them(small_world):

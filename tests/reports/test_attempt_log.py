@@ -26,12 +26,16 @@ def campaign(world):
     return campaign
 
 
-@pytest.mark.parametrize(("only", "found"), [
-    ("", [("used_up", "", None), (None, "river", 1), ("password_incorrect", "", None), (None, "main", 1)]),
-    ("redeemed", [(None, "river", 1), (None, "main", 1)]),
-    ("refused", [("used_up", "", None), ("password_incorrect", "", None)]),
-    ("used_up", [("used_up", "", None)]), ("sold_out", []),
-])
+@pytest.mark.parametrize(
+    ("only", "found"),
+    [
+        ("", [("used_up", "", None), (None, "river", 1), ("password_incorrect", "", None), (None, "main", 1)]),
+        ("redeemed", [(None, "river", 1), (None, "main", 1)]),
+        ("refused", [("used_up", "", None), ("password_incorrect", "", None)]),
+        ("used_up", [("used_up", "", None)]),
+        ("sold_out", []),
+    ],
+)
 def test_the_newest_first_all_or_some(campaign, only, found):
     assert seen(attempt_log.entries(campaign, only)) == found
     assert seen(attempt_log.all_entries(campaign, only)) == found
@@ -98,8 +102,19 @@ def test_who_is_gone_has_a_name_for_that(client, small_world, tea, clock):
     assert "mei@" not in text
 
 
-@pytest.mark.parametrize("query", ["?before=0", "?before=-1", "?before=x", "?before=" + "9" * 40, "?which=%00",
-                                   "?which=' OR 1=1", "?before=9223372036854775807", "?before=²"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?before=0",
+        "?before=-1",
+        "?before=x",
+        "?before=" + "9" * 40,
+        "?which=%00",
+        "?which=' OR 1=1",
+        "?before=9223372036854775807",
+        "?before=²",
+    ],
+)
 def test_what_nobody_asks_for_is_no_fault_of_ours(client, small_world, tea, query):
     small_world.attempt(small_world.voucher(campaign=tea))
     at(client, query)

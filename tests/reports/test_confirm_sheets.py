@@ -27,8 +27,10 @@ def lines(page: Page) -> list[tuple[int, str]]:
 
 def test_the_sheet_says_beforehand_what_redemptions_will_say(world):
     today = world.merchant.day(world.clock())
-    printed = {branch: confirm_sheets.lines(world.keys.receipts, world.merchant, branch, today, range(1, 4))
-               for branch in ("", "main")}
+    printed = {
+        branch: confirm_sheets.lines(world.keys.receipts, world.merchant, branch, today, range(1, 4))
+        for branch in ("", "main")
+    }
     voucher = world.voucher(campaign=world.campaign(uses_per_voucher=9))
     for place in (None, "main", "main", None, "main"):
         receipt = world.attempt(voucher, branch=place).receipt
@@ -38,8 +40,13 @@ def test_the_sheet_says_beforehand_what_redemptions_will_say(world):
 
 def test_a_page_has_a_line_for_each_number(manager, small_world):
     page = manager.get(f"{SHEET}?at=main&day=2026-12-03&first=301&count=200")
-    of = confirm_sheets.lines(small_world.keys.receipts, small_world.merchant, "main",
-                      confirm_sheets.days(small_world.merchant.day(small_world.clock()))[2], range(301, 501))
+    of = confirm_sheets.lines(
+        small_world.keys.receipts,
+        small_world.merchant,
+        "main",
+        confirm_sheets.days(small_world.merchant.day(small_world.clock()))[2],
+        range(301, 501),
+    )
     assert lines(page) == of
     for part in ("Main Street", "Thursday, December 3, 2026", "301–400", "401–500"):
         assert part in page.text
@@ -60,13 +67,20 @@ def test_what_was_given_out_is_told_and_passed_over(manager, small_world):
     assert "Given out so far" not in manager.get(f"{SHEET}?at=main").text
 
 
-@pytest.mark.parametrize(("sent", "field", "told"), [
-    ("day=2026-11-30", "day", "Choose one of the list."), ("day=2026-12-09", "day", "Choose one of the list."),
-    ("first=0", "first", "Enter a whole number from 1 to 99,999."), ("first=1e3", "first", "Enter a whole number"),
-    ("first=100000", "first", "Enter a whole number"), (f"first={'9' * 5000}", "first", "Enter a whole number"),
-    ("first=", "first", "Enter a whole number"), ("count=99999", "count", "Choose one of the list."),
-    ("paper=../app", "paper", "Choose one of the list."),
-])
+@pytest.mark.parametrize(
+    ("sent", "field", "told"),
+    [
+        ("day=2026-11-30", "day", "Choose one of the list."),
+        ("day=2026-12-09", "day", "Choose one of the list."),
+        ("first=0", "first", "Enter a whole number from 1 to 99,999."),
+        ("first=1e3", "first", "Enter a whole number"),
+        ("first=100000", "first", "Enter a whole number"),
+        (f"first={'9' * 5000}", "first", "Enter a whole number"),
+        ("first=", "first", "Enter a whole number"),
+        ("count=99999", "count", "Choose one of the list."),
+        ("paper=../app", "paper", "Choose one of the list."),
+    ],
+)
 def test_what_cannot_be_printed_is_told_at_its_field(manager, sent, field, told):
     page = manager.get(f"{SHEET}?{sent}", status=422)
     assert any(found.get("aria-describedby") == f"{field}-error" for _, found in page.tags)
@@ -114,7 +128,8 @@ def test_a_sheet_is_printed_and_mei_is_ticked_off(small_world, small_site, visit
     small_world.member(role=Role.MANAGER, email=MANAGER, password=ACCOUNT_PASSWORD)
     voucher = small_world.voucher(
         campaign=small_world.campaign(branch_slugs=["main"]),
-        holder=small_world.account(email=MEI, password=ACCOUNT_PASSWORD))
+        holder=small_world.account(email=MEI, password=ACCOUNT_PASSWORD),
+    )
 
     # The manager finds it from the till, chooses, and prints: A4, then the receipt printer.
     manager = visit(small_site, **desktop(dark=True)).sign_in(MANAGER)

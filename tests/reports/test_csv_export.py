@@ -23,13 +23,36 @@ from web.server.gateway import THREADS
 CHINESE = {"Accept-Language": "zh"}
 
 
-@pytest.mark.parametrize(("text", "written"), [
-    ("=1+1", "'=1+1"), ("+1", "'+1"), ("-1", "'-1"), ("@SUM(A1)", "'@SUM(A1)"), ("＝1", "'＝1"), ("＠x", "'＠x"),
-    ("\t=1", "'\t'=1"), ("\r=1", "'\r'=1"), ("\n=1", "'\n'=1"), ("\tTea", "'\tTea"), (" =1", " '=1"),
-    ("\u3000=1", "\u3000'=1"), ("a;=1", "a;'=1"), ("a;\"=1", "a;\"'=1"), ("a\n=1", "a\n'=1"), ("a\t@x", "a\t'@x"),
-    ("Tea = leaves", "Tea = leaves"), ("a;b", "a;b"), ("x-y", "x-y"), ("'=1", "'=1"), ("", ""), ("茶", "茶"),
-    (-1, -1), (Decimal("-1.50"), Decimal("-1.50")), (0, 0),
-])
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("＝1", "'＝1"),
+        ("＠x", "'＠x"),
+        ("\t=1", "'\t'=1"),
+        ("\r=1", "'\r'=1"),
+        ("\n=1", "'\n'=1"),
+        ("\tTea", "'\tTea"),
+        (" =1", " '=1"),
+        ("\u3000=1", "\u3000'=1"),
+        ("a;=1", "a;'=1"),
+        ('a;"=1', "a;\"'=1"),
+        ("a\n=1", "a\n'=1"),
+        ("a\t@x", "a\t'@x"),
+        ("Tea = leaves", "Tea = leaves"),
+        ("a;b", "a;b"),
+        ("x-y", "x-y"),
+        ("'=1", "'=1"),
+        ("", ""),
+        ("茶", "茶"),
+        (-1, -1),
+        (Decimal("-1.50"), Decimal("-1.50")),
+        (0, 0),
+    ],
+)
 def test_no_cell_is_a_formula(text, written):
     """Nor part of one where a semicolon ends a cell, as in half of Europe."""
     assert csv_export.cell(text) == written
@@ -66,8 +89,13 @@ def busy_campaign(world: World) -> Campaign:
     shop = world.make_merchant(slug="shop", time_zone="Europe/Berlin", currency="EUR")
     world.merchant = shop
     campaign = world.campaign(
-        merchant=shop, password=world.make_password(merchant=shop), slug="tea", product='=HYPERLINK("http://x")',
-        starts_at=utc("2026-06-01T00:00:00Z"), ends_at=utc("2027-06-01T00:00:00Z"))
+        merchant=shop,
+        password=world.make_password(merchant=shop),
+        slug="tea",
+        product='=HYPERLINK("http://x")',
+        starts_at=utc("2026-06-01T00:00:00Z"),
+        ends_at=utc("2027-06-01T00:00:00Z"),
+    )
     Branch.update(name="=1+1").where(Branch.slug == "main").execute()
     world.clock.set("2026-07-31T21:59:30Z")
     world.attempt(world.voucher(campaign=campaign, holder=world.mei), branch="main", amount=12345)
@@ -80,15 +108,36 @@ def test_the_attempts_as_a_table(world, owner):
     campaign = busy_campaign(world)
     owner.sign_in(world.member(role=Role.MANAGER, merchant=campaign.merchant))
     heading, refused, redeemed = read(owner, "attempts.csv", campaign)
-    assert heading == ["Time", "Outcome", "Reason", "Customer", "Voucher", "Branch", "Number", "Words", "Amount",
-                       "Rolled back", "Reason of the rollback", "Forfeited", "Product", "Original price", "Charged",
-                       "Discount given", "Code of the reason", "Code of the branch", "Code of the rollback"]
+    assert heading == [
+        "Time",
+        "Outcome",
+        "Reason",
+        "Customer",
+        "Voucher",
+        "Branch",
+        "Number",
+        "Words",
+        "Amount",
+        "Rolled back",
+        "Reason of the rollback",
+        "Forfeited",
+        "Product",
+        "Original price",
+        "Charged",
+        "Discount given",
+        "Code of the reason",
+        "Code of the branch",
+        "Code of the rollback",
+    ]
     assert (refused[:4], refused[5:]) == (
         ["2026-12-01T13:00:00+01:00", "Refused", "That is not the password.", "'@sum(a1)@example.org"],
-        [""] * 11 + ["password_incorrect", "", ""])
+        [""] * 11 + ["password_incorrect", "", ""],
+    )
     assert (redeemed[:4], redeemed[5:7], redeemed[8:]) == (
-        ["2026-07-31T23:59:30+02:00", "Redeemed", "", "mei@example.org"], ["'=1+1", "1"],
-        ["123.45", "", "", "", "'=HYPERLINK(\"http://x\")", "30.00", "18.00", "12.00", "redeemed", "main", ""])
+        ["2026-07-31T23:59:30+02:00", "Redeemed", "", "mei@example.org"],
+        ["'=1+1", "1"],
+        ["123.45", "", "", "", '\'=HYPERLINK("http://x")', "30.00", "18.00", "12.00", "redeemed", "main", ""],
+    )
     assert read(owner, "attempts.csv", campaign, **CHINESE)[0][:3] == ["时间", "结果", "原因"]
     for which, rows in (("redeemed", [redeemed]), ("refused", [refused]), ("sold_out", []), ("x", [refused, redeemed])):
         assert read(owner, f"attempts.csv?which={which}", campaign)[1:] == rows
@@ -100,12 +149,20 @@ def test_the_figures_as_a_table(world, owner):
     heading, *rows = read(owner, "figures.csv", campaign)
     assert heading == ["Figure", "Of", "Count", "Code for programs"]
     assert rows == [
-        ["Quantity", "", "100", "quantity"], ["Issued", "", "2", "issued"], ["Opened", "", "0", "opened"],
-        ["Redeemed", "", "1", "redeemed"], ["Remaining", "", "99", "remaining"], ["Consumers", "", "1", "consumers"],
-        ["Discount given (EUR)", "", "12.00", "discount_given"], ["Rolled back", "", "0", "rolled_back"],
-        ["Forfeited", "", "0", "forfeited"], ["Redeemed by day", "2026-07-31", "1", "by_day:2026-07-31"],
-        ["Redeemed by hour", "23:00", "1", "by_hour:23"], ["Redeemed by branch", "'=1+1", "1", "by_branch:main"],
-        ["Refused", "That is not the password.", "1", "refused:password_incorrect"]]
+        ["Quantity", "", "100", "quantity"],
+        ["Issued", "", "2", "issued"],
+        ["Opened", "", "0", "opened"],
+        ["Redeemed", "", "1", "redeemed"],
+        ["Remaining", "", "99", "remaining"],
+        ["Consumers", "", "1", "consumers"],
+        ["Discount given (EUR)", "", "12.00", "discount_given"],
+        ["Rolled back", "", "0", "rolled_back"],
+        ["Forfeited", "", "0", "forfeited"],
+        ["Redeemed by day", "2026-07-31", "1", "by_day:2026-07-31"],
+        ["Redeemed by hour", "23:00", "1", "by_hour:23"],
+        ["Redeemed by branch", "'=1+1", "1", "by_branch:main"],
+        ["Refused", "That is not the password.", "1", "refused:password_incorrect"],
+    ]
     assert read(owner, "figures.csv", campaign, **CHINESE)[0] != heading
 
 
@@ -142,8 +199,10 @@ def test_another_merchants_tables_are_not_there(world, owner, name):
 
 def ask(site: Site, cookie: str, slug: str) -> socket.socket:
     connection = socket.create_connection(("127.0.0.1", site.port), timeout=30)
-    connection.sendall(f"GET /merchants/lotus/campaigns/{slug}/attempts.csv HTTP/1.0\r\nHost: 127.0.0.1:{site.port}\r\n"
-                       f"Cookie: {cookie}\r\n\r\n".encode())
+    connection.sendall(
+        f"GET /merchants/lotus/campaigns/{slug}/attempts.csv HTTP/1.0\r\nHost: 127.0.0.1:{site.port}\r\n"
+        f"Cookie: {cookie}\r\n\r\n".encode()
+    )
     return connection
 
 

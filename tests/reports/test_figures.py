@@ -40,18 +40,32 @@ def test_the_figures_after_a_busy_day(busy_campaign):
     assert list(figures.differences()) == []
 
 
-@pytest.mark.parametrize(("column", "named"), [
-    (Campaign.issued, "issued"), (Campaign.opened, "opened"), (Campaign.redeemed, "redeemed"),
-    (Campaign.consumers, "consumers"), (Campaign.discount_given, "discount_given"),
-    (Figure.count, "by_branch"), (Voucher.uses_left, "uses_left"), (DayNumber.last, "receipt number"),
-])
+@pytest.mark.parametrize(
+    ("column", "named"),
+    [
+        (Campaign.issued, "issued"),
+        (Campaign.opened, "opened"),
+        (Campaign.redeemed, "redeemed"),
+        (Campaign.consumers, "consumers"),
+        (Campaign.discount_given, "discount_given"),
+        (Figure.count, "by_branch"),
+        (Voucher.uses_left, "uses_left"),
+        (DayNumber.last, "receipt number"),
+    ],
+)
 def test_a_figure_that_was_changed_by_hand_is_found_and_left_alone(busy_campaign, column, named):
     changed = column.model.select().first()
     before = getattr(changed, column.name)
     step = -1 if column is Voucher.uses_left and before else 1
     key = column.model._meta.primary_key
-    row = [getattr(column.model, name) == getattr(changed, name + "_id", getattr(changed, name))
-           for name in key.field_names] if hasattr(key, "field_names") else [column.model.id == changed.id]
+    row = (
+        [
+            getattr(column.model, name) == getattr(changed, name + "_id", getattr(changed, name))
+            for name in key.field_names
+        ]
+        if hasattr(key, "field_names")
+        else [column.model.id == changed.id]
+    )
     column.model.update({column.name: before + step}).where(*row).execute()
     assert any(named in line for line in figures.differences())
     assert any(named in line for line in figures.differences()), "nothing is repaired"
@@ -111,10 +125,16 @@ class TestTheCharts:
         assert sum(bar.value for bar in bars) == sum(value for _, value in rows)
         assert max(bar.width for bar in bars) == 100
 
-    @pytest.mark.parametrize(("name", "cut"), [
-        ("Main Street", "Main Street"), ("x" * 26, "x" * 26), ("x" * 27, "x" * 25 + "…"), ("茶" * 13, "茶" * 13),
-        ("茶" * 14, "茶" * 12 + "…"),
-    ])
+    @pytest.mark.parametrize(
+        ("name", "cut"),
+        [
+            ("Main Street", "Main Street"),
+            ("x" * 26, "x" * 26),
+            ("x" * 27, "x" * 25 + "…"),
+            ("茶" * 13, "茶" * 13),
+            ("茶" * 14, "茶" * 12 + "…"),
+        ],
+    )
     def test_a_name_is_cut_to_the_room_that_it_has(self, name, cut):
         assert charts.short(name) == cut
 
@@ -130,7 +150,11 @@ def test_behind_each_chart_are_its_numbers(client, small_world):
     Branch.update(name="River <b>Walk</b>").where(Branch.slug == "river").execute()
     page = client.get(f"/merchants/lotus/campaigns/{campaign.slug}/figures")
     assert [chart["aria-label"].partition(";")[0] for chart in page.all("svg", role="img")] == [
-        "From issued to redeemed", "Redeemed by day", "Redeemed by hour", "Redeemed by branch"]
+        "From issued to redeemed",
+        "Redeemed by day",
+        "Redeemed by hour",
+        "Redeemed by branch",
+    ]
     assert [part["id"] for part in page.all("details")] == ["funnel", "by-day", "by-hour", "by-branch"]
     assert page.text.index("River <b>Walk</b>") < page.text.index("Main Street")
     assert "300%" not in page.text, "a voucher of several uses has no share"
@@ -159,14 +183,18 @@ class TestAskingAgain:
             clock.forward(minutes=1)
             assert client.get(path, status=204, headers=self.FRAGMENT).html == ""
 
-    @pytest.mark.parametrize("change", [
-        lambda world, voucher: world.attempt(voucher, branch="main"),
-        lambda world, voucher: world.attempt(voucher, typed=WRONG),
-        lambda world, voucher: world.voucher(campaign=voucher.campaign, holder=world.account()),
-        lambda world, voucher: write_transaction(lambda: issuing.open_voucher(voucher, world.clock())),
-        lambda world, voucher: branches.change(Branch.get(), "Another name", ""),
-        lambda world, voucher: world.clock.forward(hours=1),
-    ], ids=["redeemed", "refused", "issued", "opened", "renamed", "midnight"])
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda world, voucher: world.attempt(voucher, branch="main"),
+            lambda world, voucher: world.attempt(voucher, typed=WRONG),
+            lambda world, voucher: world.voucher(campaign=voucher.campaign, holder=world.account()),
+            lambda world, voucher: write_transaction(lambda: issuing.open_voucher(voucher, world.clock())),
+            lambda world, voucher: branches.change(Branch.get(), "Another name", ""),
+            lambda world, voucher: world.clock.forward(hours=1),
+        ],
+        ids=["redeemed", "refused", "issued", "opened", "renamed", "midnight"],
+    )
     def test_whatever_changes_comes_once(self, client, small_world, campaign, change):
         voucher = small_world.voucher(campaign=campaign)
         path = self.again(client, f"/merchants/lotus/campaigns/{campaign.slug}/figures")

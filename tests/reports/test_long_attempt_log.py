@@ -14,9 +14,17 @@ from tests.support.page_client import PageClient
 from web import create_app
 
 SHORT, LONG = 200, 4000
-PAGES = ["figures", "figures?seen=nothing", "attempts", "attempts?which=redeemed", "attempts?which=refused",
-         "attempts?which=price_changed", "attempts?which=sold_out", "attempts?before={middle}",
-         "attempts?which=redeemed&before={middle}"]
+PAGES = [
+    "figures",
+    "figures?seen=nothing",
+    "attempts",
+    "attempts?which=redeemed",
+    "attempts?which=refused",
+    "attempts?which=price_changed",
+    "attempts?which=sold_out",
+    "attempts?before={middle}",
+    "attempts?which=redeemed&before={middle}",
+]
 OF_REASONS = ["attempt_campaign_id_reason_id", "attempt_refused"]
 
 
@@ -38,10 +46,14 @@ def test_the_pages_of_a_long_ledger_are_as_much_work_as_those_of_a_short_one(own
         assert long <= 1.3 * min(first, last), (page, first, long, last)
 
 
-@pytest.mark.parametrize(("page", "indexes"), [
-    ("attempts", ["attempt_campaign_id_id"]), ("attempts?which=refused", OF_REASONS),
-    ("attempts?which=price_changed", OF_REASONS),
-])
+@pytest.mark.parametrize(
+    ("page", "indexes"),
+    [
+        ("attempts", ["attempt_campaign_id_id"]),
+        ("attempts?which=refused", OF_REASONS),
+        ("attempts?which=price_changed", OF_REASONS),
+    ],
+)
 def test_control_without_its_indexes_a_page_reads_the_ledger(owner, page, indexes):
     before = work(owner, LONG, page)
     for index in indexes:
@@ -61,7 +73,8 @@ def work(owner: PageClient, size: int, page: str) -> int:
 def _steps(act) -> int:
     steps = []
     db.connection().trace_v2(
-        apsw.SQLITE_TRACE_PROFILE, lambda told: steps.append(told["stmt_status"]["SQLITE_STMTSTATUS_VM_STEP"]))
+        apsw.SQLITE_TRACE_PROFILE, lambda told: steps.append(told["stmt_status"]["SQLITE_STMTSTATUS_VM_STEP"])
+    )
     act()
     db.connection().trace_v2(0)
     return sum(steps)

@@ -26,8 +26,12 @@ from tests.support.servers import Server
 ROOT = Path(__file__).parents[2]
 NOON = "2026-12-01T12:00:00+08:00"  # when the clock of every test starts
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
-    "--disable-component-update", "--disable-sync",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
 ]
 PATIENCE = 15_000  # milliseconds; only what fails takes so long
 KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "Delete", "0", "Confirm"]
@@ -46,7 +50,8 @@ def desktop(*, language: str = "en", dark: bool = False) -> dict:
 
 def _look(language: str, dark: bool, width: int, height: int) -> dict:
     return {
-        "viewport": {"width": width, "height": height}, "locale": LOCALES[language],
+        "viewport": {"width": width, "height": height},
+        "locale": LOCALES[language],
         "color_scheme": "dark" if dark else "light",
     }
 
@@ -130,8 +135,7 @@ class Visitor:
     def sign_in(self, email: str) -> "Visitor":
         """Without the form, for tests of something else; the cookie is the same."""
         form = {"email": email, "password": ACCOUNT_PASSWORD}
-        answer = self.context.request.post(
-            "/sign-in", form=form, headers={"Origin": self.site.url}, max_redirects=0)
+        answer = self.context.request.post("/sign-in", form=form, headers={"Origin": self.site.url}, max_redirects=0)
         assert answer.status == 303, answer.text()[:500]
         return self
 
@@ -178,7 +182,8 @@ class Visitor:
     def background(self) -> str:
         """What colour the verdict is, or the page where there is none."""
         return self.page.evaluate(
-            "getComputedStyle(document.querySelector('.verdict .flag') ?? document.body).backgroundColor")
+            "getComputedStyle(document.querySelector('.verdict .flag') ?? document.body).backgroundColor"
+        )
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +204,7 @@ def browser(browser_path) -> Iterator[Browser]:
 def visit(browser):
     """`visit(site, **phone())` is a visitor; what their browsers complained of is judged at the end."""
     with ExitStack() as leaving:
+
         def come(site: Site, **look) -> Visitor:
             visitor = Visitor(browser, site, **look)
             leaving.callback(visitor.leave)

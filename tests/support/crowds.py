@@ -19,11 +19,15 @@ def make_customers(world: World, size: int, *, merchant: Merchant | None = None,
     names = [f"{next(world.numbers)}@{of.slug}.example" for _ in range(size)]
     people = []
     for start in range(0, size, 1000):
-        some = names[start:start + 1000]
+        some = names[start : start + 1000]
         Account.insert_many([{"email": f"private-{name}", "created_at": now} for name in some]).execute()
         made = Account.select().where(Account.email.in_([f"private-{name}" for name in some])).order_by(Account.id)
-        Customer.insert_many([{"merchant": of.id, "consumer": account.id, "first_seen_at": now, "address": "c" + name}
-                              for account, name in zip(made, some, strict=True)]).execute()
+        Customer.insert_many(
+            [
+                {"merchant": of.id, "consumer": account.id, "first_seen_at": now, "address": "c" + name}
+                for account, name in zip(made, some, strict=True)
+            ]
+        ).execute()
         named = ["c" + name for name in some]
         people.extend(Customer.select().where(Customer.address.in_(named)).order_by(Customer.id))
     if group:
@@ -64,8 +68,9 @@ def counts(publication: Publication) -> tuple[int, int, int, int]:
 
 def holders(campaign: Campaign) -> Counter[int]:
     """How many vouchers of the campaign each account holds."""
-    return Counter(consumer for consumer, in Voucher.select(Voucher.consumer).where(
-        Voucher.campaign == campaign).tuples())
+    return Counter(
+        consumer for (consumer,) in Voucher.select(Voucher.consumer).where(Voucher.campaign == campaign).tuples()
+    )
 
 
 def of(customers: list[Customer]) -> Counter[int]:
@@ -75,7 +80,7 @@ def of(customers: list[Customer]) -> Counter[int]:
 
 def linked(campaign: Campaign) -> Counter[str]:
     """The addresses that got links, and how many."""
-    return Counter(address for address, in Claim.select(Claim.address).where(Claim.campaign == campaign).tuples())
+    return Counter(address for (address,) in Claim.select(Claim.address).where(Claim.campaign == campaign).tuples())
 
 
 def link_to(world: World, address: str, campaign: Campaign | None = None) -> tuple[Claim, str]:

@@ -10,8 +10,14 @@ from tests.support.page_client import PageClient
 from tests.support.rights import MAY, Who
 
 FIRST = (Who.OWNER, Who.CONSUMER, Who.STRANGER, Who.SIGNED_OUT)  # who looks, if they may
-FORMS_LAST = ("campaigns.delete", "campaigns.end", "members.join", "account.delete", "members.change",
-              "customers.separate")
+FORMS_LAST = (
+    "campaigns.delete",
+    "campaigns.end",
+    "members.join",
+    "account.delete",
+    "members.change",
+    "customers.separate",
+)
 
 
 def asked(app: Flask, of: Firm, wanted: str) -> Iterator[tuple[str, Who, str]]:
@@ -25,8 +31,7 @@ def asked(app: Flask, of: Firm, wanted: str) -> Iterator[tuple[str, Who, str]]:
 
 def come(app: Flask, of: Firm) -> dict[Who, PageClient]:
     """Everybody with a browser."""
-    return {who: PageClient(app) if who is Who.SIGNED_OUT else PageClient(app).sign_in(of.people[who])
-            for who in FIRST}
+    return {who: PageClient(app) if who is Who.SIGNED_OUT else PageClient(app).sign_in(of.people[who]) for who in FIRST}
 
 
 AS_JSON = ("figures.show", "redemptions.show", "vouchers.show", "wallet.show")

@@ -35,8 +35,15 @@ EVIL = "evil@evil.example"
 SET_UP = {"email": EVIL, "name": "Evil", "time_zone": "Asia/Shanghai", "currency": "CNY", "branch": "Evil", **MINE}
 ATTEMPT = "0b0e7f2e-52a5-4d47-9f6b-0f3d1c9c6a11"
 CAMPAIGN = {
-    "kind": "discount", "product": "Evil", "original_price": "30", "offer_price": "18", "quantity": "9",
-    "starts_at": "2026-12-01", "ends_at": "2026-12-31", "uses_per_voucher": "1", "redemption_password": "739164",
+    "kind": "discount",
+    "product": "Evil",
+    "original_price": "30",
+    "offer_price": "18",
+    "quantity": "9",
+    "starts_at": "2026-12-01",
+    "ends_at": "2026-12-31",
+    "uses_per_voucher": "1",
+    "redemption_password": "739164",
 }
 # Each route that may change something: by whom, and with what.
 UNSAFE: dict[str, tuple[str, dict[str, str]]] = {
@@ -90,8 +97,14 @@ UNSAFE: dict[str, tuple[str, dict[str, str]]] = {
     "wallet.archive": (LIN, {"archived": "yes"}),
 }
 # They write nothing; the first start's needs a site without a merchant.
-HARMLESS = {"campaigns.preview", "practice.attempt", "practice.redeem", "practice.show_code",
-            "publications.search", "set_up.set_up"}
+HARMLESS = {
+    "campaigns.preview",
+    "practice.attempt",
+    "practice.redeem",
+    "practice.show_code",
+    "publications.search",
+    "set_up.set_up",
+}
 MEANT_TO_MOVE = {"voucher.opened_at", "campaign.opened"}  # by GET: the first look of its holder, which is counted
 PUSH = "https://fcm.googleapis.com/fcm/send/"
 
@@ -110,8 +123,9 @@ class Call:
         """As a browser's form, with a file where one is asked for, or as JSON."""
         if self.endpoint.startswith("push.") and self.endpoint != "push.choose":
             return {"data": json.dumps(subscription(PUSH + self.endpoint))}
-        data = {name: (io.BytesIO(picture()), "p.png") if name == "picture" else value
-                for name, value in self.form.items()}
+        data = {
+            name: (io.BytesIO(picture()), "p.png") if name == "picture" else value for name, value in self.form.items()
+        }
         return {"data": data}
 
 
@@ -123,8 +137,9 @@ def picture() -> bytes:
 
 def subscription(endpoint: str) -> dict[str, Any]:
     """What a browser says of itself."""
-    point = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(
-        Encoding.X962, PublicFormat.UncompressedPoint)
+    point = (
+        ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    )
     return {"endpoint": endpoint, "keys": {"p256dh": base64url(point), "auth": base64url(bytes(16))}}
 
 
@@ -141,11 +156,14 @@ class Everywhere:
         subscriptions.keep(said, other, token, Circumstances("key", "http://localhost", "en"), world.clock())
         voucher = world.voucher(campaign=world.campaign(uses_per_voucher=9), holder=lin)
         self.places |= {
-            "move": wallet_transfer.new_code(lin, world.clock()), "session": str(other.id), "fresh": voucher.code,
+            "move": wallet_transfer.new_code(lin, world.clock()),
+            "session": str(other.id),
+            "fresh": voucher.code,
             "shown": world.counter_code(voucher).code,
             "replacing": redemption_passwords.mark(Campaign.get(Campaign.slug == "oolong").password),
             **self._shown(lin),
-            "member": str(Member.get(Member.address == TILL).id)}
+            "member": str(Member.get(Member.address == TILL).id),
+        }
 
     def _shown(self, lin: Account) -> dict[str, str]:
         """What the forms were filled with that are sent here."""
@@ -155,7 +173,8 @@ class Everywhere:
                 "shown_branch": shown.signed(f"branch {branch.id}", branches.values_of(branch)),
                 "shown_draft": shown.signed(f"campaign {draft.id}", editing.values_of(draft)),
                 "shown_address": shown.signed("e-mail", {"email": lin.email}),
-                "shown_choices": shown.signed("notifications", {"heard": sorted(subscriptions.heard(lin))})}
+                "shown_choices": shown.signed("notifications", {"heard": sorted(subscriptions.heard(lin))}),
+            }
 
     def account(self, email: str) -> Account:
         return Account.get(Account.email == email)
@@ -173,8 +192,17 @@ class Everywhere:
         """The browser that signed in last hears messages, in the language that was chosen there."""
         session = Session.select().order_by(Session.id.desc()).get()
         Subscription.create(
-            session=session, account=session.account, created_at=self.world.clock(), endpoint=f"{PUSH}{session.id}",
-            service="s", p256dh="p", auth="a", vapid_key="v", origin="o", language="en")
+            session=session,
+            account=session.account,
+            created_at=self.world.clock(),
+            endpoint=f"{PUSH}{session.id}",
+            service="s",
+            p256dh="p",
+            auth="a",
+            vapid_key="v",
+            origin="o",
+            language="en",
+        )
 
     def unsafe(self) -> Iterator[Call]:
         """All that may change something, one call a method."""
@@ -193,15 +221,25 @@ class Everywhere:
         places, endpoint = self.places, rule.endpoint
         noun = endpoint.partition(".")[0]
         values = {
-            "merchant": "lotus", "branch": "main", "digest": "0" * 32, "name": "app.css", "version": digest("app.css"),
+            "merchant": "lotus",
+            "branch": "main",
+            "digest": "0" * 32,
+            "name": "app.css",
+            "version": digest("app.css"),
             "campaign": "draft" if endpoint in ("campaigns.delete", "campaigns.change") else "oolong",
             "code": places["discount"] if noun == "revoking" else places["fresh"],
             "attempt_id": places["taken"] if noun == "till" else places["redeemed"],
             "token": {"claims": places["claim"], "members": places["join"], "sign_in": places["link"]}.get(
-                noun, "x" * 22),
-            "number": {"account": places["session"], "members": places["member"], "customers": places["customer"],
-                       "rollbacks": places["redemption"],
-                       "claims": places["claim_number"]}.get(noun, places["publication"])}
+                noun, "x" * 22
+            ),
+            "number": {
+                "account": places["session"],
+                "members": places["member"],
+                "customers": places["customer"],
+                "rollbacks": places["redemption"],
+                "claims": places["claim_number"],
+            }.get(noun, places["publication"]),
+        }
         with self.app.test_request_context():
             return url_for(endpoint, **{name: values[name] for name in rule.arguments})
 

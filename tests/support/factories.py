@@ -69,7 +69,9 @@ class World:
 
     def account(self, *, email: str | None = None, password: str | None = None, proved: bool = True) -> Account:
         return Account.create(
-            email=email or f"consumer{next(self.numbers)}@example.org", created_at=self.clock(), proved=proved,
+            email=email or f"consumer{next(self.numbers)}@example.org",
+            created_at=self.clock(),
+            proved=proved,
             password_hash=accounts.hash_password(password) if password else None,
         )
 
@@ -84,9 +86,15 @@ class World:
         kind = columns.get("kind", "discount")
         prices = {"original_price": 3000, "offer_price": 1800} if kind == "discount" else {}
         defaults = {
-            "slug": f"campaign-{next(self.numbers)}", "kind": kind, "product": "Oolong, 500 ml", "quantity": 100,
-            "starts_at": utc("2026-12-01T00:00:00+08:00"), "ends_at": utc("2027-01-01T00:00:00+08:00"),
-            "password": self.password, "created_at": self.clock(), "published_at": self.clock(),
+            "slug": f"campaign-{next(self.numbers)}",
+            "kind": kind,
+            "product": "Oolong, 500 ml",
+            "quantity": 100,
+            "starts_at": utc("2026-12-01T00:00:00+08:00"),
+            "ends_at": utc("2027-01-01T00:00:00+08:00"),
+            "password": self.password,
+            "created_at": self.clock(),
+            "published_at": self.clock(),
         }
         return Campaign.create(merchant=merchant, **{**defaults, **prices, **columns})
 
@@ -110,8 +118,13 @@ class World:
         CustomerGroup.create(customer=customer, name=name)
 
     def attempt(
-        self, voucher: Voucher, *, typed: str | None = PASSWORD, attempt_id: str | None = None,
-        by: Account | None = None, **till: Any,
+        self,
+        voucher: Voucher,
+        *,
+        typed: str | None = PASSWORD,
+        attempt_id: str | None = None,
+        by: Account | None = None,
+        **till: Any,
     ) -> Verdict:
         """One try at the till by the voucher's holder, under a new id unless one is given."""
         what = Try(by or voucher.consumer, voucher.code, attempt_id or str(uuid.uuid4()), typed, Till(**till))
@@ -136,10 +149,20 @@ class World:
         """As many wrong guesses as close a password for the day, by other consumers; nobody is told by a message."""
         password = password or self.password
         guesser = self.account()
-        Guess.insert_many([{
-            "password": password.id, "version": password.version, "consumer": guesser.id, "made_at": self.clock(),
-            "wrong": True, "counted": True, "tag": b"%d" % n,
-        } for n in range(wrong)]).execute()
+        Guess.insert_many(
+            [
+                {
+                    "password": password.id,
+                    "version": password.version,
+                    "consumer": guesser.id,
+                    "made_at": self.clock(),
+                    "wrong": True,
+                    "counted": True,
+                    "tag": b"%d" % n,
+                }
+                for n in range(wrong)
+            ]
+        ).execute()
         if wrong >= guess_limits.PASSWORD_A_DAY:
             RedemptionPassword.update(spent_at=self.clock()).where(RedemptionPassword.id == password.id).execute()
 

@@ -123,7 +123,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content[:len(content) // 2] if half else content)
+        self.wfile.write(content[: len(content) // 2] if half else content)
         if half:
             self._hang_up()
 

@@ -46,11 +46,13 @@ class Firefox:
     def __init__(self, program: str, push_server: str):
         self.profile = Path(tempfile.mkdtemp(prefix="quanbao-test-"))
         settings = QUIET | ALLOWED | {"dom.push.serverURL": push_server}
-        (self.profile / "user.js").write_text("".join(
-            f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in settings.items()))
+        (self.profile / "user.js").write_text(
+            "".join(f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in settings.items())
+        )
         command = [program, "--headless", "--no-remote", "--remote-debugging-port", "0", "--profile", self.profile]
-        self.process = subprocess.Popen(command, env=os.environ | {"HOME": str(self.profile)},
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            command, env=os.environ | {"HOME": str(self.profile)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         self.leaving = ExitStack()
         self.wire = self.leaving.enter_context(connect(f"{self._address()}/session", max_size=None))
         self.calls = 0
@@ -96,20 +98,37 @@ class Firefox:
 
     def run(self, function: str) -> Any:
         """What an async function of the page's comes to."""
-        answer = self.call("script.evaluate", expression=f"({function})().then(JSON.stringify)", awaitPromise=True,
-                           target={"context": self.window})
+        answer = self.call(
+            "script.evaluate",
+            expression=f"({function})().then(JSON.stringify)",
+            awaitPromise=True,
+            target={"context": self.window},
+        )
         assert answer["type"] == "success", answer
         return json.loads(answer["result"].get("value", "null"))
 
     def press(self, role: str, name: str) -> None:
         """With the pointer, where the thing of this accessible name is once it is there."""
         target = {"type": "accessibility", "value": {"role": role, "name": name}}
-        nodes = self.until(lambda: self.call("browsingContext.locateNodes", context=self.window, locator=target)[
-            "nodes"], name)
+        nodes = self.until(
+            lambda: self.call("browsingContext.locateNodes", context=self.window, locator=target)["nodes"], name
+        )
         origin = {"type": "element", "element": {"sharedId": nodes[0]["sharedId"]}}
-        self.call("input.performActions", context=self.window, actions=[{"type": "pointer", "id": "hand", "actions": [
-            {"type": "pointerMove", "x": 0, "y": 0, "origin": origin},
-            {"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}]}])
+        self.call(
+            "input.performActions",
+            context=self.window,
+            actions=[
+                {
+                    "type": "pointer",
+                    "id": "hand",
+                    "actions": [
+                        {"type": "pointerMove", "x": 0, "y": 0, "origin": origin},
+                        {"type": "pointerDown", "button": 0},
+                        {"type": "pointerUp", "button": 0},
+                    ],
+                }
+            ],
+        )
 
     def type(self, text: str) -> None:
         keys = [{"type": kind, "value": letter} for letter in text for kind in ("keyDown", "keyUp")]
@@ -148,8 +167,9 @@ class FirefoxPushService(PushService):
             elif kind == "register":
                 token = os.urandom(12).hex()
                 self.channels[token] = channel, wire
-                self._say(wire, messageType=kind, channelID=channel, status=200,
-                          pushEndpoint=f"{self.origin}/send/{token}")
+                self._say(
+                    wire, messageType=kind, channelID=channel, status=200, pushEndpoint=f"{self.origin}/send/{token}"
+                )
             elif kind == "unregister":
                 self.channels = {token: kept for token, kept in self.channels.items() if kept[0] != channel}
                 self._say(wire, messageType=kind, channelID=channel, status=200)
@@ -171,6 +191,13 @@ class FirefoxPushService(PushService):
             self.refused.append(str(bad))
             return bad.status, {}
         channel, wire = self.channels[token]
-        self._say(wire, messageType="notification", channelID=channel, version=uuid.uuid4().hex, data=encoded(body),
-                  ttl=int(headers["ttl"]), headers={"encoding": headers["content-encoding"]})
+        self._say(
+            wire,
+            messageType="notification",
+            channelID=channel,
+            version=uuid.uuid4().hex,
+            data=encoded(body),
+            ttl=int(headers["ttl"]),
+            headers={"encoding": headers["content-encoding"]},
+        )
         return 201, {}

@@ -40,22 +40,72 @@ from web.assets import digest
 
 # Columns of text with words of people's in them; a new column of text needs a place here, or below.
 OF_PEOPLE = {
-    "Account.email", "Attempt.verdict", "Branch.address", "Branch.name", "Campaign.groups", "Campaign.place",
-    "Campaign.product", "Campaign.terms", "Claim.address", "Customer.address", "CustomerGroup.name", "Member.address",
-    "Merchant.name", "Publication.failures", "Publication.groups", "PublicationPart.entries", "Redemption.product",
-    "Revocation.note", "Rollback.note", "Session.browser",
+    "Account.email",
+    "Attempt.verdict",
+    "Branch.address",
+    "Branch.name",
+    "Campaign.groups",
+    "Campaign.place",
+    "Campaign.product",
+    "Campaign.terms",
+    "Claim.address",
+    "Customer.address",
+    "CustomerGroup.name",
+    "Member.address",
+    "Merchant.name",
+    "Publication.failures",
+    "Publication.groups",
+    "PublicationPart.entries",
+    "Redemption.product",
+    "Revocation.note",
+    "Rollback.note",
+    "Session.browser",
 }
 # Columns of text that we made, or of which only what we know of is taken.
 OURS = {
-    "Account.password_hash", "Attempt.attempt_id", "Attempt.reason", "Attempt.trace", "Branch.slug",
-    "Campaign.branch_slugs", "Campaign.hours", "Campaign.kind", "Campaign.picture", "Campaign.slug",
-    "Campaign.weekdays", "CounterCode.attempt_id", "DayNumber.branch_slug", "DayNumber.day", "Delivery.event",
-    "Figure.heading", "Figure.name", "Link.purpose", "Member.role", "Merchant.currency", "Merchant.language",
-    "Merchant.slug", "Merchant.time_zone", "Mute.what", "News.event", "Picture.digest", "Publication.audience",
-    "Redemption.attempt_id", "Redemption.branch_slug", "Redemption.day", "Redemption.words", "Revocation.reason",
-    "Revocation.role", "Rollback.reason", "Rollback.role", "Subscription.auth", "Subscription.endpoint",
-    "Subscription.language", "Subscription.origin", "Subscription.p256dh", "Subscription.service",
-    "Subscription.vapid_key", "Voucher.code",
+    "Account.password_hash",
+    "Attempt.attempt_id",
+    "Attempt.reason",
+    "Attempt.trace",
+    "Branch.slug",
+    "Campaign.branch_slugs",
+    "Campaign.hours",
+    "Campaign.kind",
+    "Campaign.picture",
+    "Campaign.slug",
+    "Campaign.weekdays",
+    "CounterCode.attempt_id",
+    "DayNumber.branch_slug",
+    "DayNumber.day",
+    "Delivery.event",
+    "Figure.heading",
+    "Figure.name",
+    "Link.purpose",
+    "Member.role",
+    "Merchant.currency",
+    "Merchant.language",
+    "Merchant.slug",
+    "Merchant.time_zone",
+    "Mute.what",
+    "News.event",
+    "Picture.digest",
+    "Publication.audience",
+    "Redemption.attempt_id",
+    "Redemption.branch_slug",
+    "Redemption.day",
+    "Redemption.words",
+    "Revocation.reason",
+    "Revocation.role",
+    "Rollback.reason",
+    "Rollback.role",
+    "Subscription.auth",
+    "Subscription.endpoint",
+    "Subscription.language",
+    "Subscription.origin",
+    "Subscription.p256dh",
+    "Subscription.service",
+    "Subscription.vapid_key",
+    "Voucher.code",
 }
 
 Say = Callable[[str], str]  # what stands in a field, by its name: "Branch.address"
@@ -89,8 +139,7 @@ class Firm:
 
 def address(rule, values: dict[str, Any]) -> str:
     noun = rule.endpoint.partition(".")[0]
-    return url_for(rule.endpoint, **{
-        name: values.get(f"{noun}.{name}", values.get(name)) for name in rule.arguments})
+    return url_for(rule.endpoint, **{name: values.get(f"{noun}.{name}", values.get(name)) for name in rule.arguments})
 
 
 @dataclass
@@ -109,14 +158,19 @@ class Maker:
         self.branch = self._branches()
         self.people = {Who(role.value): self._member(role) for role in Role}
         self.people |= {Who.STRANGER: world.account(), Who.CONSUMER: self._account("Account.email")}
-        self.members = {who: Member.get((Member.merchant == merchant) & (Member.account == person))
-                        for who, person in self.people.items() if who in set(Role)}
+        self.members = {
+            who: Member.get((Member.merchant == merchant) & (Member.account == person))
+            for who, person in self.people.items()
+            if who in set(Role)
+        }
         self.campaign = self._campaign()
         self.customer = self._customer()
         holder = self.people[Who.CONSUMER]
         self.voucher, revoked = (world.voucher(campaign=self.campaign, holder=holder) for _ in range(2))
-        tries = [world.attempt(self.voucher, typed=typed, branch=self.branch.slug)
-                 for typed in (self.digits, self.digits, WRONG)]
+        tries = [
+            world.attempt(self.voucher, typed=typed, branch=self.branch.slug)
+            for typed in (self.digits, self.digits, WRONG)
+        ]
         first, second = Redemption.select().where(Redemption.voucher == self.voucher).order_by(Redemption.id)
         owner = self.members[Who.OWNER]
         rollbacks.roll_back(second, owner, "other", self.say("Rollback.note"), now)
@@ -135,8 +189,7 @@ class Maker:
 
     def _member(self, role: Role) -> Account:
         person = self._account(f"{role}.email")
-        row = Member.create(
-            merchant=self.merchant, account=person, address=self.mail(f"{role}.address"), role=role)
+        row = Member.create(merchant=self.merchant, account=person, address=self.mail(f"{role}.address"), role=role)
         if role == Role.CASHIER:
             members.change(row, role, [self.branch.slug])
         return person
@@ -155,13 +208,23 @@ class Maker:
         self.digest = pictures.keep(self.merchant, picture.getvalue())
         self.password = self.world.make_password(merchant=self.merchant, digits=self.digits)
         return self.world.campaign(
-            merchant=self.merchant, password=self.password, picture=self.digest, uses_per_voucher=1000, quantity=10**6,
-            slug=f"tea-{self.merchant.slug}", groups=[self.say("Campaign.groups"), f"of-{self.merchant.slug}"],
-            **{name: self.say(f"Campaign.{name}") for name in ("product", "place", "terms")})
+            merchant=self.merchant,
+            password=self.password,
+            picture=self.digest,
+            uses_per_voucher=1000,
+            quantity=10**6,
+            slug=f"tea-{self.merchant.slug}",
+            groups=[self.say("Campaign.groups"), f"of-{self.merchant.slug}"],
+            **{name: self.say(f"Campaign.{name}") for name in ("product", "place", "terms")},
+        )
 
     def _customer(self) -> Customer:
-        row = Customer.create(merchant=self.merchant, consumer=self.people[Who.CONSUMER],
-                              address=self.mail("Customer.address"), first_seen_at=self.world.clock())
+        row = Customer.create(
+            merchant=self.merchant,
+            consumer=self.people[Who.CONSUMER],
+            address=self.mail("Customer.address"),
+            first_seen_at=self.world.clock(),
+        )
         for name in (self.say("CustomerGroup.name"), f"of-{self.merchant.slug}"):
             CustomerGroup.create(customer=row, name=name)
         Mute.create(account=self.people[Who.CONSUMER], what="ended")
@@ -172,8 +235,12 @@ class Maker:
         now, key = self.world.clock(), self.world.keys.receipts
         claims, to_come = ([self.mail(name)] for name in ("Claim.address", "PublicationPart.entries"))
         self.publication = publications.start(
-            self.campaign, Audience.ADDRESSES, claims, now=now,
-            failures=[("typed", 1, self.say("Publication.failures"), "missing")])
+            self.campaign,
+            Audience.ADDRESSES,
+            claims,
+            now=now,
+            failures=[("typed", 1, self.say("Publication.failures"), "missing")],
+        )
         publications.step(self.publication.id, now=now, key=key)
         publications.start(self.campaign, Audience.ADDRESSES, to_come, now=now)
         publications.start(self.campaign, Audience.GROUPS, [self.say("CustomerGroup.name")], now=now)
@@ -201,29 +268,63 @@ class Maker:
         now, consumer, of = self.world.clock(), self.people[Who.CONSUMER], self._taken()
         sign_in, code = one_time_links.make("sign-in", now, consumer), self.world.counter_code(self._another()).code
         mine = Voucher.select(Voucher.code).where(Voucher.campaign == self.campaign)
-        codes = [code for code, in mine.order_by(Voucher.id).tuples()]
+        codes = [code for (code,) in mine.order_by(Voucher.id).tuples()]
         taken = sorted({one["till.attempt_id"] for one in of.values()})
-        ids = {"members": self.members[Who.CASHIER].id, "customers": self.customer.id,
-               "rollbacks": self.redemption.id, "publications": self.publication.id, "claims": self.claim_number}
+        ids = {
+            "members": self.members[Who.CASHIER].id,
+            "customers": self.customer.id,
+            "rollbacks": self.redemption.id,
+            "publications": self.publication.id,
+            "claims": self.claim_number,
+        }
         values = {f"{noun}.number": number for noun, number in ids.items()} | {
-            "merchant": self.merchant.slug, "campaign": self.campaign.slug, "branch": self.branch.slug,
-            "code": self.voucher.code, "attempt_id": self.attempts[0], "digest": self.digest, "name": "app.css",
-            "version": digest("app.css"), "claims.token": self.claim, "members.token": self.join,
-            "sign_in.token": sign_in, "set_up.token": SET_UP}
+            "merchant": self.merchant.slug,
+            "campaign": self.campaign.slug,
+            "branch": self.branch.slug,
+            "code": self.voucher.code,
+            "attempt_id": self.attempts[0],
+            "digest": self.digest,
+            "name": "app.css",
+            "version": digest("app.css"),
+            "claims.token": self.claim,
+            "members.token": self.join,
+            "sign_in.token": sign_in,
+            "set_up.token": SET_UP,
+        }
         sessions = [one["account.number"] for one in of.values()]
         group, branches = f"of-{self.merchant.slug}", [f"{name}-{self.merchant.slug}" for name in ("main", "river")]
-        names = {f"{noun}.number": [number] for noun, number in ids.items()} | {
-            "account.number": sessions, "merchant": [self.merchant.slug], "campaign": [self.campaign.slug],
-            "attempt_id": [self.attempts[0], taken[0]],
-            "number": [*ids.values(), *sessions], "customer": [self.customer.id],
-            "token": [self.claim, self.join, sign_in], "digest": [self.digest], "kept_picture": [self.digest],
-            "kept": [self.digest], "password_in_use": [self.password.id], "code": [code, *codes[:2]],
-            "merchants": [f"merchant:{self.merchant.slug}"], "after": [self.customer.id], "before": [10**6],
-            "next": [f"/vouchers/{self.voucher.code}", f"/merchants/{self.merchant.slug}/campaigns"],
-        } | dict.fromkeys(("branch", "branches", "at"), branches) | dict.fromkeys(
-            ("group", "groups", "among", "more_groups"), [group])
-        grouped = ["-".join(one[at:at + 4] for at in range(0, 16, 4)) for one in codes[2:]]
-        secrets = [*codes[2:], *grouped, *self.attempts[1:], *taken[1:], self.digits, wallet_transfer.new_code(consumer, now)]
+        names = (
+            {f"{noun}.number": [number] for noun, number in ids.items()}
+            | {
+                "account.number": sessions,
+                "merchant": [self.merchant.slug],
+                "campaign": [self.campaign.slug],
+                "attempt_id": [self.attempts[0], taken[0]],
+                "number": [*ids.values(), *sessions],
+                "customer": [self.customer.id],
+                "token": [self.claim, self.join, sign_in],
+                "digest": [self.digest],
+                "kept_picture": [self.digest],
+                "kept": [self.digest],
+                "password_in_use": [self.password.id],
+                "code": [code, *codes[:2]],
+                "merchants": [f"merchant:{self.merchant.slug}"],
+                "after": [self.customer.id],
+                "before": [10**6],
+                "next": [f"/vouchers/{self.voucher.code}", f"/merchants/{self.merchant.slug}/campaigns"],
+            }
+            | dict.fromkeys(("branch", "branches", "at"), branches)
+            | dict.fromkeys(("group", "groups", "among", "more_groups"), [group])
+        )
+        grouped = ["-".join(one[at : at + 4] for at in range(0, 16, 4)) for one in codes[2:]]
+        secrets = [
+            *codes[2:],
+            *grouped,
+            *self.attempts[1:],
+            *taken[1:],
+            self.digits,
+            wallet_transfer.new_code(consumer, now),
+        ]
         return Firm(self.merchant, self.campaign, self.people, values, of, names, secrets)
 
 
@@ -255,8 +356,11 @@ def rows_of(*roots: Row) -> dict[tuple, tuple]:
 
 
 def _key(row: Row) -> tuple:
-    return tuple(row.__data__[column] for column in row._meta.primary_key.field_names) \
-        if row._meta.composite_key else (row.id,)
+    return (
+        tuple(row.__data__[column] for column in row._meta.primary_key.field_names)
+        if row._meta.composite_key
+        else (row.id,)
+    )
 
 
 def _points_to(row: Row, found: set[tuple]) -> bool:
@@ -269,11 +373,21 @@ def _columns(row: Row) -> tuple:
 
 def columns_of_text() -> set[str]:
     """Of all tables, by the names above."""
-    return {f"{table.__name__}.{name}" for table in TABLES for name, column in table._meta.fields.items()
-            if isinstance(column, TextField)}
+    return {
+        f"{table.__name__}.{name}"
+        for table in TABLES
+        for name, column in table._meta.fields.items()
+        if isinstance(column, TextField)
+    }
 
 
 def columns_with(mark: str) -> set[str]:
     """The columns of text in which this stands anywhere."""
-    return {name for name in columns_of_text() for table in TABLES if name.startswith(f"{table.__name__}.")
-            for value, in table.select(getattr(table, name.partition(".")[2])).tuples() if mark in str(value)}
+    return {
+        name
+        for name in columns_of_text()
+        for table in TABLES
+        if name.startswith(f"{table.__name__}.")
+        for (value,) in table.select(getattr(table, name.partition(".")[2])).tuples()
+        if mark in str(value)
+    }

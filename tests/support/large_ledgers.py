@@ -45,10 +45,17 @@ def fill(world: World, size: int, *, refused: int = 20) -> Campaign:
 def _copy(world: World, campaign: Campaign, size: int) -> None:
     model = Redemption.get(Redemption.campaign == campaign)
     known = {
-        "size": size, "slug": campaign.slug, "campaign": campaign.id, "merchant": world.merchant.id,
-        "now": Redemption.redeemed_at.db_value(model.redeemed_at), "discount": model.discount,
-        "attempt": Attempt.get(Attempt.attempt_id == model.attempt_id).id, "yes": 1 if on_sqlite() else "true",
-        "date": DATE, "numbers": NUMBERS.format(size=size)}
+        "size": size,
+        "slug": campaign.slug,
+        "campaign": campaign.id,
+        "merchant": world.merchant.id,
+        "now": Redemption.redeemed_at.db_value(model.redeemed_at),
+        "discount": model.discount,
+        "attempt": Attempt.get(Attempt.attempt_id == model.attempt_id).id,
+        "yes": 1 if on_sqlite() else "true",
+        "date": DATE,
+        "numbers": NUMBERS.format(size=size),
+    }
     known["time"] = TIME.format(**known)
     db.execute_sql(ACCOUNTS.format(**known))
     known["account"] = Account.get(Account.email == f"{campaign.slug}-1").id - 1
@@ -66,8 +73,12 @@ def _count(campaign: Campaign) -> None:
     Figure.delete().where(Figure.campaign == campaign).execute()
     for heading in Heading:
         names = counted["refused" if heading is Heading.REFUSED else f"by_{heading}"]
-        Figure.insert_many([{"campaign": campaign.id, "heading": heading, "name": name, "count": count}
-                            for name, count in names.items()]).execute()
+        Figure.insert_many(
+            [
+                {"campaign": campaign.id, "heading": heading, "name": name, "count": count}
+                for name, count in names.items()
+            ]
+        ).execute()
     at = (Redemption.merchant, Redemption.branch_slug, Redemption.day)
     highest = Redemption.select(*at, fn.MAX(Redemption.number)).where(Redemption.branch_slug == campaign.slug)
     DayNumber.delete().where(DayNumber.branch_slug == campaign.slug).execute()

@@ -58,8 +58,10 @@ class Losing:
     def restore(self) -> None:
         db.close()
         if self.server:
-            self._postgres("SET session_replication_role = replica",  # the ledger's triggers refuse to forget
-                           *(f'DELETE FROM "{t}"; INSERT INTO "{t}" SELECT * FROM kept."{t}"' for t in NAMES))
+            self._postgres(
+                "SET session_replication_role = replica",  # the ledger's triggers refuse to forget
+                *(f'DELETE FROM "{t}"; INSERT INTO "{t}" SELECT * FROM kept."{t}"' for t in NAMES),
+            )
             return
         for end in ("", "-wal", "-shm"):
             self.file.with_name(self.file.name + end).unlink(missing_ok=True)

@@ -17,8 +17,11 @@ def older(last: str) -> Iterator[None]:
     Columns that came later are there inside, since the code of today writes them, and gone with what is in them after.
     """
     migrate._Runner().up(last)
-    kinds = ((BooleanField, "INTEGER" if on_sqlite() else "BOOLEAN"), (TextField, "TEXT"),
-             (BlobField, "BLOB" if on_sqlite() else "BYTEA"))
+    kinds = (
+        (BooleanField, "INTEGER" if on_sqlite() else "BOOLEAN"),
+        (TextField, "TEXT"),
+        (BlobField, "BLOB" if on_sqlite() else "BYTEA"),
+    )
     added = []
     for table in TABLES:
         name = table._meta.table_name

@@ -39,7 +39,8 @@ class Mail:
 
     def postman(self, **more) -> Postman:
         signer = more.pop("signer", None) or Signer(
-            self.settings.vapid_key, "mailto:operator@example.org", self.service.epoch)
+            self.settings.vapid_key, "mailto:operator@example.org", self.service.epoch
+        )
         return Postman(**{"signer": signer, "hosts": self.hosts, "write": self.write, "clock": self.world.clock} | more)
 
     def subscribe(self, account: Account | None = None, **more) -> Browser:
@@ -81,7 +82,7 @@ def outbox() -> list[tuple[str, int]]:
 
 
 def subscribed() -> set[str]:
-    return {endpoint for endpoint, in Subscription.select(Subscription.endpoint).tuples()}
+    return {endpoint for (endpoint,) in Subscription.select(Subscription.endpoint).tuples()}
 
 
 @pytest.fixture

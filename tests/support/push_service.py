@@ -53,8 +53,11 @@ class Browser:
     @property
     def document(self) -> dict[str, Any]:
         point = self.key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-        return {"endpoint": self.endpoint, "expirationTime": None,
-                "keys": {"p256dh": encoded(point), "auth": encoded(self.secret)}}
+        return {
+            "endpoint": self.endpoint,
+            "expirationTime": None,
+            "keys": {"p256dh": encoded(point), "auth": encoded(self.secret)},
+        }
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ class PushService:
                     self.send_header(name, value)
                 self.end_headers()
                 for start in range(0, len(service.words), PIECE):
-                    self.wfile.write(service.words[start:start + PIECE])
+                    self.wfile.write(service.words[start : start + PIECE])
                     service.given += PIECE
 
             def do_GET(self):
@@ -200,7 +203,8 @@ class PushService:
         numbers = (int.from_bytes(half) for half in (signature[:32], signature[32:]))
         try:
             ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), decoded(key)).verify(
-                encode_dss_signature(*numbers), text.encode(), ec.ECDSA(hashes.SHA256()))
+                encode_dss_signature(*numbers), text.encode(), ec.ECDSA(hashes.SHA256())
+            )
         except InvalidSignature:
             raise Bad(403, "not signed with the key") from None
         head, claims = (json.loads(decoded(part)) for part in text.split("."))

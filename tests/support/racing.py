@@ -36,8 +36,11 @@ ROUNDS = 10  # how often those that were told "busy" ask again
 STEP = 1000  # consumers in one statement
 OPEN_FILES = 4096  # a burst of 1,000 takes as many sockets here, and again in the server
 
-FORM_HEADERS = {"Accept": "application/json", "Sec-Fetch-Site": "same-origin",
-                "Content-Type": "application/x-www-form-urlencoded"}
+FORM_HEADERS = {
+    "Accept": "application/json",
+    "Sec-Fetch-Site": "same-origin",
+    "Content-Type": "application/x-www-form-urlencoded",
+}
 HEAD = (
     "POST /vouchers/{code}/redemptions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n"
     "Accept: application/json\r\nSec-Fetch-Site: same-origin\r\nCookie: {cookie}\r\n"
@@ -53,8 +56,7 @@ class Site(Server):
 
     signal = "TERM"
 
-    def __init__(self, settings: Settings, world: World, program: str = "cli", *, processes: int = 2,
-                 **variables: str):
+    def __init__(self, settings: Settings, world: World, program: str = "cli", *, processes: int = 2, **variables: str):
         super().__init__()
         keeper = {"FOLDER": str(self.folder), "SIGNAL": self.signal}
         self.how |= {"cwd": ROOT, "env": _environment(settings, world) | keeper | variables}
@@ -87,8 +89,12 @@ def check(settings: Settings, world: World) -> subprocess.CompletedProcess:
 def command(settings: Settings, world: World, *words: str) -> subprocess.CompletedProcess:
     """What somebody types behind `quanbao`, on the world's database."""
     return subprocess.run(
-        [sys.executable, "-m", "cli", *words], cwd=ROOT, env=_environment(settings, world), timeout=DEADLINE,
-        capture_output=True, text=True,
+        [sys.executable, "-m", "cli", *words],
+        cwd=ROOT,
+        env=_environment(settings, world),
+        timeout=DEADLINE,
+        capture_output=True,
+        text=True,
     )
 
 
@@ -125,8 +131,11 @@ class Holder:
 
 def crowd(settings: Settings, world: World, campaign: Campaign, size: int) -> list[Holder]:
     """New consumers with a voucher each, written straight into the database."""
-    return [holder for start in range(0, size, STEP)
-            for holder in _some_of_crowd(settings, world, campaign, min(STEP, size - start))]
+    return [
+        holder
+        for start in range(0, size, STEP)
+        for holder in _some_of_crowd(settings, world, campaign, min(STEP, size - start))
+    ]
 
 
 def _some_of_crowd(settings: Settings, world: World, campaign: Campaign, size: int) -> list[Holder]:
@@ -143,11 +152,20 @@ def _some_of_crowd(settings: Settings, world: World, campaign: Campaign, size: i
 def sign_in(settings: Settings, world: World, consumers: Sequence[Account]) -> list[str]:
     """The Cookie header of a new session of each consumer, in the form that Flask and Flask-Login give it."""
     now, tokens = world.clock(), [secrets.token_urlsafe(32) for _ in consumers]
-    Session.insert_many([{
-        "token_hash": hashlib.sha256(token.encode()).digest(), "account": consumer.id,
-        "created_at": now, "confirmed_at": now, "seen_at": now, "browser": "",
-        "expires_at": now + accounts.CONSUMER_SESSION,
-    } for token, consumer in zip(tokens, consumers, strict=True)]).execute()
+    Session.insert_many(
+        [
+            {
+                "token_hash": hashlib.sha256(token.encode()).digest(),
+                "account": consumer.id,
+                "created_at": now,
+                "confirmed_at": now,
+                "seen_at": now,
+                "browser": "",
+                "expires_at": now + accounts.CONSUMER_SESSION,
+            }
+            for token, consumer in zip(tokens, consumers, strict=True)
+        ]
+    ).execute()
     return [cookie_of(settings, token) for token in tokens]
 
 
@@ -213,8 +231,13 @@ class Phone:
 
     def redeem(self, holder: Holder, password: str = PASSWORD) -> tuple[int, dict] | None:
         """A new attempt."""
-        return self.ask("POST", f"/vouchers/{holder.code}/redemptions", holder.cookie, password=password,
-                        attempt_id=str(uuid.uuid4()))
+        return self.ask(
+            "POST",
+            f"/vouchers/{holder.code}/redemptions",
+            holder.cookie,
+            password=password,
+            attempt_id=str(uuid.uuid4()),
+        )
 
     def ask(self, method: str, path: str, cookie: str, **form: str) -> tuple[int, dict] | None:
         """Status and JSON; none where the answer was lost."""
@@ -273,7 +296,7 @@ def tries(holders: Iterable[Holder], each: int = 1) -> list[Request]:
 
 
 def batches(all_of_them: Sequence, size: int) -> Iterator[Sequence]:
-    return (all_of_them[start:start + size] for start in range(0, len(all_of_them), size))
+    return (all_of_them[start : start + size] for start in range(0, len(all_of_them), size))
 
 
 # What came of it

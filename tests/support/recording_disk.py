@@ -99,7 +99,7 @@ def torn(step: Step) -> Iterator[Step]:
     start, end = step.place, step.place + len(step.what)
     while start < end:
         stop = min(end, (start // SECTOR + 1) * SECTOR)
-        yield step._replace(place=start, what=step.what[start - step.place:stop - step.place])
+        yield step._replace(place=start, what=step.what[start - step.place : stop - step.place])
         start = stop
 
 
@@ -109,11 +109,11 @@ def apply(files: dict[str, bytearray], step: Step) -> None:
         return
     content = files.setdefault(step.file, bytearray())
     if step.kind == "truncate":
-        del content[step.place:]
+        del content[step.place :]
         return
     if len(content) < step.place:
         content.extend(bytes(step.place - len(content)))
-    content[step.place:step.place + len(step.what)] = step.what
+    content[step.place : step.place + len(step.what)] = step.what
 
 
 def cuts(files: dict[str, bytes], steps: Sequence[Step], count: int, seed: int) -> Iterator[tuple[dict, list[str]]]:

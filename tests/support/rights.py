@@ -136,12 +136,25 @@ MAY = {
 
 # GET at an address that takes a form alone leads to the page that holds it: for those who may open that page.
 FORMS = {
-    "account.change_email": "account.show", "account.change_password": "account.show", "account.delete": "account.show",
-    "account.end_others": "account.show", "account.end_session": "account.show", "branches.change": "branches.index",
-    "campaigns.delete": "campaigns.show", "campaigns.duplicate": "campaigns.show", "campaigns.end": "campaigns.show",
-    "counter.make": "vouchers.show", "customers.separate": "customers.show", "demo.step_in": "home.show",
-    "home.switch": "home.show", "members.change": "members.index", "passwords.change": "passwords.show",
-    "passwords.renew": "passwords.show", "practice.show_code": "practice.show",
-    "redemptions.attempt": "redemptions.redeem", "sign_in.sign_out": "home.show", "wallet.archive": "vouchers.show",
+    "account.change_email": "account.show",
+    "account.change_password": "account.show",
+    "account.delete": "account.show",
+    "account.end_others": "account.show",
+    "account.end_session": "account.show",
+    "branches.change": "branches.index",
+    "campaigns.delete": "campaigns.show",
+    "campaigns.duplicate": "campaigns.show",
+    "campaigns.end": "campaigns.show",
+    "counter.make": "vouchers.show",
+    "customers.separate": "customers.show",
+    "demo.step_in": "home.show",
+    "home.switch": "home.show",
+    "members.change": "members.index",
+    "passwords.change": "passwords.show",
+    "passwords.renew": "passwords.show",
+    "practice.show_code": "practice.show",
+    "redemptions.attempt": "redemptions.redeem",
+    "sign_in.sign_out": "home.show",
+    "wallet.archive": "vouchers.show",
 }
 MAY |= {f"{act}_form": MAY[page] for act, page in FORMS.items()}

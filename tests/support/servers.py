@@ -139,12 +139,17 @@ class Pgbouncer(Server):
         program = pgbouncer_program()
         super().__init__(user="postgres" if os.geteuid() == 0 else None)
         lines = {
-            "listen_addr": "127.0.0.1", "listen_port": self.port, "unix_socket_dir": "", "auth_type": "any",
-            "pool_mode": "transaction", **settings,
+            "listen_addr": "127.0.0.1",
+            "listen_port": self.port,
+            "unix_socket_dir": "",
+            "auth_type": "any",
+            "pool_mode": "transaction",
+            **settings,
         }
         (self.folder / "ini").write_text(
             f"[databases]\n* = host=127.0.0.1 port={postgres.port} user=postgres\n[pgbouncer]\n"
-            + "".join(f"{name} = {value}\n" for name, value in lines.items()))
+            + "".join(f"{name} = {value}\n" for name, value in lines.items())
+        )
         self.start(program, "ini")
 
     def url(self, name: str) -> str:

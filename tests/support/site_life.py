@@ -21,13 +21,23 @@ from tests.support.racing import Site, command
 DIGITS, WRONG, NEXT = "739164028", "602417935", "918273645"
 PASSWORDS = {who: f"canary-{who}-password" for who in ("owner", "lin", "till", "wrong", "another")}
 CAMPAIGN = {
-    "kind": "discount", "product": "Oolong", "original_price": "30", "offer_price": "18", "quantity": "9",
-    "starts_at": "2026-12-01", "ends_at": "2026-12-31", "uses_per_voucher": "5", "redemption_password": DIGITS,
+    "kind": "discount",
+    "product": "Oolong",
+    "original_price": "30",
+    "offer_price": "18",
+    "quantity": "9",
+    "starts_at": "2026-12-01",
+    "ends_at": "2026-12-31",
+    "uses_per_voucher": "5",
+    "redemption_password": DIGITS,
 }
 FIRM, SHOP = "/merchants/lotus-tea", "/merchants/lotus-tea/campaigns/oolong"
 ATTEMPTS = {status: f"0b0e7f2e-52a5-4d47-9f6b-0f3d1c9c6{status}" for status in (200, 403, 422)}
-FIELDS = dict.fromkeys({name for _, form in UNSAFE.values() for name in form}, "x") | dict.fromkeys(
-    ("password", "new_password"), PASSWORDS["wrong"]) | {"redemption_password": WRONG}
+FIELDS = (
+    dict.fromkeys({name for _, form in UNSAFE.values() for name in form}, "x")
+    | dict.fromkeys(("password", "new_password"), PASSWORDS["wrong"])
+    | {"redemption_password": WRONG}
+)
 LEFT_OUT = ("/sign-out", "/end", "/delete", "/account/email", "/account/password")  # they would end the story
 
 
@@ -73,12 +83,24 @@ class Person:
         self.life, self.name, self.cookie = life, name, ""
 
     def ask(
-        self, method: str, path: str, form: dict | None = None, *, status: tuple[int, ...] = (200, 303),
-        kind: str = "text/html", body: bytes | None = None, type_: str = "application/x-www-form-urlencoded",
+        self,
+        method: str,
+        path: str,
+        form: dict | None = None,
+        *,
+        status: tuple[int, ...] = (200, 303),
+        kind: str = "text/html",
+        body: bytes | None = None,
+        type_: str = "application/x-www-form-urlencoded",
     ) -> str:
         """Location and body of the answer, whose status must be one of these, if any are named."""
-        headers = {"Accept": kind, "Accept-Language": "en", "Cookie": self.cookie, "Sec-Fetch-Site": "same-origin",
-                   "Content-Type": type_}
+        headers = {
+            "Accept": kind,
+            "Accept-Language": "en",
+            "Cookie": self.cookie,
+            "Sec-Fetch-Site": "same-origin",
+            "Content-Type": type_,
+        }
         sent = body if body is not None else urlencode(form).encode() if form is not None else None
         with closing(HTTPConnection("127.0.0.1", self.life.site.port, timeout=60)) as connection:
             connection.request(method, path, sent, headers)
@@ -116,8 +138,14 @@ def live(settings: Settings, clocked: Clocked, site: Site, app: Flask) -> Life:
 
 def set_up(life: Life, owner: Person, stranger: Person) -> None:
     token = life.keep("set-up", r"/set-up/(\S+)", log(life.site))
-    form = {"email": "owner@example.org", "password": PASSWORDS["owner"], "name": "Lotus Tea", "currency": "CNY",
-            "time_zone": "Asia/Shanghai", "branch": "Main"}
+    form = {
+        "email": "owner@example.org",
+        "password": PASSWORDS["owner"],
+        "name": "Lotus Tea",
+        "currency": "CNY",
+        "time_zone": "Asia/Shanghai",
+        "branch": "Main",
+    }
     owner.get(f"/set-up/{token}")
     owner.post(f"/set-up/{token}", form | {"time_zone": "Nowhere"}, status=(422,))
     owner.post(f"/set-up/{token}", form)
@@ -146,8 +174,12 @@ def consume(life: Life, lin: Person, claim: str, stranger: Person) -> None:
     life.voucher = code
     for digits, status in ((WRONG, (403,)), (DIGITS, (200,)), ("7", (422,))):
         for kind in ("text/html", "application/json"):
-            lin.post(f"/vouchers/{code}/redemptions", {"password": digits, "attempt_id": ATTEMPTS[status[0]]},
-                     kind=kind, status=status)
+            lin.post(
+                f"/vouchers/{code}/redemptions",
+                {"password": digits, "attempt_id": ATTEMPTS[status[0]]},
+                kind=kind,
+                status=status,
+            )
     browser = subscription("https://fcm.googleapis.com/fcm/send/canary-endpoint")
     life.canaries |= {"auth": browser["keys"]["auth"], "p256dh": browser["keys"]["p256dh"]}
     lin.ask("POST", "/push/subscriptions", body=json.dumps(browser).encode(), type_="application/json", status=(201,))
@@ -191,8 +223,16 @@ def look_around(life: Life, people: tuple[Person, ...]) -> None:
 
 
 def paths(life: Life, method: str) -> Iterator[str]:
-    values = {"merchant": "lotus-tea", "campaign": "oolong", "code": life.voucher, "number": 1, "branch": "main",
-              "attempt_id": ATTEMPTS[200], "digest": "0" * 32, "token": "x" * 22}
+    values = {
+        "merchant": "lotus-tea",
+        "campaign": "oolong",
+        "code": life.voucher,
+        "number": 1,
+        "branch": "main",
+        "attempt_id": ATTEMPTS[200],
+        "digest": "0" * 32,
+        "token": "x" * 22,
+    }
     with life.app.test_request_context():
         for rule in life.app.url_map.iter_rules():
             if method in rule.methods and rule.endpoint != "assets.static_file":

@@ -43,29 +43,56 @@ def fill(world: World) -> dict[str, str]:
     past = {"starts_at": utc("2026-10-01T00:00:00+08:00"), "ends_at": utc("2026-11-01T00:00:00+08:00")}
     campaigns = {
         "discount": {"weekdays": [1, 2, 3, 4, 5], "hours": [["10:00", "22:00"]], "groups": [], "per_consumer": 2},
-        "prize": {"kind": "prize"}, "gift": {"kind": "gift"}, "giveaway": {"kind": "giveaway"},
-        "used": {"slug": "oolong"}, "exchanged": {"kind": "prize"}, "partly_used": {"uses_per_voucher": 5},
-        "used_up": {"uses_per_voucher": 2}, "expired": past, "revoked": {},
+        "prize": {"kind": "prize"},
+        "gift": {"kind": "gift"},
+        "giveaway": {"kind": "giveaway"},
+        "used": {"slug": "oolong"},
+        "exchanged": {"kind": "prize"},
+        "partly_used": {"uses_per_voucher": 5},
+        "used_up": {"uses_per_voucher": 2},
+        "expired": past,
+        "revoked": {},
         "early": {"slug": "early", "starts_at": utc("2026-12-24T00:00:00+08:00")},
-        "wordy": {"product": "Geburtstagsfrühstücksüberraschung" * 2, "original_price": 123_456_789_00,
-                  "offer_price": 12_345_678_99, "terms": "https://example.org/" + "x" * 80, "place": "y" * 60},
+        "wordy": {
+            "product": "Geburtstagsfrühstücksüberraschung" * 2,
+            "original_price": 123_456_789_00,
+            "offer_price": 12_345_678_99,
+            "terms": "https://example.org/" + "x" * 80,
+            "place": "y" * 60,
+        },
         "dinner": {"minimum_spend": 15000, "branch_slugs": ["main", "river"]},
         "gone": {"quantity": 1},
     }
-    vouchers = {name: world.voucher(campaign=world.campaign(**columns), holder=lin, **(
-        {"revoked_at": world.clock()} if name == "revoked" else {})) for name, columns in campaigns.items()}
+    vouchers = {
+        name: world.voucher(
+            campaign=world.campaign(**columns),
+            holder=lin,
+            **({"revoked_at": world.clock()} if name == "revoked" else {}),
+        )
+        for name, columns in campaigns.items()
+    }
     wrong = world.attempt(vouchers["used"], typed=WRONG)
     price = world.attempt(vouchers["used"], offer_price=1)
-    done = [world.attempt(vouchers[name], branch="main")
-            for name in ("used", "exchanged", "partly_used", "used_up", "used_up")]
+    done = [
+        world.attempt(vouchers[name], branch="main")
+        for name in ("used", "exchanged", "partly_used", "used_up", "used_up")
+    ]
     world.attempt(world.voucher(campaign=vouchers["gone"].campaign, holder=world.account()))
-    verdicts = {"redeemed": done[0], "password_incorrect": wrong, "price_changed": price,
-                "sold_out": world.attempt(vouchers["gone"])}
+    verdicts = {
+        "redeemed": done[0],
+        "password_incorrect": wrong,
+        "price_changed": price,
+        "sold_out": world.attempt(vouchers["gone"]),
+    }
     places = _publish(world, vouchers["used"].campaign) | _at_counter(world, lin)
     places |= _take_back(world, vouchers) | _attack(world, lin)
     link = one_time_links.make("sign-in", world.clock(), lin)
-    return {name: voucher.code for name, voucher in vouchers.items()} | {
-        name: verdict.attempt_id for name, verdict in verdicts.items()} | {"link": link} | places
+    return (
+        {name: voucher.code for name, voucher in vouchers.items()}
+        | {name: verdict.attempt_id for name, verdict in verdicts.items()}
+        | {"link": link}
+        | places
+    )
 
 
 def _take_back(world: World, vouchers: dict[str, Voucher]) -> dict[str, int]:
@@ -83,13 +110,23 @@ def _publish(world: World, campaign: Campaign) -> dict[str, str]:
     key, now = world.keys.receipts, world.clock()
     world.campaign(slug="draft", published_at=None, weekdays=[1, 2], hours=[["10:00", "22:00"]])
     world.group("regulars", Account.get(Account.email == LIN))
-    publication = publications.start(campaign, Audience.ADDRESSES, ["a@example.org", "b@example.org"], now=now,
-                                   failures=[("typed", 3, "nobody", "missing")])
+    publication = publications.start(
+        campaign,
+        Audience.ADDRESSES,
+        ["a@example.org", "b@example.org"],
+        now=now,
+        failures=[("typed", 3, "nobody", "missing")],
+    )
     publications.step(publication.id, now=now, key=key)
     _, join = members.invite(world.merchant, "till@example.org", "cashier", ["main"], now)
     number, _, token = claims.open_links(campaign, now, key)[0]
-    return {"publication": publication.id, "claim": token, "claim_number": number, "join": join,
-            "customer": Customer.get(Customer.merchant == world.merchant).id}
+    return {
+        "publication": publication.id,
+        "claim": token,
+        "claim_number": number,
+        "join": join,
+        "customer": Customer.get(Customer.merchant == world.merchant).id,
+    }
 
 
 def _at_counter(world: World, lin: Account) -> dict[str, str]:
@@ -100,8 +137,9 @@ def _at_counter(world: World, lin: Account) -> dict[str, str]:
     cashier = Member.get(Member.account == person)
     MemberBranch.create(member=cashier, branch=Branch.get(Branch.slug == "main"))
     campaign = world.campaign(minimum_spend=15000, branch_slugs=["main"], uses_per_voucher=5)
-    taken, redeemed = (world.take(world.counter_code(world.voucher(campaign=campaign, holder=lin)).code, cashier)
-                       for _ in range(2))
+    taken, redeemed = (
+        world.take(world.counter_code(world.voucher(campaign=campaign, holder=lin)).code, cashier) for _ in range(2)
+    )
     world.redeem(redeemed, branch="main", amount=20000)
     return {"taken": taken.attempt_id, "counted": redeemed.attempt_id}
 
@@ -112,8 +150,12 @@ def _attack(world: World, lin: Account) -> dict[str, str]:
     world.member(role=Role.OWNER, merchant=plum, email=BESIEGED, password=ACCOUNT_PASSWORD)
     password, changed = (world.make_password(merchant=plum, digits=digits) for digits in ("750264", "604718"))
     voucher = world.voucher(campaign=world.campaign(merchant=plum, slug="peach", password=password), holder=lin)
-    redemption_passwords.change(world.campaign(merchant=plum, product="Wine", password=changed), None, key=world.keys.password,
-                     now=world.clock())
+    redemption_passwords.change(
+        world.campaign(merchant=plum, product="Wine", password=changed),
+        None,
+        key=world.keys.password,
+        now=world.clock(),
+    )
     world.spend_password(password)
     return {"closed": voucher.code}
 
@@ -128,8 +170,9 @@ class Town:
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory, browser_path) -> Iterator[Town]:
-    shop, empty, demo = (from_environment({"QUANBAO_DATA": str(tmp_path_factory.mktemp(name))})
-                         for name in ("shop", "empty", "demo"))
+    shop, empty, demo = (
+        from_environment({"QUANBAO_DATA": str(tmp_path_factory.mktemp(name))}) for name in ("shop", "empty", "demo")
+    )
     with Site(shop) as at_shop, Site(empty) as at_empty, Site(demo, "demo") as at_demo:
         open_database(None, shop.sqlite_file)
         places = fill(World(Clock(NOON), Keys(password=shop.password_key, receipts=shop.secret_key)))

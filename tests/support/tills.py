@@ -33,8 +33,9 @@ class Tills:
 
     def __enter__(self):
         self.ended = threading.Event()
-        self.threads = [threading.Thread(target=self._work, args=(self.holders[number::TILLS],))
-                        for number in range(TILLS)]
+        self.threads = [
+            threading.Thread(target=self._work, args=(self.holders[number::TILLS],)) for number in range(TILLS)
+        ]
         for thread in self.threads:
             thread.start()
         return self
@@ -57,10 +58,17 @@ class Tills:
         """The receipt of this attempt, as the server says it now; none where it says nothing, or that it is busy."""
         connection = HTTPConnection("127.0.0.1", self.site.port, timeout=20)
         try:
-            connection.request("POST", f"/vouchers/{holder.code}/redemptions", urlencode(
-                {"password": PASSWORD, "attempt_id": attempt_id}), {
-                "Accept": "application/json", "Sec-Fetch-Site": "same-origin", "Cookie": holder.cookie,
-                "Content-Type": "application/x-www-form-urlencoded"})
+            connection.request(
+                "POST",
+                f"/vouchers/{holder.code}/redemptions",
+                urlencode({"password": PASSWORD, "attempt_id": attempt_id}),
+                {
+                    "Accept": "application/json",
+                    "Sec-Fetch-Site": "same-origin",
+                    "Cookie": holder.cookie,
+                    "Content-Type": "application/x-www-form-urlencoded",
+                },
+            )
             answer = connection.getresponse()
             status, body = answer.status, answer.read()
         except (OSError, HTTPException):

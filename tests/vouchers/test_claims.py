@@ -206,7 +206,8 @@ def test_links_are_used_while_the_campaign_is_published(world, monkeypatch):
     takers = [customer.consumer for customer in people[::20]]
     done, *taken = at_once(
         lambda: publish(world, campaign, Audience.ALL).done,
-        *[lambda n=n: [use(world, tokens[k], takers[k]).consumer for k in (n, n + 5)] for n in range(5)])
+        *[lambda n=n: [use(world, tokens[k], takers[k]).consumer for k in (n, n + 5)] for n in range(5)],
+    )
     assert done == 200
     assert taken == [[takers[n], takers[n + 5]] for n in range(5)]
     assert (Voucher.select().count(), Campaign.get_by_id(campaign.id).issued) == (200, 200)
@@ -246,8 +247,10 @@ def test_links_of_an_older_key_crowd_out_no_later_ones(world, monkeypatch):
     older = [f"older{n}@example.org" for n in range(9)]
     publication = start(world, campaign, Audience.ADDRESSES, older)
     publications.step(publication.id, now=world.clock(), key="the key before")
-    later = [(row.id, row.address, token) for row, token in (
-        link_to(world, f"later{n}@example.org", campaign) for n in range(5))]
+    later = [
+        (row.id, row.address, token)
+        for row, token in (link_to(world, f"later{n}@example.org", campaign) for n in range(5))
+    ]
     assert claims.open_links(campaign, world.clock(), key, most=3) == later[:3]
     assert claims.open_links(campaign, world.clock(), key, most=3, after=later[2][0]) == later[3:]
     assert list(claims.all_open_links(campaign, world.clock(), key)) == later

@@ -50,15 +50,19 @@ def good(campaign: Campaign) -> dict[int, int]:
 
 def holders_of(campaign: Campaign, which) -> list:
     rows = Voucher.select(Voucher.consumer).where((Voucher.campaign == campaign) & which).tuples()
-    found = [consumer for consumer, in rows]
+    found = [consumer for (consumer,) in rows]
     return [(consumer, found.count(consumer)) for consumer in set(found)]
 
 
 @pytest.mark.parametrize("audience", Audience)
 def test_who_had_it_revoked_gets_another_one_once(world, owner, audience):
     people, campaign = make_customers(world, 5, group="regulars"), world.campaign()
-    entries = {ALL: [], GROUPS: ["regulars"], CUSTOMERS: [row.id for row in people],
-               ADDRESSES: [row.address for row in people]}[audience]
+    entries = {
+        ALL: [],
+        GROUPS: ["regulars"],
+        CUSTOMERS: [row.id for row in people],
+        ADDRESSES: [row.address for row in people],
+    }[audience]
     publish(world, campaign, audience, entries)
     revoke(world, owner, people[2], campaign)
     assert counts(publish(world, campaign, audience, entries)) == (1, 0, 5, 5)
@@ -90,8 +94,12 @@ def test_a_publication_that_goes_on_after_a_revocation_gives_nothing_back(world,
     """It was made before; whoever publishes anew knows of the revocation, who resumes an older one may not."""
     monkeypatch.setattr(publications, "STEP", 2)
     people, campaign = make_customers(world, 4, group="regulars"), world.campaign()
-    entries = {ALL: [], GROUPS: ["regulars"], CUSTOMERS: [row.id for row in people],
-               ADDRESSES: [row.address for row in people]}[audience]
+    entries = {
+        ALL: [],
+        GROUPS: ["regulars"],
+        CUSTOMERS: [row.id for row in people],
+        ADDRESSES: [row.address for row in people],
+    }[audience]
     publish(world, campaign, audience, entries)
     older = start(world, campaign, audience, entries)
     step(world, older)

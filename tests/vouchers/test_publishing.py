@@ -83,8 +83,12 @@ def test_to_addresses_customers_get_it_and_others_a_link(world, other):
 @pytest.mark.parametrize("audience", Audience)
 def test_to_publish_again_gives_nothing_again(world, audience):
     people, campaign = make_customers(world, 5, group="regulars"), world.campaign(published_at=None)
-    entries = {ALL: [], GROUPS: ["regulars"], CUSTOMERS: [row.id for row in people],
-               ADDRESSES: [row.address for row in people] + STRANGERS}[audience]
+    entries = {
+        ALL: [],
+        GROUPS: ["regulars"],
+        CUSTOMERS: [row.id for row in people],
+        ADDRESSES: [row.address for row in people] + STRANGERS,
+    }[audience]
     links = len(STRANGERS) if audience == ADDRESSES else 0
     assert counts(publish(world, campaign, audience, entries)) == (5, links, 5 + links, 5 + links)
     world.clock.forward(hours=1)
@@ -118,8 +122,12 @@ def test_customers_of_later_are_not_in_it(world, audience, entries):
 @pytest.mark.parametrize("audience", Audience)
 def test_who_deleted_the_account_is_not_in_it(world, audience):
     campaign, people = world.campaign(), make_customers(world, 7, group="regulars")
-    entries = {ALL: [], GROUPS: ["regulars"], CUSTOMERS: [row.id for row in people],
-               ADDRESSES: [row.address for row in people]}[audience]
+    entries = {
+        ALL: [],
+        GROUPS: ["regulars"],
+        CUSTOMERS: [row.id for row in people],
+        ADDRESSES: [row.address for row in people],
+    }[audience]
     Customer.update(address="").where(Customer.id == people[0].id).execute()
     publication = start(world, campaign, audience, entries)
     step(world, publication)
@@ -197,11 +205,18 @@ def test_nothing_is_issued_after_the_period(world):
     assert counts(publication) == (3, 0, 3, 7)
 
 
-@pytest.mark.parametrize(("columns", "audience", "entries", "code"), [
-    ({"ended_at": "now"}, ALL, [], "ended"), ({"ends_at": "now"}, ALL, [], "over"), ({}, GROUPS, [], "nobody"),
-    ({}, GROUPS, ["no such group"], "nobody"), ({}, CUSTOMERS, [], "nobody"), ({}, ADDRESSES, [], "nobody"),
-    ({"slug": "of-another"}, ALL, [], "nobody"),
-])
+@pytest.mark.parametrize(
+    ("columns", "audience", "entries", "code"),
+    [
+        ({"ended_at": "now"}, ALL, [], "ended"),
+        ({"ends_at": "now"}, ALL, [], "over"),
+        ({}, GROUPS, [], "nobody"),
+        ({}, GROUPS, ["no such group"], "nobody"),
+        ({}, CUSTOMERS, [], "nobody"),
+        ({}, ADDRESSES, [], "nobody"),
+        ({"slug": "of-another"}, ALL, [], "nobody"),
+    ],
+)
 def test_what_cannot_be_published_is_refused_and_leaves_nothing(world, columns, audience, entries, code):
     make_customers(world, 1)
     if "slug" in columns:
@@ -258,8 +273,12 @@ def test_a_crash_inside_a_step_undoes_all_of_it_and_the_next_loses_nothing(world
 def test_workers_at_once_do_nothing_twice(world, audience):
     people, campaign = make_customers(world, 40, group="regulars"), world.campaign()
     strangers = [f"s{n}@example.org" for n in range(40)]
-    entries = {ALL: [], GROUPS: ["regulars"], CUSTOMERS: [row.id for row in people],
-               ADDRESSES: [row.address for row in people] + strangers}[audience]
+    entries = {
+        ALL: [],
+        GROUPS: ["regulars"],
+        CUSTOMERS: [row.id for row in people],
+        ADDRESSES: [row.address for row in people] + strangers,
+    }[audience]
     publication = start(world, campaign, audience, entries)
 
     def work() -> None:
@@ -296,7 +315,8 @@ def test_tills_go_on_meanwhile(world, monkeypatch):
     publication = start(world, campaign, ALL)
     *verdicts, done = at_once(
         *[lambda some=held[n::2]: [world.attempt(voucher).reason for voucher in some] for n in range(2)],
-        lambda: finish(world, publication).issued)
+        lambda: finish(world, publication).issued,
+    )
     assert verdicts == [[None] * 5] * 2
     assert (done, Redemption.select().count(), counts(publication)) == (1500, 10, (1500, 0, 1510, 1510))
     assert holders(campaign) == of(people) + Counter(voucher.consumer_id for voucher in held)

@@ -20,7 +20,10 @@ def test_a_code_signs_in_once(world):
 
 @pytest.mark.parametrize("spelling", [str.lower, lambda code: f" {code[:5]} - {code[5:]} "])
 def test_a_code_may_be_typed_as_people_type(world, spelling):
-    assert wallet_transfer.use(spelling(wallet_transfer.new_code(world.mei, world.clock())), world.clock()).id == world.mei.id
+    assert (
+        wallet_transfer.use(spelling(wallet_transfer.new_code(world.mei, world.clock())), world.clock()).id
+        == world.mei.id
+    )
 
 
 def test_a_code_lives_for_ten_minutes(world, clock):

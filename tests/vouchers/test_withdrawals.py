@@ -85,7 +85,11 @@ def test_a_corrected_address_gets_a_link_of_its_own(world, owner):
     row, token = link_to(world, TYPO)
     outcome, made = correct(world, owner, row, f" {RIGHT.upper()} ")
     assert (outcome, made.address, state(world, row), state(world, made)) == (
-        Outcome.LINKED, RIGHT, LinkState.WITHDRAWN, LinkState.OPEN)
+        Outcome.LINKED,
+        RIGHT,
+        LinkState.WITHDRAWN,
+        LinkState.OPEN,
+    )
     assert_good_no_more(world, token, world.mei)
     [(number, address, second)] = claims.open_links(row.campaign, world.clock(), world.keys.receipts)
     assert (number, address) == (made.id, RIGHT)
@@ -131,10 +135,17 @@ def test_an_address_that_has_a_link_or_a_voucher_gets_no_second(world, owner):
     assert Customer.get().address == RIGHT
 
 
-@pytest.mark.parametrize(("typed", "code"), [
-    ("", "not_an_address"), ("jon", "not_an_address"), ("a@b@c", "not_an_address"), ("\0@x", "not_an_address"),
-    (TYPO, "same"), (f" {TYPO.upper()}", "same"),
-])
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("", "not_an_address"),
+        ("jon", "not_an_address"),
+        ("a@b@c", "not_an_address"),
+        ("\0@x", "not_an_address"),
+        (TYPO, "same"),
+        (f" {TYPO.upper()}", "same"),
+    ],
+)
 def test_what_is_no_other_address_is_refused(world, owner, typed, code):
     row, _ = link_to(world, TYPO)
     assert refusal(correct, world, owner, row, typed) == code
@@ -178,7 +189,11 @@ def test_what_is_listed(world, owner):
 
     assert (names(), names("used"), names("withdrawn")) == (["cas", "dan_x", "danax", "eve"], ["ann"], ["bea"])
     assert (names(text="DAN"), names(text="n_x"), names(text="%"), names("used", text="ann")) == (
-        ["dan_x", "danax"], ["dan_x"], [], ["ann"])
+        ["dan_x", "danax"],
+        ["dan_x"],
+        [],
+        ["ann"],
+    )
     assert (names(most=2), names(after=rows[3][0].id)) == (["cas", "dan_x"], ["danax", "eve"])
     open_ = claims.listed(campaign, world.clock(), key)
     assert [row.token for row in open_] == [rows[2][1], rows[3][1], rows[4][1], None]
@@ -196,8 +211,10 @@ def test_what_is_listed(world, owner):
 def test_a_claim_and_a_withdrawal_at_once_exactly_one_wins(world, owner, act):
     for _ in range(5):
         row, token = link_to(world, f"{next(world.numbers)}@example.org")
-        acts = {"withdraw": lambda: withdrawals.withdraw(row, owner, world.clock()),  # noqa: B023
-                "correct": lambda: correct(world, owner, row, f"right-{row.address}")}  # noqa: B023
+        acts = {
+            "withdraw": lambda: withdrawals.withdraw(row, owner, world.clock()),  # noqa: B023
+            "correct": lambda: correct(world, owner, row, f"right-{row.address}"),
+        }  # noqa: B023
         claimed, taken_back = at_once(lambda: use(world, token, world.account()), acts[act])  # noqa: B023
         kept, held = Claim.get_by_id(row.id), Voucher.select().where(Voucher.campaign == row.campaign_id).count()
         if isinstance(claimed, Voucher):
@@ -233,8 +250,10 @@ def test_control_who_looks_first_and_withdraws_then_takes_it_from_who_used_it(wo
 
     monkeypatch.setattr(withdrawals, "_withdraw", careless)
     monkeypatch.setattr(withdrawals, "write_transaction", lambda work: work())
-    claimed, _ = at_once(lambda: (time.sleep(0.3), use(world, token, world.mei))[1],
-                         lambda: withdrawals.withdraw(row, owner, world.clock()))
+    claimed, _ = at_once(
+        lambda: (time.sleep(0.3), use(world, token, world.mei))[1],
+        lambda: withdrawals.withdraw(row, owner, world.clock()),
+    )
     kept = Claim.get_by_id(row.id)
     assert isinstance(claimed, Voucher)
     assert (kept.claimed_at, kept.withdrawn_at) == (world.clock(), world.clock()), "both have won"

@@ -16,8 +16,10 @@ EVERYBODY = tuple(Role)
 def membership(slug: str, roles: tuple[Role, ...]) -> Member:
     """The signed-in account's own membership; not there for strangers, forbidden in another role."""
     member = (
-        Member.select(Member, Merchant).join(Merchant)
-        .where((Merchant.slug == slug) & (Member.account == consumer()) & Member.disabled_at.is_null()).get_or_none()
+        Member.select(Member, Merchant)
+        .join(Merchant)
+        .where((Merchant.slug == slug) & (Member.account == consumer()) & Member.disabled_at.is_null())
+        .get_or_none()
     )
     if member is None:
         abort(404)

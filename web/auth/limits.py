@@ -171,9 +171,12 @@ sign_in_limits = [
     limiter.limit("100 per 15 minutes", methods=["POST"]),
 ]
 own_password_limit = limiter.shared_limit(
-    "10 per 15 minutes", scope="own password", key_func=signed_in, methods=["POST"],
-    exempt_when=lambda: not typed("password"))
+    "10 per 15 minutes",
+    scope="own password",
+    key_func=signed_in,
+    methods=["POST"],
+    exempt_when=lambda: not typed("password"),
+)
 code_limit = limiter.limit("20 per 15 minutes", methods=["POST"])
 # Behind one address may be a shop's whole network: who tries out addresses is stopped long before those who sign up.
 sign_up_limits = [limiter.limit(often, methods=["POST"]) for often in ("60 per hour", ALL_SIGN_UPS)]
-

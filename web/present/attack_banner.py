@@ -12,8 +12,9 @@ from web.present.answers import wants_fragment
 
 
 def init_app(app: Flask) -> None:
-    app.jinja_env.globals.update(under_attack=under_attack, password_mark=redemption_passwords.mark,
-                                 wants_fragment=wants_fragment)
+    app.jinja_env.globals.update(
+        under_attack=under_attack, password_mark=redemption_passwords.mark, wants_fragment=wants_fragment
+    )
 
 
 def under_attack(merchant: Merchant) -> list[Alarm]:
@@ -23,6 +24,8 @@ def under_attack(merchant: Merchant) -> list[Alarm]:
 
 def mark(merchant: Merchant) -> str:
     """What changes when `_alarm.html` does; empty while all is quiet. Pages that ask again bring the last one along."""
-    shown = [(redemption_passwords.mark(alarm.password), [campaign.product for campaign in alarm.campaigns])
-             for alarm in under_attack(merchant)]
+    shown = [
+        (redemption_passwords.mark(alarm.password), [campaign.product for campaign in alarm.campaigns])
+        for alarm in under_attack(merchant)
+    ]
     return sha256(repr(shown).encode()).hexdigest()[:8] if shown else ""

@@ -29,8 +29,12 @@ from web.present.messages import CAMPAIGN_FAULTS, CAMPAIGN_FIELDS, KINDS
 MONEY = ("original_price", "offer_price", "minimum_spend")
 NUMBERS = ("quantity", "uses_per_voucher", "per_consumer")
 TEXTS = ("product", "place", "terms", "redemption_password", "password_in_use")
-PLACES = {"starts_at": ("starts_at", "starts_time"), "ends_at": ("ends_at", "ends_time"),
-          "groups": ("groups", "more_groups"), "picture": ("kept_picture",)}  # fields, where they have other names
+PLACES = {
+    "starts_at": ("starts_at", "starts_time"),
+    "ends_at": ("ends_at", "ends_time"),
+    "groups": ("groups", "more_groups"),
+    "picture": ("kept_picture",),
+}  # fields, where they have other names
 SPANS = 2  # fields for hours, if no more are needed
 AMOUNT = {"inputmode": "decimal", "maxlength": formats.LONGEST_AMOUNT}
 MIDNIGHT = "00:00"  # a browser's field has no 24:00
@@ -40,7 +44,7 @@ class Spans(Field):
     """Hours from and until: pairs of inputs of one name."""
 
     def process_formdata(self, values):
-        pairs = [values[start:start + 2] for start in range(0, len(values), 2)]
+        pairs = [values[start : start + 2] for start in range(0, len(values), 2)]
         self.data = [pair for pair in pairs if any(text.strip() for text in pair)]
 
     def rows(self) -> list[tuple[str, str, bool]]:
@@ -59,29 +63,44 @@ def as_span(pair: list[str]) -> list[str]:
 class CampaignForm(Form):
     """Names are those of the document; the rules are in `quanbao.campaigns.rules`."""
 
-    kind = RadioField(_("Kind"), choices=[(kind.value, KINDS[kind]) for kind in Kind], default=Kind.DISCOUNT.value,
-                      validate_choice=False)
+    kind = RadioField(
+        _("Kind"),
+        choices=[(kind.value, KINDS[kind]) for kind in Kind],
+        default=Kind.DISCOUNT.value,
+        validate_choice=False,
+    )
     product = StringField(_("Product"), render_kw={"maxlength": 200, "required": True})
     original_price = StringField(_("Original price"), render_kw=AMOUNT)
     offer_price = StringField(_("Offer price"), render_kw=AMOUNT)
-    quantity = StringField(_("Quantity"), description=_("How many redemptions there are in all."),
-                           render_kw={"inputmode": "numeric", "maxlength": 13, "required": True})
+    quantity = StringField(
+        _("Quantity"),
+        description=_("How many redemptions there are in all."),
+        render_kw={"inputmode": "numeric", "maxlength": 13, "required": True},
+    )
     starts_at = StringField(_("Starts"), widget=DateInput(), render_kw={"required": True})
     starts_time = StringField(_("Start time"), widget=TimeInput())
     ends_at = StringField(_("Ends"), widget=DateInput(), render_kw={"required": True})
     ends_time = StringField(_("End time"), widget=TimeInput())
-    place = StringField(_("Place"), description=_("As it should stand on the voucher, like: all branches."),
-                        render_kw={"maxlength": 500})
+    place = StringField(
+        _("Place"),
+        description=_("As it should stand on the voucher, like: all branches."),
+        render_kw={"maxlength": 500},
+    )
     uses_per_voucher = StringField(_("Uses per voucher"), render_kw={"inputmode": "numeric", "maxlength": 6})
-    per_consumer = StringField(_("Redemptions per customer, at most"),
-                               description=_("Counted over a customer's other vouchers of this campaign; how often "
-                                             "one voucher is good stands above."),
-                               render_kw={"inputmode": "numeric", "maxlength": 6})
+    per_consumer = StringField(
+        _("Redemptions per customer, at most"),
+        description=_(
+            "Counted over a customer's other vouchers of this campaign; how often one voucher is good stands above."
+        ),
+        render_kw={"inputmode": "numeric", "maxlength": 6},
+    )
     new_customers_only = BooleanField(_("New customers only"))
     groups = SelectMultipleField(_("Only for groups"), validate_choice=False)
     more_groups = StringField(
-        _("More groups, apart by commas"), render_kw={"maxlength": 500},
-        description=_("Only who is in one of them when redeeming. Put customers into groups under Customers."))
+        _("More groups, apart by commas"),
+        render_kw={"maxlength": 500},
+        description=_("Only who is in one of them when redeeming. Put customers into groups under Customers."),
+    )
     minimum_spend = StringField(_("Minimum spend"), render_kw=AMOUNT)
     weekdays = SelectMultipleField(_("Only on"), validate_choice=False)
     hours = Spans(_("Only at these hours"))
@@ -93,7 +112,8 @@ class CampaignForm(Form):
     redemption_password = StringField(
         _("Redemption password"),
         description=_("6 to 12 digits. Leave it empty to have one made; an owner can see it."),
-        render_kw={"inputmode": "numeric", "maxlength": 24, "autocomplete": "off"})
+        render_kw={"inputmode": "numeric", "maxlength": 24, "autocomplete": "off"},
+    )
     named_branches: list[str] = []  # of a published campaign
     password_in_use = SelectField(_("Or one that you use already"), validate_choice=False)
 
@@ -135,8 +155,13 @@ def with_choices(
     if not form.groups.choices:
         form.more_groups.label.text = gettext("Only for groups, apart by commas")
     form.weekdays.choices = [(str(day), formats.weekdays([day])) for day in formats.in_week(range(1, 8))]
-    places = Branch.select().where((Branch.merchant == merchant) & (
-        Branch.closed_at.is_null() | Branch.slug.in_(form.branches.data or [""]))).order_by(Branch.id)
+    places = (
+        Branch.select()
+        .where(
+            (Branch.merchant == merchant) & (Branch.closed_at.is_null() | Branch.slug.in_(form.branches.data or [""]))
+        )
+        .order_by(Branch.id)
+    )
     form.branches.choices = [(place.slug, place.name) for place in places]
     if campaign and campaign.published_at:
         _with_more_branches(form, campaign)
@@ -150,8 +175,11 @@ def with_choices(
 
 def _with_more_branches(form: CampaignForm, campaign: Campaign) -> None:
     """Of a published campaign that names branches: those that may be added."""
-    named = Branch.select(Branch.slug, Branch.name).where(
-        (Branch.merchant == campaign.merchant_id) & Branch.slug.in_(campaign.branch_slugs or [""])).order_by(Branch.id)
+    named = (
+        Branch.select(Branch.slug, Branch.name)
+        .where((Branch.merchant == campaign.merchant_id) & Branch.slug.in_(campaign.branch_slugs or [""]))
+        .order_by(Branch.id)
+    )
     form.branches.choices = [(slug, name) for slug, name in form.branches.choices if slug not in campaign.branch_slugs]
     form.branches.label.text = gettext("Also at")
     form.named_branches = [place.name for place in named]
@@ -159,13 +187,19 @@ def _with_more_branches(form: CampaignForm, campaign: Campaign) -> None:
 
 def _in_use(merchant: Merchant) -> list[tuple[str, str]]:
     """The merchant's passwords by the campaigns that they open; the digits stay where they are."""
-    rows = Campaign.select(RedemptionPassword.id, Campaign.product).join(RedemptionPassword).where(
-        Campaign.merchant == merchant).order_by(Campaign.id.desc())
+    rows = (
+        Campaign.select(RedemptionPassword.id, Campaign.product)
+        .join(RedemptionPassword)
+        .where(Campaign.merchant == merchant)
+        .order_by(Campaign.id.desc())
+    )
     products: dict[int, list[str]] = {}
     for number, product in rows.tuples():
         products.setdefault(number, []).append(product)
-    return [(str(number), gettext("Same as for %(products)s", products=formats.listed(names[:3])))
-            for number, names in products.items()]
+    return [
+        (str(number), gettext("Same as for %(products)s", products=formats.listed(names[:3])))
+        for number, names in products.items()
+    ]
 
 
 def document(
@@ -180,8 +214,7 @@ def document(
     if "password" in taken:
         entered |= {"redemption_password": None, "password_in_use": None}
     for new in (entered, entered["conditions"]) if before else ():
-        new |= {name: before[name] for name in new
-                if name in before and (name in taken or _is_untouched(form, name))}
+        new |= {name: before[name] for name in new if name in before and (name in taken or _is_untouched(form, name))}
     if form.kind.data != Kind.DISCOUNT and "kind" not in taken:  # fields that the form hides for an exchange voucher
         entered |= {"original_price": None, "offer_price": None, "uses_per_voucher": 1}
     return entered
@@ -201,8 +234,11 @@ def _as_sent(field: Field, value: Any) -> Any:
 
 
 def _typed(form: CampaignForm, merchant: Merchant) -> dict[str, Any]:
-    entered: dict[str, Any] = {"kind": form.kind.data, "picture": form.kept_picture.data,
-                               "rollback_gives_back": form.rollback_gives_back.data}
+    entered: dict[str, Any] = {
+        "kind": form.kind.data,
+        "picture": form.kept_picture.data,
+        "rollback_gives_back": form.rollback_gives_back.data,
+    }
     entered |= {name: (form[name].data or "").replace("\r\n", "\n").strip() or None for name in TEXTS}
     money = {name: _or_text(form[name].data, lambda text: formats.minor_units(text, merchant)) for name in MONEY}
     numbers = {name: _or_text(form[name].data, _whole) for name in NUMBERS}
@@ -211,10 +247,13 @@ def _typed(form: CampaignForm, merchant: Merchant) -> dict[str, Any]:
         entered[f"{name}_at"] = "T".join(filter(None, ((form[f"{name}_at"].data or "").strip(), time))) or None
     groups = [*(form.groups.data or []), *(part.strip() for part in formats.apart(form.more_groups.data or ""))]
     conditions = {
-        "per_consumer": numbers.pop("per_consumer"), "minimum_spend": money.pop("minimum_spend"),
-        "new_customers_only": form.new_customers_only.data, "groups": list(dict.fromkeys(groups)),
+        "per_consumer": numbers.pop("per_consumer"),
+        "minimum_spend": money.pop("minimum_spend"),
+        "new_customers_only": form.new_customers_only.data,
+        "groups": list(dict.fromkeys(groups)),
         "weekdays": [_or_text(day, _whole) for day in form.weekdays.data or []],
-        "hours": [as_span(pair) for pair in form.hours.data or []], "branches": form.branches.data or [],
+        "hours": [as_span(pair) for pair in form.hours.data or []],
+        "branches": form.branches.data or [],
     }
     return entered | money | numbers | {"conditions": conditions}
 

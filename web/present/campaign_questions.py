@@ -109,5 +109,7 @@ def _words(name: str, question: Question) -> str:
         return ngettext(
             "This end is in the past: %(count)s voucher expires at once. Is that meant?",
             "This end is in the past: %(count)s vouchers expire at once. Is that meant?",
-            question.vouchers, count=formats.count(question.vouchers))
+            question.vouchers,
+            count=formats.count(question.vouchers),
+        )
     return gettext("This end is in the past: no voucher of it could be redeemed. Is that meant?")

@@ -15,8 +15,13 @@ HALF_A_YEAR = timedelta(days=182)
 
 def init_app(app: Flask) -> None:
     app.jinja_env.filters["offset"] = offset
-    app.jinja_env.globals.update(clock_tag=clock_tag, zone_name=zone_name, wall_offsets=wall_offsets, seasons=seasons,
-                                 as_of_patterns=as_of_patterns)
+    app.jinja_env.globals.update(
+        clock_tag=clock_tag,
+        zone_name=zone_name,
+        wall_offsets=wall_offsets,
+        seasons=seasons,
+        as_of_patterns=as_of_patterns,
+    )
 
 
 def clock_tag() -> str:
@@ -53,7 +58,8 @@ def as_of_patterns() -> dict[str, str]:
     there = region()
     halves = get_period_names("abbreviated", "format", there)
     return {
-        "time": there.time_formats["short"].pattern, "day": there.date_formats["medium"].pattern,
+        "time": there.time_formats["short"].pattern,
+        "day": there.date_formats["medium"].pattern,
         "halves": f"{halves['am']}|{halves['pm']}",
         "months": "|".join(get_month_names("abbreviated", locale=there).values()),
     }

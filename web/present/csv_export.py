@@ -52,5 +52,8 @@ def _to_the_end(rows: Iterable[Iterable[object]]) -> Iterator[Iterable[object]]:
 
 def answer(name: str, rows: Iterable[Iterable[object]]) -> Response:
     """A table to download as `name`.csv."""
-    return Response(stream_with_context(lines(rows)), mimetype="text/csv", headers={
-        "Content-Disposition": f'attachment; filename="{name}.csv"'})
+    return Response(
+        stream_with_context(lines(rows)),
+        mimetype="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+    )

@@ -34,8 +34,14 @@ def of(campaign: Campaign, table: Figures, branches: dict[str, str], now: dateti
 def _funnel(campaign: Campaign, table: Figures) -> Panel:
     rows = [(gettext("Issued"), table.issued), (gettext("Opened"), table.opened), (gettext("Redeemed"), table.redeemed)]
     drawn = charts.bars(rows) if table.issued else None
-    return Panel("funnel", gettext("From issued to redeemed"), gettext("Vouchers"), rows, bars=drawn,
-                 share=campaign.uses_per_voucher == 1)
+    return Panel(
+        "funnel",
+        gettext("From issued to redeemed"),
+        gettext("Vouchers"),
+        rows,
+        bars=drawn,
+        share=campaign.uses_per_voucher == 1,
+    )
 
 
 def _redeemed(campaign: Campaign, table: Figures, now: datetime) -> list[Panel]:
@@ -46,16 +52,27 @@ def _redeemed(campaign: Campaign, table: Figures, now: datetime) -> list[Panel]:
     by_day = charts.by_day(table.by_day, min(days), last, formats.day) if table.by_day else None
     by_hour = charts.by_hour(table.by_hour, formats.wall_time) if table.by_hour else None
     return [
-        Panel("by-day", gettext("Redeemed by day"), gettext("Day"),
-              [(formats.day(day), count) for day, count in table.by_day.items()], by_day),
-        Panel("by-hour", gettext("Redeemed by hour"), gettext("Hour"),
-              [(formats.wall_time(f"{hour}:00"), count) for hour, count in table.by_hour.items()], by_hour),
+        Panel(
+            "by-day",
+            gettext("Redeemed by day"),
+            gettext("Day"),
+            [(formats.day(day), count) for day, count in table.by_day.items()],
+            by_day,
+        ),
+        Panel(
+            "by-hour",
+            gettext("Redeemed by hour"),
+            gettext("Hour"),
+            [(formats.wall_time(f"{hour}:00"), count) for hour, count in table.by_hour.items()],
+            by_hour,
+        ),
     ]
 
 
 def _by_branch(table: Figures, branches: dict[str, str]) -> Panel:
-    rows = _most_first([(branches.get(slug, gettext("No branch named")), count)
-                        for slug, count in table.by_branch.items()])
+    rows = _most_first(
+        [(branches.get(slug, gettext("No branch named")), count) for slug, count in table.by_branch.items()]
+    )
     return Panel("by-branch", gettext("Redeemed by branch"), gettext("Branch"), rows, bars=_bars(rows))
 
 

@@ -25,14 +25,28 @@ LONGEST_AMOUNT = 24  # characters
 # A whole number, its thousands apart or not, and after the last mark the smaller coins.
 AMOUNT = re.compile(
     r"(?P<whole>[1-9]\d{0,2}(?P<group>[,.' \u00a0\u202f])\d{3}(?:(?P=group)\d{3})*|\d{1,15})"
-    r"(?:(?P<point>[.,])(?P<cents>\d{1,4}))?", re.ASCII)
+    r"(?:(?P<point>[.,])(?P<cents>\d{1,4}))?",
+    re.ASCII,
+)
 
 
 def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
-        money=money, count=count, day=day, moment=moment, clock_time=clock_time, last_day=last_day, code=grouped,
-        weekdays=weekdays, listed=listed, isolated=isolated,
-        duration=duration, ago=ago, share=share, example=example, hours=hours,
+        money=money,
+        count=count,
+        day=day,
+        moment=moment,
+        clock_time=clock_time,
+        last_day=last_day,
+        code=grouped,
+        weekdays=weekdays,
+        listed=listed,
+        isolated=isolated,
+        duration=duration,
+        ago=ago,
+        share=share,
+        example=example,
+        hours=hours,
     )
 
 
@@ -162,7 +176,7 @@ def ago(time: datetime, now: datetime) -> str:
 
 
 def grouped(code: str) -> str:
-    return "-".join(code[start:start + 4] for start in range(0, len(code), 4))
+    return "-".join(code[start : start + 4] for start in range(0, len(code), 4))
 
 
 def weekdays(numbers: Sequence[int]) -> str:

@@ -31,7 +31,8 @@ def email_field() -> Field:
 def password_field(autocomplete: str, description: str = "") -> Field:
     attributes = {"autocomplete": autocomplete, "maxlength": LONGEST_PASSWORD}
     return PasswordField(
-        _("Password"), [REQUIRED, Length(max=LONGEST_PASSWORD)], description=description, render_kw=attributes)
+        _("Password"), [REQUIRED, Length(max=LONGEST_PASSWORD)], description=description, render_kw=attributes
+    )
 
 
 class Form(FlaskForm):
@@ -55,16 +56,26 @@ class NewPassword(Form):
     """Signing in by a link, with a new password if wanted."""
 
     password = PasswordField(
-        _("New password"), [Length(max=LONGEST_PASSWORD)],
-        description=_("Leave it empty to keep the old one."), render_kw={"autocomplete": "new-password"},
+        _("New password"),
+        [Length(max=LONGEST_PASSWORD)],
+        description=_("Leave it empty to keep the old one."),
+        render_kw={"autocomplete": "new-password"},
     )
 
 
 class MoveCode(Form):
     """The one-time code of another browser."""
 
-    code = StringField(_("Code"), [REQUIRED], render_kw={
-        "autocomplete": "one-time-code", "autocapitalize": "characters", "spellcheck": "false", "maxlength": 30})
+    code = StringField(
+        _("Code"),
+        [REQUIRED],
+        render_kw={
+            "autocomplete": "one-time-code",
+            "autocapitalize": "characters",
+            "spellcheck": "false",
+            "maxlength": 30,
+        },
+    )
 
 
 class SetUp(Form):
@@ -72,24 +83,38 @@ class SetUp(Form):
 
     email = email_field()
     password = password_field("new-password", AT_LEAST)
-    name = StringField(_("Business"), [REQUIRED], render_kw={"maxlength": 200, "autocomplete": "organization"},
-                       description=_("As customers know it; it stands on every voucher."))
+    name = StringField(
+        _("Business"),
+        [REQUIRED],
+        render_kw={"maxlength": 200, "autocomplete": "organization"},
+        description=_("As customers know it; it stands on every voucher."),
+    )
     time_zone = StringField(_("Time zone"), [REQUIRED], render_kw={"list": "time-zones", "autocomplete": "off"})
-    currency = StringField(_("Currency"), [REQUIRED], render_kw={"maxlength": 3, "autocapitalize": "characters"},
-                           description=_("Three letters, like CNY. All prices are in it."))
-    branch = StringField(_("Branch"), [REQUIRED], render_kw={"maxlength": 200},
-                         description=_("Your first shop or counter, like: Main Street."))
+    currency = StringField(
+        _("Currency"),
+        [REQUIRED],
+        render_kw={"maxlength": 3, "autocapitalize": "characters"},
+        description=_("Three letters, like CNY. All prices are in it."),
+    )
+    branch = StringField(
+        _("Branch"),
+        [REQUIRED],
+        render_kw={"maxlength": 200},
+        description=_("Your first shop or counter, like: Main Street."),
+    )
     address = StringField(_("Address"), render_kw={"maxlength": 500, "autocomplete": "street-address"})
 
 
 WRONG_PASSWORD = _("That is not the password of your account.")
 NO_PASSWORD = _(
-    "Your account has no password yet. Sign in by a new link; for ten minutes after that you can do this here.")
+    "Your account has no password yet. Sign in by a new link; for ten minutes after that you can do this here."
+)
 
 
 def own_password_field(id: str | None = None) -> Field:
-    return PasswordField(_("Password"), id=id, render_kw={
-        "autocomplete": "current-password", "maxlength": LONGEST_PASSWORD})
+    return PasswordField(
+        _("Password"), id=id, render_kw={"autocomplete": "current-password", "maxlength": LONGEST_PASSWORD}
+    )
 
 
 class OwnPassword(Form):
@@ -99,13 +124,20 @@ class OwnPassword(Form):
 
 
 class NewEmail(OwnPassword):
-    email = EmailField(_("New e-mail"), [REQUIRED, Length(max=254)],
-                       render_kw={"autocomplete": "email", "inputmode": "email", "maxlength": 254})
+    email = EmailField(
+        _("New e-mail"),
+        [REQUIRED, Length(max=254)],
+        render_kw={"autocomplete": "email", "inputmode": "email", "maxlength": 254},
+    )
 
 
 class OtherPassword(OwnPassword):
-    new_password = PasswordField(_("New password"), [REQUIRED, Length(max=LONGEST_PASSWORD)], description=AT_LEAST,
-                                 render_kw={"autocomplete": "new-password", "maxlength": LONGEST_PASSWORD})
+    new_password = PasswordField(
+        _("New password"),
+        [REQUIRED, Length(max=LONGEST_PASSWORD)],
+        description=AT_LEAST,
+        render_kw={"autocomplete": "new-password", "maxlength": LONGEST_PASSWORD},
+    )
 
 
 class Leave(OwnPassword):
@@ -117,16 +149,24 @@ class NewRedemptionPassword(Form):
 
     password = own_password_field("own-password")  # the page has another form with such a field
     redemption_password = StringField(
-        _("New redemption password"), description=_("6 to 12 digits. Leave it empty to have one made."),
-        render_kw={"inputmode": "numeric", "maxlength": 24, "autocomplete": "off"})
+        _("New redemption password"),
+        description=_("6 to 12 digits. Leave it empty to have one made."),
+        render_kw={"inputmode": "numeric", "maxlength": 24, "autocomplete": "off"},
+    )
 
 
 class Publish(Form):
     """Whom a campaign's vouchers are for."""
 
-    audience = RadioField(validate_choice=False, choices=[
-        (Audience.ALL, _("All customers")), (Audience.GROUPS, _("Groups")),
-        (Audience.CUSTOMERS, _("Customers you pick")), (Audience.ADDRESSES, _("E-mail addresses"))])
+    audience = RadioField(
+        validate_choice=False,
+        choices=[
+            (Audience.ALL, _("All customers")),
+            (Audience.GROUPS, _("Groups")),
+            (Audience.CUSTOMERS, _("Customers you pick")),
+            (Audience.ADDRESSES, _("E-mail addresses")),
+        ],
+    )
     groups = SelectMultipleField(validate_choice=False)
     addresses = TextAreaField(_("Addresses"), render_kw={"rows": 4, "autocomplete": "off"})
     failures: list = []

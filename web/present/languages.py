@@ -14,11 +14,16 @@ TAGS = {"en": "en", "zh": "zh-Hans"}  # BCP 47, for the lang attribute
 TAG = re.compile(r"(?P<language>[a-z]{2,3})(-[a-z]{4})?-(?P<territory>[a-z]{2}|\d{3})(-.*)?", re.ASCII | re.IGNORECASE)
 
 # Where the languages spoken most have a clock of 12 hours (CLDR through Babel; a test looks it up again).
-TWELVE_HOURS = set(re.findall(r"\w+", """
+TWELVE_HOURS = set(
+    re.findall(
+        r"\w+",
+        """
 AE AG AL AR AS AU BB BD BH BM BN BO BS BT CA CL CO CR CU CY DJ DM DO DZ EC EG EH ER ET FJ FM GD GH GM GR GT GU GY HK HN
 IN IQ JM JO KH KI KN KP KR KW KY LB LC LR LS LY MH MO MP MR MW MX MY NA NI NZ OM PA PE PG PH PK PR PS PW QA SA SB SD SG
 SL SO SS SV SY SZ TC TD TN TO TT TW UM US UY VC VE VG VI VU WS YE ZM
-"""))
+""",
+    )
+)
 # For a territory that CLDR has none for in this language: by whether its clocks go to twelve.
 OTHERS = {"en": {True: "en_001", False: "en_150"}, "zh": {True: "zh_Hans_SG", False: "zh_Hans"}}
 SCRIPTS = {"zh": "Hans"}

@@ -15,7 +15,8 @@ REASONS: dict[Reason, Text] = {
     Reason.NOT_FOUND: (_("No such voucher."), _("Open your wallet to see the vouchers you hold.")),
     Reason.MALFORMED: (_("Something was missing."), _("Go back and try once more.")),
     Reason.TOO_MANY_ATTEMPTS: (
-        _("Too many wrong passwords."), _("The keypad opens again by itself."),
+        _("Too many wrong passwords."),
+        _("The keypad opens again by itself."),
     ),
     Reason.BUSY: (_("The server is busy."), _("Nothing was redeemed. Type the password again in a moment.")),
     Reason.PASSWORD_INCORRECT: (_("That is not the password."), _("Ask the cashier to type it once more.")),
@@ -27,10 +28,12 @@ REASONS: dict[Reason, Text] = {
     Reason.SOLD_OUT: (_("Sold out."), _("Nothing of this offer is left. Ask the shop what is on offer now.")),
     Reason.GROUP_ONLY: (_("This offer is for a group of customers."), _("Ask the shop whether you belong to it.")),
     Reason.NEW_CUSTOMERS_ONLY: (
-        _("This offer is for new customers."), _("You have redeemed a voucher of this shop before."),
+        _("This offer is for new customers."),
+        _("You have redeemed a voucher of this shop before."),
     ),
     Reason.CUSTOMER_LIMIT_REACHED: (
-        _("You have had your share of this offer."), _("Each customer may take it only so many times."),
+        _("You have had your share of this offer."),
+        _("Each customer may take it only so many times."),
     ),
     Reason.MINIMUM_SPEND: (_("The bill is too small for this offer."), _("See the least amount on the voucher.")),
     Reason.WRONG_BRANCH: (_("Not at this branch."), _("See on the voucher where it is good.")),
@@ -81,8 +84,7 @@ PROBLEMS: dict[str, Text] = {
     "failed": (_("Something went wrong on our side."), _("Nothing was changed. Try again in a moment.")),
     "unknown": (
         _("We do not know whether this was done."),
-        _("Something went wrong before the answer was ready. Look first, and do it again only if it was "
-          "not done."),
+        _("Something went wrong before the answer was ready. Look first, and do it again only if it was not done."),
     ),
 }
 UNKNOWN_REDEMPTION: Text = (
@@ -220,11 +222,14 @@ CLAIM_LINKS: dict[str, str] = {
 LINK_STANDINGS: dict[Standing, Text] = {
     Standing.USED: (
         _("This link was used"),
-        _("It works once. If that was you, sign in with that account: the voucher is in its wallet. If not, ask the "
-          "shop for another link."),
+        _(
+            "It works once. If that was you, sign in with that account: the voucher is in its wallet. If not, ask the "
+            "shop for another link."
+        ),
     ),
     Standing.WITHDRAWN: (
-        _("The shop has withdrawn this link"), _("It gives no voucher any more. Ask the shop about it."),
+        _("The shop has withdrawn this link"),
+        _("It gives no voucher any more. Ask the shop about it."),
     ),
     Standing.ENDED: (_("The shop has ended this offer"), _("Ask the shop what is on offer now.")),
     Standing.OVER: (_("This offer is over"), _("Ask the shop what is on offer now.")),
@@ -244,15 +249,18 @@ PEOPLE: dict[str, str] = {
     "twin": _("You have a branch of this name: “%(about)s”. Choose another one, so that people can tell them apart."),
     "closed_twin": _("A closed branch has this name: “%(about)s”. Open that one again, or choose another name."),
     "last": _("This is the last open branch: open another one first."),
-    "only_place": _("“%(about)s” can be redeemed here only: edit it and add another branch first, or keep this one "
-                    "open until it is over."),
+    "only_place": _(
+        "“%(about)s” can be redeemed here only: edit it and add another branch first, or keep this one "
+        "open until it is over."
+    ),
     "not_an_address": _("Enter an e-mail address, like name@example.org."),
     "member_already": _("Whoever has this address is a member or invited already."),
     "role": _("Choose one of the roles."),
     "branches": _("Choose at least one branch for a cashier."),
     "last_owner": _("This is the last owner: make somebody else an owner first, who has joined."),
-    "works_here": _("This account works here already: the invitation is for somebody else. Hand it on, or sign in as "
-                    "somebody else."),
+    "works_here": _(
+        "This account works here already: the invitation is for somebody else. Hand it on, or sign in as somebody else."
+    ),
     "disabled_here": _("This account was disabled here. Ask an owner to enable it again, or sign in with another one."),
     "gone": _("This invitation was withdrawn a moment ago."),
     "not_me": _("Owners are made by owners alone: type the password of your account."),

@@ -47,12 +47,17 @@ def postman(app: Flask) -> Postman | None:
     subject = contact(settings)
     if subject is None:
         return None
-    return Postman(signer=Signer(settings.vapid_key, subject, time.time), hosts=settings.push_hosts,
-                   write=writer(app), clock=app.extensions["clock"])
+    return Postman(
+        signer=Signer(settings.vapid_key, subject, time.time),
+        hosts=settings.push_hosts,
+        write=writer(app),
+        clock=app.extensions["clock"],
+    )
 
 
 def writer(app: Flask) -> Callable[[Notice], tuple[str, str, str]]:
     """What a message says: its title, the line below it, and the tag of their language."""
+
     def write(notice: Notice) -> tuple[str, str, str]:
         with app.app_context(), speaking(notice.language):
             return *_sentences(notice), language_tag()
@@ -72,28 +77,43 @@ def _sentences(notice: Notice) -> tuple[str, str]:
         if notice.uses == 1:
             return gettext("Redeemed: %(product)s", product=product), gettext("At %(merchant)s", merchant=merchant)
         return gettext("Redeemed: %(product)s", product=product), gettext(
-            "At %(merchant)s; %(left)s of %(uses)s uses left", merchant=merchant,
-            left=count(notice.uses_left), uses=count(notice.uses))
+            "At %(merchant)s; %(left)s of %(uses)s uses left",
+            merchant=merchant,
+            left=count(notice.uses_left),
+            uses=count(notice.uses),
+        )
     if notice.event == Event.ROLLED_BACK:
         return gettext("Rolled back: %(product)s", product=product), gettext(
-            "By %(merchant)s; %(left)s of %(uses)s uses left", merchant=merchant,
-            left=count(notice.uses_left), uses=count(notice.uses))
+            "By %(merchant)s; %(left)s of %(uses)s uses left",
+            merchant=merchant,
+            left=count(notice.uses_left),
+            uses=count(notice.uses),
+        )
     if notice.event == Event.REVOKED:
-        return (gettext("%(what)s: %(then)s", what=STATES[State.REVOKED], then=product),
-                gettext("%(merchant)s has taken this voucher back.", merchant=merchant))
+        return (
+            gettext("%(what)s: %(then)s", what=STATES[State.REVOKED], then=product),
+            gettext("%(merchant)s has taken this voucher back.", merchant=merchant),
+        )
     if notice.event == Event.PERIOD_CHANGED:
         return _period(campaign, product, merchant)
     if notice.event == Event.TERMS_CHANGED:
-        return (gettext("New terms: %(product)s", product=product),
-                gettext("%(merchant)s has changed what holds for this voucher: open it and read its terms.",
-                        merchant=merchant))
+        return (
+            gettext("New terms: %(product)s", product=product),
+            gettext(
+                "%(merchant)s has changed what holds for this voucher: open it and read its terms.", merchant=merchant
+            ),
+        )
     if notice.event == Event.ENDED:
-        return (gettext("%(what)s: %(then)s", what=ENDED_EARLY, then=product),
-                gettext("%(merchant)s has ended this offer.", merchant=merchant))
+        return (
+            gettext("%(what)s: %(then)s", what=ENDED_EARLY, then=product),
+            gettext("%(merchant)s has ended this offer.", merchant=merchant),
+        )
     if notice.event == Event.UNDER_ATTACK:
         return gettext("Keypads closed: %(product)s", product=product), gettext(
             "%(merchant)s: too many wrong passwords. Change the password and they are open again; until then the till "
-            "page takes counter codes.", merchant=merchant)
+            "page takes counter codes.",
+            merchant=merchant,
+        )
     title = {
         Event.ISSUED: gettext("New: %(product)s", product=product),
         Event.PRICE_CHANGED: gettext("New price: %(product)s", product=product),
@@ -108,10 +128,11 @@ def _period(campaign: Campaign, product: str, merchant: str) -> tuple[str, str]:
     last = last_day(campaign.ends_at, zone)
     if campaign.is_over(now()):
         return gettext("%(what)s: %(then)s", what=ENDED_EARLY, then=product), gettext(
-            "%(merchant)s has changed its period: it was good until %(day)s.", merchant=merchant, day=last)
+            "%(merchant)s has changed its period: it was good until %(day)s.", merchant=merchant, day=last
+        )
     return gettext("New period: %(product)s", product=product), gettext(
-        "%(first)s – %(last)s at %(merchant)s", first=first_day(campaign.starts_at, zone), last=last,
-        merchant=merchant)
+        "%(first)s – %(last)s at %(merchant)s", first=first_day(campaign.starts_at, zone), last=last, merchant=merchant
+    )
 
 
 def _worth(campaign: Campaign) -> str:
@@ -120,5 +141,9 @@ def _worth(campaign: Campaign) -> str:
     if campaign.is_exchange:
         return gettext("%(kind)s from %(merchant)s, until %(day)s", kind=str(KINDS[campaign.kind]), **more)
     offer = money(campaign.offer_price, merchant) if campaign.offer_price else gettext("Free")
-    return gettext("%(offer)s instead of %(original)s at %(merchant)s, until %(day)s", offer=offer,
-                   original=money(campaign.original_price, merchant), **more)
+    return gettext(
+        "%(offer)s instead of %(original)s at %(merchant)s, until %(day)s",
+        offer=offer,
+        original=money(campaign.original_price, merchant),
+        **more,
+    )

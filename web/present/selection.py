@@ -78,7 +78,7 @@ def found(merchant: Merchant, at: str) -> Found:
     else:
         rows = customers.find(merchant, asked.text, asked.among or None, asked.after, customers.A_PAGE + 1)
         more = rows[customers.A_PAGE - 1].id if len(rows) > customers.A_PAGE else None
-        rows = rows[:customers.A_PAGE]
+        rows = rows[: customers.A_PAGE]
     ids = {row.id for row in chosen}
     return Found(at, rows, ids, sorted(ids - {row.id for row in rows}), asked, is_selection, more)
 

@@ -15,12 +15,18 @@ def facts_in_words(campaign: Campaign, places: Sequence[Branch]) -> str:
     if campaign.is_exchange:
         worth = str(KINDS[campaign.kind])
     else:
-        worth = gettext("%(offer)s instead of %(original)s",
-                        offer=formats.money(campaign.offer_price, merchant) if campaign.offer_price
-                        else gettext("Free"),
-                        original=formats.money(campaign.original_price, merchant))
+        worth = gettext(
+            "%(offer)s instead of %(original)s",
+            offer=formats.money(campaign.offer_price, merchant) if campaign.offer_price else gettext("Free"),
+            original=formats.money(campaign.original_price, merchant),
+        )
     where = campaign.place or formats.listed([place.name for place in places])
-    return gettext("%(merchant)s: %(product)s, %(worth)s, %(first)s to %(last)s. %(where)s",
-                   merchant=merchant.name, product=campaign.product, worth=worth,
-                   first=formats.day(campaign.starts_at, merchant.zone),
-                   last=formats.last_day(campaign.ends_at, merchant.zone), where=where).strip()
+    return gettext(
+        "%(merchant)s: %(product)s, %(worth)s, %(first)s to %(last)s. %(where)s",
+        merchant=merchant.name,
+        product=campaign.product,
+        worth=worth,
+        first=formats.day(campaign.starts_at, merchant.zone),
+        last=formats.last_day(campaign.ends_at, merchant.zone),
+        where=where,
+    ).strip()

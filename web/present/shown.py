@@ -38,5 +38,6 @@ def read(what: str) -> dict[str, Any]:
 
 
 def _signer(what: str) -> URLSafeSerializer:
-    return URLSafeSerializer(settings().secret_key, salt=f"shown {what}",
-                             signer_kwargs={"digest_method": hashlib.sha256})
+    return URLSafeSerializer(
+        settings().secret_key, salt=f"shown {what}", signer_kwargs={"digest_method": hashlib.sha256}
+    )

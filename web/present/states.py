@@ -78,10 +78,14 @@ def uses(voucher: Voucher, now: datetime) -> str:
     if voucher.uses == 1:
         return ""
     if _state(voucher, now) in PAST:
-        return gettext("used %(done)s of %(uses)s times", done=formats.count(voucher.uses - voucher.uses_left),
-                       uses=formats.count(voucher.uses))
-    return gettext("%(left)s of %(uses)s uses left", left=formats.count(voucher.uses_left),
-                   uses=formats.count(voucher.uses))
+        return gettext(
+            "used %(done)s of %(uses)s times",
+            done=formats.count(voucher.uses - voucher.uses_left),
+            uses=formats.count(voucher.uses),
+        )
+    return gettext(
+        "%(left)s of %(uses)s uses left", left=formats.count(voucher.uses_left), uses=formats.count(voucher.uses)
+    )
 
 
 def of_campaign(campaign: Campaign, now: datetime) -> str:

@@ -32,8 +32,22 @@ from web.routes import (
 )
 
 CONSUMERS = (home, sign_in, wallet, vouchers, redemptions, counter, claims, account, moving, push)
-MERCHANTS = (set_up, campaigns, passwords, pictures, publications, figures, rollbacks, revoking, customers, branches,
-             members, till, sheets, practice)
+MERCHANTS = (
+    set_up,
+    campaigns,
+    passwords,
+    pictures,
+    publications,
+    figures,
+    rollbacks,
+    revoking,
+    customers,
+    branches,
+    members,
+    till,
+    sheets,
+    practice,
+)
 
 
 def init_app(app: Flask) -> None:

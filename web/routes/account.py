@@ -42,8 +42,11 @@ def change_email():
         except accounts.Refused as refused:
             forms.explain(form, refused)
     if _seen_email() != consumer().email and not form.email.errors:
-        form.email.errors = [gettext("Send this again to replace what another tab has saved meanwhile: %(address)s",
-                                     address=consumer().email)]
+        form.email.errors = [
+            gettext(
+                "Send this again to replace what another tab has saved meanwhile: %(address)s", address=consumer().email
+            )
+        ]
     return _page(email=form), 422
 
 
@@ -90,8 +93,9 @@ def end_others():
 @login_required
 def data():
     text = json.dumps(personal_data.data(consumer(), now(), states.in_full), ensure_ascii=False, indent=1)
-    return Response(text, mimetype="application/json",
-                    headers={"Content-Disposition": 'attachment; filename="quanbao.json"'})
+    return Response(
+        text, mimetype="application/json", headers={"Content-Disposition": 'attachment; filename="quanbao.json"'}
+    )
 
 
 @post_form(routes, "/account/delete", "account.show", consumer)
@@ -107,8 +111,9 @@ def delete():
             sessions.sign_out()
             return redirect(url_for("account.deleted"), 303)
         except personal_data.LastOwner as merchant:
-            form.sure.errors = [gettext("You are the last owner of %(merchant)s. Make somebody else an owner first.",
-                                        merchant=merchant)]
+            form.sure.errors = [
+                gettext("You are the last owner of %(merchant)s. Make somebody else an owner first.", merchant=merchant)
+            ]
     return _page(leave=form), 422
 
 
@@ -149,10 +154,16 @@ def _page(**filled: forms.OwnPassword) -> str:
             del form.password
         _name_fields(name, form)
     return render_template(
-        "account/page.html", forms=shown, opened=list(filled), now=now(), here=current_user.row,
+        "account/page.html",
+        forms=shown,
+        opened=list(filled),
+        now=now(),
+        here=current_user.row,
         may_change=account.password_hash is not None or is_fresh(),
-        done=ACCOUNT_CHANGES.get(request.args.get("done")), sessions=accounts.sessions_of(account, now()),
-        memberships=[member for member in accounts.memberships(account) if member.disabled_at is None])
+        done=ACCOUNT_CHANGES.get(request.args.get("done")),
+        sessions=accounts.sessions_of(account, now()),
+        memberships=[member for member in accounts.memberships(account) if member.disabled_at is None],
+    )
 
 
 def _name_fields(name: str, form: forms.OwnPassword) -> None:

@@ -80,5 +80,12 @@ def _page(
         merged = branches.merged(Branch.get_by_id(about.id), **_sent(about), shown=_seen(about))
         entered, disputed = merged.values, list(merged.conflicts)
         faults |= {name: disputes.words(value) for name, value in merged.conflicts.items()}
-    return render_template("branches/page.html", merchant=merchant, branches=branches.of(merchant), faults=faults,
-                           about=about, entered=entered, disputed=disputed)
+    return render_template(
+        "branches/page.html",
+        merchant=merchant,
+        branches=branches.of(merchant),
+        faults=faults,
+        about=about,
+        entered=entered,
+        disputed=disputed,
+    )

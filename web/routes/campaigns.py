@@ -27,8 +27,12 @@ def index(merchant: str):
     of = merchant_of(merchant)
     drafts_first = (Campaign.published_at.is_null().desc(), Campaign.ends_at.desc(), Campaign.id)
     return render_template(
-        "campaigns/index.html", merchant=of, now=now(), today=figures.of_day(of, of.day(now())),
-        campaigns=list(Campaign.select().where(Campaign.merchant == of).order_by(*drafts_first)))
+        "campaigns/index.html",
+        merchant=of,
+        now=now(),
+        today=figures.of_day(of, of.day(now())),
+        campaigns=list(Campaign.select().where(Campaign.merchant == of).order_by(*drafts_first)),
+    )
 
 
 @routes.get("/merchants/<slug:merchant>/new-campaign")
@@ -46,8 +50,13 @@ def create(merchant: str):
     of = merchant_of(merchant)
     form = campaign_form.new(of, groups.names(of))
     try:
-        made = editing.create(of, _entered(of, form), now=now(), password_key=settings().password_key,
-                              answers=campaign_questions.answers())
+        made = editing.create(
+            of,
+            _entered(of, form),
+            now=now(),
+            password_key=settings().password_key,
+            answers=campaign_questions.answers(),
+        )
     except NOT_SAVED as refused:
         return _refused(of, form, refused)
     return redirect(url_for("campaigns.show", merchant=merchant, campaign=made.slug), 303)
@@ -87,8 +96,14 @@ def change(merchant: str, campaign: str):
     seen = _seen(row)
     form = campaign_form.filled(row, groups.names(row.merchant), seen)
     try:
-        editing.change(row, _entered(row.merchant, form, seen or editing.values_of(row)), now=now(), shown=seen,
-                       password_key=settings().password_key, answers=campaign_questions.answers())
+        editing.change(
+            row,
+            _entered(row.merchant, form, seen or editing.values_of(row)),
+            now=now(),
+            shown=seen,
+            password_key=settings().password_key,
+            answers=campaign_questions.answers(),
+        )
     except NOT_SAVED as refused:
         return _refused(row.merchant, form, refused, row, seen)
     except editing.Over:
@@ -129,10 +144,17 @@ def delete(merchant: str, campaign: str):
 
 def _page(campaign: Campaign, *, past: bool = False) -> str:
     return render_template(
-        "campaigns/page.html", merchant=campaign.merchant, campaign=campaign, now=now(), past=past,
-        places=wallet.branches(campaign), voucher=previews.voucher_of(campaign),
-        publications=publications.latest(campaign), links=claims.counts(campaign, now()),
-        shared=redemption_passwords.shared_with(campaign))
+        "campaigns/page.html",
+        merchant=campaign.merchant,
+        campaign=campaign,
+        now=now(),
+        past=past,
+        places=wallet.branches(campaign),
+        voucher=previews.voucher_of(campaign),
+        publications=publications.latest(campaign),
+        links=claims.counts(campaign, now()),
+        shared=redemption_passwords.shared_with(campaign),
+    )
 
 
 def _seen(campaign: Campaign) -> dict:
@@ -152,7 +174,10 @@ def _entered(merchant: Merchant, form: CampaignForm, before: dict | None = None)
 
 
 def _refused(
-    merchant: Merchant, form: CampaignForm, refused: Exception, campaign: Campaign | None = None,
+    merchant: Merchant,
+    form: CampaignForm,
+    refused: Exception,
+    campaign: Campaign | None = None,
     seen: dict | None = None,
 ):
     """The form with all that was typed, filled up with what others have saved since it was shown."""
@@ -195,6 +220,15 @@ def _form_page(
     if g.member.role != Role.OWNER:  # who types none has but this to choose
         form.password_in_use.label.text = form.redemption_password.label.text
     return render_template(
-        "campaigns/form.html", merchant=merchant, form=form, campaign=campaign, voucher=voucher, places=places,
-        now=now(), seen=seen, late=late, answers=campaign_questions.answers(),
-        has_password=RedemptionPassword.select().where(RedemptionPassword.merchant == merchant).exists())
+        "campaigns/form.html",
+        merchant=merchant,
+        form=form,
+        campaign=campaign,
+        voucher=voucher,
+        places=places,
+        now=now(),
+        seen=seen,
+        late=late,
+        answers=campaign_questions.answers(),
+        has_password=RedemptionPassword.select().where(RedemptionPassword.merchant == merchant).exists(),
+    )

@@ -56,9 +56,17 @@ def _page(found: Claim, token: str) -> tuple[str, int]:
         return _spent(found, standing, person)
     voucher = previews.voucher_of(campaign)
     page = render_template(
-        "claims/page.html", campaign=campaign, voucher=voucher, now=now(), places=wallet.branches(campaign),
-        standing=standing, held=held, texts=HELD, here=url_for("claims.show", token=token),
-        reason=_against(voucher, person) if person and standing == Standing.OPEN else None)
+        "claims/page.html",
+        campaign=campaign,
+        voucher=voucher,
+        now=now(),
+        places=wallet.branches(campaign),
+        standing=standing,
+        held=held,
+        texts=HELD,
+        here=url_for("claims.show", token=token),
+        reason=_against(voucher, person) if person and standing == Standing.OPEN else None,
+    )
     return page, 409 if request.method == "POST" else 200
 
 
@@ -89,12 +97,19 @@ def index(merchant: str, campaign: str):
     row, after, text = campaign_of(merchant, campaign), _after(), _text()
     which = request.args.get("which", "open")
     which = which if which in claims.LISTED else "open"
-    links = claims.listed(
-        row, now(), settings().secret_key, which, text=text, after=after, most=A_PAGE + 1)
+    links = claims.listed(row, now(), settings().secret_key, which, text=text, after=after, most=A_PAGE + 1)
     return render_template(
-        "claims/index.html", merchant=row.merchant, campaign=row, counts=claims.counts(row, now()), which=which,
-        q=text, over=row.is_over(now()), links=links[:A_PAGE], address_of=address_of,
-        more=links[A_PAGE - 1].id if len(links) > A_PAGE else None)
+        "claims/index.html",
+        merchant=row.merchant,
+        campaign=row,
+        counts=claims.counts(row, now()),
+        which=which,
+        q=text,
+        over=row.is_over(now()),
+        links=links[:A_PAGE],
+        address_of=address_of,
+        more=links[A_PAGE - 1].id if len(links) > A_PAGE else None,
+    )
 
 
 @routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/links/<int:number>")
@@ -114,7 +129,8 @@ def change(merchant: str, campaign: str, number: int):
             withdrawals.withdraw(row, g.member, now())
             return redirect(url_for("claims.link", number=number, **here), 303)
         outcome, made = withdrawals.correct(
-            row, request.form.get("address", ""), g.member, now=now(), key=settings().secret_key)
+            row, request.form.get("address", ""), g.member, now=now(), key=settings().secret_key
+        )
     except withdrawals.Refused as refused:
         return _link_page(_own(of, number), refused.code), 422
     flash(outcome, "corrected")
@@ -132,9 +148,17 @@ def _own(campaign: Campaign, number: int) -> Claim:
 def _link_page(row: Claim, fault: str | None = None) -> str:
     token = claims.token_of(row, settings().secret_key)
     return render_template(
-        "claims/link.html", merchant=row.campaign.merchant, campaign=row.campaign, claim=row, entered=request.form,
-        state=claims.state(row, now()), link=address_of(token) if token else None, fault=fault, faults=CLAIM_LINKS,
-        voucher=claims.voucher_of(row))
+        "claims/link.html",
+        merchant=row.campaign.merchant,
+        campaign=row.campaign,
+        claim=row,
+        entered=request.form,
+        state=claims.state(row, now()),
+        link=address_of(token) if token else None,
+        fault=fault,
+        faults=CLAIM_LINKS,
+        voucher=claims.voucher_of(row),
+    )
 
 
 @routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/links/sheet")
@@ -144,9 +168,13 @@ def sheet(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign)
     links = claims.open_links(row, now(), settings().secret_key, after=_after(), most=A_SHEET + 1)
     return render_template(
-        "claims/sheet.html", merchant=row.merchant, campaign=row, over=row.is_over(now()),
+        "claims/sheet.html",
+        merchant=row.merchant,
+        campaign=row,
+        over=row.is_over(now()),
         links=[(address, address_of(token)) for _, address, token in links[:A_SHEET]],
-        more=links[A_SHEET - 1][0] if len(links) > A_SHEET else None)
+        more=links[A_SHEET - 1][0] if len(links) > A_SHEET else None,
+    )
 
 
 @routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/links.csv")

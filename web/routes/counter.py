@@ -20,11 +20,15 @@ def make(code: str):
     voucher, moment = held(code), now()
     if checks.foreseen(wallet.case(voucher, moment)):
         return redirect(url_for("vouchers.show", code=code), 303)
-    shown = counter_codes.new_code(
-        voucher, current_user.row, current_user.token, now=moment, key=settings().secret_key)
+    shown = counter_codes.new_code(voucher, current_user.row, current_user.token, now=moment, key=settings().secret_key)
     address = f"{base_url()}{url_for('till.find')}#{shown.code}"  # what stands behind # is sent to no server
-    return render_template("counter/page.html", voucher=voucher, shown=shown, address=address,
-                           seconds=int(counter_codes.LIFETIME.total_seconds()))
+    return render_template(
+        "counter/page.html",
+        voucher=voucher,
+        shown=shown,
+        address=address,
+        seconds=int(counter_codes.LIFETIME.total_seconds()),
+    )
 
 
 @routes.errorhandler(accounts.Overtaken)

@@ -39,8 +39,16 @@ def put(merchant: str):
             customers.put(of, selection.ticked(), _group(), into=_into())
     except (customers.Refused, selection.TooMany) as refused:
         return _page(of, refused.code), 422
-    return redirect(url_for("customers.index", merchant=merchant, q=searched.text or None,
-                            among=searched.among or None, after=searched.after or None), 303)
+    return redirect(
+        url_for(
+            "customers.index",
+            merchant=merchant,
+            q=searched.text or None,
+            among=searched.among or None,
+            after=searched.after or None,
+        ),
+        303,
+    )
 
 
 @routes.get("/merchants/<slug:merchant>/customers/<int:number>")
@@ -97,9 +105,16 @@ def _into() -> bool:
 
 def _customer_page(merchant: Merchant, row: Customer, refused: customers.Refused | None = None) -> str:
     return render_template(
-        "customers/customer.html", merchant=merchant, customer=row, vouchers=customers.wallet(row), now=now(),
-        groups=sorted(group.name for group in row.groups), known=groups.names(merchant),
-        fault=PEOPLE[refused.code] if refused else None, entered=request.form)
+        "customers/customer.html",
+        merchant=merchant,
+        customer=row,
+        vouchers=customers.wallet(row),
+        now=now(),
+        groups=sorted(group.name for group in row.groups),
+        known=groups.names(merchant),
+        fault=PEOPLE[refused.code] if refused else None,
+        entered=request.form,
+    )
 
 
 def _page(merchant: Merchant, fault: str | None = None) -> str:
@@ -107,5 +122,10 @@ def _page(merchant: Merchant, fault: str | None = None) -> str:
     if wants_fragment():
         return render_template("customers/_found.html", merchant=merchant, found=found)
     return render_template(
-        "customers/page.html", merchant=merchant, found=found, groups=groups.names(merchant),
-        faults={fault: PEOPLE[fault]} if fault else {}, entered=request.form)
+        "customers/page.html",
+        merchant=merchant,
+        found=found,
+        groups=groups.names(merchant),
+        faults={fault: PEOPLE[fault]} if fault else {},
+        entered=request.form,
+    )

@@ -37,9 +37,16 @@ def show(merchant: str, campaign: str):
     if wants_fragment() and request.args.get("seen") == seen:
         return Response(status=204)
     return render_template(
-        "figures/_figures.html" if wants_fragment() else "figures/page.html", merchant=row.merchant, campaign=row,
-        figures=table, seen=seen, now=now(), today=table.by_day.get(today.isoformat(), 0),
-        panels=figure_panels.of(row, table, branches, now()), alarm=alarm)
+        "figures/_figures.html" if wants_fragment() else "figures/page.html",
+        merchant=row.merchant,
+        campaign=row,
+        figures=table,
+        seen=seen,
+        now=now(),
+        today=table.by_day.get(today.isoformat(), 0),
+        panels=figure_panels.of(row, table, branches, now()),
+        alarm=alarm,
+    )
 
 
 def _mark(campaign: Campaign, table: figures.Figures, *more) -> str:
@@ -98,20 +105,42 @@ def attempts(merchant: str, campaign: str):
     before = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
     found = attempt_log.entries(row, _which(), before, attempt_log.A_PAGE + 1)
     return render_template(
-        "figures/attempts.html", merchant=row.merchant, campaign=row, figures=figures.of(row), which=_which(),
-        names=_branches(row.merchant), entries=found[:attempt_log.A_PAGE],
-        more=found[attempt_log.A_PAGE - 1].number if len(found) > attempt_log.A_PAGE else None)
+        "figures/attempts.html",
+        merchant=row.merchant,
+        campaign=row,
+        figures=figures.of(row),
+        which=_which(),
+        names=_branches(row.merchant),
+        entries=found[: attempt_log.A_PAGE],
+        more=found[attempt_log.A_PAGE - 1].number if len(found) > attempt_log.A_PAGE else None,
+    )
 
 
 @routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/attempts.csv")
 @login_required
 def download(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign)
-    heading = [gettext("Time"), gettext("Outcome"), gettext("Reason"), gettext("Customer"), gettext("Voucher"),
-               gettext("Branch"), gettext("Number"), gettext("Words"), gettext("Amount"), gettext("Rolled back"),
-               gettext("Reason of the rollback"), gettext("Forfeited"), gettext("Product"), gettext("Original price"),
-               gettext("Charged"), gettext("Discount given"), gettext("Code of the reason"),
-               gettext("Code of the branch"), gettext("Code of the rollback")]
+    heading = [
+        gettext("Time"),
+        gettext("Outcome"),
+        gettext("Reason"),
+        gettext("Customer"),
+        gettext("Voucher"),
+        gettext("Branch"),
+        gettext("Number"),
+        gettext("Words"),
+        gettext("Amount"),
+        gettext("Rolled back"),
+        gettext("Reason of the rollback"),
+        gettext("Forfeited"),
+        gettext("Product"),
+        gettext("Original price"),
+        gettext("Charged"),
+        gettext("Discount given"),
+        gettext("Code of the reason"),
+        gettext("Code of the branch"),
+        gettext("Code of the rollback"),
+    ]
     return csv_export.answer(f"{row.slug}-attempts", chain([heading], _rows(row, _which())))
 
 
@@ -126,12 +155,22 @@ def _rows(campaign: Campaign, only: str) -> Iterator[list]:
     for entry in attempt_log.all_entries(campaign, only):
         outcome = attempt_log.REFUSED if entry.reason else attempt_log.REDEEMED
         receipt = entry.receipt or {"number": "", "words": ""}
-        yield [entry.at.astimezone(zone).isoformat(timespec="seconds"), str(OUTCOMES[outcome]),
-               str(REASONS[entry.reason][0]) if entry.reason else "", entry.customer, entry.code,
-               _branch(entry.branch, branches) if outcome == attempt_log.REDEEMED or entry.branch else "",
-               receipt["number"], receipt["words"], _sum(entry.amount, campaign), *_rolled_back(entry, zone),
-               *_made_at(entry, campaign), entry.reason or outcome, entry.branch,
-               entry.rollback.reason if entry.rollback else ""]
+        yield [
+            entry.at.astimezone(zone).isoformat(timespec="seconds"),
+            str(OUTCOMES[outcome]),
+            str(REASONS[entry.reason][0]) if entry.reason else "",
+            entry.customer,
+            entry.code,
+            _branch(entry.branch, branches) if outcome == attempt_log.REDEEMED or entry.branch else "",
+            receipt["number"],
+            receipt["words"],
+            _sum(entry.amount, campaign),
+            *_rolled_back(entry, zone),
+            *_made_at(entry, campaign),
+            entry.reason or outcome,
+            entry.branch,
+            entry.rollback.reason if entry.rollback else "",
+        ]
 
 
 def _made_at(entry: attempt_log.Entry, campaign: Campaign) -> list:
@@ -150,5 +189,8 @@ def _rolled_back(entry: attempt_log.Entry, zone: ZoneInfo) -> list[str]:
     """When and why a redemption was taken back, and whether its use was lost."""
     if entry.rollback is None:
         return ["", "", ""]
-    return [entry.rollback.rolled_back_at.astimezone(zone).isoformat(timespec="seconds"),
-            str(WHY_ROLLED_BACK[entry.rollback.reason]), gettext("No") if entry.rollback.gave_back else gettext("Yes")]
+    return [
+        entry.rollback.rolled_back_at.astimezone(zone).isoformat(timespec="seconds"),
+        str(WHY_ROLLED_BACK[entry.rollback.reason]),
+        gettext("No") if entry.rollback.gave_back else gettext("Yes"),
+    ]

@@ -35,7 +35,8 @@ def invite(merchant: str):
         return _page(of, NOT_ME), 422
     try:
         _, token = members.invite(
-            of, form.get("email", ""), form.get("role", ""), form.getlist("branches"), now(), by=g.member)
+            of, form.get("email", ""), form.get("role", ""), form.getlist("branches"), now(), by=g.member
+        )
     except members.Refused as refused:
         return _page(of, refused), 422
     return _show_once(token, merchant)
@@ -115,8 +116,10 @@ def _merged(merchant: Merchant, member: Member) -> tuple[dict, dict[str, str]]:
     """The form of a member as it was sent, the rest as it is now; and what another owner saved, in words."""
     merged = members.merged(Member.get_by_id(member.id), **_sent(member), shown=_seen(member))
     names = dict(Branch.select(Branch.slug, Branch.name).where(Branch.merchant == merchant).tuples())
-    words = {"role": lambda role: str(ROLES[Role(role)]),
-             "branches": lambda slugs: formats.listed(names[slug] for slug in slugs)}
+    words = {
+        "role": lambda role: str(ROLES[Role(role)]),
+        "branches": lambda slugs: formats.listed(names[slug] for slug in slugs),
+    }
     return merged.values, {name: disputes.words(words[name](value)) for name, value in merged.conflicts.items()}
 
 
@@ -130,8 +133,9 @@ def _page(
         abort(403)
     at_field = refused and refused.field and (refused is NOT_ME or not request.form.get("do"))
     fault = refused and (not_me() if refused is NOT_ME and consumer().password_hash is None else PEOPLE[refused.code])
-    return _members_page(merchant, about, fault=None if at_field else fault,
-                         faults={refused.field: fault} if at_field else {}, **more)
+    return _members_page(
+        merchant, about, fault=None if at_field else fault, faults={refused.field: fault} if at_field else {}, **more
+    )
 
 
 def _members_page(
@@ -142,9 +146,21 @@ def _members_page(
         entered, conflicts = _merged(merchant, about)
     places = Branch.select().where((Branch.merchant == merchant) & Branch.closed_at.is_null()).order_by(Branch.id)
     return render_template(
-        "members/page.html", merchant=merchant, members=members.of(merchant), places=list(places), roles=list(Role),
-        fault=fault, faults=(faults or {}) | conflicts, disputed=list(conflicts), about=about, entered=entered,
-        typed_address=request.form.get("email", ""), is_button=bool(request.form.get("do")), fresh=is_fresh(), **more)
+        "members/page.html",
+        merchant=merchant,
+        members=members.of(merchant),
+        places=list(places),
+        roles=list(Role),
+        fault=fault,
+        faults=(faults or {}) | conflicts,
+        disputed=list(conflicts),
+        about=about,
+        entered=entered,
+        typed_address=request.form.get("email", ""),
+        is_button=bool(request.form.get("do")),
+        fresh=is_fresh(),
+        **more,
+    )
 
 
 @routes.get("/join/<token:token>")
@@ -174,7 +190,9 @@ def join(token: str):
 def _spent(token: str) -> tuple[str, int]:
     """Of no use any more; who joined by the link is shown the way to where they work."""
     member = members.joined_by(token, consumer()) if current_user.is_authenticated else None
-    return render_template("members/spent_link.html", why=one_time_links.why_not("join", token, now()), member=member), 404
+    return render_template(
+        "members/spent_link.html", why=one_time_links.why_not("join", token, now()), member=member
+    ), 404
 
 
 def _join_page(link, code: str | None = None) -> str:

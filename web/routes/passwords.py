@@ -36,7 +36,8 @@ def reveal(merchant: str, campaign: str):
 
 
 @post_form(
-    routes, "/merchants/<slug:merchant>/campaigns/<slug:campaign>/password/change", "passwords.show", campaign_of)
+    routes, "/merchants/<slug:merchant>/campaigns/<slug:campaign>/password/change", "passwords.show", campaign_of
+)
 @login_required
 @own_password_limit
 def change(merchant: str, campaign: str):
@@ -46,15 +47,15 @@ def change(merchant: str, campaign: str):
     only_owners_type(entered)
     digits = redemption_passwords.digits(entered)
     if entered and (digits is None or redemption_passwords.is_trivial(digits)):
-        form.redemption_password.errors = [
-            CAMPAIGN_FAULTS["redemption_password", "easy"] if digits else NEW_PASSWORD]
+        form.redemption_password.errors = [CAMPAIGN_FAULTS["redemption_password", "easy"] if digits else NEW_PASSWORD]
         return _page(row, new=form), 422
     if entered and not is_me(form.password.data):
         form.password.errors = [not_me()]
         return _page(row, new=form), 422
     try:
-        changed = redemption_passwords.change(row, digits, key=settings().password_key, now=now(),
-                                   replacing=request.form.get("replacing", ""))
+        changed = redemption_passwords.change(
+            row, digits, key=settings().password_key, now=now(), replacing=request.form.get("replacing", "")
+        )
     except merging.Conflict:
         return _page(campaign_of(merchant, campaign), new=form, overtaken=True), 422
     flash("changed" if changed else "same", _about(row))
@@ -75,8 +76,11 @@ def renew(merchant: str, campaign: str):
         redemption_passwords.change(row, None, key=key, now=now(), replacing=request.form.get("replacing", ""))
     except merging.Conflict:
         changed = False
-    return _page(row, said=["renewed" if changed else "before"],
-                 digits=redemption_passwords.reveal(row.password, key) if is_fresh() else None)
+    return _page(
+        row,
+        said=["renewed" if changed else "before"],
+        digits=redemption_passwords.reveal(row.password, key) if is_fresh() else None,
+    )
 
 
 def _about(campaign: Campaign) -> str:
@@ -85,12 +89,24 @@ def _about(campaign: Campaign) -> str:
 
 
 def _page(
-    campaign: Campaign, form: forms.OwnPassword | None = None, new: forms.NewRedemptionPassword | None = None,
-    *, overtaken: bool = False, **more
+    campaign: Campaign,
+    form: forms.OwnPassword | None = None,
+    new: forms.NewRedemptionPassword | None = None,
+    *,
+    overtaken: bool = False,
+    **more,
 ) -> str:
     """The page; a form that was refused goes on about the password that it was filled for, until that is changed."""
     replacing = request.form.get("replacing", "") if new and not overtaken else None
     return render_template(
-        "passwords/page.html", merchant=campaign.merchant, campaign=campaign, fresh=is_fresh(),
-        form=form or forms.OwnPassword(formdata=None), new=new or forms.NewRedemptionPassword(formdata=None),
-        shared=redemption_passwords.shared_with(campaign), overtaken=overtaken, replacing=replacing, **more)
+        "passwords/page.html",
+        merchant=campaign.merchant,
+        campaign=campaign,
+        fresh=is_fresh(),
+        form=form or forms.OwnPassword(formdata=None),
+        new=new or forms.NewRedemptionPassword(formdata=None),
+        shared=redemption_passwords.shared_with(campaign),
+        overtaken=overtaken,
+        replacing=replacing,
+        **more,
+    )

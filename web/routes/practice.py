@@ -30,8 +30,12 @@ from web.routes.till import choices, entered
 routes = Blueprint("practice", __name__)
 
 INSTEAD = {  # where the links of the real screens lead to
-    "vouchers.show": "practice.show", "redemptions.redeem": "practice.keypad", "counter.make": "practice.show_code",
-    "redemptions.attempt": "practice.attempt", "redemptions.show": "practice.verdict", "till.redeem": "practice.redeem",
+    "vouchers.show": "practice.show",
+    "redemptions.redeem": "practice.keypad",
+    "counter.make": "practice.show_code",
+    "redemptions.attempt": "practice.attempt",
+    "redemptions.show": "practice.verdict",
+    "till.redeem": "practice.redeem",
 }
 
 
@@ -59,8 +63,13 @@ def attempt():
 @post_form(routes, "/practice/counter-code", "practice.show")
 def show_code():
     shown = counter_codes.Shown(practice.COUNTER_CODE, attempt_id="")
-    return _screen("counter/page.html", _voucher(), shown=shown, seconds=int(counter_codes.LIFETIME.total_seconds()),
-                   address=f"{base_url()}{url_for('till.find')}#{shown.code}")
+    return _screen(
+        "counter/page.html",
+        _voucher(),
+        shown=shown,
+        seconds=int(counter_codes.LIFETIME.total_seconds()),
+        address=f"{base_url()}{url_for('till.find')}#{shown.code}",
+    )
 
 
 @routes.get("/practice/verdict")
@@ -72,25 +81,40 @@ def verdict():
 
 def _voucher() -> Voucher:
     asked = {name: value for name, value in _like().items() if value}
-    merchant = Merchant(name=gettext("Practice shop"), language=language(), currency=asked.get("currency", "CNY"),
-                        currency_digits=currencies.digits(asked.get("currency", "CNY")),
-                        time_zone=asked.get("zone", "Asia/Shanghai"))
+    merchant = Merchant(
+        name=gettext("Practice shop"),
+        language=language(),
+        currency=asked.get("currency", "CNY"),
+        currency_digits=currencies.digits(asked.get("currency", "CNY")),
+        time_zone=asked.get("zone", "Asia/Shanghai"),
+    )
     return practice.voucher(merchant, gettext("Practice voucher"), now())
 
 
 def _like() -> dict[str, str | None]:
     """What the address says of currency and time zone, where there are such."""
     currency, zone = request.args.get("currency"), request.args.get("zone")
-    return {"currency": currency if currency in list_currencies() else None,
-            "zone": zone if zone in TIME_ZONES else None}
+    return {
+        "currency": currency if currency in list_currencies() else None,
+        "zone": zone if zone in TIME_ZONES else None,
+    }
 
 
 def _on_the_phone(voucher: Voucher, verdict: Verdict, **more) -> str:
     template = "redemptions/_verdict.html" if wants_fragment() else "redemptions/page.html"
     again = "" if wants_fragment() else url_for("practice.keypad", **_like())
     texts = FIELDS["password"] if verdict.reason == "malformed" else REASONS.get(verdict.reason)
-    return _screen(template, voucher, verdict=verdict, texts=texts, redeemed_at=now(), fresh=True, again=again,
-                   retry=verdict.reason in SAME_SCREEN, **more)
+    return _screen(
+        template,
+        voucher,
+        verdict=verdict,
+        texts=texts,
+        redeemed_at=now(),
+        fresh=True,
+        again=again,
+        retry=verdict.reason in SAME_SCREEN,
+        **more,
+    )
 
 
 def _screen(template: str, voucher: Voucher, **more) -> str:
@@ -100,6 +124,7 @@ def _screen(template: str, voucher: Voucher, **more) -> str:
 
 def _render(template: str, voucher: Voucher, said: str, values: dict, **more) -> str:
     """The real template, with `said` beside the mark of practice; `values` are for the addresses of practice."""
+
     def instead(endpoint: str, **real: str) -> str:
         return url_for(INSTEAD[endpoint], **values) if endpoint in INSTEAD else url_for(endpoint, **real)
 
@@ -125,8 +150,13 @@ def redeem(merchant: str):
     if faults:
         return _charge(member, faults), 422
     places = {place.slug: place.name for place in choices(member, voucher.campaign)[0]}
-    return _at_the_till("till/verdict.html", member, voucher, place=places.get(till.branch),
-                        verdict=practice.redeem(voucher, till, "", now()))
+    return _at_the_till(
+        "till/verdict.html",
+        member,
+        voucher,
+        place=places.get(till.branch),
+        verdict=practice.redeem(voucher, till, "", now()),
+    )
 
 
 def _voucher_at(member: Member) -> Voucher:
@@ -136,14 +166,23 @@ def _voucher_at(member: Member) -> Voucher:
 def _charge(member: Member, faults: frozenset[str] = frozenset()) -> str:
     voucher = _voucher_at(member)
     places, must = choices(member, voucher.campaign)
-    return _at_the_till("till/voucher.html", member, voucher, places=places, must=must, faults=faults,
-                        entered=request.form)
+    return _at_the_till(
+        "till/voucher.html", member, voucher, places=places, must=must, faults=faults, entered=request.form
+    )
 
 
 def _at_the_till(template: str, member: Member, voucher: Voucher, **more) -> str:
     merchant = member.merchant
-    return _render(template, voucher, gettext("Nothing counts here."), {"merchant": merchant.slug},
-                   merchant=merchant, member=member, at=request.values.get("at") or None, **more)
+    return _render(
+        template,
+        voucher,
+        gettext("Nothing counts here."),
+        {"merchant": merchant.slug},
+        merchant=merchant,
+        member=member,
+        at=request.values.get("at") or None,
+        **more,
+    )
 
 
 # The till card

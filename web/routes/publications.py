@@ -59,16 +59,20 @@ def publish(merchant: str, campaign: str):
 def show(merchant: str, campaign: str, number: int):
     """How far it is; htmx asks again while it goes on, and hears 204 when nothing moved."""
     row = campaign_of(merchant, campaign)
-    publication = Publication.get_or_none(
-        (Publication.id == min(number, 2**63 - 1)) & (Publication.campaign == row))
+    publication = Publication.get_or_none((Publication.id == min(number, 2**63 - 1)) & (Publication.campaign == row))
     if publication is None:
         abort(404)
     if wants_fragment() and publication.finished_at is None and request.args.get("done") == str(publication.done):
         return Response(status=204)
     template = "publications/_progress.html" if wants_fragment() else "publications/page.html"
     return render_template(
-        template, merchant=row.merchant, campaign=row, publication=publication, over=row.is_over(now()),
-        address_faults=ADDRESS_FAULTS)
+        template,
+        merchant=row.merchant,
+        campaign=row,
+        publication=publication,
+        over=row.is_over(now()),
+        address_faults=ADDRESS_FAULTS,
+    )
 
 
 def _designated(campaign: Campaign, form: forms.Publish) -> tuple[Audience, list, list]:
@@ -105,6 +109,17 @@ def _page(campaign: Campaign, form: forms.Publish | None = None, fault: str | No
     form = form or forms.Publish(formdata=None, audience=request.args.get("audience"))
     everybody = customers.known(campaign.merchant).count()
     return render_template(
-        "publications/new.html", form=form, everybody=everybody, groups=groups.names(campaign.merchant),
-        nobody=fault == "nobody", fault=PUBLISHING.get(fault), over=_over(campaign), failures=form.failures,
-        address_faults=ADDRESS_FAULTS, now=now(), found=_found(campaign), merchant=campaign.merchant, campaign=campaign)
+        "publications/new.html",
+        form=form,
+        everybody=everybody,
+        groups=groups.names(campaign.merchant),
+        nobody=fault == "nobody",
+        fault=PUBLISHING.get(fault),
+        over=_over(campaign),
+        failures=form.failures,
+        address_faults=ADDRESS_FAULTS,
+        now=now(),
+        found=_found(campaign),
+        merchant=campaign.merchant,
+        campaign=campaign,
+    )

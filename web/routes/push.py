@@ -88,5 +88,6 @@ def _page(*, is_old: bool = False) -> str:
     form.merchants.choices = [(OF_MERCHANT + row.slug, row.name) for row in subscriptions.merchants(account)]
     for field in (form.events, form.merchants):
         field.data = [value for value, _ in field.choices if value in heard]
-    return render_template("account/notifications.html", form=form, done=request.args.get("done"), is_old=is_old,
-                           heard=sorted(heard))
+    return render_template(
+        "account/notifications.html", form=form, done=request.args.get("done"), is_old=is_old, heard=sorted(heard)
+    )

@@ -29,8 +29,12 @@ from web.present.messages import CLOSED, FIELDS, REASONS, Text, sentences
 routes = Blueprint("redemptions", __name__)
 
 STATUS = {
-    None: 200, Reason.PASSWORD_INCORRECT: 403, Reason.NOT_FOUND: 404, Reason.MALFORMED: 422,
-    Reason.TOO_MANY_ATTEMPTS: 429, Reason.BUSY: 503,
+    None: 200,
+    Reason.PASSWORD_INCORRECT: 403,
+    Reason.NOT_FOUND: 404,
+    Reason.MALFORMED: 422,
+    Reason.TOO_MANY_ATTEMPTS: 429,
+    Reason.BUSY: 503,
 }
 SETTLED = {None, Reason.PASSWORD_INCORRECT, *checks.CHECKS}  # stored under the attempt's id
 SAME_SCREEN = {Reason.PASSWORD_INCORRECT, Reason.MALFORMED, Reason.BUSY}  # another try may go better
@@ -50,13 +54,19 @@ def redeem(code: str):
         verdict = Verdict("", reason, wallet.describe(voucher, moment))
         return _render("redemptions/page.html", verdict, voucher, REASONS[reason])
     if spent := guess_limits.spent(voucher.campaign.password, moment):
-        verdict = Verdict("", Reason.TOO_MANY_ATTEMPTS, wallet.describe(voucher, moment), closed=True,
-                          retry_after=spent.retry_after)
+        verdict = Verdict(
+            "", Reason.TOO_MANY_ATTEMPTS, wallet.describe(voucher, moment), closed=True, retry_after=spent.retry_after
+        )
         return _render("redemptions/page.html", verdict, voucher, CLOSED)
     return _step(voucher) or render_template(
-        "redemptions/keypad.html", voucher=voucher, now=moment, spare_id=uuid.uuid4(),
-        branch=request.args.get("branch"), amount=_amount(voucher, request.args.get("amount", "")),
-        place=_place(voucher, request.args.get("branch")), past=_standing(wallet.redemptions(voucher)),
+        "redemptions/keypad.html",
+        voucher=voucher,
+        now=moment,
+        spare_id=uuid.uuid4(),
+        branch=request.args.get("branch"),
+        amount=_amount(voucher, request.args.get("amount", "")),
+        place=_place(voucher, request.args.get("branch")),
+        past=_standing(wallet.redemptions(voucher)),
     )
 
 
@@ -83,8 +93,9 @@ def _step(voucher: Voucher):
     if not lacking:
         return None
     faults = lacking & sent.keys()
-    page = render_template("redemptions/step.html", voucher=voucher, places=places, faults=faults, sent=sent,
-                           amount=amount)
+    page = render_template(
+        "redemptions/step.html", voucher=voucher, places=places, faults=faults, sent=sent, amount=amount
+    )
     return page, 422 if faults else 200
 
 
@@ -96,8 +107,10 @@ def attempt(code: str):
         return answer(Verdict("", Reason.MALFORMED), code, FIELDS["attempt_id"])
     typed, till, fault = _read(request.form)
     verdict = redemption.attempt(
-        Try(consumer(), code, attempt_id, typed, till), clock=current_app.extensions["clock"],
-        sleep=current_app.extensions["sleep"], keys=current_app.extensions["keys"],
+        Try(consumer(), code, attempt_id, typed, till),
+        clock=current_app.extensions["clock"],
+        sleep=current_app.extensions["sleep"],
+        keys=current_app.extensions["keys"],
     )
     malformed = verdict.reason is Reason.MALFORMED and fault
     return answer(verdict, code, FIELDS[fault] if malformed else None)
@@ -128,10 +141,15 @@ def _read(form: Mapping[str, str]) -> tuple[str | None, Till | None, str | None]
     """Password and till as sent, and the first field that is not what it must be."""
     typed, branch = redemption_passwords.digits(form.get("password", "")), form.get("branch") or None
     amount, offer_price = _number(form.get("amount")), _number(form.get("offer_price"))
-    faults = [name for name, bad in (
-        ("amount", amount is False), ("offer_price", offer_price is False),
-        ("branch", branch is not None and not is_slug(branch)),
-    ) if bad]
+    faults = [
+        name
+        for name, bad in (
+            ("amount", amount is False),
+            ("offer_price", offer_price is False),
+            ("branch", branch is not None and not is_slug(branch)),
+        )
+        if bad
+    ]
     till = None if faults else Till(branch, amount, offer_price)
     return typed, till, "password" if typed is None else faults[0] if faults else None
 
@@ -165,13 +183,22 @@ def _render(template: str, verdict: Verdict, voucher: Voucher | None, texts: Tex
     afresh = url_for("redemptions.redeem", code=voucher.code) if voucher else ""
     at_counter = bool(verdict.till and verdict.till.get("counter"))
     return render_template(
-        template, verdict=verdict, voucher=voucher, texts=texts, now=now(),
-        redeemed_at=redeemed_at, rollback=back, past=_standing(past),
-        fresh=redeemed_at is not None and back is None
+        template,
+        verdict=verdict,
+        voucher=voucher,
+        texts=texts,
+        now=now(),
+        redeemed_at=redeemed_at,
+        rollback=back,
+        past=_standing(past),
+        fresh=redeemed_at is not None
+        and back is None
         and abs(now() - redeemed_at) < (AT_ONCE if request.method == "POST" else FRESH),
         place=_place(voucher, verdict.till["branch"]) if verdict.till else None,
-        settled=bool(verdict.attempt_id) and verdict.reason in SETTLED, shown=_shown(redeemed_at),
-        retry=verdict.reason in SAME_SCREEN | OTHER_ENTRIES and not at_counter, at_counter=at_counter,
+        settled=bool(verdict.attempt_id) and verdict.reason in SETTLED,
+        shown=_shown(redeemed_at),
+        retry=verdict.reason in SAME_SCREEN | OTHER_ENTRIES and not at_counter,
+        at_counter=at_counter,
         again="" if verdict.reason in SAME_SCREEN and wants_fragment() else afresh,  # "" is the keypad's own address
     )
 

@@ -46,7 +46,18 @@ def _page(row: Voucher, fault: str | None = None) -> str:
     past = wallet.redemptions(row)
     standing = [redemption for redemption in past if redemption.rollback is None]
     return render_template(
-        "revoking/page.html", merchant=merchant, voucher=row, now=now(), past=past, standing=standing,
+        "revoking/page.html",
+        merchant=merchant,
+        voucher=row,
+        now=now(),
+        past=past,
+        standing=standing,
         can_roll_back=any(not rollbacks.is_late(redemption, g.member, now()) for redemption in standing),
-        customer=customer, revocation=revocations.of(row), why=WHY_REVOKED, fault=fault, faults=WHY_FAULTS,
-        entered=request.form, longest=LONGEST_NOTE)
+        customer=customer,
+        revocation=revocations.of(row),
+        why=WHY_REVOKED,
+        fault=fault,
+        faults=WHY_FAULTS,
+        entered=request.form,
+        longest=LONGEST_NOTE,
+    )

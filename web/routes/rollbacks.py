@@ -43,7 +43,17 @@ def _page(row: Redemption, fault: str | None = None) -> str:
     merchant = g.member.merchant
     customer = Customer.get_or_none((Customer.merchant == merchant) & (Customer.consumer == row.consumer_id))
     return render_template(
-        "rollbacks/page.html", merchant=merchant, redemption=row, campaign=row.voucher.campaign, customer=customer,
+        "rollbacks/page.html",
+        merchant=merchant,
+        redemption=row,
+        campaign=row.voucher.campaign,
+        customer=customer,
         branch=Branch.get_or_none((Branch.merchant == merchant) & (Branch.slug == row.branch_slug)),
-        rollback=rollbacks.of(row), late=rollbacks.is_late(row, g.member, now()), why=WHY_ROLLED_BACK,
-        fault=fault, faults=WHY_FAULTS, entered=request.form, longest=LONGEST_NOTE)
+        rollback=rollbacks.of(row),
+        late=rollbacks.is_late(row, g.member, now()),
+        why=WHY_ROLLED_BACK,
+        fault=fault,
+        faults=WHY_FAULTS,
+        entered=request.form,
+        longest=LONGEST_NOTE,
+    )

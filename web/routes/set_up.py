@@ -45,8 +45,11 @@ def _name_other_currency(form: forms.SetUp) -> None:
     """Say which currency to enter where one was refused that gave way to another."""
     code = (form.currency.data or "").strip().upper()
     if form.currency.errors and code in currencies.INSTEAD:
-        form.currency.errors = [gettext("Shops do not charge in %(code)s today. Enter %(instead)s.", code=code,
-                                        instead=currencies.INSTEAD[code])]
+        form.currency.errors = [
+            gettext(
+                "Shops do not charge in %(code)s today. Enter %(instead)s.", code=code, instead=currencies.INSTEAD[code]
+            )
+        ]
 
 
 def _usable(token: str):

@@ -44,10 +44,17 @@ def show(merchant: str):
     numbers = [] if faults else range(asked.first, min(asked.first + asked.count, confirm_sheets.HIGHEST + 1))
     lines = confirm_sheets.lines(key, of, branch, asked.day, numbers)
     page = render_template(
-        "sheets/page.html", merchant=of, asked=asked, faults=faults, choices=_choices(places, days),
-        first=request.args.get("first", "1"), highest=confirm_sheets.HIGHEST, given=confirm_sheets.given(of, branch, asked.day),
+        "sheets/page.html",
+        merchant=of,
+        asked=asked,
+        faults=faults,
+        choices=_choices(places, days),
+        first=request.args.get("first", "1"),
+        highest=confirm_sheets.HIGHEST,
+        given=confirm_sheets.given(of, branch, asked.day),
         place=next((place.name for place in places if place.slug == asked.at), None),
-        pages=[lines[start:start + A_PAGE] for start in range(0, len(lines), A_PAGE)])
+        pages=[lines[start : start + A_PAGE] for start in range(0, len(lines), A_PAGE)],
+    )
     return page, 422 if faults else 200
 
 
@@ -70,7 +77,14 @@ def _read(sent: Mapping[str, str], places: list[Branch], days: list[date]) -> tu
     number = int(first) if first.isascii() and first.isdigit() and len(first) < 9 else 0
     count = {str(count): count for count in COUNTS}.get(sent.get("count", "100"))
     paper = sent.get("paper", PAPERS[0])
-    faults = {name for name, good in (
-        ("day", day), ("first", 1 <= number <= confirm_sheets.HIGHEST), ("count", count), ("paper", paper in PAPERS),
-    ) if not good}
+    faults = {
+        name
+        for name, good in (
+            ("day", day),
+            ("first", 1 <= number <= confirm_sheets.HIGHEST),
+            ("count", count),
+            ("paper", paper in PAPERS),
+        )
+        if not good
+    }
     return Asked(at, day or days[0], number, count or COUNTS[1], paper if paper in PAPERS else PAPERS[0]), faults

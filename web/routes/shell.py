@@ -38,27 +38,55 @@ def readyz():
 def till_manifest() -> Response:
     """The till as an application of its own: a tablet at the counter starts there."""
     return _manifest(
-        id="/till", name=gettext("Quanbao till"), short_name=gettext("Till"), lang=language_tag(), start_url="/till",
-        scope="/", display="standalone", background_color="#f6f1e7", theme_color="#b3261e",
-        description=gettext("Today’s redemptions, and counter codes."), categories=["business"])
+        id="/till",
+        name=gettext("Quanbao till"),
+        short_name=gettext("Till"),
+        lang=language_tag(),
+        start_url="/till",
+        scope="/",
+        display="standalone",
+        background_color="#f6f1e7",
+        theme_color="#b3261e",
+        description=gettext("Today’s redemptions, and counter codes."),
+        categories=["business"],
+    )
 
 
 @routes.get("/manifest.webmanifest")
 def manifest() -> Response:
     return _manifest(
-        id="/", name="Quanbao", short_name=gettext("Quanbao"), lang=language_tag(), start_url="/wallet", scope="/",
-        display="standalone", background_color="#f6f1e7", theme_color="#b3261e",
+        id="/",
+        name="Quanbao",
+        short_name=gettext("Quanbao"),
+        lang=language_tag(),
+        start_url="/wallet",
+        scope="/",
+        display="standalone",
+        background_color="#f6f1e7",
+        theme_color="#b3261e",
         description=gettext("All your vouchers in one place."),
         categories=["shopping", "lifestyle"],
         shortcuts=[
-            {"name": gettext("Wallet"), "url": "/wallet", "icons": [
-                {"src": assets.url("icons/icon-192.png"), "sizes": "192x192", "type": "image/png"}]},
-            {"name": gettext("Account"), "url": "/account", "icons": [
-                {"src": assets.url("icons/icon-192.png"), "sizes": "192x192", "type": "image/png"}]},
+            {
+                "name": gettext("Wallet"),
+                "url": "/wallet",
+                "icons": [{"src": assets.url("icons/icon-192.png"), "sizes": "192x192", "type": "image/png"}],
+            },
+            {
+                "name": gettext("Account"),
+                "url": "/account",
+                "icons": [{"src": assets.url("icons/icon-192.png"), "sizes": "192x192", "type": "image/png"}],
+            },
         ],
         screenshots=[
-            {"src": assets.url(f"screenshots/{form}.png"), "sizes": size, "type": "image/png", "form_factor": form,
-             "label": gettext("The wallet")} for form, size in SCREENSHOTS
+            {
+                "src": assets.url(f"screenshots/{form}.png"),
+                "sizes": size,
+                "type": "image/png",
+                "form_factor": form,
+                "label": gettext("The wallet"),
+            }
+            for form, size in SCREENSHOTS
         ],
     )
 
@@ -69,8 +97,12 @@ def _manifest(**members) -> Response:
         icons=[
             {"src": assets.url("icons/icon-192.png"), "sizes": "192x192", "type": "image/png"},
             {"src": assets.url("icons/icon-512.png"), "sizes": "512x512", "type": "image/png"},
-            {"src": assets.url("icons/maskable-512.png"), "sizes": "512x512", "type": "image/png",
-             "purpose": "maskable"},
+            {
+                "src": assets.url("icons/maskable-512.png"),
+                "sizes": "512x512",
+                "type": "image/png",
+                "purpose": "maskable",
+            },
         ],
     )
     answer.mimetype = "application/manifest+json"

@@ -109,8 +109,10 @@ def redeem(merchant: str, attempt_id: UUID):
         return _charge(member, row, faults), 422
     verdict = again or redemption.attempt(
         Try(row.voucher.consumer, row.voucher.code, row.attempt_id, None, till, taken=row),
-        clock=current_app.extensions["clock"], sleep=current_app.extensions["sleep"],
-        keys=current_app.extensions["keys"])
+        clock=current_app.extensions["clock"],
+        sleep=current_app.extensions["sleep"],
+        keys=current_app.extensions["keys"],
+    )
     if wants_json():
         answer = jsonify(verdict_as_json(verdict, _texts(verdict)))
     else:
@@ -140,13 +142,30 @@ def _page(member: Member, places: list[Branch], fault: str | None = None, wait: 
         return Response(status=204)
     lines = till_day.lines(merchant, slugs, day, before)
     redeemed = [line for line in lines if line.redemption]
-    page = make_response(render_template(
-        "till/_day.html" if wants_fragment() else "till/page.html", merchant=merchant, member=member, at=at,
-        places=places, names={place.slug: place.name for place in places}, lines=lines,
-        tabs=places and sum(place.closed_at is None for place in branches.of(merchant)) > 1,
-        number=till_day.count(merchant, slugs, day), day=day, seen=seen, now=now(), fault=fault, wait=wait,
-        typed=_typed(), unused=counter_codes.unused(_typed()), alarm=alarm, changed=changed,
-        older=redeemed[-1].redemption if len(redeemed) == till_day.A_PAGE else None, before=before))
+    page = make_response(
+        render_template(
+            "till/_day.html" if wants_fragment() else "till/page.html",
+            merchant=merchant,
+            member=member,
+            at=at,
+            places=places,
+            names={place.slug: place.name for place in places},
+            lines=lines,
+            tabs=places and sum(place.closed_at is None for place in branches.of(merchant)) > 1,
+            number=till_day.count(merchant, slugs, day),
+            day=day,
+            seen=seen,
+            now=now(),
+            fault=fault,
+            wait=wait,
+            typed=_typed(),
+            unused=counter_codes.unused(_typed()),
+            alarm=alarm,
+            changed=changed,
+            older=redeemed[-1].redemption if len(redeemed) == till_day.A_PAGE else None,
+            before=before,
+        )
+    )
     page.headers["Permissions-Policy"] = CAMERA
     return page
 
@@ -193,9 +212,21 @@ def _charge(member: Member, row: CounterCode, faults: frozenset[str] = frozenset
     moment, where = now(), wallet.branches(row.voucher.campaign)
     reason = checks.told_beforehand(wallet.case(row.voucher, moment))
     return render_template(
-        "till/voucher.html", merchant=member.merchant, now=moment, member=member, voucher=row.voucher, places=places,
-        must=must, where=where, faults=faults, entered=request.form, at=_at(), attempt_id=row.attempt_id,
-        reason=REASONS[reason][0] if reason else None, past=wallet.redemptions(row.voucher))
+        "till/voucher.html",
+        merchant=member.merchant,
+        now=moment,
+        member=member,
+        voucher=row.voucher,
+        places=places,
+        must=must,
+        where=where,
+        faults=faults,
+        entered=request.form,
+        at=_at(),
+        attempt_id=row.attempt_id,
+        reason=REASONS[reason][0] if reason else None,
+        past=wallet.redemptions(row.voucher),
+    )
 
 
 def entered(member: Member, campaign: Campaign) -> tuple[Till | None, frozenset[str]]:
@@ -222,5 +253,14 @@ def _verdict(member: Member, row: CounterCode, verdict: Verdict, places: list[Br
     texts, branch = _texts(verdict), verdict.till["branch"] if verdict.till else None
     place = next((place.name for place in places if place.slug == branch), branch)
     return render_template(
-        "till/verdict.html", merchant=member.merchant, member=member, verdict=verdict, voucher=row.voucher, at=_at(),
-        texts=texts, place=place, own=AT_COUNTER.get(verdict.reason), attempt_id=row.attempt_id)
+        "till/verdict.html",
+        merchant=member.merchant,
+        member=member,
+        verdict=verdict,
+        voucher=row.voucher,
+        at=_at(),
+        texts=texts,
+        place=place,
+        own=AT_COUNTER.get(verdict.reason),
+        attempt_id=row.attempt_id,
+    )

@@ -21,7 +21,13 @@ def show(code: str):
         return jsonify(wallet.describe(voucher, moment))
     reason = checks.told_beforehand(wallet.case(voucher, moment))
     return render_template(
-        "vouchers/page.html", voucher=voucher, now=moment, places=wallet.branches(voucher.campaign),
-        past=wallet.redemptions(voucher), revocation=revocations.of(voucher),
-        reason=reason, texts=REASONS.get(reason), address=base_url() + url_for("vouchers.show", code=code),
+        "vouchers/page.html",
+        voucher=voucher,
+        now=moment,
+        places=wallet.branches(voucher.campaign),
+        past=wallet.redemptions(voucher),
+        revocation=revocations.of(voucher),
+        reason=reason,
+        texts=REASONS.get(reason),
+        address=base_url() + url_for("vouchers.show", code=code),
     )

@@ -32,8 +32,9 @@ def show():
     if wants_json():
         return jsonify(as_of=wallet.moment(moment), vouchers=wallet.describe_all(held, moment, past))
     states = {voucher.id: voucher.state(voucher.campaign, moment) for voucher in held}
-    foreseen = {voucher.id: checks.foreseen(wallet.case(voucher, moment))
-                for voucher in held if states[voucher.id] in GOOD}
+    foreseen = {
+        voucher.id: checks.foreseen(wallet.case(voucher, moment)) for voucher in held if states[voucher.id] in GOOD
+    }
     sections = {"soon": [], "ready": [], "waiting": [], "used": [], "over": [], "archive": []}
     for voucher in held:
         section = _section(states[voucher.id], foreseen.get(voucher.id))
@@ -41,9 +42,18 @@ def show():
             section = "soon"
         sections["archive" if voucher.archived_at else section].append(voucher)
     fresh = sum(voucher.opened_at is None for voucher in sections["soon"] + sections["ready"])
-    page = make_response(render_template(
-        "wallet/page.html", now=moment, held=held, foreseen=foreseen, fresh=fresh, places=wallet.places(held),
-        past=past, **sections))
+    page = make_response(
+        render_template(
+            "wallet/page.html",
+            now=moment,
+            held=held,
+            foreseen=foreseen,
+            fresh=fresh,
+            places=wallet.places(held),
+            past=past,
+            **sections,
+        )
+    )
     page.headers["X-Wallet"] = holder()
     return page
 

@@ -56,7 +56,8 @@ class Front:
         context = copy_context()  # one for the whole request, whichever threads it passes through
         loop, threads = asyncio.get_running_loop(), self.uploaders if upload.size else self.threads
         status, headers, content = await loop.run_in_executor(
-            threads, context.run, self._call, _environ(scope, body, length))
+            threads, context.run, self._call, _environ(scope, body, length)
+        )
         if isinstance(content, bytes):
             protocol.response_bytes(status, headers, content)
         else:
@@ -133,13 +134,21 @@ def _environ(scope, body: BytesIO, length: int) -> dict:
     host, _, port = scope.server.rpartition(":")
     version = "1.0" if scope.http_version == "1" else scope.http_version  # granian leaves its nought out
     environ = {
-        "REQUEST_METHOD": scope.method, "SCRIPT_NAME": "",
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
         "PATH_INFO": unquote_to_bytes(scope.path).decode("latin-1"),
-        "QUERY_STRING": scope.query_string.encode().decode("latin-1"), "SERVER_PROTOCOL": f"HTTP/{version}",
-        "SERVER_NAME": host.strip("[]"), "SERVER_PORT": port,
+        "QUERY_STRING": scope.query_string.encode().decode("latin-1"),
+        "SERVER_PROTOCOL": f"HTTP/{version}",
+        "SERVER_NAME": host.strip("[]"),
+        "SERVER_PORT": port,
         "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
-        "wsgi.version": (1, 0), "wsgi.url_scheme": scope.scheme, "wsgi.input": body,
-        "wsgi.errors": sys.stderr, "wsgi.multithread": True, "wsgi.multiprocess": True, "wsgi.run_once": False,
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": body,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
     }
     for name, value in scope.headers.items():
         if "_" in name or name == "transfer-encoding":

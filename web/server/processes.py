@@ -30,9 +30,18 @@ class Processes(Granian):
 
     def __init__(self, target: str, *, address: str, port: int, processes: int):
         super().__init__(
-            target, address=address, port=port, workers=processes, interface=Interfaces.RSGI, websockets=False,
-            log_level="error", workers_kill_timeout=10, http=HTTPModes.http1, backpressure=room_for_connections(),
-            http1_settings=HTTP1Settings(header_read_timeout=PATIENCE * 1000, max_buffer_size=LONGEST_HEAD))
+            target,
+            address=address,
+            port=port,
+            workers=processes,
+            interface=Interfaces.RSGI,
+            websockets=False,
+            log_level="error",
+            workers_kill_timeout=10,
+            http=HTTPModes.http1,
+            backpressure=room_for_connections(),
+            http1_settings=HTTP1Settings(header_read_timeout=PATIENCE * 1000, max_buffer_size=LONGEST_HEAD),
+        )
 
     def serve(self) -> None:
         os.register_at_fork(after_in_child=_die_when_told)

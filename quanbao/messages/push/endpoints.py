@@ -25,7 +25,7 @@ def service_of(endpoint: str, hosts: Collection[str]) -> str | None:
         return None
     for origin in operators(hosts):
         for written in (origin, origin + _default_port(origin)):
-            if endpoint.startswith(f"{written}/") and PLAIN.fullmatch(endpoint[len(written):]):
+            if endpoint.startswith(f"{written}/") and PLAIN.fullmatch(endpoint[len(written) :]):
                 return origin
     found = PUBLIC.fullmatch(endpoint)
     if found is None or len(found["host"]) > 253:

@@ -76,8 +76,13 @@ class Wire:
 
     async def _post(self, endpoint: str, service: str, body: bytes, headers: dict[str, str]) -> Answer:
         path = endpoint.split("/", 3)[3]
-        head = [f"POST /{path} HTTP/1.1", f"Host: {service.partition('://')[2]}", "User-Agent: quanbao",
-                f"Content-Length: {len(body)}", *(f"{name}: {value}" for name, value in headers.items())]
+        head = [
+            f"POST /{path} HTTP/1.1",
+            f"Host: {service.partition('://')[2]}",
+            "User-Agent: quanbao",
+            f"Content-Length: {len(body)}",
+            *(f"{name}: {value}" for name, value in headers.items()),
+        ]
         request = "\r\n".join(head).encode("ascii") + b"\r\n\r\n" + body
         while self.kept[service]:
             try:

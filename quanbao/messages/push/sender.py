@@ -74,8 +74,9 @@ class Postman:
     Each service has a line of its own, so that one which hangs holds up no other.
     """
 
-    def __init__(self, *, signer: Signer, hosts: Collection[str], write: Writer, clock: Callable[[], datetime],
-                 names: Any = None):
+    def __init__(
+        self, *, signer: Signer, hosts: Collection[str], write: Writer, clock: Callable[[], datetime], names: Any = None
+    ):
         self.signer, self.hosts, self.write, self.clock, self.names = signer, hosts, write, clock, names
         self.outcome, self.settled_at = Outcome(), 0.0
         self.resting: dict[str, datetime] = {}
@@ -200,9 +201,12 @@ class Postman:
             self.words[notice.key] = plain(title, LONGEST_TITLE), plain(line, LONGEST_LINE), language
         content = encrypt(document(message, *self.words[notice.key]), row.p256dh, row.auth)
         return content, {
-            "Authorization": self.signer.authorization(row.service), "Content-Encoding": "aes128gcm",
-            "Content-Type": "application/octet-stream", "TTL": str(lifetime(notice, self.clock())),
-            "Topic": message.topic, "Urgency": "high" if notice.event in URGENT else "normal",
+            "Authorization": self.signer.authorization(row.service),
+            "Content-Encoding": "aes128gcm",
+            "Content-Type": "application/octet-stream",
+            "TTL": str(lifetime(notice, self.clock())),
+            "Topic": message.topic,
+            "Urgency": "high" if notice.event in URGENT else "normal",
         }
 
     def _judge(self, line: Line, message: Message, status: int | None, retry_after: str) -> None:
@@ -244,20 +248,26 @@ def encrypt(content: bytes, p256dh: str, auth: str) -> bytes:
 
 def document(message: Message, title: str, line: str, language: str) -> bytes:
     """The notification as Declarative Web Push has it (W3C Push API, "Declarative push message")."""
-    return JSON.encode({
-        "web_push": 8030,
-        "notification": {
-            "title": title, "body": line, "lang": language, "tag": message.topic, "navigate": message.address,
-        },
-        "app_badge": message.badge,
-        "mutable": True,
-    }).encode()
+    return JSON.encode(
+        {
+            "web_push": 8030,
+            "notification": {
+                "title": title,
+                "body": line,
+                "lang": language,
+                "tag": message.topic,
+                "navigate": message.address,
+            },
+            "app_badge": message.badge,
+            "mutable": True,
+        }
+    ).encode()
 
 
 def plain(text: str, longest: int) -> str:
     """One line without characters that nobody sees, but those that join or isolate, and not longer."""
     text = " ".join("".join(c if c.isprintable() or c in UNSEEN else " " for c in text).split())
-    return text if len(text) <= longest else f"{text[:longest - 1].rstrip()}…"
+    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
 
 
 def lifetime(notice: Notice, now: datetime) -> int:

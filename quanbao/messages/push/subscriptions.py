@@ -163,7 +163,7 @@ def merchants(account: Account) -> list[Merchant]:
 
 def mutes(account: Account) -> set[str]:
     """What the account is told nothing of: names of events, and `merchant:<slug>`."""
-    return {what for what, in Mute.select(Mute.what).where(Mute.account == account).tuples()}
+    return {what for (what,) in Mute.select(Mute.what).where(Mute.account == account).tuples()}
 
 
 def heard(account: Account) -> set[str]:

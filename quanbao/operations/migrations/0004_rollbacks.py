@@ -45,25 +45,30 @@ def up(migrator, db):
 
 def _guard_sqlite(db, table):
     for act in ("UPDATE", "DELETE"):
-        db.execute_sql(f'CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON "{table}" '
-                       f"BEGIN SELECT RAISE(ABORT, '{WORDS}'); END")
+        db.execute_sql(
+            f'CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON "{table}" '
+            f"BEGIN SELECT RAISE(ABORT, '{WORDS}'); END"
+        )
 
 
 def _guard_postgresql(db, table):
-    db.execute_sql(f'CREATE TRIGGER {table}_only_added BEFORE UPDATE OR DELETE OR TRUNCATE ON "{table}" '
-                   "FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_only_added_to()")
+    db.execute_sql(
+        f'CREATE TRIGGER {table}_only_added BEFORE UPDATE OR DELETE OR TRUNCATE ON "{table}" '
+        "FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_only_added_to()"
+    )
 
 
 def _allow_sqlite(db, table):
     """Let a table take the new events: made anew with all that it has by now, since a CHECK cannot be changed."""
     made = db.execute_sql("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)).fetchone()[0]
-    rows = db.execute_sql("SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL",
-                          (table,)).fetchall()
+    rows = db.execute_sql(
+        "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL", (table,)
+    ).fetchall()
     db.execute_sql(f"ALTER TABLE {table} RENAME TO old_{table}")
     db.execute_sql(made.replace("event IN (", f"event IN ({EVENTS}, "))
     db.execute_sql(f"INSERT INTO {table} SELECT * FROM old_{table}")
     db.execute_sql(f"DROP TABLE old_{table}")
-    for index, in rows:
+    for (index,) in rows:
         db.execute_sql(index)
 
 
@@ -71,6 +76,7 @@ def _allow_postgresql(db, table):
     name, rule = db.execute_sql(
         "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
         "WHERE conrelid = %s::regclass AND contype = 'c' AND pg_get_constraintdef(oid) LIKE '%%event%%'",
-        (table,)).fetchone()
+        (table,),
+    ).fetchone()
     db.execute_sql(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
     db.execute_sql(f"ALTER TABLE {table} ADD CONSTRAINT {name} {rule.replace('ARRAY[', f'ARRAY[{EVENTS}, ')}")

@@ -27,10 +27,16 @@ def up(migrator, db):
 def _allow_sqlite(db):
     """Both tables are made anew with all that they have by now, since neither CHECK nor NOT NULL can be changed."""
     _remake(db, "news", lambda made: made.replace("event IN (", f"event IN ({EVENT}, "))
-    _remake(db, "delivery", lambda made: _closed(
-        made.replace("event IN (", f"event IN ({EVENT}, ").replace(
-            "voucher_id INTEGER NOT NULL REFERENCES", "voucher_id INTEGER REFERENCES"),
-        f", campaign_id INTEGER REFERENCES campaign, CHECK ({OF_ONE})"))
+    _remake(
+        db,
+        "delivery",
+        lambda made: _closed(
+            made.replace("event IN (", f"event IN ({EVENT}, ").replace(
+                "voucher_id INTEGER NOT NULL REFERENCES", "voucher_id INTEGER REFERENCES"
+            ),
+            f", campaign_id INTEGER REFERENCES campaign, CHECK ({OF_ONE})",
+        ),
+    )
 
 
 def _closed(made, more):
@@ -41,14 +47,15 @@ def _closed(made, more):
 
 def _remake(db, table, change):
     made = db.execute_sql("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)).fetchone()[0]
-    indexes = db.execute_sql("SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL",
-                             (table,)).fetchall()
+    indexes = db.execute_sql(
+        "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL", (table,)
+    ).fetchall()
     columns = ", ".join(row[1] for row in db.execute_sql(f"PRAGMA table_info({table})").fetchall())
     db.execute_sql(f"ALTER TABLE {table} RENAME TO old_{table}")
     db.execute_sql(change(made))
     db.execute_sql(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM old_{table}")
     db.execute_sql(f"DROP TABLE old_{table}")
-    for index, in indexes:
+    for (index,) in indexes:
         db.execute_sql(index)
 
 
@@ -57,8 +64,11 @@ def _allow_postgresql(db):
         name, rule = db.execute_sql(
             "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
             "WHERE conrelid = %s::regclass AND contype = 'c' AND pg_get_constraintdef(oid) LIKE '%%event%%'",
-            (table,)).fetchone()
+            (table,),
+        ).fetchone()
         db.execute_sql(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
         db.execute_sql(f"ALTER TABLE {table} ADD CONSTRAINT {name} {rule.replace('ARRAY[', f'ARRAY[{EVENT}, ')}")
-    db.execute_sql("ALTER TABLE delivery ALTER COLUMN voucher_id DROP NOT NULL, "
-                   f"ADD COLUMN campaign_id BIGINT REFERENCES campaign, ADD CHECK ({OF_ONE})")
+    db.execute_sql(
+        "ALTER TABLE delivery ALTER COLUMN voucher_id DROP NOT NULL, "
+        f"ADD COLUMN campaign_id BIGINT REFERENCES campaign, ADD CHECK ({OF_ONE})"
+    )

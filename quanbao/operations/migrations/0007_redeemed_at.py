@@ -8,8 +8,10 @@ STEP = 10_000  # ids
 COLUMNS = {"sqlite": "INTEGER", "postgresql": "BIGINT"}
 READ = {  # a text, and a number, of the voucher as the verdict describes it
     "sqlite": ("json_extract(attempt.verdict, '$.voucher.{}')",) * 2,
-    "postgresql": ("attempt.verdict::json -> 'voucher' ->> '{}'",
-                   "(attempt.verdict::json -> 'voucher' ->> '{}')::bigint"),
+    "postgresql": (
+        "attempt.verdict::json -> 'voucher' ->> '{}'",
+        "(attempt.verdict::json -> 'voucher' ->> '{}')::bigint",
+    ),
 }
 MARKS = {"sqlite": "?", "postgresql": "%s"}
 
@@ -46,7 +48,8 @@ def _without_guards(engine, db):
     if engine == "postgresql":
         db.execute_sql("ALTER TABLE redemption DISABLE TRIGGER redemption_only_added")
         return ["ALTER TABLE redemption ENABLE TRIGGER redemption_only_added"]
-    name, made = db.execute_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' "
-                                "AND name = 'redemption_no_update'").fetchone()
+    name, made = db.execute_sql(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name = 'redemption_no_update'"
+    ).fetchone()
     db.execute_sql(f"DROP TRIGGER {name}")
     return [made]

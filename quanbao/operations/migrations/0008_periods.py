@@ -33,16 +33,19 @@ def up(migrator, db):
 
 def _fill(db, mark):
     zones = {}
-    rows = db.execute_sql("SELECT campaign.id, time_zone, starts_at, ends_at FROM campaign "
-                          "JOIN merchant ON merchant.id = campaign.merchant_id").fetchall()
+    rows = db.execute_sql(
+        "SELECT campaign.id, time_zone, starts_at, ends_at FROM campaign "
+        "JOIN merchant ON merchant.id = campaign.merchant_id"
+    ).fetchall()
     for number, name, starts, ends in rows:
         try:
             zone = zones[name] = zones.get(name) or of_the_system(name)
         except ZoneInfoNotFoundError:
             continue  # it stays the instant that it is
         entered = _entered(starts, zone, is_end=False), _entered(ends, zone, is_end=True)
-        db.execute_sql(f"UPDATE campaign SET starts_entered = {mark}, ends_entered = {mark} WHERE id = {mark}",
-                       (*entered, number))
+        db.execute_sql(
+            f"UPDATE campaign SET starts_entered = {mark}, ends_entered = {mark} WHERE id = {mark}", (*entered, number)
+        )
 
 
 def _entered(microseconds, zone, *, is_end):
@@ -67,14 +70,15 @@ def _allow_sqlite(db, table):
     made = db.execute_sql("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)).fetchone()[0]
     if EVENT in made:
         return
-    indexes = db.execute_sql("SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL",
-                             (table,)).fetchall()
+    indexes = db.execute_sql(
+        "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL", (table,)
+    ).fetchall()
     columns = ", ".join(row[1] for row in db.execute_sql(f"PRAGMA table_info({table})").fetchall())
     db.execute_sql(f"ALTER TABLE {table} RENAME TO old_{table}")
     db.execute_sql(made.replace("event IN (", f"event IN ({EVENT}, "))
     db.execute_sql(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM old_{table}")
     db.execute_sql(f"DROP TABLE old_{table}")
-    for index, in indexes:
+    for (index,) in indexes:
         db.execute_sql(index)
 
 
@@ -82,7 +86,8 @@ def _allow_postgresql(db, table):
     name, rule = db.execute_sql(
         "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
         "WHERE conrelid = %s::regclass AND contype = 'c' AND pg_get_constraintdef(oid) LIKE '%%event%%'",
-        (table,)).fetchone()
+        (table,),
+    ).fetchone()
     if EVENT not in rule:
         db.execute_sql(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
         db.execute_sql(f"ALTER TABLE {table} ADD CONSTRAINT {name} {rule.replace('ARRAY[', f'ARRAY[{EVENT}, ')}")

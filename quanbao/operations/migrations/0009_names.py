@@ -7,8 +7,12 @@ EVENTS = ("period_changed", "terms_changed")
 WIDE = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | dict.fromkeys(map(ord, "。｡"), ".")
 UNSEEN = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\ufe0e\ufe0f"))
 # Tables with addresses, and what else is in a unique key with them.
-ADDRESSES = {"account": ("email", ()), "member": ("address", None), "customer": ("address", None),
-             "claim": ("address", ("campaign_id",))}
+ADDRESSES = {
+    "account": ("email", ()),
+    "member": ("address", None),
+    "customer": ("address", None),
+    "claim": ("address", ("campaign_id",)),
+}
 
 
 def up(migrator, db):
@@ -40,14 +44,15 @@ def _allow_sqlite(db, table):
     more = "".join(f"'{event}', " for event in EVENTS if f"'{event}'" not in made)
     if not more:
         return
-    indexes = db.execute_sql("SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL",
-                             (table,)).fetchall()
+    indexes = db.execute_sql(
+        "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL", (table,)
+    ).fetchall()
     columns = ", ".join(row[1] for row in db.execute_sql(f"PRAGMA table_info({table})").fetchall())
     db.execute_sql(f"ALTER TABLE {table} RENAME TO old_{table}")
     db.execute_sql(made.replace("event IN (", f"event IN ({more}"))
     db.execute_sql(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM old_{table}")
     db.execute_sql(f"DROP TABLE old_{table}")
-    for index, in indexes:
+    for (index,) in indexes:
         db.execute_sql(index)
 
 
@@ -55,7 +60,8 @@ def _allow_postgresql(db, table):
     name, rule = db.execute_sql(
         "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
         "WHERE conrelid = %s::regclass AND contype = 'c' AND pg_get_constraintdef(oid) LIKE '%%event%%'",
-        (table,)).fetchone()
+        (table,),
+    ).fetchone()
     more = "".join(f"'{event}', " for event in EVENTS if f"'{event}'" not in rule)
     if more:
         db.execute_sql(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
@@ -75,7 +81,8 @@ def _spellings(ask):
     found = {}
     inside = ask(
         "SELECT customer.merchant_id, name, MIN(customer_id) FROM customer_group "
-        "JOIN customer ON customer.id = customer_id GROUP BY customer.merchant_id, name ORDER BY 3, 2").fetchall()
+        "JOIN customer ON customer.id = customer_id GROUP BY customer.merchant_id, name ORDER BY 3, 2"
+    ).fetchall()
     asked = ask("SELECT merchant_id, groups FROM campaign WHERE groups <> '[]' ORDER BY id").fetchall()
     names = [(merchant, name) for merchant, name, _ in inside]
     names += [(merchant, name) for merchant, groups in asked for name in json.loads(groups)]
@@ -85,29 +92,45 @@ def _spellings(ask):
 
 
 def _merge_groups(ask, spellings):
-    names = ask("SELECT DISTINCT customer.merchant_id, name FROM customer_group "
-                "JOIN customer ON customer.id = customer_id").fetchall()
+    names = ask(
+        "SELECT DISTINCT customer.merchant_id, name FROM customer_group JOIN customer ON customer.id = customer_id"
+    ).fetchall()
     for merchant, name in names:
         spelling = spellings[merchant, _folded(name)]
         if spelling != name:
-            ask("INSERT INTO customer_group (customer_id, name) SELECT customer_id, CAST(? AS TEXT) "
+            ask(
+                "INSERT INTO customer_group (customer_id, name) SELECT customer_id, CAST(? AS TEXT) "
                 "FROM customer_group JOIN customer ON customer.id = customer_id "
-                "WHERE customer.merchant_id = ? AND name = ? ON CONFLICT DO NOTHING", spelling, merchant, name)
-            ask("DELETE FROM customer_group WHERE name = ? AND customer_id IN "
-                "(SELECT id FROM customer WHERE merchant_id = ?)", name, merchant)
+                "WHERE customer.merchant_id = ? AND name = ? ON CONFLICT DO NOTHING",
+                spelling,
+                merchant,
+                name,
+            )
+            ask(
+                "DELETE FROM customer_group WHERE name = ? AND customer_id IN "
+                "(SELECT id FROM customer WHERE merchant_id = ?)",
+                name,
+                merchant,
+            )
 
 
 def _spell_lists(ask, table, spellings):
     """The groups that a campaign asks for, or that a publication goes to."""
-    merchants = ("SELECT id, merchant_id, groups FROM campaign WHERE groups <> '[]'" if table == "campaign" else
-                 "SELECT publication.id, merchant_id, publication.groups FROM publication "
-                 "JOIN campaign ON campaign.id = campaign_id WHERE publication.groups <> '[]'")
+    merchants = (
+        "SELECT id, merchant_id, groups FROM campaign WHERE groups <> '[]'"
+        if table == "campaign"
+        else "SELECT publication.id, merchant_id, publication.groups FROM publication "
+        "JOIN campaign ON campaign.id = campaign_id WHERE publication.groups <> '[]'"
+    )
     for number, merchant, text in ask(merchants).fetchall():
         names = json.loads(text)
         spelled = list(dict.fromkeys(spellings.get((merchant, _folded(name)), name) for name in names))
         if spelled != names:
-            ask(f"UPDATE {table} SET groups = ? WHERE id = ?",
-                json.dumps(spelled, ensure_ascii=False, separators=(",", ":")), number)
+            ask(
+                f"UPDATE {table} SET groups = ? WHERE id = ?",
+                json.dumps(spelled, ensure_ascii=False, separators=(",", ":")),
+                number,
+            )
 
 
 # Addresses
@@ -145,5 +168,9 @@ def _fold_addresses(ask, on_sqlite, table, column, unique_with):
             ask(change, folded, number)
             continue
         same = "".join(f" AND other.{name} = {table}.{name}" for name in unique_with)
-        ask(f"{change} AND NOT EXISTS (SELECT 1 FROM {table} AS other WHERE other.{column} = ?{same})",
-            folded, number, folded)
+        ask(
+            f"{change} AND NOT EXISTS (SELECT 1 FROM {table} AS other WHERE other.{column} = ?{same})",
+            folded,
+            number,
+            folded,
+        )
