@@ -159,7 +159,7 @@ def serve(options: argparse.Namespace) -> None:
     if first_start.is_needed():
         token = first_start.new_link(settings.clock()())
         print(f"This site is empty. Set it up, once, within an hour: {address}/set-up/{token}")
-    _serve("wsgi:front", options, options.processes, address)
+    _serve("wsgi:gateway", options, options.processes, address)
 
 
 def run_demo(options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""The application: `app` for any WSGI server, `front` for `quanbao serve`, `demo` for `quanbao demo`."""
+"""The application: `app` for any WSGI server, `gateway` for `quanbao serve`, `demo` for `quanbao demo`."""
 
 from threading import Event, Thread
 
@@ -9,17 +9,17 @@ from quanbao.operations import worker
 from web import create_app
 from web.present import push_messages
 from web.server import logs
-from web.server.gateway import Front
+from web.server.gateway import Gateway
 
 
-def demo() -> Front:
+def demo() -> Gateway:
     """The demo, in each of its processes."""
-    return Front(_working(from_environment(demo=True)))
+    return Gateway(_working(from_environment(demo=True)))
 
 
-def front() -> Front:
-    """The application behind the front that waits for whole requests."""
-    return Front(_working(from_environment()))
+def gateway() -> Gateway:
+    """The application behind the gateway that waits for whole requests."""
+    return Gateway(_working(from_environment()))
 
 
 def _working(settings: Settings) -> Flask:

@@ -1,11 +1,11 @@
-"""The negative control of hostile endpoints: it believes them all. `python -m tests.controls.any_endpoint serve …`."""
+"""The negative control of hostile endpoints: it believes them all. `python -m tests.controls any_endpoint serve …`."""
 
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from quanbao.messages.push import http_client, sender, subscriptions
-from tests.controls import recorded_connections, runner
-from web.server.gateway import Front
+from tests.controls import recorded_connections
+from web.server.gateway import Gateway
 
 
 def service_of(endpoint: str, hosts: Collection[str]) -> str:
@@ -19,10 +19,6 @@ def believe() -> None:
     http_client.is_public = lambda address: True
 
 
-def front() -> Front:
+def gateway() -> Gateway:
     believe()
-    return recorded_connections.front()
-
-
-if __name__ == "__main__":
-    runner.main("tests.controls.any_endpoint:front")
+    return recorded_connections.gateway()

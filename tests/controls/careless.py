@@ -3,7 +3,7 @@
 `sessions`: each process remembers who is signed in. `guesses`: a try is counted after it was looked at. `links`:
 whoever uses a link is believed to be the first. `forms`: what somebody sends is written to the log and the page.
 `strangers`: where there is no account, nothing is compared.
-`python -m tests.controls.careless serve …` takes the same words as `quanbao serve`.
+`python -m tests.controls careless serve …` takes the same words as `quanbao serve`.
 """
 
 import logging
@@ -15,11 +15,10 @@ from limits.strategies import FixedWindowRateLimiter
 
 from config import from_environment
 from quanbao.people import accounts, one_time_links
-from tests.controls import runner
 from tests.controls.no_guards import name_process
 from web import create_app
 from web.auth import limits
-from web.server.gateway import Front
+from web.server.gateway import Gateway
 
 
 def remember_sessions(app: Flask) -> None:
@@ -67,14 +66,10 @@ CONTROLS = {
 }
 
 
-def front() -> Front:
+def gateway() -> Gateway:
     """The target of the server's processes: to import this module changes nothing."""
     app = create_app(from_environment())
     app.after_request(name_process)
     if "CARELESS" in os.environ:
         CONTROLS[os.environ["CARELESS"]](app)
-    return Front(app)
-
-
-if __name__ == "__main__":
-    runner.main("tests.controls.careless:front")
+    return Gateway(app)

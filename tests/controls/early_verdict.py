@@ -1,4 +1,4 @@
-"""The negative control of crashes: the verdict leaves before it is committed. `python -m tests.controls.early_verdict serve …`."""
+"""The negative control of crashes: the verdict leaves before it is committed. `python -m tests.controls early_verdict serve …`."""
 
 import time
 from collections.abc import Callable
@@ -8,10 +8,9 @@ from threading import Thread
 from config import from_environment
 from database import db, write_transaction
 from quanbao.redemption import redeem
-from tests.controls import runner
 from tests.controls.no_guards import name_process
 from web import create_app
-from web.server.gateway import Front
+from web.server.gateway import Gateway
 
 PAUSE = 0.15  # seconds between the verdict and its commit
 
@@ -40,12 +39,8 @@ def promise(work: Callable, **_: bool) -> object:
     return answer.result()
 
 
-def front() -> Front:
+def gateway() -> Gateway:
     redeem.write_transaction = promise
     app = create_app(from_environment())
     app.after_request(name_process)
-    return Front(app)
-
-
-if __name__ == "__main__":
-    runner.main("tests.controls.early_verdict:front")
+    return Gateway(app)

@@ -1,4 +1,4 @@
-"""The real application on a disk that a test lets fail: `python -m tests.controls.failing_disk serve …`; see `Fault`.
+"""The real application on a disk that a test lets fail: `python -m tests.controls failing_disk serve …`; see `Fault`.
 
 The file named by FAULT says what fails, in all processes at once; where there is none, nothing does.
 """
@@ -15,9 +15,8 @@ import database
 import web
 from config import from_environment
 from quanbao.redemption import redeem
-from tests.controls import runner
 from web import create_app
-from web.server.gateway import Front
+from web.server.gateway import Gateway
 
 ERRORS = {
     "full": ("write", apsw.SQLITE_FULL),
@@ -100,17 +99,13 @@ class FailingFile(apsw.VFSFile):
         return super().xRead(amount, offset)
 
 
-def front() -> Front:
+def gateway() -> Gateway:
     """With hardly a cache, so that a redemption reads; PostgreSQL may be silent for two seconds."""
     if "FAULT" in os.environ:
-        front.disk = Failing("failing", Path(os.environ["FAULT"]))
+        gateway.disk = Failing("failing", Path(os.environ["FAULT"]))
         database.PRAGMAS["cache_size"] = 10
         database.open_sqlite = partial(database.open_sqlite, vfs="failing")
     if "AUTOCOMMIT" in os.environ:
         redeem.write_transaction = lambda work, **_: work()
     web.SILENCE = 2
-    return Front(create_app(from_environment()))
-
-
-if __name__ == "__main__":
-    runner.main("tests.controls.failing_disk:front")
+    return Gateway(create_app(from_environment()))

@@ -1,17 +1,12 @@
-"""The real application, whose answers name the process they come from: `python -m tests.controls.named_processes serve …`."""
+"""The real application, whose answers name the process they come from: `python -m tests.controls named_processes serve …`."""
 
 from config import from_environment
-from tests.controls import runner
 from tests.controls.no_guards import name_process
 from web import create_app
-from web.server.gateway import Front
+from web.server.gateway import Gateway
 
 
-def front() -> Front:
+def gateway() -> Gateway:
     app = create_app(from_environment())
     app.after_request(name_process)
-    return Front(app)
-
-
-if __name__ == "__main__":
-    runner.main("tests.controls.named_processes:front")
+    return Gateway(app)

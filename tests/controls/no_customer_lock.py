@@ -3,7 +3,7 @@
 The voucher stays locked, and what is counted is still counted as it was judged. On SQLite, where the writers' one
 turn is everybody's lock, there is no transaction either.
 
-`python -m tests.controls.no_customer_lock serve …` takes the same words as `quanbao serve`.
+`python -m tests.controls no_customer_lock serve …` takes the same words as `quanbao serve`.
 """
 
 import time
@@ -14,9 +14,8 @@ from models import Voucher
 from quanbao.operations import unguarded
 from quanbao.redemption import redeem
 from quanbao.redemption.checks import judge
-from tests.controls import runner
 from web import create_app
-from web.server.gateway import Front
+from web.server.gateway import Gateway
 
 
 def locked_but_for_customers(query):
@@ -30,14 +29,10 @@ def judge_slowly(*what):
     return judged
 
 
-def front() -> Front:
+def gateway() -> Gateway:
     """The target of the server's processes: to import this module changes nothing."""
     settings = from_environment()
     redeem.locked, redeem.judge = locked_but_for_customers, judge_slowly
     if settings.database_url is None:
         redeem.write_transaction = unguarded._write_transaction
-    return Front(create_app(settings))
-
-
-if __name__ == "__main__":
-    runner.main("tests.controls.no_customer_lock:front")
+    return Gateway(create_app(settings))

@@ -1,7 +1,7 @@
 """The negative control of bad input: the real application, as naive as many are.
 
 No host is looked at before addresses are made of it, any text is taken, what nobody expected is shown with its
-traceback, and each answer is kept for ever. `python -m tests.controls.no_error_handling serve …` takes the same words as `quanbao serve`.
+traceback, and each answer is kept for ever. `python -m tests.controls no_error_handling serve …` takes the same words as `quanbao serve`.
 """
 
 import traceback
@@ -12,10 +12,9 @@ from config import from_environment
 from quanbao.campaigns import rules
 from quanbao.lib import validation
 from quanbao.merchants import branches
-from tests.controls import runner
 from web import create_app
 from web.auth import security
-from web.server.gateway import Front
+from web.server.gateway import Gateway
 
 kept: list[bytes] = []
 
@@ -40,10 +39,6 @@ def create_naive() -> Flask:
     return app
 
 
-def front() -> Front:
+def gateway() -> Gateway:
     """The target of the server's processes: to import this module changes nothing."""
-    return Front(create_naive())
-
-
-if __name__ == "__main__":
-    runner.main("tests.controls.no_error_handling:front")
+    return Gateway(create_naive())

@@ -1,6 +1,6 @@
 """The negative control of the races: the real application, its guards switched off as it starts.
 
-`python -m tests.controls.no_guards serve …` takes the same words as `quanbao serve`.
+`python -m tests.controls no_guards serve …` takes the same words as `quanbao serve`.
 """
 
 import os
@@ -9,9 +9,8 @@ from flask import Flask, Response
 
 from config import from_environment
 from quanbao.operations import unguarded
-from tests.controls import runner
 from web import create_app
-from web.server.gateway import Front
+from web.server.gateway import Gateway
 
 
 def name_process(response: Response) -> Response:
@@ -27,10 +26,6 @@ def create_unguarded() -> Flask:
     return app
 
 
-def front() -> Front:
+def gateway() -> Gateway:
     """The target of the server's processes: to import this module changes nothing."""
-    return Front(create_unguarded())
-
-
-if __name__ == "__main__":
-    runner.main("tests.controls.no_guards:front")
+    return Gateway(create_unguarded())

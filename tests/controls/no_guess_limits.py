@@ -1,15 +1,14 @@
 """The control of an attack: the real application without the budgets of its passwords.
 
-`python -m tests.controls.no_guess_limits serve …` takes the same words as `quanbao serve`.
+`python -m tests.controls no_guess_limits serve …` takes the same words as `quanbao serve`.
 """
 
 from flask import Flask
 
 from config import from_environment
 from quanbao.passwords import guess_limits
-from tests.controls import runner
 from web import create_app
-from web.server.gateway import Front
+from web.server.gateway import Gateway
 
 
 def create_open() -> Flask:
@@ -18,10 +17,6 @@ def create_open() -> Flask:
     return create_app(from_environment())
 
 
-def front() -> Front:
+def gateway() -> Gateway:
     """The target of the server's processes: to import this module changes nothing."""
-    return Front(create_open())
-
-
-if __name__ == "__main__":
-    runner.main("tests.controls.no_guess_limits:front")
+    return Gateway(create_open())

@@ -1,6 +1,6 @@
 """The negative control of a stalled neighbour: the real application, which tells its push service before it answers.
 
-`python -m tests.controls.push_before_answer serve …` takes the same words as `quanbao serve`.
+`python -m tests.controls push_before_answer serve …` takes the same words as `quanbao serve`.
 """
 
 import os
@@ -8,9 +8,8 @@ import socket
 from urllib.parse import urlsplit
 
 from quanbao.messages import events
-from tests.controls import runner
-from web.server.gateway import Front
-from wsgi import front as real
+from web.server.gateway import Gateway
+from wsgi import gateway as real
 
 PATIENCE = 0.5  # seconds
 
@@ -26,11 +25,7 @@ def redeemed(voucher, now) -> None:
             pass
 
 
-def front() -> Front:
+def gateway() -> Gateway:
     """The target of the server's processes: to import this module changes nothing."""
     events.redeemed = redeemed
     return real()
-
-
-if __name__ == "__main__":
-    runner.main("tests.controls.push_before_answer:front")

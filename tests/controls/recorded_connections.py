@@ -1,4 +1,4 @@
-"""The real application, whose connections and look-ups are all written down: `python -m tests.controls.recorded_connections serve …`.
+"""The real application, whose connections and look-ups are all written down: `python -m tests.controls recorded_connections serve …`.
 
 The file named by HEARD gets a line each, whatever part of the process it was. No name is looked up in earnest: all of
 them, and all addresses, are at 127.0.0.1.
@@ -11,9 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.controls import runner
-from web.server.gateway import Front
-from wsgi import front as real
+from web.server.gateway import Gateway
+from wsgi import gateway as real
 
 
 def note(*what: Any) -> None:
@@ -37,12 +36,8 @@ def _listen(event: str, arguments: tuple) -> None:
         note("connect", *arguments[1][:2])
 
 
-def front() -> Front:
+def gateway() -> Gateway:
     """The target of the server's processes: to import this module changes nothing."""
     sys.addaudithook(_listen)
     socket.getaddrinfo = look_up
     return real()
-
-
-if __name__ == "__main__":
-    runner.main("tests.controls.recorded_connections:front")

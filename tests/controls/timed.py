@@ -1,4 +1,4 @@
-"""The real application by a clock that a test moves: `python -m tests.controls.timed serve …`.
+"""The real application by a clock that a test moves: `python -m tests.controls timed serve …`.
 
 The time is what the file named by CLOCK says (ISO 8601), in all processes at once; see `tell`.
 """
@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from config import from_environment
-from tests.controls import runner
 from web import create_app
-from web.server.gateway import Front
+from web.server.gateway import Gateway
 
 
 def tell(file: Path, moment: datetime) -> None:
@@ -24,10 +23,6 @@ def clock() -> datetime:
     return datetime.fromisoformat(Path(os.environ["CLOCK"]).read_text()).astimezone(UTC)
 
 
-def front() -> Front:
+def gateway() -> Gateway:
     """The target of the server's processes."""
-    return Front(create_app(from_environment(), clock=clock))
-
-
-if __name__ == "__main__":
-    runner.main("tests.controls.timed:front")
+    return Gateway(create_app(from_environment(), clock=clock))

@@ -1,7 +1,7 @@
 """The negative control of what time may tell: the real application, made to leak as it starts.
 
 The password is compared digit by digit, a voucher is looked for first and then asked whose it is.
-`python -m tests.controls.timing_leaks serve …` takes the same words as `quanbao serve`; the clock is that of `tests.controls.timed`.
+`python -m tests.controls timing_leaks serve …` takes the same words as `quanbao serve`; the clock is that of `tests.controls.timed`.
 """
 
 import time
@@ -9,8 +9,8 @@ import time
 from models import Account, RedemptionPassword, Voucher
 from quanbao.passwords import redemption_passwords
 from quanbao.vouchers import wallet
-from tests.controls import runner, timed
-from web.server.gateway import Front
+from tests.controls import timed
+from web.server.gateway import Gateway
 
 PAUSE = 0.003  # seconds: for each digit that is right, and for reading a voucher; a busy machine hides less
 
@@ -34,11 +34,7 @@ def held(code: str, consumer: Account) -> Voucher | None:
     return found if found.consumer_id == consumer.id else None
 
 
-def front() -> Front:
+def gateway() -> Gateway:
     """The target of the server's processes: to import this module changes nothing."""
     redemption_passwords.matches, wallet.held = matches, held
-    return timed.front()
-
-
-if __name__ == "__main__":
-    runner.main("tests.controls.timing_leaks:front")
+    return timed.gateway()

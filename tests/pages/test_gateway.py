@@ -131,7 +131,7 @@ def test_a_head_without_end_is_given_up_before_it_fills_the_memory(site):
 
 def test_control_granian_by_itself_waits_for_ever_for_connections_that_say_nothing(site):
     allow_open_files()
-    with bare(site, "--interface", "rsgi", "--factory", "wsgi:front") as port, ExitStack() as stack:
+    with bare(site, "--interface", "rsgi", "--factory", "wsgi:gateway") as port, ExitStack() as stack:
         slow_connections(stack, port, MANY, b"")
         assert not answers(port)
 

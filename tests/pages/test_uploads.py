@@ -17,7 +17,7 @@ from tests.campaigns.test_pictures import encoded
 from tests.support.chromium import Site
 from tests.support.factories import ACCOUNT_PASSWORD
 from web.request_limits import LARGEST_REQUEST, LARGEST_UPLOAD, largest
-from web.server.gateway import MOST_OF_UPLOADS, THREADS, Front
+from web.server.gateway import MOST_OF_UPLOADS, THREADS, Gateway
 
 EMAIL = "owner@example.org"
 FORM = "application/x-www-form-urlencoded"
@@ -95,15 +95,15 @@ def application(environ, start_response):
     return [b""]
 
 
-async def ask(front: Front, connection: Connection, path: str = PICTURES) -> int | None:
-    await front.__rsgi__(Scope(path, connection.left), connection)
+async def ask(gateway: Gateway, connection: Connection, path: str = PICTURES) -> int | None:
+    await gateway.__rsgi__(Scope(path, connection.left), connection)
     return connection.status
 
 
-async def still(front: Front, count: int, size: int) -> tuple[list[Connection], list[asyncio.Task]]:
+async def still(gateway: Gateway, count: int, size: int) -> tuple[list[Connection], list[asyncio.Task]]:
     """Uploads that have come so far and no further, in this order."""
     connections = [Connection(size, stands_still=True) for _ in range(count)]
-    tasks = [asyncio.create_task(ask(front, one)) for one in connections]
+    tasks = [asyncio.create_task(ask(gateway, one)) for one in connections]
     while any(one.left for one in connections):
         await asyncio.sleep(0.02)
     await asyncio.sleep(0.2)
@@ -119,24 +119,24 @@ async def leave(tasks: list[asyncio.Task]) -> None:
 @pytest.mark.parametrize(("count", "size"), [(6, LARGEST_UPLOAD - 1), (500, 2**20), (2000, LARGEST_REQUEST + 1)])
 def test_uploads_that_stand_still_make_room_for_who_sends(count, size):
     async def scene():
-        front = Front(application)
-        connections, tasks = await still(front, count, size)
+        gateway = Gateway(application)
+        connections, tasks = await still(gateway, count, size)
         assert sum(one.read for one in connections if one.status is None) <= MOST_OF_UPLOADS + LARGEST_UPLOAD
         for path, sent in ((PICTURES, LARGEST_UPLOAD), ("/sign-in", 1000), (PICTURES, 1000)):
-            assert await asyncio.wait_for(ask(front, Connection(sent), path), 3) == 200
+            assert await asyncio.wait_for(ask(gateway, Connection(sent), path), 3) == 200
         assert {one.status for one in connections} <= {None, 408}
         await leave(tasks)
-        assert not front.room.uploads
+        assert not gateway.room.uploads
 
     asyncio.run(scene())
 
 
 def test_of_those_that_stand_still_the_one_that_does_so_longest_goes_first():
     async def scene():
-        front = Front(application)
-        first, tasks = await still(front, 1, LARGEST_UPLOAD)
-        others, more = await still(front, 5, LARGEST_UPLOAD)
-        assert await ask(front, Connection(LARGEST_UPLOAD // 2)) == 200
+        gateway = Gateway(application)
+        first, tasks = await still(gateway, 1, LARGEST_UPLOAD)
+        others, more = await still(gateway, 5, LARGEST_UPLOAD)
+        assert await ask(gateway, Connection(LARGEST_UPLOAD // 2)) == 200
         assert [one.status for one in (*first, *others)] == [408, *[None] * 5]
         await leave(tasks + more)
 
@@ -152,10 +152,10 @@ def test_who_sends_waits_for_those_that_are_being_answered():
         return application(environ, start_response)
 
     async def scene():
-        front = Front(slow)
+        gateway = Gateway(slow)
         tasks = []
         for connection in [Connection(LARGEST_UPLOAD) for _ in range(MOST_OF_UPLOADS // LARGEST_UPLOAD + 3)]:
-            tasks.append(asyncio.create_task(ask(front, connection)))
+            tasks.append(asyncio.create_task(ask(gateway, connection)))
             await asyncio.sleep(0.1)
         assert connection.read == 2**20
         answer.set()
@@ -172,10 +172,10 @@ def test_nobody_at_a_till_waits_for_pictures_that_take_long():
         return application(environ, start_response)
 
     async def scene():
-        front = Front(slow)
-        tasks = [asyncio.create_task(ask(front, Connection(2 * LARGEST_REQUEST))) for _ in range(THREADS * 2)]
+        gateway = Gateway(slow)
+        tasks = [asyncio.create_task(ask(gateway, Connection(2 * LARGEST_REQUEST))) for _ in range(THREADS * 2)]
         await asyncio.sleep(0.1)
-        assert await asyncio.wait_for(ask(front, Connection(1000), "/vouchers/x/redemptions"), 3) == 200
+        assert await asyncio.wait_for(ask(gateway, Connection(1000), "/vouchers/x/redemptions"), 3) == 200
         answer.set()
         assert set(await asyncio.gather(*tasks)) == {200}
 
@@ -194,7 +194,7 @@ def test_nobody_at_a_till_waits_for_pictures_that_take_long():
 @pytest.mark.parametrize("announced", [None, 100, "9" * 40, "-1", 2**30])
 def test_what_is_too_large_is_neither_read_to_its_end_nor_cut(path, announced, sent, most):
     connection = Connection(sent)
-    asyncio.run(Front(application).__rsgi__(Scope(path, announced), connection))
+    asyncio.run(Gateway(application).__rsgi__(Scope(path, announced), connection))
     assert connection.read <= most + 2**20
     assert connection.status == 413
 
@@ -203,7 +203,7 @@ def test_what_is_too_large_is_neither_read_to_its_end_nor_cut(path, announced, s
 @pytest.mark.parametrize(("announced", "status"), [(None, 200), (LARGEST_UPLOAD, 200), (100, 400)])
 def test_what_is_not_too_large_arrives_whole(path, announced, status):
     connection = Connection(LARGEST_UPLOAD)
-    asyncio.run(Front(application).__rsgi__(Scope(path, announced), connection))
+    asyncio.run(Gateway(application).__rsgi__(Scope(path, announced), connection))
     assert connection.status == status
 
 

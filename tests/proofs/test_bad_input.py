@@ -53,11 +53,11 @@ class Attacked:
     end: int
 
 
-def attacked(settings, world: World, malice: Malice, requests: int, program: str = "cli") -> Attacked:
+def attacked(settings, world: World, malice: Malice, requests: int, control: str | None = None) -> Attacked:
     [honest] = crowd(settings, world, world.campaign(uses_per_voucher=10_000, quantity=10**6), 1)
     attacks = (malice.attack(number) for number in range(requests))
     proxies = {"QUANBAO_TRUSTED_PROXIES": "1"}  # so that everybody comes from somewhere else, and no limit ends it
-    with Site(settings, world, program, processes=1, **proxies) as site, Till(site.port, honest) as till:
+    with Site(settings, world, control, processes=1, **proxies) as site, Till(site.port, honest) as till:
         flood = Flood(site.port)
         flood.send(islice(attacks, min(WARM, requests // 2)))
         warm = memory(site)
@@ -135,7 +135,7 @@ def test_control_two_requests_have_two_answers(small_world, sqlite):
 
 @pytest.mark.parametrize("database", [SQLITE], indirect=True)
 def test_control_carelessness_is_seen(world, database, malice):
-    found = attacked(database, world, malice, CARELESS, "tests.controls.no_error_handling")
+    found = attacked(database, world, malice, CARELESS, "no_error_handling")
     assert found.outcome.statuses[500]
     assert any("tells [b'Traceback" in wrong or "answered 500" in wrong for wrong in found.outcome.wrong)
     assert found.end - found.warm > BOUND

@@ -47,7 +47,7 @@ def test_only_one_of_two_is_redeemed(world, database, condition, proved):
 @each_condition
 def test_control_without_the_customers_lock_both_are_redeemed(world, database, condition, proved):
     both = pairs(database, world, excluding(world, condition), CONTROLS)
-    with Site(database, world, "tests.controls.no_customer_lock") as site:
+    with Site(database, world, "no_customer_lock") as site:
         answers = together(fire, site, both)
     twice = [pair for pair in answers if all(answer.status == 200 for answer in pair)]
     assert twice

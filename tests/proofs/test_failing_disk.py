@@ -104,9 +104,7 @@ def down(site: Site, holder: Holder, readable: bool = False) -> Iterator[None]:
 @pytest.mark.parametrize("kind", ERRORS)
 def test_a_disk_that_fails_at_any_point_of_a_redemption(world, database, people, fault, proved, kind, stays):
     came = fault.with_suffix(".came")
-    with Site(
-        database, world, "tests.controls.failing_disk", processes=1, FAULT=str(fault), QUANBAO_WORKER="external"
-    ) as site:
+    with Site(database, world, "failing_disk", processes=1, FAULT=str(fault), QUANBAO_WORKER="external") as site:
         assert_goes_on(site, next(people))
         for left, holder in zip(range(0, MOST, STEP if kind != "sync" else 1), people, strict=False):
             attempt_id, before = str(uuid.uuid4()), ledger()
@@ -135,7 +133,7 @@ def test_control_without_a_transaction_half_is_written(world, database, holder, 
     with Site(
         database,
         world,
-        "tests.controls.failing_disk",
+        "failing_disk",
         processes=1,
         FAULT=str(fault),
         AUTOCOMMIT="yes",
@@ -155,7 +153,7 @@ def test_control_without_a_transaction_half_is_written(world, database, holder, 
 @only_sqlite
 def test_a_lock_that_cannot_be_opened(world, database, holder):
     lock = database.sqlite_file.with_name(database.sqlite_file.name + ".lock")
-    with Site(database, world, "tests.controls.failing_disk", processes=1) as site:
+    with Site(database, world, "failing_disk", processes=1) as site:
         lock.unlink(missing_ok=True)
         lock.mkdir()
         with down(site, holder, readable=True):
@@ -210,7 +208,7 @@ def fill(disk: Path) -> Path:
 
 @only_sqlite
 def test_a_file_system_without_room(small_disk, world, database, holder):
-    with Site(database, world, "tests.controls.failing_disk", processes=1) as site:
+    with Site(database, world, "failing_disk", processes=1) as site:
         assert_goes_on(site, holder)
         with down(site, holder, readable=True):
             filler = fill(small_disk)
@@ -221,7 +219,7 @@ def test_a_file_system_without_room(small_disk, world, database, holder):
 
 @only_sqlite
 def test_a_folder_that_may_only_be_read(small_disk, world, database, holder):
-    with Site(database, world, "tests.controls.failing_disk", processes=1) as site:
+    with Site(database, world, "failing_disk", processes=1) as site:
         assert_goes_on(site, holder)
         with read_only(small_disk), down(site, holder, readable=True):
             pass
@@ -245,7 +243,7 @@ def test_who_starts_where_nothing_can_be_written_is_told_so(small_disk, world, d
 def test_postgresql_that_is_away(cluster, there, clock, keys, how):  # noqa: F811
     world = World(clock, keys)
     [someone] = crowd(there, world, world.campaign(uses_per_voucher=100), 1)
-    with Site(there, world, "tests.controls.failing_disk", processes=1, QUANBAO_WORKER="external") as site:
+    with Site(there, world, "failing_disk", processes=1, QUANBAO_WORKER="external") as site:
         assert_goes_on(site, someone)
         away, back = (stop, start) if how == "stopped" else (freeze, thaw)
         try:
@@ -284,7 +282,7 @@ def processes(server: Cluster) -> list[int]:
 
 @only_postgresql
 def test_postgresql_whose_disk_is_full(world, database, holder):
-    with Site(database, world, "tests.controls.failing_disk", processes=1, QUANBAO_WORKER="external") as site:
+    with Site(database, world, "failing_disk", processes=1, QUANBAO_WORKER="external") as site:
         for table in ("guess", "voucher", "redemption", "figure", "campaign", "attempt"):
             attempt_id = str(uuid.uuid4())
             db.execute_sql(f"""
@@ -302,7 +300,7 @@ def test_postgresql_whose_disk_is_full(world, database, holder):
 @only_postgresql
 def test_sessions_that_are_ended(world, database, holder, postgres_server):
     with (
-        Site(database, world, "tests.controls.failing_disk", processes=1) as site,
+        Site(database, world, "failing_disk", processes=1) as site,
         psycopg.connect(postgres_server.url("postgres"), autocommit=True) as other,
     ):
         for _ in range(5):

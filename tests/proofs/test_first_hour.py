@@ -49,9 +49,9 @@ VALUES = {
 def serve(database, clock, tmp_path):
     """`quanbao serve` on the empty database, by a clock that the test moves; and the token of the link it printed."""
 
-    def open_(program: str = "tests.controls.timed") -> Site:
+    def open_(control: str = "timed") -> Site:
         timed.tell(tmp_path / "clock", clock())
-        return Site(database, SimpleNamespace(clock=clock), program, CLOCK=str(tmp_path / "clock"))
+        return Site(database, SimpleNamespace(clock=clock), control, CLOCK=str(tmp_path / "clock"))
 
     return open_
 
@@ -206,12 +206,12 @@ def test_who_took_the_owners_address_beforehand_gets_no_rights_and_stops_nobody(
 
 
 def test_control_with_the_door_open_a_stranger_takes_the_site(serve, database):
-    with serve("tests.controls.open_set_up") as site:
+    with serve("open_set_up") as site:
         walk(site, create_app(database))
     assert Merchant.select().exists()
 
 
 def test_control_without_the_guard_one_link_makes_several_owners(serve):
-    with serve("tests.controls.open_set_up") as site:
+    with serve("open_set_up") as site:
         assert set_up_at_once(site, printed(site)[0]).count(303) > 1
     assert Merchant.select().count() > 1

@@ -40,7 +40,7 @@ def test_no_day_has_more_comparisons_than_it_may(world, database, tmp_path, prov
     sold_out = crowd(database, world, world.campaign(quantity=0), RIGHT - 1)
     begun, people = world.clock(), cycle(guessers)
     timed.tell(tmp_path / "clock", begun)
-    with Site(database, world, "tests.controls.timed", CLOCK=str(tmp_path / "clock")) as site:
+    with Site(database, world, "timed", CLOCK=str(tmp_path / "clock")) as site:
         for crowd_size, after in BURSTS:
             timed.tell(tmp_path / "clock", begun + after)
             assert_right_ones_are_free(site, honest, sold_out, begun + after)
@@ -112,7 +112,7 @@ def test_one_consumer_has_five_however_many_are_sent_at_once(world, database, pr
 
 def test_control_unguarded_guesses_are_compared_more_often(world, database, proved):
     [holder] = crowd(database, world, world.campaign(), 1)
-    with Site(database, world, "tests.controls.no_guards") as site:
+    with Site(database, world, "no_guards") as site:
         fire(site, guesses([holder]))
     assert len(comparisons()[1]) > CONSUMER_FREE
     proved(f"{engine(database)} unguarded: {len(comparisons()[1])} of {AT_ONCE}")

@@ -42,7 +42,7 @@ def holders(world, database):
 def test_processes_that_are_killed_lose_nothing_and_are_replaced(world, database, holders, proved):
     killed, taken = 0, []
     with (
-        Site(database, world, "tests.controls.named_processes", processes=PROCESSES) as site,
+        Site(database, world, "named_processes", processes=PROCESSES) as site,
         Tills(site, holders) as tills,
     ):
         while killed < KILLS:
@@ -60,7 +60,7 @@ def test_processes_that_are_killed_lose_nothing_and_are_replaced(world, database
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_control_a_verdict_before_its_commit_is_lost(world, database, holders):
     with (
-        Site(database, world, "tests.controls.early_verdict", processes=PROCESSES) as site,
+        Site(database, world, "early_verdict", processes=PROCESSES) as site,
         Tills(site, holders) as tills,
     ):
         for _ in range(40):
@@ -143,7 +143,7 @@ def test_postgresql_that_is_stopped_at_once_loses_nothing(cluster, there, clock,
     world, taken = World(clock, keys), []
     people = crowd(there, world, world.campaign(quantity=1_000_000, uses_per_voucher=USES), PEOPLE)
     db.close()
-    with Site(there, world, "tests.controls.named_processes") as site, Tills(site, people) as tills:
+    with Site(there, world, "named_processes") as site, Tills(site, people) as tills:
         for _ in range(STOPS):
             before = len(tills.receipts)
             tills.until(lambda: len(tills.receipts) >= before + 20, "redemptions")  # noqa: B023

@@ -101,7 +101,7 @@ def look(campaign: Campaign) -> Look:
 def test_control_an_unguarded_campaign_is_oversold(world, database, proved):
     campaign = world.campaign(quantity=5)
     holders = crowd(database, world, campaign, 32)
-    with Site(database, world, "tests.controls.no_guards") as site, sampled(campaign) as looks:
+    with Site(database, world, "no_guards") as site, sampled(campaign) as looks:
         answers = fire(site, tries(holders))
     assert wrong(looks[:-1], campaign.quantity), "before the end"
     assert ledger().total() > campaign.quantity

@@ -151,18 +151,18 @@ def server(database, world, tmp_path):
     """One process, by a clock that stands: no session slides, no budget fills again."""
     timed.tell(tmp_path / "clock", world.clock())
 
-    def open_(program: str = "tests.controls.timed") -> Site:
-        return Site(database, world, program, processes=1, CLOCK=str(tmp_path / "clock"))
+    def open_(control: str = "timed") -> Site:
+        return Site(database, world, control, processes=1, CLOCK=str(tmp_path / "clock"))
 
     return open_
 
 
-def both(server, settings, world, each: int, program: str) -> dict[str, float]:
+def both(server, settings, world, each: int, control: str) -> dict[str, float]:
     """How well time tells, by what it would tell."""
     guesses = guessed(settings, world, each)
     holders = crowd(settings, world, world.campaign(), 100)
     pages = [get(kind, f"/vouchers/{code}", cookie) for kind, code, cookie in sought(holders, each)]
-    with server(program) as site:
+    with server(control) as site:
         return {
             "whether a voucher is somebody else's or nobody's": telling(site, pages, " 404"),
             "which digit is wrong": telling(site, guesses, " 403"),
@@ -171,7 +171,7 @@ def both(server, settings, world, each: int, program: str) -> dict[str, float]:
 
 @ENGINES
 def test_time_tells_neither_a_digit_nor_whether_a_voucher_exists(server, database, world, proved):
-    found = both(server, database, world, EACH, "tests.controls.timed")
+    found = both(server, database, world, EACH, "timed")
     assert all(area < BOUND for area in found.values()), found
     said = ", ".join(f"{what} {area:.3f}" for what, area in found.items())
     proved(f"{engine()}: {EACH:,} answers of each kind, AUC {said}")
@@ -179,7 +179,7 @@ def test_time_tells_neither_a_digit_nor_whether_a_voucher_exists(server, databas
 
 @ENGINES
 def test_control_a_leak_is_seen(server, database, world):
-    found = both(server, database, world, LEAKING, "tests.controls.timing_leaks")
+    found = both(server, database, world, LEAKING, "timing_leaks")
     assert all(area > BOUND for area in found.values()), found
 
 
@@ -208,7 +208,5 @@ def test_time_does_not_tell_who_has_an_account(small_world, sqlite, knocks, prov
 
 
 def test_control_who_compares_nothing_for_strangers_is_seen(small_world, sqlite, knocks):
-    with Site(
-        sqlite, small_world, "tests.controls.careless", processes=1, QUANBAO_TRUSTED_PROXIES="1", CARELESS="strangers"
-    ) as site:
+    with Site(sqlite, small_world, "careless", processes=1, QUANBAO_TRUSTED_PROXIES="1", CARELESS="strangers") as site:
         assert telling(site, knocks, " 422") > KNOCKS_BOUND

@@ -133,9 +133,9 @@ def attacker(world, database, push_service) -> Attacker:
 
 @pytest.fixture
 def site(world, database, push_service, tmp_path):
-    def open_(program: str) -> Site:
+    def open_(control: str) -> Site:
         return Site(
-            database, world, program, processes=1, HEARD=str(tmp_path / "heard"), QUANBAO_PUSH_HOSTS=push_service.origin
+            database, world, control, processes=1, HEARD=str(tmp_path / "heard"), QUANBAO_PUSH_HOSTS=push_service.origin
         )
 
     return open_
@@ -147,7 +147,7 @@ def test_no_endpoint_leads_inside(site, attacker, trap, tmp_path, proved):
     assert len(endpoints) > 1000
     kept = [endpoint for endpoint in endpoints if "\x00" not in endpoint]  # PostgreSQL keeps none of these
     posted = endpoints if engine() == "sqlite" else endpoints[::20]  # they do not come as far as the database
-    with site("tests.controls.recorded_connections") as server:
+    with site("recorded_connections") as server:
         assert set(attacker.post(server.port, posted)) == {(422, "endpoint")}
         assert not Subscription.select().exists()
         attacker.smuggle({one: FCM if number % 2 else naive(one) for number, one in enumerate(kept)})
@@ -171,7 +171,7 @@ def test_control_who_believes_endpoints_knocks_inside(site, attacker, trap, tmp_
         for one in inside_endpoints.endpoints(attacker.service.origin, trap.port)
         if one.startswith("http://") and one.endswith(f":{trap.port}/x")
     ][:20]
-    with site("tests.controls.any_endpoint") as server:
+    with site("any_endpoint") as server:
         assert {status for status, _ in attacker.post(server.port, endpoints)} == {201}
         attacker.announce()
         until(lambda: trap.knocks, "somebody knocks")

@@ -90,8 +90,8 @@ def clocked(clock) -> Clocked:
 
 def lived(settings: Settings, clocked: Clocked, folder: Path, **careless: str) -> Iterator[Life]:
     folder.mkdir()
-    program = "tests.controls.careless" if careless else "cli"
-    with Site(settings, clocked, program, TMPDIR=str(folder), **careless) as site:
+    control = "careless" if careless else None
+    with Site(settings, clocked, control, TMPDIR=str(folder), **careless) as site:
         yield live(settings, clocked, site, create_app(settings, clock=clocked.clock))
 
 

@@ -61,9 +61,7 @@ def mei(small_world):
 @pytest.mark.redis
 @pytest.mark.race
 def test_guesses_at_one_moment_are_counted_before_they_are_looked_at(small_world, sqlite, mei, redis_server, proved):
-    with Site(
-        sqlite, small_world, "tests.controls.careless", QUANBAO_REDIS_URL=redis_server.url, QUANBAO_TRUSTED_PROXIES="1"
-    ) as site:
+    with Site(sqlite, small_world, "careless", QUANBAO_REDIS_URL=redis_server.url, QUANBAO_TRUSTED_PROXIES="1") as site:
         pair, address = burst(site, small_world)
     assert pair == A_PAIR
     assert address == AN_ADDRESS
@@ -75,7 +73,7 @@ def test_guesses_at_one_moment_are_counted_before_they_are_looked_at(small_world
 
 @pytest.mark.race
 def test_without_redis_each_process_counts_for_itself(small_world, sqlite, mei, proved):
-    with Site(sqlite, small_world, "tests.controls.careless", QUANBAO_TRUSTED_PROXIES="1") as site:
+    with Site(sqlite, small_world, "careless", QUANBAO_TRUSTED_PROXIES="1") as site:
         pair, address = burst(site, small_world)
     assert A_PAIR <= pair <= 2 * A_PAIR
     assert address <= 2 * AN_ADDRESS
@@ -90,7 +88,7 @@ def test_control_guesses_that_are_counted_afterwards_are_looked_at_more_often(
     with Site(
         sqlite,
         small_world,
-        "tests.controls.careless",
+        "careless",
         QUANBAO_REDIS_URL=redis_server.url,
         CARELESS="guesses",
         QUANBAO_TRUSTED_PROXIES="1",

@@ -89,7 +89,7 @@ class Shop:
             **browser.document["keys"],
         )
 
-    def p95(self, *, stalled: bool, program: str = "cli", redemptions: int = REDEMPTIONS) -> float:
+    def p95(self, *, stalled: bool, control: str | None = None, redemptions: int = REDEMPTIONS) -> float:
         """Seconds that nineteen of twenty redemptions take at most, by a server that has just been started."""
         Delivery.delete().execute()
         if stalled:
@@ -109,8 +109,8 @@ class Shop:
                     ]
                 ).execute()
         db.close()
-        with Site(self.settings, self.world, program, QUANBAO_PUSH_HOSTS=" ".join(self.services)) as site:
-            if stalled and program == "cli":
+        with Site(self.settings, self.world, control, QUANBAO_PUSH_HOSTS=" ".join(self.services)) as site:
+            if stalled and control is None:
                 until(lambda: Delivery.select().where(Delivery.tries > 0).count() > 100, "messages under way")
             phone = Phone(site.port)
             took = [self._redeem(phone) for _ in range(20 + redemptions)][20:]
@@ -138,5 +138,5 @@ def test_the_tills_do_not_notice(world, database, services, proved):
 
 def test_control_who_sends_in_the_request_makes_it_slower(world, database, services):
     shop = Shop(world, database, services)
-    slow = shop.p95(stalled=True, program="tests.controls.push_before_answer", redemptions=HELD_UP)
+    slow = shop.p95(stalled=True, control="push_before_answer", redemptions=HELD_UP)
     assert slow > BOUND * shop.p95(stalled=False, redemptions=HELD_UP)

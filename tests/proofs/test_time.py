@@ -141,7 +141,7 @@ def test_a_clock_that_jumps_while_serving_in_a_foreign_zone(world, database, tmp
     Session.update(expires_at=datetime(2028, 1, 1, tzinfo=UTC)).execute()
     moment, seen = datetime(2027, 3, 14, 4, 59, 59, tzinfo=UTC), Counter()
     timed.tell(clock, moment)
-    with Site(database, world, "tests.controls.timed", CLOCK=str(clock), TZ="Pacific/Pago_Pago") as site:
+    with Site(database, world, "timed", CLOCK=str(clock), TZ="Pacific/Pago_Pago") as site:
         phone = Phone(site.port)
         for _ in range(TRIES):
             timed.tell(clock, moment)

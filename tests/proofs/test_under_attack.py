@@ -187,7 +187,7 @@ def test_control_without_a_budget_the_attackers_are_served(world, database, prov
     """The same attack: who guesses on comes to the right one, and nothing stops them."""
     campaign = world.campaign(quantity=10_000)
     attackers = crowd(database, world, campaign, ATTACKERS)
-    with Site(database, world, "tests.controls.no_guess_limits") as site:
+    with Site(database, world, "no_guess_limits") as site:
         wrong = [Request(attacker, next(NEVER_RIGHT)) for attacker in attackers for _ in range(EACH)]
         persist(site, wrong)
         persist(site, tries(attackers))

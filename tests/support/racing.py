@@ -52,16 +52,19 @@ HEAD = (
 
 
 class Site(Server):
-    """`quanbao serve` on the world's database; another `program` is told the same, and `variables`."""
+    """`quanbao serve` on the world's database; or what `control` of tests.controls serves, with `variables`."""
 
     signal = "TERM"
 
-    def __init__(self, settings: Settings, world: World, program: str = "cli", *, processes: int = 2, **variables: str):
+    def __init__(
+        self, settings: Settings, world: World, control: str | None = None, *, processes: int = 2, **variables: str
+    ):
         super().__init__()
         keeper = {"FOLDER": str(self.folder), "SIGNAL": self.signal}
         self.how |= {"cwd": ROOT, "env": _environment(settings, world) | keeper | variables}
         allow_open_files()
-        self.start(sys.executable, "-m", program, "serve", "--port", str(self.port), "--processes", str(processes))
+        program = ["tests.controls", control] if control else ["cli"]
+        self.start(sys.executable, "-m", *program, "serve", "--port", str(self.port), "--processes", str(processes))
 
     def answers(self) -> bool:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=5)

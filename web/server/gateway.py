@@ -26,7 +26,7 @@ UPLOAD_PATIENCE = 90  # seconds for a picture or a list, from a phone
 MOST_OF_UPLOADS = 6 * LARGEST_UPLOAD  # bytes at once; the memory of a process is for tills
 
 
-class Front:
+class Gateway:
     """A WSGI application as one of RSGI (https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md)."""
 
     def __init__(self, application):
