@@ -52,7 +52,7 @@ def test_control_the_day_would_be_another_by_the_lie(world, tmp_path):
 def test_zones_come_through_one_module():
     others = {"zoneinfo", "pytz", "dateutil", "tzlocal"}
     wrong = [
-        f"{house.named_processes(path)} imports {name}"
+        f"{house.named(path)} imports {name}"
         for path in house.PRODUCT
         if path.name != "zones.py"
         for name in house.heads(path) & others
