@@ -583,6 +583,11 @@ class Publication(Table):
     class Meta:
         constraints = [one_of("audience", Audience)]
 
+    @classmethod
+    def newest(cls) -> int:
+        """The id of the newest publication of all: it tells which were made before something was taken back."""
+        return cls.select(fn.MAX(cls.id)).scalar() or 0
+
     @property
     def is_stopped(self) -> bool:
         """The campaign was over before all had their turn."""

@@ -3,18 +3,14 @@
 from collections.abc import Iterable
 
 from database import locked, write_transaction
-from models import NOBODYS, Campaign, Claim, Customer, CustomerGroup, Merchant, Redemption, Voucher
+from models import NOBODYS, Claim, Customer, CustomerGroup, Merchant, Publication
 from quanbao.lib import names
 from quanbao.lib.validation import is_text
 from quanbao.merchants import groups
-from quanbao.vouchers import issuing
-from quanbao.vouchers import wallet as of_holders
 
 A_PAGE = 50
 LONGEST_GROUP = 100
 STEP = 1000  # customers in one transaction
-MOST_VOUCHERS = 200  # on a page
-MOST_USES = 500
 
 
 class Refused(Exception):
@@ -108,27 +104,7 @@ def separate(customer: Customer) -> None:
         address = locked(Customer.select(Customer.id, Customer.address).where(mine)).get().address
         CustomerGroup.delete().where(CustomerGroup.customer == customer.id).execute()
         used = (Claim.customer == customer.id) & (Claim.address == address) & Claim.released_after.is_null()
-        Claim.update(released_after=issuing.newest_publication()).where(used).execute()
+        Claim.update(released_after=Publication.newest()).where(used).execute()
         Customer.update(address=NOBODYS).where(mine).execute()
 
     write_transaction(write)
-
-
-def vouchers(customer: Customer) -> list[Voucher]:
-    """What the customer holds of this merchant, the latest first; `redemptions` is set on each, the latest first."""
-    rows = list(
-        Voucher.select(Voucher, Campaign)
-        .join(Campaign)
-        .where((Voucher.consumer == customer.consumer_id) & (Campaign.merchant == customer.merchant_id))
-        .order_by(Voucher.id.desc())
-        .limit(MOST_VOUCHERS)
-    )
-    uses: dict[int, list[Redemption]] = {}
-    theirs = Redemption.voucher.in_([voucher.id for voucher in rows])
-    back = of_holders.rollbacks(theirs)
-    for use in Redemption.select().where(theirs).order_by(Redemption.id.desc()).limit(MOST_USES):
-        use.rollback = back.get(use.id)
-        uses.setdefault(use.voucher_id, []).append(use)
-    for voucher in rows:
-        voucher.redemptions = uses.get(voucher.id, [])
-    return rows

@@ -5,7 +5,7 @@ runs out; what was sent twice then replaces itself, on the way and on the screen
 """
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -17,7 +17,6 @@ from database import on_sqlite, write_transaction
 from models import Campaign, Delivery, Event, Merchant, Mute, Session, Subscription, Voucher
 from quanbao.messages import events
 from quanbao.messages.push.subscriptions import OF_MERCHANT
-from quanbao.passwords import attack_alerts
 
 OF_A_USE = (Event.REDEEMED, Event.ROLLED_BACK)  # `about` is its number
 LEASE = timedelta(minutes=2)  # longer than a message may be on its way
@@ -45,6 +44,9 @@ COLUMNS = {
     "archived_at": Voucher.archived_at,
     "session_ends": Session.expires_at,
 }
+
+
+Concerns = Callable[[int, Campaign, datetime], bool]
 
 
 @dataclass(frozen=True)
@@ -106,10 +108,12 @@ def is_waiting(now: datetime) -> bool:
     return Delivery.select().where(Delivery.due_at <= now).exists()
 
 
-def take(most: int, now: datetime, vapid_key: str, *, but: Collection[str] = ()) -> list[Message] | None:
+def take(
+    most: int, now: datetime, vapid_key: str, *, concerns: Concerns, but: Collection[str] = ()
+) -> list[Message] | None:
     """Take messages that are due, and leave out the push services `but`; strikes off what is not to be sent.
 
-    None where nothing was due.
+    `concerns` tells whether an attack still goes on and an account may do something about it. None where nothing was due.
     """
     ids = _take(most, now, but) if is_waiting(now) else []
     if not ids:
@@ -127,7 +131,7 @@ def take(most: int, now: datetime, vapid_key: str, *, but: Collection[str] = ())
         for row in rows
         if row.vapid_key == vapid_key
         and _is_wanted(row, campaigns[row.campaign], muted)
-        and _is_true(row, campaigns[row.campaign], now)
+        and _is_true(row, campaigns[row.campaign], now, concerns)
     ]
     settle(Outcome(done=sorted({row.id for row in rows} - {row.id for row in good})))
     badges = _badges({row.account for row in good}, now)
@@ -176,12 +180,12 @@ def _is_wanted(row: Any, campaign: Campaign, muted: set[tuple[int, str]]) -> boo
     return not muted & {(row.account, row.event), *of_merchant}
 
 
-def _is_true(row: Any, campaign: Campaign, now: datetime) -> bool:
+def _is_true(row: Any, campaign: Campaign, now: datetime, concerns: Concerns) -> bool:
     """Whether it is still so, and still said to who was told that they would be."""
     if row.session_ends <= now or row.made_at + events.PATIENCE <= now:
         return False
     if row.event == Event.UNDER_ATTACK:
-        return attack_alerts.concerns(row.account, campaign, now)
+        return concerns(row.account, campaign, now)
     if row.event in (*OF_A_USE, Event.REVOKED):
         return True
     left = row.uses_left > 0 and row.revoked_at is None

@@ -65,26 +65,17 @@ def _day(now: datetime, days: int) -> str:
     return (now + timedelta(days=days)).date().isoformat()
 
 
+# fmt: off
 def _tea_house(now: datetime, people: list[str], language: str) -> dict[str, Any]:
     def campaign(slug: str, kind: str, product: str, start: int, end: int, quantity: int, **more: Any) -> dict:
         return {
-            "slug": slug,
-            "kind": kind,
-            "product": product,
-            "quantity": quantity,
-            "place": "All branches",
-            "starts_at": _day(now, start),
-            "ends_at": _day(now, end),
-            "redemption_password": REDEMPTION_PASSWORD,
-            "publish_to": people,
-            **more,
+            "slug": slug, "kind": kind, "product": product, "quantity": quantity, "place": "All branches",
+            "starts_at": _day(now, start), "ends_at": _day(now, end),
+            "redemption_password": REDEMPTION_PASSWORD, "publish_to": people, **more,
         }
 
     return {
-        "slug": "lotus",
-        "name": "Lotus Tea 莲茶",
-        "time_zone": "Asia/Shanghai",
-        "currency": "CNY",
+        "slug": "lotus", "name": "Lotus Tea 莲茶", "time_zone": "Asia/Shanghai", "currency": "CNY",
         "language": language,
         "branches": [
             {"slug": "main", "name": "Main Street", "address": "1 Main Street"},
@@ -96,60 +87,23 @@ def _tea_house(now: datetime, people: list[str], language: str) -> dict[str, Any
             {"email": "till@lotus.example", "password": PASSWORD, "role": "cashier", "branches": ["main"]},
         ],
         "campaigns": [
-            campaign(
-                "oolong",
-                "discount",
-                "Oolong, 500 ml",
-                -12,
-                30,
-                100,
-                original_price=3000,
-                offer_price=1800,
-                terms="Hot or iced. One per visit.",
-                publish_to=people + GUESTS,
-            ),
-            campaign(
-                "five-teas",
-                "discount",
-                "Five teas, one price",
-                -12,
-                45,
-                200,
-                original_price=2600,
-                offer_price=2000,
-                uses_per_voucher=5,
-                terms="Any tea of the day.",
-            ),
-            campaign(
-                "dinner",
-                "discount",
-                "Dinner for two",
-                -2,
-                20,
-                40,
-                original_price=18800,
-                offer_price=12800,
-                place="Riverside",
-                conditions={"minimum_spend": 15000, "branches": ["river"]},
-            ),
+            campaign("oolong", "discount", "Oolong, 500 ml", -12, 30, 100, original_price=3000, offer_price=1800,
+                     terms="Hot or iced. One per visit.", publish_to=people + GUESTS),
+            campaign("five-teas", "discount", "Five teas, one price", -12, 45, 200, original_price=2600,
+                     offer_price=2000, uses_per_voucher=5, terms="Any tea of the day."),
+            campaign("dinner", "discount", "Dinner for two", -2, 20, 40, original_price=18800, offer_price=12800,
+                     place="Riverside", conditions={"minimum_spend": 15000, "branches": ["river"]}),
             campaign("cup", "prize", "Porcelain cup", -12, 14, 20, terms="Drawn at the counter."),
-            campaign("cake", "gift", "A slice of birthday cake", -1, 6, 50, conditions={"groups": ["regulars"]}),
+            campaign("cake", "gift", "A slice of birthday cake", -1, 6, 50,
+                     conditions={"groups": ["regulars"]}),
             campaign("sample", "giveaway", "Jasmine sample", -3, 2, 3, publish_to=people + GUESTS[:6]),
-            campaign(
-                "welcome",
-                "discount",
-                "First cup on the house",
-                -12,
-                60,
-                500,
-                original_price=2200,
-                offer_price=0,
-                conditions={"new_customers_only": True},
-            ),
+            campaign("welcome", "discount", "First cup on the house", -12, 60, 500, original_price=2200,
+                     offer_price=0, conditions={"new_customers_only": True}),
             campaign("spring", "discount", "Spring harvest", 5, 40, 80, original_price=4200, offer_price=3200),
             campaign("autumn", "discount", "Mooncake box", -40, -3, 60, original_price=9900, offer_price=6900),
         ],
     }
+# fmt: on
 
 
 def _bookshop(now: datetime, people: list[str]) -> dict[str, Any]:

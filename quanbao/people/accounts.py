@@ -1,6 +1,5 @@
 """Accounts, and the sessions of their browsers."""
 
-import hashlib
 import re
 import secrets
 import unicodedata
@@ -15,6 +14,7 @@ from peewee import IntegrityError
 from database import locked, write_transaction
 from models import Account, Branch, Link, Member, MemberBranch, Merchant, Session
 from quanbao.lib import merging, names
+from quanbao.lib.account_lock import hold, token_hash
 from quanbao.lib.compiled_queries import statement
 from quanbao.lib.validation import is_stacked
 
@@ -34,10 +34,6 @@ class Refused(Exception):
     def __init__(self, field: str, code: str):
         super().__init__(f"{field}: {code}")
         self.field, self.code = field, code
-
-
-class Overtaken(Exception):
-    """The account was changed, or the session ended, after the password was looked at: nothing was written."""
 
 
 def email_address(text: str) -> str:
@@ -125,25 +121,9 @@ def memberships(account: Account) -> list[Member]:
     return rows
 
 
-def hold(account: Account, token: str | None = None) -> None:
-    """Lock the account, before anything else in a transaction, as the one whose password was looked at.
-
-    Raises Overtaken where address or password are others by now, it was deleted, or the session was ended.
-    """
-    row = locked(Account.select().where(Account.id == account.id)).get()
-    ended = token is not None and not Session.select().where(Session.token_hash == token_hash(token)).exists()
-    if ended or row.email is None or (row.email, row.password_hash) != (account.email, account.password_hash):
-        raise Overtaken
-
-
 def lock(number: int | None) -> None:
     """Lock the account with this number, before anything else in a transaction."""
     locked(Account.select(Account.id).where(Account.id == number)).get_or_none()
-
-
-def token_hash(token: str) -> bytes:
-    """What is kept of a token: enough to find it, not to make it."""
-    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
 
 
 # Sessions

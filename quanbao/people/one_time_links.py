@@ -9,8 +9,8 @@ from database import write_transaction
 from models import Account, Claim, Link
 from quanbao.messages.events import AHEAD
 from quanbao.people import accounts
-from quanbao.vouchers.publications import CLAIM_LINK
 
+CLAIM_LINK = timedelta(days=30)
 LIFETIMES = {
     "sign-in": timedelta(hours=1),
     "set-up": timedelta(hours=1),

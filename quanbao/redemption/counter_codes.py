@@ -8,7 +8,6 @@ lets guesses through that are sent at once.
 import hashlib
 import hmac
 import secrets
-import unicodedata
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from peewee import IntegrityError
 
 from database import Changed, locked, write_transaction
 from models import Account, Attempt, Campaign, CounterCode, CounterTry, Member, Merchant, Session, Voucher
+from quanbao.lib import typed_codes
 from quanbao.people import accounts
 from quanbao.vouchers.issuing import ALPHABET
 
@@ -46,7 +46,7 @@ class Stopped:
 
 
 def new_code(voucher: Voucher, session: Session, token: str, *, now: datetime, key: str) -> Shown:
-    """A code for the voucher, in its holder's session; the one before is good no more. Raises accounts.Overtaken."""
+    """A code for the voucher, in its holder's session; the one before is good no more. Raises account_lock.Overtaken."""
 
     def write() -> Shown:
         accounts.hold(session.account, token)
@@ -72,21 +72,15 @@ def code_hash(code: str, merchant: int, key: str) -> bytes:
     return hmac.digest(key.encode(), f"counter code\0{merchant}\0{code}".encode(), hashlib.sha256)
 
 
-def bare(typed: str) -> str:
-    """Letters and digits alone, whatever case, width and spaces they were typed with."""
-    text = unicodedata.normalize("NFKC", typed[:100]).upper()
-    return "".join(character for character in text if character.isalnum())
-
-
 def plain(typed: str) -> str | None:
     """The code as it was made; none if what was typed can be no code."""
-    code = bare(typed)
+    code = typed_codes.bare(typed)
     return code if len(code) == LENGTH and set(code) <= set(ALPHABET) else None
 
 
 def unused(typed: str) -> list[str]:
     """The letters and digits in what was typed that stand in no code, each once: they look like others."""
-    return [character for character in dict.fromkeys(bare(typed)) if character not in ALPHABET]
+    return [character for character in dict.fromkeys(typed_codes.bare(typed)) if character not in ALPHABET]
 
 
 def take(code: str, member: Member, *, clock: Callable[[], datetime], key: str) -> CounterCode | Stopped | None:

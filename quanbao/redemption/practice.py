@@ -7,7 +7,7 @@ of its codes, no redemption its number or its words. What is typed is compared w
 from datetime import UTC, datetime, time, timedelta
 
 from models import Campaign, Kind, Merchant, Voucher
-from quanbao.redemption import counter_codes
+from quanbao.lib import typed_codes
 from quanbao.redemption.checks import Till
 from quanbao.redemption.reasons import Reason
 from quanbao.redemption.redeem import Verdict
@@ -43,7 +43,7 @@ def voucher(merchant: Merchant, product: str, now: datetime) -> Voucher:
 
 def is_code(typed: str) -> bool:
     """Whether this is the counter code of practice, which `counter.plain` takes for no code at all."""
-    return counter_codes.bare(typed) == COUNTER_CODE
+    return typed_codes.bare(typed) == COUNTER_CODE
 
 
 def attempt(of: Voucher, typed: str | None, attempt_id: str, now: datetime) -> Verdict:

@@ -32,6 +32,7 @@ from quanbao.messages import events
 from quanbao.passwords import attack_alerts, guess_limits, redemption_passwords
 from quanbao.redemption import attempts, counter_codes, receipts
 from quanbao.redemption.attempts import Try, Verdict, stored
+from quanbao.redemption.case import case as case_of
 from quanbao.redemption.checks import Trace, judge
 from quanbao.redemption.reasons import Reason
 from quanbao.vouchers import wallet
@@ -132,7 +133,7 @@ def _settle(what: Try, voucher_id: int, guess: Guess | None, clock, keys: Keys) 
             return Verdict(what.attempt_id, Reason.NOT_FOUND)
         if guess and (wrong := _wrong_password(what, voucher, guess, now, keys)):
             return _keep(what, voucher, now, wrong, [(wrong.value, False)])
-        reason, trace = judge(wallet.case(voucher, now, what.till))
+        reason, trace = judge(case_of(voucher, now, what.till))
         trace.insert(0, (COUNTER_CODE if what.taken else Reason.PASSWORD_INCORRECT.value, True))
         receipt = None if reason else _redeem(what, voucher, now, keys)
         return _keep(what, voucher, now, reason, trace, receipt)

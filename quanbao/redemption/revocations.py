@@ -6,11 +6,10 @@ from functools import partial
 from peewee import IntegrityError
 
 from database import Changed, write_transaction
-from models import Account, Campaign, Member, Revocation, Voucher
+from models import Account, Campaign, Member, Publication, Revocation, Voucher
 from quanbao.messages import events
 from quanbao.redemption import redeem
 from quanbao.redemption.reasons import Revoked, explained
-from quanbao.vouchers import issuing
 
 
 class Used(Exception):
@@ -56,7 +55,7 @@ def _revoke(voucher: Voucher, by: Member, why: tuple[str, str], now: datetime) -
         return
     if row.uses_left == 0:
         raise Used
-    revoked = Voucher.update(revoked_at=now, revoked_after=issuing.newest_publication()).where(
+    revoked = Voucher.update(revoked_at=now, revoked_after=Publication.newest()).where(
         (Voucher.id == row.id) & Voucher.revoked_at.is_null() & (Voucher.uses_left == row.uses_left)
     )
     if revoked.execute() != 1:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from peewee import Case, fn
 
-from models import Account, Campaign, Customer, Publication, Voucher
+from models import Account, Campaign, Customer, Voucher
 from quanbao.messages import events
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # 31 letters that are not taken for one another
@@ -67,11 +67,6 @@ def counts_as_had(publication: int):
     does not give back what was taken from somebody meanwhile.
     """
     return Voucher.revoked_at.is_null() | (Voucher.revoked_after >= publication)
-
-
-def newest_publication() -> int:
-    """The number of the newest publication of all, to note which ones were made before something was taken back."""
-    return Publication.select(fn.MAX(Publication.id)).scalar() or 0
 
 
 def issue(campaign: Campaign, consumers: Iterable[Account], now: datetime, *, already: int = 0) -> int:

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from peewee import Case, chunked, fn
@@ -29,10 +29,10 @@ from models import (
 )
 from quanbao.merchants import branches, groups
 from quanbao.people import accounts
+from quanbao.people.one_time_links import CLAIM_LINK
 from quanbao.vouchers import issuing
 
 STEP = 1000  # entries in a transaction
-CLAIM_LINK = timedelta(days=30)
 SEED = 16  # bytes
 LISTED = (Audience.CUSTOMERS, Audience.ADDRESSES)  # entry by entry
 MOVING = (

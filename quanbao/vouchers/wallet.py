@@ -6,26 +6,25 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from peewee import JOIN, Expression, fn
+from peewee import JOIN, Expression
 
 from database import write_transaction
 from models import (
-    STANDING,
     Account,
     Branch,
     Campaign,
     Customer,
-    CustomerGroup,
     Merchant,
     Redemption,
     Rollback,
     Voucher,
 )
 from quanbao.lib.compiled_queries import statement
-from quanbao.redemption.checks import Case, Till
 
 Description = dict[str, Any]
-NOTHING_TYPED = Till()
+
+MOST_VOUCHERS = 200  # on a page
+MOST_USES = 500
 
 
 def moment(time: datetime | None) -> str | None:
@@ -150,54 +149,6 @@ def rollbacks(which: Expression) -> dict[int, Rollback]:
     return {row.redemption_id: row for row in rows.objects()}
 
 
-def case(voucher: Voucher, now: datetime, till: Till = NOTHING_TYPED) -> Case:
-    """What the checks judge, read from the ledger now; counts only where a condition asks for them."""
-    campaign = voucher.campaign
-    others = voucher.consumer_id, voucher.id
-    return Case(
-        now=now,
-        voucher=voucher,
-        campaign=campaign,
-        till=till,
-        groups=_groups(voucher) if campaign.groups else frozenset(),
-        uses_of_campaign=_of_campaign.first(campaign.id, *others)[0] if campaign.per_consumer else 0,
-        uses_of_merchant=_of_merchant.first(campaign.merchant_id, *others)[0] if campaign.new_customers_only else 0,
-        branches=frozenset(branch.slug for branch in branches(campaign)) if till.branch else frozenset(),
-    )
-
-
-def _others(consumer, voucher):
-    mine = (Redemption.consumer == consumer) & (Redemption.voucher != voucher) & STANDING
-    return Redemption.select(fn.COUNT(Redemption.id)).where(mine).tuples()
-
-
-@statement
-def _of_campaign(campaign, *others):
-    return _others(*others).where(Redemption.campaign == campaign)
-
-
-@statement
-def _of_merchant(merchant, *others):
-    return _others(*others).where(Redemption.merchant == merchant)
-
-
-def _groups(voucher: Voucher) -> frozenset[str]:
-    rows = (
-        CustomerGroup.select(CustomerGroup.name)
-        .join(Customer)
-        .where((Customer.merchant == voucher.campaign.merchant_id) & (Customer.consumer == voucher.consumer_id))
-    )
-    return frozenset(row.name for row in rows)
-
-
-@statement
-def _made_at(voucher):
-    """What the voucher's redemptions were made at, the latest first; `rollback` is none while one stands."""
-    columns = Redemption.product, Redemption.original_price, Redemption.charged, Rollback.id.alias("rollback")
-    rows = Redemption.select(*columns).join(Rollback, JOIN.LEFT_OUTER, on=Rollback.redemption == Redemption.id)
-    return rows.where(Redemption.voucher == voucher).order_by(Redemption.use_number.desc()).objects()
-
-
 def places(held: list[Voucher]) -> dict[int, list[Branch]]:
     """Where each may be redeemed, by the vouchers' ids, with one look for all."""
     merchants = {voucher.campaign.merchant_id for voucher in held}
@@ -261,3 +212,31 @@ def describe(
         "ended_at": moment(voucher.ended_at),
         "branches": [{"slug": b.slug, "name": b.name, "address": b.address} for b in places],
     }
+
+
+def of_customer(customer: Customer) -> list[Voucher]:
+    """What the customer holds of this merchant, the latest first; `redemptions` is set on each, the latest first."""
+    rows = list(
+        Voucher.select(Voucher, Campaign)
+        .join(Campaign)
+        .where((Voucher.consumer == customer.consumer_id) & (Campaign.merchant == customer.merchant_id))
+        .order_by(Voucher.id.desc())
+        .limit(MOST_VOUCHERS)
+    )
+    uses: dict[int, list[Redemption]] = {}
+    theirs = Redemption.voucher.in_([voucher.id for voucher in rows])
+    back = rollbacks(theirs)
+    for use in Redemption.select().where(theirs).order_by(Redemption.id.desc()).limit(MOST_USES):
+        use.rollback = back.get(use.id)
+        uses.setdefault(use.voucher_id, []).append(use)
+    for voucher in rows:
+        voucher.redemptions = uses.get(voucher.id, [])
+    return rows
+
+
+@statement
+def _made_at(voucher):
+    """What the voucher's redemptions were made at, the latest first; `rollback` is none while one stands."""
+    columns = Redemption.product, Redemption.original_price, Redemption.charged, Rollback.id.alias("rollback")
+    rows = Redemption.select(*columns).join(Rollback, JOIN.LEFT_OUTER, on=Rollback.redemption == Redemption.id)
+    return rows.where(Redemption.voucher == voucher).order_by(Redemption.use_number.desc()).objects()

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from database import write_transaction
 from models import Account, Link
+from quanbao.lib import typed_codes
 from quanbao.people import accounts, one_time_links
-from quanbao.redemption import counter_codes
 from quanbao.vouchers.issuing import ALPHABET
 
 LIFETIME = one_time_links.LIFETIMES["move"]
@@ -21,7 +21,7 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # nobody types the password: what a
 def new_code(account: Account, now: datetime, token: str | None = None) -> str:
     """A code that signs one other browser in as this account; earlier ones stop working.
 
-    It ends with every session of the account that is ended. Raises accounts.Overtaken where that of `token` was.
+    It ends with every session of the account that is ended. Raises account_lock.Overtaken where that of `token` was.
     """
     code = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
 
@@ -37,7 +37,7 @@ def new_code(account: Account, now: datetime, token: str | None = None) -> str:
 
 def plain(typed: str) -> str:
     """The code as it was made, whatever case, width, spaces and dashes it was typed with."""
-    return counter_codes.bare(typed)
+    return typed_codes.bare(typed)
 
 
 def use(typed: str, now: datetime) -> Account | None:

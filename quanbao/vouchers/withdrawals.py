@@ -5,9 +5,9 @@ from enum import StrEnum
 from functools import partial
 
 from database import write_transaction
-from models import Campaign, Claim, Member
+from models import Campaign, Claim, Member, Publication
 from quanbao.people import accounts
-from quanbao.vouchers import issuing, publications
+from quanbao.vouchers import publications
 
 
 class Refused(Exception):
@@ -65,6 +65,6 @@ def correct(link: Claim, typed: str, by: Member, *, now: datetime, key: str) -> 
 def _withdraw(link: Claim, by: Member, now: datetime) -> None:
     """Before or after the link is used, never beside it: the same conditions as in `claiming`."""
     open_ = (Claim.id == link.id) & Claim.claimed_at.is_null() & Claim.withdrawn_at.is_null()
-    taken_back = Claim.update(withdrawn_at=now, withdrawn_by=by, released_after=issuing.newest_publication())
+    taken_back = Claim.update(withdrawn_at=now, withdrawn_by=by, released_after=Publication.newest())
     if taken_back.where(open_).execute() != 1:
         raise Refused("used" if Claim.get_by_id(link.id).claimed_at else "withdrawn")

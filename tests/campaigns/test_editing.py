@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from models import Branch, Campaign, Kind, Merchant
-from quanbao.campaigns import editing, rules
+from quanbao.campaigns import editing, entered_values, rules
 from quanbao.lib.validation import Reader
 from quanbao.operations import bulk_import, import_document
 from quanbao.passwords import redemption_passwords
@@ -54,7 +54,7 @@ def make(world: World, **changes: Any) -> Campaign:
 
 def change(world: World, campaign: Campaign, **changes: Any) -> Campaign:
     """What a form sends: everything as it is, but for the changes."""
-    entered = editing.document(campaign) | changes
+    entered = entered_values.document(campaign) | changes
     editing.change(campaign, entered, now=world.clock(), password_key=world.keys.password)
     return now(campaign)
 
@@ -109,7 +109,7 @@ def test_the_form_and_load_make_the_same_campaign(world, kind):
     loaded, made = load_one(world, entered), make(world, **entered)
     assert columns(loaded) == columns(made)
     assert columns(change(world, loaded)) == columns(made), "and entering it anew changes nothing"
-    assert editing.document(loaded) | {"slug": made.slug} == editing.document(made)
+    assert entered_values.document(loaded) | {"slug": made.slug} == entered_values.document(made)
 
 
 def put(entered: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -327,7 +327,7 @@ def test_more_is_promised_only_where_a_branch_is_open(world):
     with pytest.raises(editing.Refused) as refused:
         change(world, now(campaign), ends_at="2026-12-31")
     assert set(refused.value.faults) == {"branches"}
-    with_main = editing.document(now(campaign))["conditions"] | {"branches": ["main"]}
+    with_main = entered_values.document(now(campaign))["conditions"] | {"branches": ["main"]}
     assert change(world, now(campaign), ends_at="2026-12-31", conditions=with_main).branch_slugs == ["river", "main"]
 
 
@@ -343,7 +343,7 @@ def test_every_change_raises_the_version(world):
     versions = [change(world, campaign, quantity=100 + n).version for n in range(3)]
     redemption_passwords.change(campaign, NEW, key=world.keys.password, now=world.clock())
     versions.append(now(campaign).version)
-    editing.change(campaign, editing.document(campaign), now=world.clock(), password_key=world.keys.password)
+    editing.change(campaign, entered_values.document(campaign), now=world.clock(), password_key=world.keys.password)
     versions.append(now(campaign).version)
     Campaign.update(published_at=world.clock()).execute()
     editing.end(campaign, world.clock())

@@ -3,7 +3,7 @@
 import pytest
 
 from models import Branch, Campaign, Event, Member, News, Role
-from quanbao.campaigns import editing
+from quanbao.campaigns import editing, entered_values
 from quanbao.lib import merging
 from quanbao.merchants import branches, customers, members
 from quanbao.messages.push import subscriptions
@@ -17,7 +17,7 @@ NEW, OTHER = "750264", "918273"
 
 def save(world, campaign, shown, **changes) -> None:
     """What a form sends that was filled with `shown`."""
-    sent = editing.nested(editing.document(campaign), shown) | changes
+    sent = entered_values.nested(entered_values.document(campaign), shown) | changes
     editing.change(campaign, sent, now=world.clock(), password_key=world.keys.password, shown=shown)
 
 
@@ -33,7 +33,7 @@ def conflict(act, *what, **how) -> dict:
 def test_who_changes_the_terms_alone_undoes_no_price(world):
     """The owner's story: B saves 25, and A, whose form is older, another text."""
     campaign = world.campaign()
-    form = editing.values_of(campaign)
+    form = entered_values.values_of(campaign)
     save(world, campaign, form, offer_price=2500)
     save(world, campaign, form, terms="One a day")
     after = now(campaign)
@@ -43,8 +43,8 @@ def test_who_changes_the_terms_alone_undoes_no_price(world):
 
 def test_control_without_what_was_shown_the_older_form_undoes_the_newer_save(world):
     campaign = world.campaign()
-    older = editing.document(campaign) | {"terms": "One a day"}
-    save(world, campaign, editing.values_of(campaign), offer_price=2500)
+    older = entered_values.document(campaign) | {"terms": "One a day"}
+    save(world, campaign, entered_values.values_of(campaign), offer_price=2500)
     editing.change(campaign, older, now=world.clock(), password_key=world.keys.password)
     assert now(campaign).offer_price == 1800
 
@@ -52,11 +52,11 @@ def test_control_without_what_was_shown_the_older_form_undoes_the_newer_save(wor
 @pytest.mark.parametrize("published", [True, False])
 def test_both_changed_the_price_and_nothing_is_saved_before_the_second_decides(world, published):
     campaign = world.campaign(published_at=world.clock() if published else None)
-    form = editing.values_of(campaign)
+    form = entered_values.values_of(campaign)
     save(world, campaign, form, offer_price=2500)
     assert conflict(save, world, campaign, form, offer_price=1600, terms="One a day") == {"offer_price": 2500}
     assert (now(campaign).offer_price, now(campaign).terms, now(campaign).version) == (2500, "", 2)
-    save(world, campaign, editing.values_of(now(campaign)), offer_price=1600)
+    save(world, campaign, entered_values.values_of(now(campaign)), offer_price=1600)
     assert now(campaign).offer_price == 1600
     save(world, campaign, form, offer_price=1600)  # the same twice is no conflict
 
@@ -85,28 +85,30 @@ def test_every_field_of_a_draft_is_merged(world):
         "branches": ["river"],
     }
     draft = world.campaign(published_at=None, picture="")
-    form, conditions = editing.values_of(draft), editing.document(draft)["conditions"]
+    form, conditions = entered_values.values_of(draft), entered_values.document(draft)["conditions"]
     for name, value in changes.items():
         save(world, draft, form, **{name: value})
     for name, value in inside.items():
         save(world, draft, form, conditions=conditions | {name: value})
-    after = editing.flat(editing.document(now(draft)))
+    after = entered_values.flat(entered_values.document(now(draft)))
     assert {name: after[name] for name in changes | inside} == changes | inside
 
 
 def test_a_password_that_another_chose_is_not_replaced_unseen(world):
     draft = make(world)
-    form = editing.values_of(draft)
+    form = entered_values.values_of(draft)
     save(world, draft, form, redemption_password=NEW)
     assert conflict(save, world, draft, form, redemption_password=OTHER).keys() == {"password"}
     save(world, draft, form, terms="x")
     assert redemption_passwords.reveal(now(draft).password, world.keys.password) == NEW
-    assert not {NEW, OTHER} & set(str(editing.values_of(now(draft))).split("'")), "no digits are among what is shown"
+    assert not {NEW, OTHER} & set(str(entered_values.values_of(now(draft))).split("'")), (
+        "no digits are among what is shown"
+    )
 
 
 def test_what_was_typed_into_a_draft_is_not_dropped_in_silence_where_it_was_published_meanwhile(world):
     draft = world.campaign(published_at=None)
-    form = editing.values_of(draft)
+    form = entered_values.values_of(draft)
     Campaign.update(published_at=world.clock()).execute()
     assert conflict(save, world, draft, form, product="Water", terms="x") == {"product": draft.product}
     assert (now(draft).product, now(draft).terms) == (draft.product, "")
@@ -116,7 +118,7 @@ def test_what_was_typed_into_a_draft_is_not_dropped_in_silence_where_it_was_publ
 
 def test_prices_that_were_typed_for_a_discount_ask_about_the_kind(world):
     draft = world.campaign(published_at=None)
-    form = editing.values_of(draft)
+    form = entered_values.values_of(draft)
     save(world, draft, form, kind="gift", original_price=None, offer_price=None)
     found = conflict(save, world, draft, form, offer_price=900)
     assert found == {"offer_price": None, "kind": "gift"}
@@ -124,7 +126,7 @@ def test_prices_that_were_typed_for_a_discount_ask_about_the_kind(world):
 
 def test_two_changes_that_each_were_right_are_judged_together(world):
     campaign = world.campaign()
-    form = editing.values_of(campaign)
+    form = entered_values.values_of(campaign)
     save(world, campaign, form, original_price=2000)
     with pytest.raises(editing.Refused) as caught:
         save(world, campaign, form, offer_price=2500)
@@ -208,7 +210,7 @@ def test_forms_that_are_saved_at_once_each_keep_what_they_changed(world, merging
         "rollback_gives_back": False,
     }
     campaign = world.campaign()
-    form, before = editing.values_of(campaign), editing.document(campaign)
+    form, before = entered_values.values_of(campaign), entered_values.document(campaign)
 
     def act(name):
         return lambda: editing.change(
@@ -220,7 +222,7 @@ def test_forms_that_are_saved_at_once_each_keep_what_they_changed(world, merging
         )
 
     assert at_once(*map(act, changes)) == [None] * len(changes)
-    after = editing.document(now(campaign))
+    after = entered_values.document(now(campaign))
     lost = [name for name, value in changes.items() if after[name] != value]
     assert len(lost) == (0 if merging_is_on else len(changes) - 1)
 
@@ -228,7 +230,7 @@ def test_forms_that_are_saved_at_once_each_keep_what_they_changed(world, merging
 @pytest.mark.race
 def test_of_several_prices_that_are_saved_at_once_one_is_saved_and_the_others_are_told(world):
     campaign = world.campaign()
-    form = editing.values_of(campaign)
+    form = entered_values.values_of(campaign)
     acts = [
         lambda price=price: save(world, Campaign.get_by_id(campaign.id), form, offer_price=price)
         for price in (2100, 2200, 2300, 2400)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import zones
 from database import db, open_database
 from models import Campaign, Event, News, Role, Voucher, ZoneData
-from quanbao.campaigns import editing, periods
+from quanbao.campaigns import editing, entered_values, periods
 from quanbao.campaigns import rules as campaigns
 from quanbao.lib.validation import Reader
 from quanbao.messages import events
@@ -110,7 +110,7 @@ def test_a_date_and_a_wall_time_stay_what_they_are_and_a_time_with_an_offset_sta
         "2026-12-31T18:00:00",
         "2026-12-31T18:00:00-08:00",
     ]
-    assert [editing.document(c)["ends_at"] for c in (date, wall, fixed)] == [
+    assert [entered_values.document(c)["ends_at"] for c in (date, wall, fixed)] == [
         "2026-12-31",
         "2026-12-31T18:00:00",
         "2026-12-31T19:00:00-07:00",
@@ -160,7 +160,7 @@ def test_whatever_was_entered_is_what_it_means_in_the_zone_afterwards(small_worl
     place = ZoneInfo(zone)
     wall = datetime.fromisoformat(f"{day + timedelta(days=1)}T00:00" if is_date else entered)
     assert now(campaign).ends_at == wall.replace(tzinfo=place).astimezone(UTC), zone
-    assert editing.document(now(campaign))["ends_at"] == entered
+    assert entered_values.document(now(campaign))["ends_at"] == entered
     Campaign.delete().execute()
 
 
@@ -345,11 +345,11 @@ def test_of_processes_that_start_together_one_computes(world, database, release,
 
 
 def test_0008_knows_what_was_entered_by_the_files_that_were_used_then(
-    empty,
+    empty,  # noqa: F811
     clock,
     keys,
     release,
-    tmp_path,  # noqa: F811
+    tmp_path,
     monkeypatch,
 ):
     """The instants come from old files of the system, the package is newer: dates are found by the old ones."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import Audience, Branch, Campaign, CustomerGroup, Merchant, Publication
-from quanbao.campaigns import editing
+from quanbao.campaigns import editing, entered_values
 from quanbao.lib.names import address, folded, tidy
 from quanbao.merchants import branches, customers, groups
 from quanbao.operations import bulk_import
@@ -84,7 +84,7 @@ def test_a_condition_asks_for_the_group_however_it_is_spelled(world, spelling):
 def test_a_changed_condition_keeps_the_first_spelling(world):
     world.group(FIRST)
     draft = world.campaign(published_at=None)
-    entered = editing.document(draft) | {"conditions": {"groups": ["stammgäste", "Neue"]}}
+    entered = entered_values.document(draft) | {"conditions": {"groups": ["stammgäste", "Neue"]}}
     editing.change(draft, entered, now=world.clock(), password_key=world.keys.password)
     assert now(draft).groups == [FIRST, "Neue"]
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from models import Audience, Campaign, Delivery, Event, Mute, News, Redemption, Voucher
-from quanbao.campaigns import editing
+from quanbao.campaigns import editing, entered_values
 from quanbao.messages import events
 from quanbao.messages.push import subscriptions
 from quanbao.people import accounts
@@ -21,7 +21,7 @@ TEA = "Oolong, 500 ml"
 
 
 def change(world, campaign: Campaign, **columns) -> None:
-    entered = editing.document(Campaign.get_by_id(campaign.id)) | columns
+    entered = entered_values.document(Campaign.get_by_id(campaign.id)) | columns
     editing.change(Campaign.get_by_id(campaign.id), entered, now=world.clock(), password_key=world.keys.password)
 
 

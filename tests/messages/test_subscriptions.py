@@ -9,8 +9,10 @@ import psycopg
 import pytest
 
 from models import Account, Delivery, Mute, Session, Subscription, Voucher
+from quanbao.lib import account_lock
 from quanbao.messages.push import subscriptions
-from quanbao.people import accounts, personal_data
+from quanbao.people import accounts
+from quanbao.reports import own_data
 from tests.conftest import POSTGRESQL
 from tests.support.crowds import at_once
 from tests.support.page_client import PageClient
@@ -200,7 +202,7 @@ def test_a_script_that_says_nothing_of_what_it_accepts_is_told_so_too(client, pu
 
 def test_who_was_signed_out_a_moment_ago_is_told_so(here, push_service, monkeypatch):
     def hold(*_):
-        raise accounts.Overtaken
+        raise account_lock.Overtaken
 
     monkeypatch.setattr(accounts, "hold", hold)
     assert post(here, push_service.browser().document).status_code == 401
@@ -362,7 +364,7 @@ def test_a_person_s_own_data_name_browsers_and_choices_but_no_endpoint_and_no_ke
     post(here, browser.document)
     Session.update(browser="Firefox · Android").execute()
     subscriptions.listen(mei, ["issued"])
-    said = personal_data.data(Account.get_by_id(mei.id), clock())
+    said = own_data.data(Account.get_by_id(mei.id), clock())
     assert said["notifications"] == {
         "browsers": [{"browser": "Firefox · Android", "service": push_service.origin, "since": "2026-12-01T04:00:00Z"}],
         "switched_off": [

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from models import Delivery, Event, News, Voucher
-from quanbao.campaigns import editing, questions
+from quanbao.campaigns import editing, entered_values, questions
 from quanbao.messages import events
 from quanbao.messages.push import subscriptions
 from quanbao.redemption.reasons import Reason
@@ -113,7 +113,7 @@ def test_an_end_by_hand_after_a_shortened_period_is_told_as_that_alone(world, ma
 def save(world, campaign, *answers: str, **changes) -> None:
     editing.change(
         campaign,
-        editing.document(campaign) | changes,
+        entered_values.document(campaign) | changes,
         now=world.clock(),
         password_key=world.keys.password,
         answers=list(answers),

@@ -3,7 +3,7 @@
 import pytest
 
 from models import Account, Branch, Campaign, Member, Mute, RedemptionPassword, Role
-from quanbao.campaigns import editing, pictures
+from quanbao.campaigns import editing, entered_values, pictures
 from quanbao.merchants import branches, members
 from quanbao.passwords import redemption_passwords
 from tests.campaigns.test_editing import NEW, now
@@ -26,7 +26,7 @@ def campaign(small_world) -> Campaign:
 def save(world, campaign, **changes) -> None:
     """Another owner's newer save."""
     editing.change(
-        campaign, editing.document(now(campaign)) | changes, now=world.clock(), password_key=world.keys.password
+        campaign, entered_values.document(now(campaign)) | changes, now=world.clock(), password_key=world.keys.password
     )
 
 
@@ -97,7 +97,7 @@ DISPUTED = [
 @pytest.mark.parametrize(("name", "theirs", "mine", "words"), DISPUTED)
 def test_every_field_says_the_others_value_in_words(owner, small_world, name, theirs, mine, words):
     campaign = draft(small_world, terms="Old")
-    older, conditions = entries(owner.get(EDIT)), editing.document(campaign)["conditions"]
+    older, conditions = entries(owner.get(EDIT)), entered_values.document(campaign)["conditions"]
     save(
         small_world, campaign, **({"conditions": conditions | {name: theirs}} if name in conditions else {name: theirs})
     )
@@ -107,11 +107,11 @@ def test_every_field_says_the_others_value_in_words(owner, small_world, name, th
     assert now(campaign).version == before.version
     field = page.all("input", type="checkbox", name="theirs")[0]["value"]
     owner.post(EDIT, entries(page) | {"theirs": [field]})
-    assert editing.document(now(campaign)) == editing.document(before), "a tick keeps what was saved"
+    assert entered_values.document(now(campaign)) == entered_values.document(before), "a tick keeps what was saved"
     assert now(campaign).password_id == before.password_id
     owner.post(EDIT, entries(page) | {})  # and without it, by the same page, one's own is saved
-    assert (editing.document(now(campaign)), now(campaign).password_id) != (
-        editing.document(before),
+    assert (entered_values.document(now(campaign)), now(campaign).password_id) != (
+        entered_values.document(before),
         before.password_id,
     )
 

@@ -3,7 +3,7 @@
 import pytest
 
 from models import Account, Campaign, Claim, Role, Voucher
-from quanbao.campaigns import editing
+from quanbao.campaigns import editing, entered_values
 from quanbao.merchants import branches, members
 from quanbao.people import one_time_links
 from quanbao.redemption import revocations
@@ -172,7 +172,7 @@ def test_a_published_campaign_gets_more_branches_and_loses_none(world):
     campaign.merchant = world.merchant
 
     def change(*sent: str) -> list[str]:
-        entered = editing.document(campaign)
+        entered = entered_values.document(campaign)
         entered["conditions"]["branches"] = list(sent)
         editing.change(campaign, entered, now=world.clock(), password_key=world.keys.password)
         return Campaign.get_by_id(campaign.id).branch_slugs
@@ -188,7 +188,7 @@ def test_a_published_campaign_gets_more_branches_and_loses_none(world):
 def test_one_that_is_good_everywhere_stays_so(world):
     campaign = world.campaign()
     campaign.merchant = world.merchant
-    entered = editing.document(campaign)
+    entered = entered_values.document(campaign)
     entered["conditions"]["branches"] = ["main"]
     editing.change(campaign, entered, now=world.clock(), password_key=world.keys.password)
     assert Campaign.get_by_id(campaign.id).branch_slugs == []

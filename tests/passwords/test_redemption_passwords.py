@@ -9,7 +9,7 @@ import pytest
 
 from database import db
 from models import Campaign, Redemption, RedemptionPassword, Voucher
-from quanbao.campaigns import editing
+from quanbao.campaigns import editing, entered_values
 from quanbao.operations import unguarded
 from quanbao.passwords import guess_limits, redemption_passwords
 from quanbao.redemption import redeem
@@ -56,7 +56,7 @@ def test_another_merchants_equal_digits_are_another_password(world):
     other = world.make_merchant(slug="other")
     made = editing.create(
         other,
-        editing.document(world.campaign()) | {"redemption_password": PASSWORD},
+        entered_values.document(world.campaign()) | {"redemption_password": PASSWORD},
         now=world.clock(),
         password_key=world.keys.password,
     )
@@ -300,7 +300,7 @@ def test_a_draft_that_somebody_deletes_meanwhile_is_no_error_of_ours(world, act)
 
 def test_the_quantity_never_falls_below_what_was_raised_meanwhile(world):
     campaign = world.campaign()
-    stale = editing.document(campaign)
+    stale = entered_values.document(campaign)
     change(world, campaign, quantity=200)
     with pytest.raises(editing.Refused) as caught:
         editing.change(campaign, stale | {"quantity": 150}, now=world.clock(), password_key=world.keys.password)

@@ -21,8 +21,10 @@ from models import (
     Voucher,
 )
 from quanbao.campaigns import figures
+from quanbao.lib import account_lock
 from quanbao.merchants import customers, members
 from quanbao.people import accounts, one_time_links, personal_data
+from quanbao.reports import own_data
 from quanbao.vouchers import claims, wallet
 from tests.support.crowds import at_once, link_to, make_customers, publish
 from tests.support.factories import ACCOUNT_PASSWORD, WRONG, World
@@ -142,7 +144,7 @@ def test_the_address_can_begin_anew_and_sees_nothing_of_the_old(world, clock):
     assert wallet.wallet(again) == []
     assert accounts.memberships(again) == []
     assert publish(world, world.campaign(), Audience.ADDRESSES, [CANARY]).linked == 1, "nobody's customer"
-    seen = personal_data.data(again, clock())
+    seen = own_data.data(again, clock())
     assert not any(seen[name] for name in ("sessions", "memberships", "merchants", "vouchers", "redemptions"))
 
 
@@ -239,7 +241,7 @@ def test_nobody_is_put_into_a_group_while_they_leave(world, clock):
 def test_it_is_done_once(world, clock):
     canary = Canary.of(world)
     answers = at_once(*[lambda: canary.leave(world)] * 2)
-    assert [type(answer) for answer in answers if answer] == [accounts.Overtaken]
+    assert [type(answer) for answer in answers if answer] == [account_lock.Overtaken]
     assert traces("canary") == set()
 
 
@@ -252,5 +254,5 @@ def test_who_signs_in_while_the_account_goes_is_not_in(world, clock):
             lambda p=person, t=token: personal_data.delete(p, t, clock()),
         )
         assert Session.select().count() == 0
-        with pytest.raises(accounts.Overtaken):
+        with pytest.raises(account_lock.Overtaken):
             accounts.start_session(person, clock(), BROWSER)

@@ -7,7 +7,7 @@ import pytest
 
 from models import Account, Attempt, Redemption, Role, Session, Voucher
 from quanbao.operations import demo
-from quanbao.people import personal_data
+from quanbao.reports import own_data
 from quanbao.vouchers import wallet
 from tests.people.test_personal_data import BROWSER, CANARY, Canary
 from tests.support.crowds import make_customers
@@ -22,7 +22,7 @@ def test_all_that_is_kept_about_a_person_is_in_the_file(world, clock):
     make_customers(world, 3, group="others")
     world.attempt(world.voucher(holder=world.mei), branch="river")
     clock.forward(minutes=1)
-    seen = personal_data.data(canary.account, clock())
+    seen = own_data.data(canary.account, clock())
     assert seen["account"] == {"email": CANARY, "proved": True, "created_at": "2026-12-01T04:00:00Z"}
     assert seen["sessions"] == [
         {"browser": BROWSER, "signed_in_at": "2026-12-01T04:00:00Z", "last_used_at": "2026-12-01T04:00:00Z"}
@@ -63,7 +63,7 @@ def test_all_that_is_kept_about_a_person_is_in_the_file(world, clock):
 def test_nothing_secret_and_nobody_else_is_in_the_file(world, clock):
     canary = Canary.of(world)
     make_customers(world, 3, group="others")
-    text = json.dumps(personal_data.data(canary.account, clock()))
+    text = json.dumps(own_data.data(canary.account, clock()))
     session = Session.get()
     for secret in (
         PASSWORD,

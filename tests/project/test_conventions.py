@@ -65,7 +65,7 @@ def test_the_business_reads_no_clock_and_no_environment():
     wrong = [
         named(path)
         for path in (ROOT / "quanbao").rglob("*.py")
-        if path.name != "schema.py" and pattern.search(path.read_text("utf-8"))
+        if path.name != "migrate.py" and pattern.search(path.read_text("utf-8"))
     ]
     assert not wrong, f"take the time and the settings as arguments: {wrong}"
 
@@ -142,8 +142,10 @@ def test_the_password_leaves_by_one_door():
 
 
 def test_files_can_be_read_in_one_sitting():
-    most = {"models.py": 690, "cli.py": 330}  # the tables in one file, as the customer wants them; a command a function
-    long = [named(path) for path in PRODUCT if len(path.read_text("utf-8").splitlines()) > most.get(path.name, 300)]
+    # The tables in one file, as the customer wants them; a command a function. `ruff format` writes a tenth more lines
+    # than the hand that the other limit was made for.
+    most = {"models.py": 740, "cli.py": 380}
+    long = [named(path) for path in PRODUCT if len(path.read_text("utf-8").splitlines()) > most.get(path.name, 330)]
     assert not long, f"split by noun or act: {long}"
 
 

@@ -14,7 +14,7 @@ ORDER = {
         "lib",
     ),
     "web": (
-        "__init__", "errors", "form_script", "template_globals", "routes", "form_addresses", "auth", "server", "present",
+        "__init__", "errors", "form_script", "routes", "template_globals", "auth", "server", "present", "form_addresses",
         "demo", "redirects", "assets", "converters", "request_limits", "context",
     ),
 }  # fmt: skip
@@ -63,7 +63,9 @@ def test_imports_go_down_from_folder_to_folder(floor):
 
 def test_no_route_imports_a_route():
     routes = (path for path in (ROOT / "web/routes").glob("*.py") if path.name != "__init__.py")
-    wrong = [f"{path.name} imports {name}" for path in routes for name in imported(path) if name.startswith("web.routes")]
+    wrong = [
+        f"{path.name} imports {name}" for path in routes for name in imported(path) if name.startswith("web.routes")
+    ]
     assert not wrong, f"move what both need into web/present: {wrong}"
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from database import db, on_sqlite, write_transaction
 from models import Attempt, Branch, Campaign, Redemption, Voucher
-from quanbao.campaigns import editing, figures
+from quanbao.campaigns import editing, entered_values, figures
 from quanbao.merchants import branches
 from quanbao.operations import unguarded
 from quanbao.passwords import redemption_passwords
@@ -54,7 +54,7 @@ class Change:
 
 def edit(**entered: Any) -> Callable[[World, Campaign], None]:
     return lambda world, campaign: editing.change(
-        campaign, editing.document(campaign) | entered, now=world.clock(), password_key=world.keys.password
+        campaign, entered_values.document(campaign) | entered, now=world.clock(), password_key=world.keys.password
     )
 
 

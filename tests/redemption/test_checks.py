@@ -13,6 +13,7 @@ from peewee import IntegrityError
 
 from models import Attempt, Branch, Campaign, Customer, CustomerGroup, Voucher
 from quanbao.redemption import checks
+from quanbao.redemption.case import case as case_of
 from quanbao.redemption.reasons import Reason
 from quanbao.vouchers import wallet
 from tests.support.factories import WRONG, World, utc
@@ -99,7 +100,7 @@ def stage(world: World, *reasons: Reason) -> tuple[Voucher, dict[str, Any]]:
         change(campaign, **fault.campaign)
         change(voucher, **fault.voucher)
         sent |= fault.sent
-    case = wallet.case(wallet.held(voucher.code, voucher.consumer), NOW, checks.Till(**sent))
+    case = case_of(wallet.held(voucher.code, voucher.consumer), NOW, checks.Till(**sent))
     assert {reason for reason, is_wrong in checks.CHECKS.items() if is_wrong(case)} == set(reasons)
     return voucher, sent
 
@@ -112,7 +113,7 @@ def change(row: Campaign | Voucher, **columns: Any) -> None:
 def told(world: World, *reasons: Reason) -> tuple[Reason | None, Reason | None]:
     """What the holder's page says before anybody types, and what the till then says."""
     voucher, sent = stage(world, *reasons)
-    page = checks.foreseen(wallet.case(wallet.held(voucher.code, voucher.consumer), world.clock()))
+    page = checks.foreseen(case_of(wallet.held(voucher.code, voucher.consumer), world.clock()))
     return page, world.attempt(voucher, **sent).reason
 
 

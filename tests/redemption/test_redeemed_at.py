@@ -7,9 +7,8 @@ import pytest
 from database import db
 from models import Campaign, Member, Merchant, Redemption, Role, Voucher
 from quanbao.campaigns import figures
-from quanbao.people import personal_data
 from quanbao.redemption import redeem, rollbacks
-from quanbao.reports import attempt_log, till_day
+from quanbao.reports import attempt_log, own_data, till_day
 from quanbao.vouchers import wallet
 from tests.support.factories import World
 from tests.support.page_client import PageClient
@@ -35,7 +34,7 @@ def described(world: World, voucher: Voucher) -> tuple:
     assert wallet.describe_all([voucher], world.clock()) == [one]
     past = wallet.redemptions_of(world.mei)
     assert wallet.describe_all([voucher], world.clock(), past) == [one]
-    [mine] = [row for row in personal_data.data(world.mei, world.clock())["vouchers"] if row["code"] == voucher.code]
+    [mine] = [row for row in own_data.data(world.mei, world.clock())["vouchers"] if row["code"] == voucher.code]
     assert {name: mine[name] for name in one} == one, "the own data say more of it, and nothing else"
     return one["offer_price"], one["original_price"]
 
@@ -65,7 +64,7 @@ def test_a_used_voucher_says_what_it_was_redeemed_at(world):
         line for line in till_day.lines(world.merchant, [""], world.merchant.day(world.clock())) if line.redemption
     ]
     assert line.voucher["offer_price"] == BEFORE[0]
-    [mine] = personal_data.data(world.mei, world.clock())["redemptions"]
+    [mine] = own_data.data(world.mei, world.clock())["redemptions"]
     assert (mine["product"], mine["charged"], mine["original_price"], mine["discount"]) == ("Cake", *BEFORE, 1100)
     assert list(figures.differences()) == []
 

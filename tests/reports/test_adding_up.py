@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from models import Attempt, Campaign, Member, Redemption, Role, Voucher
-from quanbao.campaigns import editing, figures
+from quanbao.campaigns import editing, entered_values, figures
 from quanbao.redemption import revocations, rollbacks
 from quanbao.reports import attempt_log
 from tests.support.factories import WRONG, World
@@ -53,7 +53,7 @@ class Story:
         """A larger quantity, and what a rollback gives back."""
         row = Campaign.get_by_id(self.campaign.id)
         row.merchant = self.world.merchant
-        entered = editing.document(row) | {
+        entered = entered_values.document(row) | {
             "quantity": row.quantity + self.chance.randrange(3),
             "rollback_gives_back": self.chance.random() < 0.5,
         }

@@ -16,7 +16,7 @@ from PIL import Image
 
 from config import PUSH_HOSTS
 from models import TABLES, Account, Branch, Campaign, Member, Session, Subscription
-from quanbao.campaigns import editing
+from quanbao.campaigns import entered_values
 from quanbao.merchants import branches
 from quanbao.messages.push import subscriptions
 from quanbao.messages.push.subscriptions import Circumstances, base64url
@@ -171,7 +171,7 @@ class Everywhere:
         with self.app.app_context():
             return {
                 "shown_branch": shown.signed(f"branch {branch.id}", branches.values_of(branch)),
-                "shown_draft": shown.signed(f"campaign {draft.id}", editing.values_of(draft)),
+                "shown_draft": shown.signed(f"campaign {draft.id}", entered_values.values_of(draft)),
                 "shown_address": shown.signed("e-mail", {"email": lin.email}),
                 "shown_choices": shown.signed("notifications", {"heard": sorted(subscriptions.heard(lin))}),
             }

@@ -17,6 +17,7 @@ from quanbao.messages.push import subscriptions
 from quanbao.messages.push.sender import Postman
 from quanbao.messages.push.subscriptions import Circumstances
 from quanbao.messages.push.vapid import Signer, public_key
+from quanbao.passwords import attack_alerts
 from quanbao.people import accounts
 from tests.support.factories import World
 from tests.support.push_service import Browser, PushService
@@ -41,7 +42,16 @@ class Mail:
         signer = more.pop("signer", None) or Signer(
             self.settings.vapid_key, "mailto:operator@example.org", self.service.epoch
         )
-        return Postman(**{"signer": signer, "hosts": self.hosts, "write": self.write, "clock": self.world.clock} | more)
+        return Postman(
+            **{
+                "signer": signer,
+                "hosts": self.hosts,
+                "write": self.write,
+                "clock": self.world.clock,
+                "concerns": attack_alerts.concerns,
+            }
+            | more
+        )
 
     def subscribe(self, account: Account | None = None, **more) -> Browser:
         """A new browser in which somebody is signed in, Mei unless said otherwise, and which wants to be told."""

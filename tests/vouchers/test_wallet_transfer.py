@@ -5,6 +5,7 @@ import re
 import pytest
 
 from models import Link, Member, Role, Session
+from quanbao.lib import account_lock
 from quanbao.merchants import members
 from quanbao.people import accounts, one_time_links
 from quanbao.vouchers import wallet_transfer
@@ -72,7 +73,7 @@ def test_a_code_does_not_outlive_what_ends_every_session(world, clock, how):
 def test_a_session_that_was_ended_makes_no_code(world, clock):
     lost = accounts.start_session(world.mei, clock())
     accounts.end_session(lost)
-    with pytest.raises(accounts.Overtaken):
+    with pytest.raises(account_lock.Overtaken):
         wallet_transfer.new_code(world.mei, clock(), lost)
     assert Link.select().count() == 0
 

@@ -11,6 +11,7 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 from itsdangerous import BadSignature
 
 from models import Account, Session
+from quanbao.lib import account_lock
 from quanbao.people import accounts
 from web.context import is_https, now
 from web.present.answers import ANSWER, is_from_script, problem, wants_json
@@ -167,7 +168,7 @@ def sign_in(account: Account, *, confirmed_at: datetime | None = None) -> bool:
     sign_out()
     try:
         token = accounts.start_session(account, now(), browser_name(), confirmed_at=confirmed_at)
-    except accounts.Overtaken:
+    except account_lock.Overtaken:
         return False
     session.permanent = True
     log.info("signed in: account %d", account.id)

@@ -21,7 +21,7 @@ from wtforms import (
 from wtforms.widgets import DateInput, TimeInput
 
 from models import Branch, Campaign, Kind, Merchant, RedemptionPassword
-from quanbao.campaigns import editing, rules
+from quanbao.campaigns import entered_values, rules
 from web.present import formats
 from web.present.forms import Form
 from web.present.messages import CAMPAIGN_FAULTS, CAMPAIGN_FIELDS, KINDS
@@ -125,7 +125,7 @@ def new(merchant: Merchant, groups: list[str]) -> CampaignForm:
 
 def filled(campaign: Campaign, groups: list[str], seen: dict[str, Any] | None = None) -> CampaignForm:
     """The form with what the campaign has now, or with what its sender had seen."""
-    form = CampaignForm(**entries(seen or editing.values_of(campaign), campaign.merchant))
+    form = CampaignForm(**entries(seen or entered_values.values_of(campaign), campaign.merchant))
     return with_choices(form, campaign.merchant, groups, campaign)
 
 

@@ -6,7 +6,7 @@ from flask import g, request
 from flask_babel import gettext, ngettext
 
 from models import Branch, Campaign, Kind, Role
-from quanbao.campaigns import editing
+from quanbao.campaigns import entered_values
 from quanbao.campaigns.questions import Question
 from quanbao.lib.merging import Merged
 from web.present import disputes, formats
@@ -23,7 +23,7 @@ def answers() -> list[str]:
 
 def renew(form: CampaignForm, campaign: Campaign, seen: dict[str, Any], merged: Merged, groups: list[str]) -> None:
     """Fill the fields that the sender left alone with what is there now: that is what the page shows from here on."""
-    there = editing.values_of(campaign)
+    there = entered_values.values_of(campaign)
     now = entries(there, campaign.merchant)
     for name in there:
         if name in seen and merged.values[name] == there[name] and name not in merged.conflicts:
@@ -47,7 +47,7 @@ def dispute(form: CampaignForm, campaign: Campaign, conflicts: dict[str, Any]) -
 
 def is_offered(name: str, campaign: Campaign) -> bool:
     """Whether the campaign's form has the field: a published one's has but some."""
-    return campaign.published_at is None or name in editing.CHANGEABLE
+    return campaign.published_at is None or name in entered_values.CHANGEABLE
 
 
 def lost(form: CampaignForm, campaign: Campaign, conflicts: dict[str, Any]) -> list[str]:

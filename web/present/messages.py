@@ -148,7 +148,6 @@ SET_UP_FIELDS: dict[str, str] = {
     "address": _("Enter at most 500 characters."),
 }
 
-
 # What the form of a campaign asks for, by field; and what else may be wrong with one.
 CAMPAIGN_FIELDS: dict[str, str] = {
     "kind": _("Choose one of the kinds."),
@@ -217,7 +216,6 @@ CLAIM_LINKS: dict[str, str] = {
     "not_an_address": _("Enter an e-mail address, like name@example.org."),
 }
 
-
 # Why a claim link gives no voucher.
 LINK_STANDINGS: dict[Standing, Text] = {
     Standing.USED: (
@@ -275,7 +273,6 @@ ROLES: dict[Role, str] = {
     Role.CASHIER: _("Cashier"),
 }
 
-
 # Why a member took something back; and what the forms for that ask for, by field.
 WHY_ROLLED_BACK: dict[RolledBack, str] = {
     RolledBack.WRONG_VOUCHER: _("Wrong voucher"),
@@ -298,7 +295,6 @@ WHY_FAULTS: dict[str, str] = {
     "note": _("Say which reason in 1 to 500 characters."),
 }
 
-
 # What has become of one's own account.
 ACCOUNT_CHANGES: dict[str, str] = {
     "email": _("The e-mail is changed. Sign in with the new one from now on; all other browsers are signed out."),
@@ -306,7 +302,6 @@ ACCOUNT_CHANGES: dict[str, str] = {
     "session": _("That browser is signed out."),
     "others": _("All other browsers are signed out."),
 }
-
 
 # What is counted, by the names that programs know it by: on the page, and in its table to download.
 FIGURES: dict[str, str] = {

@@ -14,6 +14,7 @@ from models import Campaign, Event, State
 from quanbao.messages.outbox import Notice
 from quanbao.messages.push.sender import Postman
 from quanbao.messages.push.vapid import Signer, public_key
+from quanbao.passwords import attack_alerts
 from web.context import now
 from web.present.formats import count, first_day, last_day, money
 from web.present.languages import language_tag, speaking
@@ -52,6 +53,7 @@ def postman(app: Flask) -> Postman | None:
         hosts=settings.push_hosts,
         write=writer(app),
         clock=app.extensions["clock"],
+        concerns=attack_alerts.concerns,
     )
 
 
@@ -73,22 +75,8 @@ def apart(words: str) -> str:
 def _sentences(notice: Notice) -> tuple[str, str]:
     campaign, merchant = notice.campaign, apart(notice.campaign.merchant.name)
     product = apart(campaign.product)
-    if notice.event == Event.REDEEMED:
-        if notice.uses == 1:
-            return gettext("Redeemed: %(product)s", product=product), gettext("At %(merchant)s", merchant=merchant)
-        return gettext("Redeemed: %(product)s", product=product), gettext(
-            "At %(merchant)s; %(left)s of %(uses)s uses left",
-            merchant=merchant,
-            left=count(notice.uses_left),
-            uses=count(notice.uses),
-        )
-    if notice.event == Event.ROLLED_BACK:
-        return gettext("Rolled back: %(product)s", product=product), gettext(
-            "By %(merchant)s; %(left)s of %(uses)s uses left",
-            merchant=merchant,
-            left=count(notice.uses_left),
-            uses=count(notice.uses),
-        )
+    if notice.event in (Event.REDEEMED, Event.ROLLED_BACK):
+        return _of_a_use(notice, product, merchant)
     if notice.event == Event.REVOKED:
         return (
             gettext("%(what)s: %(then)s", what=STATES[State.REVOKED], then=product),
@@ -120,6 +108,25 @@ def _sentences(notice: Notice) -> tuple[str, str]:
         Event.ENDS_SOON: gettext("Ends tomorrow: %(product)s", product=product),
     }[notice.event]
     return title, _worth(campaign)
+
+
+def _of_a_use(notice: Notice, product: str, merchant: str) -> tuple[str, str]:
+    """A redemption, or one that was taken back."""
+    if notice.event == Event.REDEEMED:
+        if notice.uses == 1:
+            return gettext("Redeemed: %(product)s", product=product), gettext("At %(merchant)s", merchant=merchant)
+        return gettext("Redeemed: %(product)s", product=product), gettext(
+            "At %(merchant)s; %(left)s of %(uses)s uses left",
+            merchant=merchant,
+            left=count(notice.uses_left),
+            uses=count(notice.uses),
+        )
+    return gettext("Rolled back: %(product)s", product=product), gettext(
+        "By %(merchant)s; %(left)s of %(uses)s uses left",
+        merchant=merchant,
+        left=count(notice.uses_left),
+        uses=count(notice.uses),
+    )
 
 
 def _period(campaign: Campaign, product: str, merchant: str) -> tuple[str, str]:

@@ -6,8 +6,9 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask_babel import gettext
 from flask_login import current_user, login_required
 
-from quanbao.lib import merging
+from quanbao.lib import account_lock, merging
 from quanbao.people import accounts, personal_data
+from quanbao.reports import own_data
 from web.auth import sessions
 from web.auth.access import is_fresh
 from web.auth.limits import own_password_limit
@@ -92,7 +93,7 @@ def end_others():
 @routes.get("/account/data")
 @login_required
 def data():
-    text = json.dumps(personal_data.data(consumer(), now(), states.in_full), ensure_ascii=False, indent=1)
+    text = json.dumps(own_data.data(consumer(), now(), states.in_full), ensure_ascii=False, indent=1)
     return Response(
         text, mimetype="application/json", headers={"Content-Disposition": 'attachment; filename="quanbao.json"'}
     )
@@ -124,8 +125,8 @@ def deleted():
     return render_template("account/deleted.html")
 
 
-@routes.errorhandler(accounts.Overtaken)
-def look_again(overtaken: accounts.Overtaken) -> Response:
+@routes.errorhandler(account_lock.Overtaken)
+def look_again(overtaken: account_lock.Overtaken) -> Response:
     """Another browser of the account was faster: whoever may still see the page sees it as it is now."""
     return redirect(url_for("account.show"), 303)
 

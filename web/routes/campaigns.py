@@ -4,7 +4,7 @@ from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask_login import login_required
 
 from models import Campaign, Merchant, RedemptionPassword, Role
-from quanbao.campaigns import editing, figures, pictures, questions
+from quanbao.campaigns import editing, entered_values, figures, pictures, questions
 from quanbao.lib import merging
 from quanbao.merchants import groups
 from quanbao.passwords import redemption_passwords
@@ -98,7 +98,7 @@ def change(merchant: str, campaign: str):
     try:
         editing.change(
             row,
-            _entered(row.merchant, form, seen or editing.values_of(row)),
+            _entered(row.merchant, form, seen or entered_values.values_of(row)),
             now=now(),
             shown=seen,
             password_key=settings().password_key,
@@ -184,8 +184,8 @@ def _refused(
     late: list[str] = []
     if campaign:
         row = campaign_of(merchant.slug, campaign.slug)
-        entered = campaign_form.document(form, merchant, seen or editing.values_of(row), disputes.taken())
-        merged = editing.merged(row, entered, seen)
+        entered = campaign_form.document(form, merchant, seen or entered_values.values_of(row), disputes.taken())
+        merged = entered_values.merged(row, entered, seen)
         campaign_questions.renew(form, row, seen, merged, groups.names(merchant))
         campaign_questions.dispute(form, row, merged.conflicts)
         late = campaign_questions.lost(form, row, merged.conflicts)
@@ -207,15 +207,15 @@ def _previewed(merchant: Merchant, form: CampaignForm, campaign: Campaign | None
     """The voucher to look at; of a published campaign only what may change comes from the form."""
     if campaign is None:
         return previews.of(merchant, campaign_form.document(form, merchant))
-    entered = campaign_form.document(form, merchant, seen or editing.values_of(campaign), disputes.taken())
-    return previews.of(merchant, editing.nested(entered, editing.merged(campaign, entered, seen).values))
+    entered = campaign_form.document(form, merchant, seen or entered_values.values_of(campaign), disputes.taken())
+    return previews.of(merchant, entered_values.nested(entered, entered_values.merged(campaign, entered, seen).values))
 
 
 def _form_page(
     merchant: Merchant, form: CampaignForm, campaign: Campaign | None = None, *, late: list[str] | None = None
 ) -> str:
     """The form; `late` are fields that it does not have any more, since the campaign was published meanwhile."""
-    seen = editing.values_of(campaign) if campaign else {}
+    seen = entered_values.values_of(campaign) if campaign else {}
     voucher, places = _previewed(merchant, form, campaign, seen)
     if g.member.role != Role.OWNER:  # who types none has but this to choose
         form.password_in_use.label.text = form.redemption_password.label.text

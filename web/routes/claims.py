@@ -8,6 +8,7 @@ from flask_login import current_user, login_required
 
 from models import Account, Campaign, Claim, Voucher
 from quanbao.redemption import checks
+from quanbao.redemption.case import case as case_of
 from quanbao.redemption.reasons import Reason
 from quanbao.vouchers import claims, wallet, withdrawals
 from quanbao.vouchers.claims import Standing
@@ -86,7 +87,7 @@ def _spent(found: Claim, standing: Standing, person: Account | None) -> tuple[st
 def _against(voucher: Voucher, person: Account) -> Reason | None:
     """Why this person could not redeem the voucher if they took it; that it is shut at this hour is no such reason."""
     voucher.id, voucher.consumer = 0, person
-    reason = checks.foreseen(wallet.case(voucher, now()))
+    reason = checks.foreseen(case_of(voucher, now()))
     return reason if reason is not Reason.OUTSIDE_HOURS else None
 
 

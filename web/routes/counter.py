@@ -3,9 +3,9 @@
 from flask import Blueprint, redirect, render_template, url_for
 from flask_login import current_user, login_required
 
-from quanbao.people import accounts
+from quanbao.lib import account_lock
 from quanbao.redemption import checks, counter_codes
-from quanbao.vouchers import wallet
+from quanbao.redemption.case import case as case_of
 from web.auth.held_voucher import held, of_holder
 from web.context import base_url, now, settings
 from web.form_addresses import post_form
@@ -18,7 +18,7 @@ routes = Blueprint("counter", __name__)
 def make(code: str):
     """The code itself, once: it stands in no address, so that none is kept in a history or a log."""
     voucher, moment = held(code), now()
-    if checks.foreseen(wallet.case(voucher, moment)):
+    if checks.foreseen(case_of(voucher, moment)):
         return redirect(url_for("vouchers.show", code=code), 303)
     shown = counter_codes.new_code(voucher, current_user.row, current_user.token, now=moment, key=settings().secret_key)
     address = f"{base_url()}{url_for('till.find')}#{shown.code}"  # what stands behind # is sent to no server
@@ -31,7 +31,7 @@ def make(code: str):
     )
 
 
-@routes.errorhandler(accounts.Overtaken)
-def signed_out(overtaken: accounts.Overtaken):
+@routes.errorhandler(account_lock.Overtaken)
+def signed_out(overtaken: account_lock.Overtaken):
     """The browser was signed out, or the account changed, a moment ago."""
     return redirect(url_for("wallet.show"), 303)

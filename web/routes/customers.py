@@ -5,6 +5,7 @@ from flask_login import login_required
 
 from models import Customer, Merchant
 from quanbao.merchants import customers, groups
+from quanbao.vouchers import wallet
 from web.auth.access import merchant_of
 from web.context import now
 from web.form_addresses import post_form
@@ -108,7 +109,7 @@ def _customer_page(merchant: Merchant, row: Customer, refused: customers.Refused
         "customers/customer.html",
         merchant=merchant,
         customer=row,
-        vouchers=customers.wallet(row),
+        vouchers=wallet.of_customer(row),
         now=now(),
         groups=sorted(group.name for group in row.groups),
         known=groups.names(merchant),

@@ -3,6 +3,7 @@
 from flask import Blueprint, redirect, render_template, url_for
 from flask_login import current_user, login_required
 
+from quanbao.lib import account_lock
 from quanbao.people import accounts
 from quanbao.redemption import counter_codes
 from quanbao.vouchers import wallet_transfer
@@ -46,8 +47,8 @@ def make():
     return _page(form, code=shown, address=address)
 
 
-@routes.errorhandler(accounts.Overtaken)
-def signed_out(overtaken: accounts.Overtaken):
+@routes.errorhandler(account_lock.Overtaken)
+def signed_out(overtaken: account_lock.Overtaken):
     """The browser was signed out, or the account changed, a moment ago."""
     return redirect(url_for("moving.show"), 303)
 

@@ -24,8 +24,8 @@ from web.form_addresses import post_form
 from web.present.answers import wants_fragment
 from web.present.languages import LANGUAGES, TAGS, language
 from web.present.messages import FIELDS, REASONS
-from web.routes.redemptions import SAME_SCREEN, STATUS
-from web.routes.till import choices, entered
+from web.present.till_entry import choices, entered
+from web.present.verdicts import SAME_SCREEN, STATUS
 
 routes = Blueprint("practice", __name__)
 

@@ -5,9 +5,9 @@ import json
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 from flask_login import current_user, login_required
 
+from quanbao.lib import account_lock
 from quanbao.messages.push import subscriptions
 from quanbao.messages.push.subscriptions import OF_MERCHANT, Circumstances
-from quanbao.people import accounts
 from web.auth.sessions import consumer
 from web.context import base_url, now, settings
 from web.present import forms, shown
@@ -44,8 +44,8 @@ def unsubscribe():
     return Response(status=204)
 
 
-@routes.errorhandler(accounts.Overtaken)
-def signed_out(overtaken: accounts.Overtaken) -> Response:
+@routes.errorhandler(account_lock.Overtaken)
+def signed_out(overtaken: account_lock.Overtaken) -> Response:
     """The browser was signed out, or the account changed, a moment ago."""
     return problem(401, "signed_out")
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, abort, current_app, jsonify, make_response, render_template, request, url_for
-from flask_babel import gettext
 from flask_login import login_required
 
 from models import Redemption, Rollback, Voucher
@@ -14,6 +13,7 @@ from quanbao.lib.validation import is_slug
 from quanbao.passwords import guess_limits, redemption_passwords
 from quanbao.redemption import checks
 from quanbao.redemption import redeem as redemption
+from quanbao.redemption.case import case as case_of
 from quanbao.redemption.checks import Till
 from quanbao.redemption.reasons import Reason
 from quanbao.redemption.redeem import Try, Verdict
@@ -24,20 +24,12 @@ from web.context import now
 from web.form_addresses import post_form
 from web.present import formats
 from web.present.answers import wants_fragment, wants_json
-from web.present.messages import CLOSED, FIELDS, REASONS, Text, sentences
+from web.present.messages import CLOSED, FIELDS, REASONS, Text
+from web.present.verdicts import SAME_SCREEN, STATUS, verdict_as_json
 
 routes = Blueprint("redemptions", __name__)
 
-STATUS = {
-    None: 200,
-    Reason.PASSWORD_INCORRECT: 403,
-    Reason.NOT_FOUND: 404,
-    Reason.MALFORMED: 422,
-    Reason.TOO_MANY_ATTEMPTS: 429,
-    Reason.BUSY: 503,
-}
 SETTLED = {None, Reason.PASSWORD_INCORRECT, *checks.CHECKS}  # stored under the attempt's id
-SAME_SCREEN = {Reason.PASSWORD_INCORRECT, Reason.MALFORMED, Reason.BUSY}  # another try may go better
 OTHER_ENTRIES = {Reason.MINIMUM_SPEND, Reason.WRONG_BRANCH, Reason.PRICE_CHANGED}  # with other entries it may
 SHOWN = timedelta(minutes=5)  # a verdict stays on the screen; then it is an entry of the voucher's history
 FRESH = timedelta(minutes=1)  # after that a verdict given again says that it is of the past
@@ -49,7 +41,7 @@ AT_ONCE = timedelta(seconds=15)  # the same where digits were typed again: as lo
 def redeem(code: str):
     """The keypad, unless it is plain beforehand that nothing can be redeemed."""
     voucher, moment = held(code), now()
-    reason = checks.told_beforehand(wallet.case(voucher, moment))
+    reason = checks.told_beforehand(case_of(voucher, moment))
     if reason:
         verdict = Verdict("", reason, wallet.describe(voucher, moment))
         return _render("redemptions/page.html", verdict, voucher, REASONS[reason])
@@ -217,15 +209,3 @@ def _shown(redeemed_at: datetime | None) -> int:
     """How many seconds the verdict stays on the screen."""
     end = (redeemed_at or now()) + SHOWN
     return int(max(timedelta(), min(end - now(), SHOWN)).total_seconds())
-
-
-def verdict_as_json(verdict: Verdict, texts: Text | None) -> dict:
-    return {
-        "outcome": "redeemed" if verdict.redeemed else "refused",
-        "reason": verdict.reason,
-        "message": sentences(*texts) if texts else gettext("Redeemed."),
-        "attempt_id": verdict.attempt_id or None,
-        "voucher": verdict.voucher,
-        "receipt": verdict.receipt,
-        "redeemed_at": verdict.redeemed_at,
-    }

@@ -14,7 +14,7 @@ from quanbao.reports import confirm_sheets
 from web.auth.access import merchant_of
 from web.context import now
 from web.present import formats
-from web.routes.till import NOWHERE
+from web.present.till_entry import NOWHERE
 
 routes = Blueprint("sheets", __name__)
 

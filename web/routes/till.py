@@ -17,14 +17,13 @@ from flask import (
 )
 from flask_login import login_required
 
-from models import Branch, Campaign, CounterCode, Member, Role
-from quanbao.campaigns.rules import MOST_MONEY
+from models import Branch, CounterCode, Member, Role
 from quanbao.merchants import branches, members
 from quanbao.passwords import redemption_passwords
 from quanbao.people import accounts
 from quanbao.redemption import checks, counter_codes, practice
 from quanbao.redemption import redeem as redemption
-from quanbao.redemption.checks import Till
+from quanbao.redemption.case import case as case_of
 from quanbao.redemption.reasons import Reason
 from quanbao.redemption.redeem import Try, Verdict
 from quanbao.reports import till_day
@@ -32,15 +31,15 @@ from quanbao.vouchers import wallet
 from web.auth.access import membership
 from web.auth.sessions import consumer
 from web.context import now, settings
-from web.present import attack_banner, formats
+from web.present import attack_banner
 from web.present.answers import ANSWER, wants_fragment, wants_json
 from web.present.messages import AT_COUNTER, REASONS
-from web.routes.redemptions import STATUS, verdict_as_json
+from web.present.till_entry import NOWHERE, choices, entered
+from web.present.verdicts import STATUS, verdict_as_json
 from web.template_globals import fetch_frame
 
 routes = Blueprint("till", __name__)
 
-NOWHERE = "-"  # no branch has this for a slug: where none was named
 CAMERA = "camera=(self), geolocation=(), microphone=(), payment=(), usb=()"  # here a code may be scanned, nowhere else
 
 
@@ -198,19 +197,10 @@ def _taken(merchant: str, attempt_id: UUID) -> tuple[Member, CounterCode]:
     return member, row
 
 
-def choices(member: Member, campaign: Campaign) -> tuple[list[Branch], bool]:
-    """The branches that may be named, and whether one must be.
-
-    Where one must be and none may, it cannot be redeemed here: that is said before the code is spent on a refusal.
-    """
-    own, of = [place for place in members.places(member) if place.closed_at is None], campaign.branch_slugs
-    return [place for place in own if not of or place.slug in of], bool(of or own and member.role == Role.CASHIER)
-
-
 def _charge(member: Member, row: CounterCode, faults: frozenset[str] = frozenset()) -> str:
     places, must = choices(member, row.voucher.campaign)
     moment, where = now(), wallet.branches(row.voucher.campaign)
-    reason = checks.told_beforehand(wallet.case(row.voucher, moment))
+    reason = checks.told_beforehand(case_of(row.voucher, moment))
     return render_template(
         "till/voucher.html",
         merchant=member.merchant,
@@ -227,22 +217,6 @@ def _charge(member: Member, row: CounterCode, faults: frozenset[str] = frozenset
         reason=REASONS[reason][0] if reason else None,
         past=wallet.redemptions(row.voucher),
     )
-
-
-def entered(member: Member, campaign: Campaign) -> tuple[Till | None, frozenset[str]]:
-    """What was entered, and the fields that are not what they must be."""
-    form, faults = request.form, set()
-    places, must = choices(member, campaign)
-    branch, amount = form.get("branch") or None, None
-    if branch not in [place.slug for place in places] and (must or branch):
-        faults.add("branch")
-    if campaign.minimum_spend is not None:
-        amount = formats.minor_units(form.get("amount", ""), member.merchant)
-        if amount is None or not campaign.minimum_spend <= amount <= MOST_MONEY:
-            faults.add("amount")
-    price = form.get("offer_price", "")
-    shown = int(price) if price.isascii() and price.isdigit() and len(price) <= len(str(MOST_MONEY)) else None
-    return (None if faults else Till(branch, amount, shown)), frozenset(faults)
 
 
 def _texts(verdict: Verdict) -> tuple[str, str] | None:

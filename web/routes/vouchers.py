@@ -4,6 +4,7 @@ from flask import Blueprint, jsonify, render_template, url_for
 from flask_login import login_required
 
 from quanbao.redemption import checks, revocations
+from quanbao.redemption.case import case as case_of
 from quanbao.vouchers import wallet
 from web.auth.held_voucher import held
 from web.context import base_url, now
@@ -19,7 +20,7 @@ def show(code: str):
     voucher, moment = held(code), now()
     if wants_json():
         return jsonify(wallet.describe(voucher, moment))
-    reason = checks.told_beforehand(wallet.case(voucher, moment))
+    reason = checks.told_beforehand(case_of(voucher, moment))
     return render_template(
         "vouchers/page.html",
         voucher=voucher,

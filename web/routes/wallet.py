@@ -7,6 +7,7 @@ from flask_login import login_required
 
 from models import State, Voucher
 from quanbao.redemption import checks
+from quanbao.redemption.case import case as case_of
 from quanbao.redemption.reasons import Reason
 from quanbao.vouchers import wallet
 from web.auth.held_voucher import held as voucher_of
@@ -32,9 +33,7 @@ def show():
     if wants_json():
         return jsonify(as_of=wallet.moment(moment), vouchers=wallet.describe_all(held, moment, past))
     states = {voucher.id: voucher.state(voucher.campaign, moment) for voucher in held}
-    foreseen = {
-        voucher.id: checks.foreseen(wallet.case(voucher, moment)) for voucher in held if states[voucher.id] in GOOD
-    }
+    foreseen = {voucher.id: checks.foreseen(case_of(voucher, moment)) for voucher in held if states[voucher.id] in GOOD}
     sections = {"soon": [], "ready": [], "waiting": [], "used": [], "over": [], "archive": []}
     for voucher in held:
         section = _section(states[voucher.id], foreseen.get(voucher.id))

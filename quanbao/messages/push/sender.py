@@ -75,9 +75,17 @@ class Postman:
     """
 
     def __init__(
-        self, *, signer: Signer, hosts: Collection[str], write: Writer, clock: Callable[[], datetime], names: Any = None
+        self,
+        *,
+        signer: Signer,
+        hosts: Collection[str],
+        write: Writer,
+        clock: Callable[[], datetime],
+        concerns: outbox.Concerns,
+        names: Any = None,
     ):
         self.signer, self.hosts, self.write, self.clock, self.names = signer, hosts, write, clock, names
+        self.concerns = concerns
         self.outcome, self.settled_at = Outcome(), 0.0
         self.resting: dict[str, datetime] = {}
         self.words: dict[tuple, tuple[str, str, str]] = {}
@@ -129,7 +137,7 @@ class Postman:
         if self._running() and self.none_but and self.none_but[0] <= but and moment < self.none_but[1] + IDLE:
             return 0
         try:
-            messages = outbox.take(BATCH, now, self.signer.public_key, but=but)
+            messages = outbox.take(BATCH, now, self.signer.public_key, concerns=self.concerns, but=but)
         except BROKEN as error:
             _is_away(error)
             return 0

@@ -13,9 +13,8 @@ from peewee import IntegrityError
 
 from database import Changed, write_transaction
 from models import STAFF, Account, Customer, Event, Member, Merchant, Mute, Session, Subscription
-from quanbao.lib import merging
+from quanbao.lib import account_lock, merging
 from quanbao.messages.push.endpoints import service_of
-from quanbao.people import accounts
 
 MOST = 20  # an account; the oldest goes
 BASE64URL = re.compile(r"[A-Za-z0-9_-]*={0,2}", re.ASCII)
@@ -91,7 +90,7 @@ def keep(browser: Browser, session: Session, token: str, with_: Circumstances, n
     """Keep a signed-in browser's subscription, or bring it up to date; whether it is new. Known: nothing is written.
 
     One that another account had is moved only where the keys are the same: the same browser, somebody else. Raises
-    Refused otherwise, and accounts.Overtaken where the browser was signed out meanwhile.
+    Refused otherwise, and account_lock.Overtaken where the browser was signed out meanwhile.
     """
     columns = {"session_id": session.id, "account_id": session.account_id, **asdict(browser), **asdict(with_)}
     known = Subscription.get_or_none(Subscription.endpoint == browser.endpoint)
@@ -101,7 +100,7 @@ def keep(browser: Browser, session: Session, token: str, with_: Circumstances, n
 
 
 def _keep(columns: dict[str, Any], account: Account, token: str, now: datetime) -> bool:
-    accounts.hold(account, token)
+    account_lock.hold(account, token)
     known = Subscription.get_or_none(Subscription.endpoint == columns["endpoint"])
     try:
         if known and known.account_id == account.id:
@@ -182,7 +181,7 @@ def listen(account: Account, wanted: Iterable[str], *, shown: Iterable[str] | No
     there = {event.value for event in events(account)} | of_merchants
 
     def write() -> None:
-        accounts.hold(account)
+        account_lock.hold(account)
         listening = set(wanted) if shown is None else merging.toggled(set(shown), set(wanted), there - mutes(account))
         silent = there - listening
         Mute.delete().where((Mute.account == account) & Mute.what.in_(there)).execute()

@@ -1,0 +1,52 @@
+"""What the checks of a redemption judge, read from the ledger at one moment [0020]-[0023]."""
+
+from datetime import datetime
+
+from peewee import fn
+
+from models import STANDING, Customer, CustomerGroup, Redemption, Voucher
+from quanbao.lib.compiled_queries import statement
+from quanbao.redemption.checks import Case, Till
+from quanbao.vouchers import wallet
+
+NOTHING_TYPED = Till()
+
+
+def case(voucher: Voucher, now: datetime, till: Till = NOTHING_TYPED) -> Case:
+    """What the checks judge, read from the ledger now; counts only where a condition asks for them."""
+    campaign = voucher.campaign
+    others = voucher.consumer_id, voucher.id
+    return Case(
+        now=now,
+        voucher=voucher,
+        campaign=campaign,
+        till=till,
+        groups=_groups(voucher) if campaign.groups else frozenset(),
+        uses_of_campaign=_of_campaign.first(campaign.id, *others)[0] if campaign.per_consumer else 0,
+        uses_of_merchant=_of_merchant.first(campaign.merchant_id, *others)[0] if campaign.new_customers_only else 0,
+        branches=frozenset(branch.slug for branch in wallet.branches(campaign)) if till.branch else frozenset(),
+    )
+
+
+def _others(consumer, voucher):
+    mine = (Redemption.consumer == consumer) & (Redemption.voucher != voucher) & STANDING
+    return Redemption.select(fn.COUNT(Redemption.id)).where(mine).tuples()
+
+
+@statement
+def _of_campaign(campaign, *others):
+    return _others(*others).where(Redemption.campaign == campaign)
+
+
+@statement
+def _of_merchant(merchant, *others):
+    return _others(*others).where(Redemption.merchant == merchant)
+
+
+def _groups(voucher: Voucher) -> frozenset[str]:
+    rows = (
+        CustomerGroup.select(CustomerGroup.name)
+        .join(Customer)
+        .where((Customer.merchant == voucher.campaign.merchant_id) & (Customer.consumer == voucher.consumer_id))
+    )
+    return frozenset(row.name for row in rows)
