@@ -113,7 +113,8 @@ def take(
 ) -> list[Message] | None:
     """Take messages that are due, and leave out the push services `but`; strikes off what is not to be sent.
 
-    `concerns` tells whether an attack still goes on and an account may do something about it. None where nothing was due.
+    `concerns` tells whether an attack still goes on and an account may do something about it. None where nothing was
+    due.
     """
     ids = _take(most, now, but) if is_waiting(now) else []
     if not ids:

@@ -46,7 +46,7 @@ class Stopped:
 
 
 def new_code(voucher: Voucher, session: Session, token: str, *, now: datetime, key: str) -> Shown:
-    """A code for the voucher, in its holder's session; the one before is good no more. Raises account_lock.Overtaken."""
+    """A code for the voucher, in its holder's session; the one before is good no more. Raises Overtaken."""
 
     def write() -> Shown:
         accounts.hold(session.account, token)

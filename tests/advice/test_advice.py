@@ -1,6 +1,7 @@
 """Every refusal of the product, and its advice followed: what a person is told to do next can be done, and helps.
 
-A row stands for one text of web/present/messages.py: it is refused so, does what the text says, and is not refused any more.
+A row stands for one text of web/present/messages.py: it is refused so, does what the text says, and is not refused any
+more.
 Who adds a refusal adds a row. A row of `TOLD` has nothing to follow: it says only what is so, or sends to a person.
 """
 

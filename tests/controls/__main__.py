@@ -1,7 +1,8 @@
 """Serve the application with something changed in it: `python -m tests.controls NAME serve …`.
 
-NAME is a module of this folder: most switch a guard off, so that a test must see the damage; the others let a test set the
-clock or see which process answered. Its `gateway` makes what the processes serve. The other words are those of `quanbao`.
+NAME is a module of this folder: most switch a guard off, so that a test must see the damage; the others let a test set
+the clock or see which process answered. Its `gateway` makes what the processes serve. The other words are those of
+`quanbao`.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The negative control of hostile endpoints: it believes them all. `python -m tests.controls any_endpoint serve …`."""
+"""The negative control of hostile endpoints: it believes them all."""
 
 from collections.abc import Collection
 from urllib.parse import urlsplit

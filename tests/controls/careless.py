@@ -3,7 +3,6 @@
 `sessions`: each process remembers who is signed in. `guesses`: a try is counted after it was looked at. `links`:
 whoever uses a link is believed to be the first. `forms`: what somebody sends is written to the log and the page.
 `strangers`: where there is no account, nothing is compared.
-`python -m tests.controls careless serve …` takes the same words as `quanbao serve`.
 """
 
 import logging

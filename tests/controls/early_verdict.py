@@ -1,4 +1,4 @@
-"""The negative control of crashes: the verdict leaves before it is committed. `python -m tests.controls early_verdict serve …`."""
+"""The negative control of crashes: the verdict leaves before it is committed."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The real application on a disk that a test lets fail: `python -m tests.controls failing_disk serve …`; see `Fault`.
+"""The real application on a disk that a test lets fail: see `Fault`.
 
 The file named by FAULT says what fails, in all processes at once; where there is none, nothing does.
 """

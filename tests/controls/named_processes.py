@@ -1,4 +1,4 @@
-"""The real application, whose answers name the process they come from: `python -m tests.controls named_processes serve …`."""
+"""The real application, whose answers name the process they come from."""
 
 from config import from_environment
 from tests.controls.no_guards import name_process

@@ -2,8 +2,6 @@
 
 The voucher stays locked, and what is counted is still counted as it was judged. On SQLite, where the writers' one
 turn is everybody's lock, there is no transaction either.
-
-`python -m tests.controls no_customer_lock serve …` takes the same words as `quanbao serve`.
 """
 
 import time

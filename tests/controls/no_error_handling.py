@@ -1,7 +1,7 @@
 """The negative control of bad input: the real application, as naive as many are.
 
 No host is looked at before addresses are made of it, any text is taken, what nobody expected is shown with its
-traceback, and each answer is kept for ever. `python -m tests.controls no_error_handling serve …` takes the same words as `quanbao serve`.
+traceback, and each answer is kept for ever.
 """
 
 import traceback

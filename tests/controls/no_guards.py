@@ -1,7 +1,4 @@
-"""The negative control of the races: the real application, its guards switched off as it starts.
-
-`python -m tests.controls no_guards serve …` takes the same words as `quanbao serve`.
-"""
+"""The negative control of the races: the real application, its guards switched off as it starts."""
 
 import os
 

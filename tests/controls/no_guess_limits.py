@@ -1,7 +1,4 @@
-"""The control of an attack: the real application without the budgets of its passwords.
-
-`python -m tests.controls no_guess_limits serve …` takes the same words as `quanbao serve`.
-"""
+"""The control of an attack: the real application without the budgets of its passwords."""
 
 from flask import Flask
 

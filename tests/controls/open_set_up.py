@@ -1,7 +1,4 @@
-"""The negative control of the first hour: the real application, whose set-up link is any, used as often as one likes.
-
-`python -m tests.controls open_set_up serve …` takes the same words as `quanbao serve`.
-"""
+"""The negative control of the first hour: the real application, whose set-up link is any."""
 
 from models import Link
 from quanbao.operations import first_start

@@ -1,7 +1,4 @@
-"""The negative control of a stalled neighbour: the real application, which tells its push service before it answers.
-
-`python -m tests.controls push_before_answer serve …` takes the same words as `quanbao serve`.
-"""
+"""The negative control of a stalled neighbour: the real application, which tells its push service before it answers."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""The real application, whose connections and look-ups are all written down: `python -m tests.controls recorded_connections serve …`.
+"""The real application, whose connections and look-ups are all written down.
 
 The file named by HEARD gets a line each, whatever part of the process it was. No name is looked up in earnest: all of
 them, and all addresses, are at 127.0.0.1.

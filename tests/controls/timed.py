@@ -1,4 +1,4 @@
-"""The real application by a clock that a test moves: `python -m tests.controls timed serve …`.
+"""The real application by a clock that a test moves.
 
 The time is what the file named by CLOCK says (ISO 8601), in all processes at once; see `tell`.
 """

@@ -1,7 +1,7 @@
 """The negative control of what time may tell: the real application, made to leak as it starts.
 
 The password is compared digit by digit, a voucher is looked for first and then asked whose it is.
-`python -m tests.controls timing_leaks serve …` takes the same words as `quanbao serve`; the clock is that of `tests.controls.timed`.
+The clock is that of `tests.controls.timed`.
 """
 
 import time

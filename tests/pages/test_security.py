@@ -1,4 +1,6 @@
-"""Every route, from the URL map: its headers, and its guard against other sites. Who may call it: tests/support/rights.py."""
+"""Every route, from the URL map: its headers, and its guard against other sites. Who may call it:
+tests/support/rights.py.
+"""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Imports only go down: from floor to floor, and inside `quanbao/` and `web/` from folder to folder, in the order below."""
+"""Imports only go down: inside `quanbao/` and `web/` from folder to folder, in the order below."""
 
 import ast
 from pathlib import Path
@@ -14,8 +14,8 @@ ORDER = {
         "lib",
     ),
     "web": (
-        "__init__", "errors", "form_script", "routes", "template_globals", "auth", "server", "present", "form_addresses",
-        "demo", "redirects", "assets", "converters", "request_limits", "context",
+        "__init__", "errors", "form_script", "routes", "template_globals", "auth", "server", "present",
+        "form_addresses",         "demo", "redirects", "assets", "converters", "request_limits", "context",
     ),
 }  # fmt: skip
 
@@ -32,7 +32,7 @@ def imported(path: Path) -> set[str]:
 
 
 def place(floor: str, name: str) -> str | None:
-    """The folder of `quanbao.people.accounts`, or the module that stands in the floor itself; none for another floor."""
+    """The folder of a module, or the module itself where it stands in the floor; none for another floor."""
     parts = name.split(".")
     if parts[0] != floor:
         return None

@@ -1,7 +1,7 @@
 """Whatever anybody types stays text: on every page, in tables, messages and JSON, from every field and by every way in.
 
-The corpus of tests/attacks/hostile_texts.py stands in every column that people fill, is shown on every page of the URL map, and is
-typed into every form. In a browser: tests/proofs/test_hostile_pages.py.
+The corpus of tests/attacks/hostile_texts.py stands in every column that people fill, is shown on every page of
+the URL map, and is typed into every form. In a browser: tests/proofs/test_hostile_pages.py.
 """
 
 import csv

@@ -1,9 +1,9 @@
 """No endpoint leads our server inside: what is not at a push service is neither kept, nor looked up, nor connected to,
 and of what a push service answers nothing is kept or shown but its status.
 
-Nearly two thousand endpoints (tests/attacks/inside_endpoints.py) are sent to the real server as a browser would, then written into its
-database as an older version or a restored backup could have left them; all that its processes look up or connect to is
-overheard. Then the names lie, and then the push service itself.
+Nearly two thousand endpoints (tests/attacks/inside_endpoints.py) are sent to the real server as a browser would, then
+written into its database as an older version or a restored backup could have left them; all that its processes look
+up or connect to is overheard. Then the names lie, and then the push service itself.
 """
 
 import asyncio

@@ -1,4 +1,5 @@
-"""Every route × everybody × {their own house, another's}, from the URL map and the one table of tests/support/rights.py."""
+"""Every route × everybody × {their own house, another's}, from the URL map and the one table of
+tests/support/rights.py."""
 
 from dataclasses import replace
 from itertools import product

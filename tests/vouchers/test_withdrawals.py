@@ -213,8 +213,8 @@ def test_a_claim_and_a_withdrawal_at_once_exactly_one_wins(world, owner, act):
         row, token = link_to(world, f"{next(world.numbers)}@example.org")
         acts = {
             "withdraw": lambda: withdrawals.withdraw(row, owner, world.clock()),  # noqa: B023
-            "correct": lambda: correct(world, owner, row, f"right-{row.address}"),
-        }  # noqa: B023
+            "correct": lambda: correct(world, owner, row, f"right-{row.address}"),  # noqa: B023
+        }
         claimed, taken_back = at_once(lambda: use(world, token, world.account()), acts[act])  # noqa: B023
         kept, held = Claim.get_by_id(row.id), Voucher.select().where(Voucher.campaign == row.campaign_id).count()
         if isinstance(claimed, Voucher):

@@ -1,6 +1,7 @@
 """What a form was filled with goes with it and comes back, so that an older form undoes no newer save.
 
-It is signed, so that what comes back was once shown, and shown of the same thing; the rule is in quanbao/lib/merging.py.
+It is signed, so that what comes back was once shown, and shown of the same thing; the rule is in
+quanbao/lib/merging.py.
 """
 
 import hashlib
