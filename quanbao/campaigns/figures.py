@@ -53,7 +53,7 @@ class Figures:
 OFF_THE_PRICE = Redemption.original_price - Redemption.charged  # null where one of them is not known, or there is none
 
 
-def of(campaign: Campaign) -> Figures:
+def of_campaign(campaign: Campaign) -> Figures:
     """The figures as the last redemption left them; costs the same whatever was redeemed."""
     tables: dict[str, dict[str, int]] = {heading: {} for heading in Heading}
     for row in Figure.select().where((Figure.campaign == campaign) & (Figure.count != 0)).order_by(Figure.name):
@@ -128,7 +128,7 @@ def _currencies() -> Iterator[str]:
 def _campaigns() -> Iterator[str]:
     for campaign in Campaign.select(Campaign, Merchant).join(Merchant).order_by(Campaign.id):
         name = f"{campaign.merchant.slug}/{campaign.slug}"
-        kept, counted = asdict(of(campaign)), recount(campaign)
+        kept, counted = asdict(of_campaign(campaign)), recount(campaign)
         for figure, value in counted.items():
             if kept[figure] != value:
                 yield f"{name} {figure}: {kept[figure]} kept, {value} counted"

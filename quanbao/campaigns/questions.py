@@ -23,7 +23,7 @@ class Unconfirmed(Exception):
         self.questions = questions
 
 
-def of(columns: dict[str, Any], before: Campaign | None, now: datetime) -> dict[str, Question]:
+def about(columns: dict[str, Any], before: Campaign | None, now: datetime) -> dict[str, Question]:
     """The questions about a campaign of these columns, by field; about what is as it was `before` none is asked."""
     found = {}
     if columns["ends_at"] <= now and not (before and before.ends_at == columns["ends_at"]):
@@ -39,7 +39,7 @@ def ask(columns: dict[str, Any], before: Campaign | None, now: datetime, answers
     """Raise Unconfirmed where a question has no answer; where `answers` is None, none is asked."""
     if answers is None:
         return
-    questions = of(columns, before, now)
+    questions = about(columns, before, now)
     open_ones = {name: question for name, question in questions.items() if question.answer not in answers}
     if open_ones:
         raise Unconfirmed(open_ones)

@@ -21,7 +21,7 @@ class Refused(Exception):
         self.field, self.code, self.about = field, code, about
 
 
-def of(merchant: Merchant) -> list[Branch]:
+def of_merchant(merchant: Merchant) -> list[Branch]:
     """All branches, the closed ones last."""
     order = (Branch.closed_at.is_null(False), Branch.id)
     return list(Branch.select().where(Branch.merchant == merchant).order_by(*order))

@@ -33,7 +33,9 @@ def _search(merchant: Merchant, text: str, group: str | None):
     if group:
         query = query.where(
             Customer.id.in_(
-                CustomerGroup.select(CustomerGroup.customer).where(CustomerGroup.name == groups.of(merchant).of(group))
+                CustomerGroup.select(CustomerGroup.customer).where(
+                    CustomerGroup.name == groups.of_merchant(merchant).of(group)
+                )
             )
         )
     return query

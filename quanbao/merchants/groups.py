@@ -5,7 +5,7 @@ from models import Campaign, Customer, CustomerGroup, Merchant
 from quanbao.lib.names import Spellings
 
 
-def of(merchant: Merchant) -> Spellings:
+def of_merchant(merchant: Merchant) -> Spellings:
     """The names of all groups that customers are in or campaigns ask for, each as it was first spelled."""
     inside = CustomerGroup.select(CustomerGroup.name).join(Customer).where(Customer.merchant == merchant).distinct()
     asked = Campaign.select(Campaign.groups).where(Campaign.merchant == merchant).order_by(Campaign.id)
@@ -15,7 +15,7 @@ def of(merchant: Merchant) -> Spellings:
 
 def names(merchant: Merchant) -> list[str]:
     """The names of the merchant's groups in their order, each once."""
-    return sorted(of(merchant).first.values())
+    return sorted(of_merchant(merchant).first.values())
 
 
 def held(merchant: Merchant) -> Spellings:
@@ -24,4 +24,4 @@ def held(merchant: Merchant) -> Spellings:
     Locks the merchant, before customers and campaigns; in the caller's transaction.
     """
     locked(Merchant.select().where(Merchant.id == merchant.id)).get()
-    return of(merchant)
+    return of_merchant(merchant)

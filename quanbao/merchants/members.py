@@ -17,7 +17,7 @@ class Refused(Exception):
         self.field, self.code = field, code
 
 
-def of(merchant: Merchant) -> list[Member]:
+def of_merchant(merchant: Merchant) -> list[Member]:
     """All members, those who may do something first; `places`, a cashier's branches, is set on each."""
     order = (Member.disabled_at.is_null(False), Member.role != Role.OWNER, Member.address)
     rows = list(Member.select().where(Member.merchant == merchant).order_by(*order))

@@ -11,8 +11,8 @@ from database import write_transaction
 from models import Account, Voucher
 from quanbao.operations import bulk_import
 from quanbao.redemption import redeem
-from quanbao.redemption.checks import Till
-from quanbao.redemption.redeem import Keys, Try
+from quanbao.redemption.checks import TillEntry
+from quanbao.redemption.redeem import AttemptRequest, Keys
 from quanbao.vouchers import issuing
 
 PASSWORD = "lotus-demo"  # of every account; the demo alone signs people in without it
@@ -150,10 +150,10 @@ def _past(now: datetime, keys: Keys) -> None:
 
 def _redeem(account: Account, voucher: Voucher, when: datetime, luck: random.Random, keys: Keys, typed: str) -> None:
     attempt_id = str(uuid.UUID(int=luck.getrandbits(128), version=4))
-    till = Till(branch=luck.choice(["main", "main", "river"]))
+    till = TillEntry(branch=luck.choice(["main", "main", "river"]))
     write_transaction(lambda: issuing.open_voucher(voucher, when.astimezone(UTC)))
     redeem.attempt(
-        Try(account, voucher.code, attempt_id, typed, till),
+        AttemptRequest(account, voucher.code, attempt_id, typed, till),
         clock=lambda: when.astimezone(UTC),
         sleep=lambda seconds: None,
         keys=keys,

@@ -20,8 +20,8 @@ from models import Account, Campaign, Redemption, Voucher
 from quanbao.campaigns import figures
 from quanbao.operations import bulk_import, migrate, unguarded
 from quanbao.redemption import redeem as redemption
-from quanbao.redemption.checks import Till
-from quanbao.redemption.redeem import Keys, Try, Verdict
+from quanbao.redemption.checks import TillEntry
+from quanbao.redemption.redeem import AttemptRequest, Keys, Verdict
 from quanbao.vouchers import wallet
 
 TILLS = 8  # at once at one voucher
@@ -112,7 +112,7 @@ def _together(held: list[Voucher], clock: Callable[[], datetime], keys: Keys) ->
     start = Barrier(len(held))
 
     def redeem(voucher: Voucher) -> None:
-        what = Try(voucher.consumer, voucher.code, str(uuid.uuid4()), PASSWORD, Till())
+        what = AttemptRequest(voucher.consumer, voucher.code, str(uuid.uuid4()), PASSWORD, TillEntry())
         start.wait()
         try:
             while _is_busy(redemption.attempt(what, clock=clock, sleep=time.sleep, keys=keys)):

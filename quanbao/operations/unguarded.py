@@ -25,7 +25,7 @@ LAST_GUARD_OF_ROLLBACKS = "rollback_redemption_id"
 LOCKS = (redeem._lock_consumer, redeem._lock_customer, redeem._lock_voucher, guess_limits._locked)
 
 look_at_consumer = guess_limits._of_consumer
-look_at_rollback = rollbacks.of
+look_at_rollback = rollbacks.of_redemption
 
 
 def switch_off(pause: float = PAUSE) -> None:
@@ -39,7 +39,7 @@ def switch_off(pause: float = PAUSE) -> None:
     for statement in LOCKS:
         statement.written = {}  # written anew, without a lock
     redeem._take_use, redeem._count = _take_use, count
-    rollbacks.of, rollbacks._give_back, rollbacks._count = _of_rollback, _give_back, _uncount
+    rollbacks.of_redemption, rollbacks._give_back, rollbacks._count = _of_rollback, _give_back, _uncount
     guess_limits._of_consumer = _of_consumer
 
 

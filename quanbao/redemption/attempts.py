@@ -5,12 +5,12 @@ from typing import Any
 
 from models import Account, Attempt, CounterCode
 from quanbao.lib.compiled_queries import statement
-from quanbao.redemption.checks import Till
+from quanbao.redemption.checks import TillEntry
 from quanbao.redemption.reasons import Reason
 
 
 @dataclass(frozen=True)
-class Try:
+class AttemptRequest:
     """What the phone sent, or a member at the counter. `till` is none where something of it was malformed.
 
     By one door or the other: `typed` is the password in ASCII digits, `taken` the code that the member took.
@@ -20,7 +20,7 @@ class Try:
     code: str
     attempt_id: str
     typed: str | None
-    till: Till | None
+    till: TillEntry | None
     taken: CounterCode | None = None
 
 

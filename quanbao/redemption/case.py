@@ -6,13 +6,13 @@ from peewee import fn
 
 from models import STANDING, Customer, CustomerGroup, Redemption, Voucher
 from quanbao.lib.compiled_queries import statement
-from quanbao.redemption.checks import Case, Till
+from quanbao.redemption.checks import Case, TillEntry
 from quanbao.vouchers import wallet
 
-NOTHING_TYPED = Till()
+NOTHING_TYPED = TillEntry()
 
 
-def case(voucher: Voucher, now: datetime, till: Till = NOTHING_TYPED) -> Case:
+def case(voucher: Voucher, now: datetime, till: TillEntry = NOTHING_TYPED) -> Case:
     """What the checks judge, read from the ledger now; counts only where a condition asks for them."""
     campaign = voucher.campaign
     others = voucher.consumer_id, voucher.id

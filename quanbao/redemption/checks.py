@@ -14,7 +14,7 @@ from quanbao.redemption.reasons import Reason
 
 
 @dataclass(frozen=True)
-class Till:
+class TillEntry:
     """What came with the password: where, for how much, and the price that the phone showed."""
 
     branch: str | None = None
@@ -33,7 +33,7 @@ class Case:
     now: datetime
     voucher: Voucher
     campaign: Campaign
-    till: Till = Till()
+    till: TillEntry = TillEntry()
     groups: frozenset[str] = frozenset()
     uses_of_campaign: int = 0
     uses_of_merchant: int = 0

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from models import Campaign, Kind, Merchant, Voucher
 from quanbao.lib import typed_codes
-from quanbao.redemption.checks import Till
+from quanbao.redemption.checks import TillEntry
 from quanbao.redemption.reasons import Reason
 from quanbao.redemption.redeem import Verdict
 from quanbao.vouchers import wallet
@@ -49,12 +49,12 @@ def is_code(typed: str) -> bool:
 def attempt(of: Voucher, typed: str | None, attempt_id: str, now: datetime) -> Verdict:
     """What the keypad says to `typed`, the digits as `passwords.digits` has them."""
     if typed == PASSWORD:
-        return redeem(of, Till(), attempt_id, now)
+        return redeem(of, TillEntry(), attempt_id, now)
     reason = Reason.MALFORMED if typed is None else Reason.PASSWORD_INCORRECT
     return Verdict(attempt_id, reason, _described(of, now))
 
 
-def redeem(of: Voucher, till: Till, attempt_id: str, now: datetime) -> Verdict:
+def redeem(of: Voucher, till: TillEntry, attempt_id: str, now: datetime) -> Verdict:
     """A verdict as of a redemption, whose number and words are plainly none."""
     of.uses_left, of.ended_at = 0, now
     words = WORDS.get(of.campaign.merchant.language, WORDS["en"])

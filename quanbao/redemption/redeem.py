@@ -31,7 +31,7 @@ from quanbao.lib.compiled_queries import statement
 from quanbao.messages import events
 from quanbao.passwords import attack_alerts, guess_limits, redemption_passwords
 from quanbao.redemption import attempts, counter_codes, receipts
-from quanbao.redemption.attempts import Try, Verdict, stored
+from quanbao.redemption.attempts import AttemptRequest, Verdict, stored
 from quanbao.redemption.case import case as case_of
 from quanbao.redemption.checks import Trace, judge
 from quanbao.redemption.reasons import Reason
@@ -52,7 +52,9 @@ class _Overtaken(Exception):
     """The password was changed, or the reservation lapsed, between reservation and comparison."""
 
 
-def attempt(what: Try, *, clock: Callable[[], datetime], sleep: Callable[[float], None], keys: Keys) -> Verdict:
+def attempt(
+    what: AttemptRequest, *, clock: Callable[[], datetime], sleep: Callable[[float], None], keys: Keys
+) -> Verdict:
     """Judge one try and, if it passes, redeem: voucher, ledger and figures in one stroke.
 
     A verdict that was stored under this attempt id is given again, whatever happened since. Raises
@@ -73,7 +75,7 @@ def attempt(what: Try, *, clock: Callable[[], datetime], sleep: Callable[[float]
         return Verdict(what.attempt_id, Reason.BUSY, retry_after=1)
 
 
-def _reserve_and_settle(what: Try, voucher: Voucher, clock, sleep, keys: Keys) -> Verdict:
+def _reserve_and_settle(what: AttemptRequest, voucher: Voucher, clock, sleep, keys: Keys) -> Verdict:
     [password] = _password(voucher.campaign.password_id)
     guess = guess_limits.reserve(password, what.consumer, clock=clock, sleep=sleep)
     if isinstance(guess, guess_limits.Spent):
@@ -88,7 +90,7 @@ def _reserve_and_settle(what: Try, voucher: Voucher, clock, sleep, keys: Keys) -
     return _settle_surely(what, voucher, guess, clock, keys)
 
 
-def _settle_surely(what: Try, voucher: Voucher, guess: Guess | None, clock, keys: Keys) -> Verdict:
+def _settle_surely(what: AttemptRequest, voucher: Voucher, guess: Guess | None, clock, keys: Keys) -> Verdict:
     try:
         return write_transaction(partial(_settle, what, voucher.id, guess, clock, keys))
     except Unknown as unknown:
@@ -107,7 +109,7 @@ def _give_up(guess: Guess) -> None:
         pass  # then it does
 
 
-def _ask_the_database(what: Try, voucher_id: int, unknown: Unknown) -> Verdict:
+def _ask_the_database(what: AttemptRequest, voucher_id: int, unknown: Unknown) -> Verdict:
     """What became of a try whose commit was not answered: the locks wait until that commit is through."""
 
     def look() -> Verdict | None:
@@ -120,7 +122,7 @@ def _ask_the_database(what: Try, voucher_id: int, unknown: Unknown) -> Verdict:
         raise unknown from None
 
 
-def _settle(what: Try, voucher_id: int, guess: Guess | None, clock, keys: Keys) -> Verdict:
+def _settle(what: AttemptRequest, voucher_id: int, guess: Guess | None, clock, keys: Keys) -> Verdict:
     """One write transaction: lock consumer, customer, voucher, campaign, in this order everywhere."""
     try:
         voucher = lock(voucher_id, what.consumer)
@@ -141,7 +143,7 @@ def _settle(what: Try, voucher_id: int, guess: Guess | None, clock, keys: Keys) 
         raise Changed from error  # a unique key settled a race; judge again what is there now
 
 
-def _wrong_password(what: Try, voucher: Voucher, guess: Guess, now: datetime, keys: Keys) -> Reason | None:
+def _wrong_password(what: AttemptRequest, voucher: Voucher, guess: Guess, now: datetime, keys: Keys) -> Reason | None:
     """What was reserved is spent on a wrong password, and given back for the right one."""
     password = voucher.campaign.password
     if (password.id, password.version) != (guess.password_id, guess.version) or not guess_limits.still_holds(
@@ -170,7 +172,7 @@ def lock(voucher_id: int, consumer: Account) -> Voucher:
     return voucher
 
 
-def _redeem(what: Try, voucher: Voucher, now: datetime, keys: Keys) -> dict[str, Any]:
+def _redeem(what: AttemptRequest, voucher: Voucher, now: datetime, keys: Keys) -> dict[str, Any]:
     """Take one use, write the ledger, bring the figures up to date; returns the receipt."""
     campaign, merchant = voucher.campaign, voucher.campaign.merchant
     branch, day = what.till.branch or "", merchant.day(now).isoformat()
@@ -235,7 +237,12 @@ def _confirm(campaign: Campaign) -> None:
 
 
 def _keep(
-    what: Try, voucher: Voucher, now: datetime, reason: Reason | None, trace: Trace, receipt: dict | None = None
+    what: AttemptRequest,
+    voucher: Voucher,
+    now: datetime,
+    reason: Reason | None,
+    trace: Trace,
+    receipt: dict | None = None,
 ) -> Verdict:
     """Store the attempt with the verdict that it will always get."""
     made_at = None if reason else wallet.on_offer(voucher.campaign)

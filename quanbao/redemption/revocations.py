@@ -31,7 +31,7 @@ def find(code: str, by: Member) -> Voucher | None:
     return row
 
 
-def of(voucher: Voucher) -> Revocation | None:
+def of_voucher(voucher: Voucher) -> Revocation | None:
     """The revocation of a voucher, the member whose doing it is with it."""
     if voucher.revoked_at is None:
         return None

@@ -60,7 +60,7 @@ def _places(cashier: Member) -> set[str]:
     return {slug for (slug,) in rows.tuples()}
 
 
-def of(done: Redemption) -> Rollback | None:
+def of_redemption(done: Redemption) -> Rollback | None:
     """The rollback of a redemption, the member who did it with it."""
     return Rollback.select(Rollback, Member).join(Member).where(Rollback.redemption == done).get_or_none()
 
@@ -75,7 +75,7 @@ def roll_back(done: Redemption, by: Member, reason: str, note: str, now: datetim
 
     Raises Late, or Unexplained where the reason is none of `RolledBack` or lacks its note.
     """
-    if again := of(done):
+    if again := of_redemption(done):
         return again
     if is_late(done, by, now):
         raise Late
@@ -87,7 +87,7 @@ def _roll_back(done: Redemption, by: Member, why: tuple[str, str], now: datetime
     """One write transaction, locked like a redemption: consumer, customer, voucher, and the campaign last."""
     try:
         voucher = redeem.lock(done.voucher_id, done.consumer)
-        if again := of(done):
+        if again := of_redemption(done):
             return again
         campaign = voucher.campaign
         row = Rollback.create(

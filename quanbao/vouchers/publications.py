@@ -96,7 +96,7 @@ def start(
 def _told_apart(campaign: Campaign, audience: Audience, entries: list[Any]) -> list[Any]:
     """Customers by their ids, addresses that are nobody's as they are; read before the write, as it may be long."""
     if audience not in LISTED:
-        return groups.of(campaign.merchant).of_all(entries)
+        return groups.of_merchant(campaign.merchant).of_all(entries)
     column = Customer.id if audience == Audience.CUSTOMERS else Customer.address
     apart: dict[Any, None] = {}
     for some in chunked(dict.fromkeys(entries), STEP):

@@ -40,7 +40,7 @@ def versions() -> dict[str, int]:
 def test_a_branch_is_called_in_addresses_what_it_is_called(world):
     made = branches.open_(world.merchant, " Harbour  Café ", " 3 Quay ")
     assert (made.slug, made.name, made.address, made.closed_at) == ("harbour-caf", "Harbour  Café", "3 Quay", None)
-    assert branches.of(world.merchant)[-1] == made
+    assert branches.of_merchant(world.merchant)[-1] == made
 
 
 @pytest.mark.parametrize("name", ["Main", "南京西路店", "!", "Ö" * 200, "long " * 40])
@@ -86,7 +86,7 @@ def test_nothing_is_redeemed_at_a_closed_branch_until_it_opens_again(world):
     assert world.attempt(world.voucher(campaign=everywhere), branch="river").reason is Reason.WRONG_BRANCH
     here = world.campaign(branch_slugs=["river", "main"])
     assert world.attempt(world.voucher(campaign=here), branch="river").reason is Reason.WRONG_BRANCH
-    assert figures.of(Campaign.get_by_id(everywhere.id)).by_branch == {"river": 1}, "what was stays"
+    assert figures.of_campaign(Campaign.get_by_id(everywhere.id)).by_branch == {"river": 1}, "what was stays"
     branches.reopen(river)
     assert world.attempt(world.voucher(campaign=everywhere), branch="river").redeemed
     assert list(figures.differences()) == []

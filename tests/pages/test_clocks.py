@@ -320,7 +320,7 @@ def test_a_merchants_pages_name_the_zone_once(small_world, small_site, visit):
     for path in ("campaigns/tea", "campaigns/tea/figures", "till", "campaigns/tea/attempts"):
         page.goto(f"/merchants/lotus/{path}")
         expect(page.locator(".zone:visible")).to_have_text(["All times here are China Time."])
-    assert figures.of(Campaign.get()).redeemed == 1
+    assert figures.of_campaign(Campaign.get()).redeemed == 1
 
 
 CLOCKS = [

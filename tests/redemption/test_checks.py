@@ -100,7 +100,7 @@ def stage(world: World, *reasons: Reason) -> tuple[Voucher, dict[str, Any]]:
         change(campaign, **fault.campaign)
         change(voucher, **fault.voucher)
         sent |= fault.sent
-    case = case_of(wallet.held(voucher.code, voucher.consumer), NOW, checks.Till(**sent))
+    case = case_of(wallet.held(voucher.code, voucher.consumer), NOW, checks.TillEntry(**sent))
     assert {reason for reason, is_wrong in checks.CHECKS.items() if is_wrong(case)} == set(reasons)
     return voucher, sent
 

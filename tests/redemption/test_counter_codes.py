@@ -12,9 +12,9 @@ from quanbao.campaigns import figures
 from quanbao.merchants import members
 from quanbao.operations import backups
 from quanbao.redemption import counter_codes, redeem
-from quanbao.redemption.checks import Till
+from quanbao.redemption.checks import TillEntry
 from quanbao.redemption.reasons import Reason
-from quanbao.redemption.redeem import Try
+from quanbao.redemption.redeem import AttemptRequest
 from quanbao.reports import till_day
 from tests.support.crowds import at_once
 from tests.support.factories import WRONG, World
@@ -135,7 +135,7 @@ def test_what_was_taken_for_one_voucher_redeems_no_other(world):
     one, two = world.voucher(campaign=campaign), world.voucher(campaign=campaign)
     taken = world.take(world.counter_code(one).code, member(world))
     for code, attempt_id in ((two.code, taken.attempt_id), (one.code, str(uuid.uuid4()))):
-        what = Try(world.mei, code, attempt_id, None, Till(), taken=taken)
+        what = AttemptRequest(world.mei, code, attempt_id, None, TillEntry(), taken=taken)
         verdict = redeem.attempt(what, clock=world.clock, sleep=world.clock.sleep, keys=world.keys)
         assert verdict.reason is Reason.NOT_FOUND
     assert Redemption.select().count() == 0

@@ -12,9 +12,9 @@ from models import Attempt, Campaign, Guess, Redemption, Voucher
 from quanbao.campaigns import figures
 from quanbao.passwords import guess_limits, redemption_passwords
 from quanbao.redemption import receipts, redeem
-from quanbao.redemption.checks import Till
+from quanbao.redemption.checks import TillEntry
 from quanbao.redemption.reasons import Reason
-from quanbao.redemption.redeem import Try
+from quanbao.redemption.redeem import AttemptRequest
 from tests.conftest import POSTGRESQL
 from tests.support.factories import PASSWORD, WRONG, stored, utc
 
@@ -33,7 +33,7 @@ def test_passing_marks_the_voucher_writes_the_ledger_and_moves_the_figures(world
     row = Redemption.get()
     assert (row.voucher_id, row.consumer_id, row.attempt_id) == (voucher.id, world.mei.id, ID)
     assert (row.branch_slug, row.day, row.number, row.discount) == ("main", "2026-12-01", 1, 1200)
-    table = figures.of(Campaign.get())
+    table = figures.of_campaign(Campaign.get())
     assert (table.issued, table.redeemed, table.remaining, table.consumers, table.discount_given) == (1, 1, 99, 1, 1200)
     assert (table.by_day, table.by_branch, table.refused) == ({"2026-12-01": 1}, {"main": 1}, {})
     assert list(figures.differences()) == []
@@ -46,7 +46,7 @@ def test_a_refusal_changes_nothing_but_its_own_row(world):
     assert verdict.reason is Reason.EXPIRED
     assert stored() == (1, 0)
     assert Voucher.get_by_id(voucher.id).uses_left == 1
-    table = figures.of(Campaign.get())
+    table = figures.of_campaign(Campaign.get())
     assert (table.redeemed, table.refused) == (0, {"expired": 1})
     assert list(figures.differences()) == []
 
@@ -68,7 +68,7 @@ def test_a_voucher_for_several_uses_counts_down_and_is_ended_at_its_cap(world):
     assert states == [("partly_used", 2, True), ("partly_used", 1, True), ("used_up", 0, False)]
     assert world.attempt(voucher).reason is Reason.USED_UP
     assert [row.use_number for row in Redemption.select().order_by(Redemption.id)] == [1, 2, 3]
-    assert figures.of(Campaign.get()).consumers == 1
+    assert figures.of_campaign(Campaign.get()).consumers == 1
 
 
 @pytest.mark.parametrize("kind", ["prize", "gift", "giveaway"])
@@ -166,7 +166,7 @@ def test_what_is_not_stored_may_be_tried_again_under_the_same_id(world):
 def test_somebody_elses_voucher_is_not_there(world):
     voucher = world.voucher()
     assert world.attempt(voucher, by=world.account()).reason is Reason.NOT_FOUND
-    absent = Try(world.mei, "2222222222222222", str(uuid.uuid4()), PASSWORD, Till())
+    absent = AttemptRequest(world.mei, "2222222222222222", str(uuid.uuid4()), PASSWORD, TillEntry())
     assert (
         redeem.attempt(absent, clock=world.clock, sleep=world.clock.sleep, keys=world.keys).reason is Reason.NOT_FOUND
     )

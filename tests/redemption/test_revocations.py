@@ -17,7 +17,7 @@ def test_what_is_revoked_is_redeemed_nowhere_at_once(world):
     redeemed(world, voucher)
     revocations.revoke(voucher, owner, "other", "The tea is gone.", world.clock())
     row = Voucher.get_by_id(voucher.id)
-    kept = revocations.of(row)
+    kept = revocations.of_voucher(row)
     assert (row.revoked_at, row.state(voucher.campaign, world.clock())) == (world.clock(), State.REVOKED)
     assert (kept.member, kept.reason, kept.note, kept.role) == (owner, "other", "The tea is gone.", "owner")
     assert world.attempt(voucher).reason == "revoked"

@@ -102,7 +102,7 @@ def test_control_unguarded_it_happens_more_often(world, monkeypatch):
         (redeem, "_take_use"),
         (redeem, "_count"),
         (guess_limits, "_of_consumer"),
-        (rollbacks, "of"),
+        (rollbacks, "of_redemption"),
         (rollbacks, "_give_back"),
         (rollbacks, "_count"),
     ):

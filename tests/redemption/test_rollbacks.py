@@ -38,14 +38,14 @@ def test_what_was_taken_back_can_be_redeemed_again_under_a_number_of_its_own(wor
     first = redeemed(world, voucher, branch="main")
     assert world.attempt(other).reason == "sold_out"
     roll_back(world, first)
-    table = figures.of(Campaign.get())
+    table = figures.of_campaign(Campaign.get())
     assert (table.redeemed, table.remaining, table.consumers, table.discount_given) == (0, 1, 0, 0)
     assert (table.rolled_back, table.forfeited, table.by_day, table.by_hour, table.by_branch) == (1, 0, {}, {}, {})
     assert (Voucher.get_by_id(voucher.id).uses_left, Voucher.get_by_id(voucher.id).ended_at) == (1, None)
     agree()
     second = redeemed(world, voucher, branch="main")
     assert (second.use_number, second.number) == (2, 2), "numbers of the day are never given twice"
-    assert figures.of(Campaign.get()).by_branch == {"main": 1}
+    assert figures.of_campaign(Campaign.get()).by_branch == {"main": 1}
     agree()
     assert [use.rollback is None for use in wallet.redemptions(voucher)] == [True, False]
 
@@ -54,7 +54,7 @@ def test_where_the_campaign_says_so_neither_use_nor_quantity_comes_back(world):
     campaign = world.campaign(quantity=2, rollback_gives_back=False)
     voucher = world.voucher(campaign=campaign)
     row = roll_back(world, redeemed(world, voucher))
-    table = figures.of(Campaign.get())
+    table = figures.of_campaign(Campaign.get())
     assert not row.gave_back
     assert (table.redeemed, table.remaining, table.rolled_back, table.forfeited) == (0, 1, 1, 1)
     assert world.attempt(voucher).reason == "already_redeemed"
@@ -78,7 +78,7 @@ def test_one_of_several_uses_comes_back_and_the_consumer_stays_one(world):
     voucher = world.voucher(campaign=world.campaign(uses_per_voucher=3))
     uses = [redeemed(world, voucher) for _ in range(3)]
     roll_back(world, uses[0])
-    assert (figures.of(Campaign.get()).consumers, Voucher.get().uses_left) == (1, 1)
+    assert (figures.of_campaign(Campaign.get()).consumers, Voucher.get().uses_left) == (1, 1)
     assert redeemed(world, voucher).use_number == 4
     agree()
 

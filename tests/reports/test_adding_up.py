@@ -113,7 +113,7 @@ def listed(client: PageClient, campaign: Campaign) -> tuple[Counter, str]:
 def test_page_list_and_tables_agree_with_the_ledger(world, database, seed):
     campaign = tell(world, seed)
     client = PageClient(create_app(database, clock=world.clock)).sign_in(world.member(role=Role.MANAGER))
-    kept = figures.of(campaign)
+    kept = figures.of_campaign(campaign)
     assert list(figures.differences()) == [], "check"
     assert kept.quantity == kept.redeemed + kept.forfeited + kept.remaining
     assert kept.redeemed == sum(kept.by_day.values()) == sum(kept.by_hour.values()) == sum(kept.by_branch.values())
@@ -162,7 +162,7 @@ def test_page_list_and_tables_agree_with_the_ledger(world, database, seed):
 
 def test_the_stories_have_everything_in_them(small_world):
     """Otherwise the test above says little."""
-    told = figures.of(tell(small_world, 0))
+    told = figures.of_campaign(tell(small_world, 0))
     assert all((told.redeemed, told.forfeited, told.refused, told.rolled_back - told.forfeited)), told
 
 
@@ -180,8 +180,8 @@ def test_control_a_figure_that_is_off_by_one_is_seen(small_world, client):
 def test_what_is_neither_redeemed_nor_lost_can_be_redeemed(world):
     """`remaining` is what a till still takes, no more and no less."""
     campaign = tell(world, 1)
-    left, taken = figures.of(campaign).remaining, 0
+    left, taken = figures.of_campaign(campaign).remaining, 0
     while world.attempt(world.voucher(campaign=campaign, holder=world.account())).redeemed:
         taken += 1
-    assert (taken, figures.of(Campaign.get_by_id(campaign.id)).remaining) == (left, 0)
+    assert (taken, figures.of_campaign(Campaign.get_by_id(campaign.id)).remaining) == (left, 0)
     assert world.attempt(world.voucher(campaign=campaign, holder=world.account())).reason == "sold_out"

@@ -30,7 +30,7 @@ def busy_campaign(world):
 
 
 def test_the_figures_after_a_busy_day(busy_campaign):
-    table = figures.of(busy_campaign)
+    table = figures.of_campaign(busy_campaign)
     assert (table.issued, table.redeemed, table.remaining, table.consumers) == (2, 3, 97, 2)
     assert table.discount_given == 3600
     assert table.by_day == {"2026-12-01": 1, "2026-12-02": 2}

@@ -27,8 +27,8 @@ from quanbao.passwords import guess_limits, redemption_passwords
 from quanbao.people import accounts
 from quanbao.redemption import counter_codes
 from quanbao.redemption import redeem as redemption
-from quanbao.redemption.checks import Till
-from quanbao.redemption.redeem import Keys, Try, Verdict
+from quanbao.redemption.checks import TillEntry
+from quanbao.redemption.redeem import AttemptRequest, Keys, Verdict
 from quanbao.vouchers import issuing
 from tests.support.clock import Clock
 
@@ -127,7 +127,9 @@ class World:
         **till: Any,
     ) -> Verdict:
         """One try at the till by the voucher's holder, under a new id unless one is given."""
-        what = Try(by or voucher.consumer, voucher.code, attempt_id or str(uuid.uuid4()), typed, Till(**till))
+        what = AttemptRequest(
+            by or voucher.consumer, voucher.code, attempt_id or str(uuid.uuid4()), typed, TillEntry(**till)
+        )
         return redemption.attempt(what, clock=self.clock, sleep=self.clock.sleep, keys=self.keys)
 
     def counter_code(self, voucher: Voucher) -> counter_codes.Shown:
@@ -142,7 +144,7 @@ class World:
     def redeem(self, taken: CounterCode, **till: Any) -> Verdict:
         """What a member took is redeemed."""
         voucher = taken.voucher
-        what = Try(voucher.consumer, voucher.code, taken.attempt_id, None, Till(**till), taken=taken)
+        what = AttemptRequest(voucher.consumer, voucher.code, taken.attempt_id, None, TillEntry(**till), taken=taken)
         return redemption.attempt(what, clock=self.clock, sleep=self.clock.sleep, keys=self.keys)
 
     def spend_password(self, password: RedemptionPassword | None = None, wrong: int = 100) -> None:

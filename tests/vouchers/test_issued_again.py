@@ -306,4 +306,4 @@ def test_the_report_counts_what_there_is(world, owner):
     revoke(world, owner, people[1], campaign)
     done = publish(world, campaign, GROUPS, ["regulars"])
     assert (done.issued, done.done - done.issued) == (1, 2)
-    assert figures.of(Campaign.get_by_id(campaign.id)).issued == 4
+    assert figures.of_campaign(Campaign.get_by_id(campaign.id)).issued == 4

@@ -26,7 +26,7 @@ class Panel:
     share: bool = False  # whether each bar is a part of the first one
 
 
-def of(campaign: Campaign, table: Figures, branches: dict[str, str], now: datetime) -> list[Panel]:
+def panels(campaign: Campaign, table: Figures, branches: dict[str, str], now: datetime) -> list[Panel]:
     """The panels in their order; `branches` are names by slug."""
     return [_funnel(campaign, table), *_redeemed(campaign, table, now), _by_branch(table, branches), _refused(table)]
 

@@ -7,7 +7,7 @@ from quanbao.campaigns import rules
 from quanbao.lib.validation import Reader
 
 
-def of(merchant: Merchant, entered: dict[str, Any]) -> tuple[Voucher, list[Branch]]:
+def preview(merchant: Merchant, entered: dict[str, Any]) -> tuple[Voucher, list[Branch]]:
     """A voucher that is nowhere kept, and where it would be good; what cannot be read yet is left out."""
     places = list(Branch.select().where((Branch.merchant == merchant) & Branch.closed_at.is_null()).order_by(Branch.id))
     columns = rules.read(Reader(entered, "", []), merchant.zone, {place.slug for place in places})

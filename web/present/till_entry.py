@@ -5,7 +5,7 @@ from flask import request
 from models import Branch, Campaign, Member, Role
 from quanbao.campaigns.rules import MOST_MONEY
 from quanbao.merchants import members
-from quanbao.redemption.checks import Till
+from quanbao.redemption.checks import TillEntry
 from web.present import formats
 
 NOWHERE = "-"  # no branch has this for a slug: where none was named
@@ -20,7 +20,7 @@ def choices(member: Member, campaign: Campaign) -> tuple[list[Branch], bool]:
     return [place for place in own if not of or place.slug in of], bool(of or own and member.role == Role.CASHIER)
 
 
-def entered(member: Member, campaign: Campaign) -> tuple[Till | None, frozenset[str]]:
+def entered(member: Member, campaign: Campaign) -> tuple[TillEntry | None, frozenset[str]]:
     """What was entered, and the fields that are not what they must be."""
     form, faults = request.form, set()
     places, must = choices(member, campaign)
@@ -33,4 +33,4 @@ def entered(member: Member, campaign: Campaign) -> tuple[Till | None, frozenset[
             faults.add("amount")
     price = form.get("offer_price", "")
     shown = int(price) if price.isascii() and price.isdigit() and len(price) <= len(str(MOST_MONEY)) else None
-    return (None if faults else Till(branch, amount, shown)), frozenset(faults)
+    return (None if faults else TillEntry(branch, amount, shown)), frozenset(faults)

@@ -83,7 +83,7 @@ def _page(
     return render_template(
         "branches/page.html",
         merchant=merchant,
-        branches=branches.of(merchant),
+        branches=branches.of_merchant(merchant),
         faults=faults,
         about=about,
         entered=entered,

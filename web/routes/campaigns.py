@@ -206,9 +206,11 @@ def _over(campaign: Campaign):
 def _previewed(merchant: Merchant, form: CampaignForm, campaign: Campaign | None, seen: dict):
     """The voucher to look at; of a published campaign only what may change comes from the form."""
     if campaign is None:
-        return previews.of(merchant, campaign_form.document(form, merchant))
+        return previews.preview(merchant, campaign_form.document(form, merchant))
     entered = campaign_form.document(form, merchant, seen or entered_values.values_of(campaign), disputes.taken())
-    return previews.of(merchant, entered_values.nested(entered, entered_values.merged(campaign, entered, seen).values))
+    return previews.preview(
+        merchant, entered_values.nested(entered, entered_values.merged(campaign, entered, seen).values)
+    )
 
 
 def _form_page(

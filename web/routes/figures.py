@@ -28,7 +28,7 @@ routes = Blueprint("figures", __name__)
 def show(merchant: str, campaign: str):
     """The figures; htmx asks again while somebody looks, and hears 204 when nothing changed."""
     row = campaign_of(merchant, campaign)
-    table = figures.of(row)
+    table = figures.of_campaign(row)
     if wants_json():
         return jsonify(table)
     branches, today = _branches(row.merchant), row.merchant.day(now())
@@ -44,7 +44,7 @@ def show(merchant: str, campaign: str):
         seen=seen,
         now=now(),
         today=table.by_day.get(today.isoformat(), 0),
-        panels=figure_panels.of(row, table, branches, now()),
+        panels=figure_panels.panels(row, table, branches, now()),
         alarm=alarm,
     )
 
@@ -66,7 +66,7 @@ def _branches(merchant: Merchant) -> dict[str, str]:
 def table(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign)
     heading = [gettext("Figure"), gettext("Of"), gettext("Count"), gettext("Code for programs")]
-    counted = _counted(figures.of(row), row.merchant, _branches(row.merchant))
+    counted = _counted(figures.of_campaign(row), row.merchant, _branches(row.merchant))
     return csv_export.answer(f"{row.slug}-figures", chain([heading], counted))
 
 
@@ -108,7 +108,7 @@ def attempts(merchant: str, campaign: str):
         "figures/attempts.html",
         merchant=row.merchant,
         campaign=row,
-        figures=figures.of(row),
+        figures=figures.of_campaign(row),
         which=_which(),
         names=_branches(row.merchant),
         entries=found[: attempt_log.A_PAGE],

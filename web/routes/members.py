@@ -148,7 +148,7 @@ def _members_page(
     return render_template(
         "members/page.html",
         merchant=merchant,
-        members=members.of(merchant),
+        members=members.of_merchant(merchant),
         places=list(places),
         roles=list(Role),
         fault=fault,

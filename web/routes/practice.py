@@ -76,7 +76,7 @@ def show_code():
 def verdict():
     """What the phone shows when the counter has redeemed: here nobody tells it."""
     voucher = _voucher()
-    return _on_the_phone(voucher, practice.redeem(voucher, practice.Till(), "", now()), at_counter=True)
+    return _on_the_phone(voucher, practice.redeem(voucher, practice.TillEntry(), "", now()), at_counter=True)
 
 
 def _voucher() -> Voucher:

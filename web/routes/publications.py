@@ -78,7 +78,7 @@ def show(merchant: str, campaign: str, number: int):
 def _designated(campaign: Campaign, form: forms.Publish) -> tuple[Audience, list, list]:
     """The audience, its entries, and the lines that could not be read; raises addresses.NotText."""
     if form.audience.data == Audience.GROUPS:
-        chosen = set(groups.of(campaign.merchant).of_all(form.groups.data or []))
+        chosen = set(groups.of_merchant(campaign.merchant).of_all(form.groups.data or []))
         return Audience.GROUPS, [name for name in groups.names(campaign.merchant) if name in chosen], []
     if form.audience.data == Audience.CUSTOMERS:
         return Audience.CUSTOMERS, selection.ticked(), []

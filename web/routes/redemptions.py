@@ -14,9 +14,9 @@ from quanbao.passwords import guess_limits, redemption_passwords
 from quanbao.redemption import checks
 from quanbao.redemption import redeem as redemption
 from quanbao.redemption.case import case as case_of
-from quanbao.redemption.checks import Till
+from quanbao.redemption.checks import TillEntry
 from quanbao.redemption.reasons import Reason
-from quanbao.redemption.redeem import Try, Verdict
+from quanbao.redemption.redeem import AttemptRequest, Verdict
 from quanbao.vouchers import wallet
 from web.auth.held_voucher import held, of_holder
 from web.auth.sessions import consumer
@@ -99,7 +99,7 @@ def attempt(code: str):
         return answer(Verdict("", Reason.MALFORMED), code, FIELDS["attempt_id"])
     typed, till, fault = _read(request.form)
     verdict = redemption.attempt(
-        Try(consumer(), code, attempt_id, typed, till),
+        AttemptRequest(consumer(), code, attempt_id, typed, till),
         clock=current_app.extensions["clock"],
         sleep=current_app.extensions["sleep"],
         keys=current_app.extensions["keys"],
@@ -129,7 +129,7 @@ def _uuid(text: str | None) -> str | None:
     return value if value == text.lower() else None
 
 
-def _read(form: Mapping[str, str]) -> tuple[str | None, Till | None, str | None]:
+def _read(form: Mapping[str, str]) -> tuple[str | None, TillEntry | None, str | None]:
     """Password and till as sent, and the first field that is not what it must be."""
     typed, branch = redemption_passwords.digits(form.get("password", "")), form.get("branch") or None
     amount, offer_price = _number(form.get("amount")), _number(form.get("offer_price"))
@@ -142,7 +142,7 @@ def _read(form: Mapping[str, str]) -> tuple[str | None, Till | None, str | None]
         )
         if bad
     ]
-    till = None if faults else Till(branch, amount, offer_price)
+    till = None if faults else TillEntry(branch, amount, offer_price)
     return typed, till, "password" if typed is None else faults[0] if faults else None
 
 

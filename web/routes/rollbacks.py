@@ -49,7 +49,7 @@ def _page(row: Redemption, fault: str | None = None) -> str:
         campaign=row.voucher.campaign,
         customer=customer,
         branch=Branch.get_or_none((Branch.merchant == merchant) & (Branch.slug == row.branch_slug)),
-        rollback=rollbacks.of(row),
+        rollback=rollbacks.of_redemption(row),
         late=rollbacks.is_late(row, g.member, now()),
         why=WHY_ROLLED_BACK,
         fault=fault,

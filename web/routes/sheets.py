@@ -38,7 +38,10 @@ class Asked:
 @login_required
 def show(merchant: str):
     of = merchant_of(merchant)
-    places, days = [place for place in branches.of(of) if place.closed_at is None], confirm_sheets.days(of.day(now()))
+    places, days = (
+        [place for place in branches.of_merchant(of) if place.closed_at is None],
+        confirm_sheets.days(of.day(now())),
+    )
     asked, faults = _read(request.args, places, days)
     branch, key = "" if asked.at == NOWHERE else asked.at, current_app.extensions["keys"].receipts
     numbers = [] if faults else range(asked.first, min(asked.first + asked.count, confirm_sheets.HIGHEST + 1))

@@ -25,7 +25,7 @@ from quanbao.redemption import checks, counter_codes, practice
 from quanbao.redemption import redeem as redemption
 from quanbao.redemption.case import case as case_of
 from quanbao.redemption.reasons import Reason
-from quanbao.redemption.redeem import Try, Verdict
+from quanbao.redemption.redeem import AttemptRequest, Verdict
 from quanbao.reports import till_day
 from quanbao.vouchers import wallet
 from web.auth.access import membership
@@ -107,7 +107,7 @@ def redeem(merchant: str, attempt_id: UUID):
     if faults and not again:
         return _charge(member, row, faults), 422
     verdict = again or redemption.attempt(
-        Try(row.voucher.consumer, row.voucher.code, row.attempt_id, None, till, taken=row),
+        AttemptRequest(row.voucher.consumer, row.voucher.code, row.attempt_id, None, till, taken=row),
         clock=current_app.extensions["clock"],
         sleep=current_app.extensions["sleep"],
         keys=current_app.extensions["keys"],
@@ -150,7 +150,7 @@ def _page(member: Member, places: list[Branch], fault: str | None = None, wait: 
             places=places,
             names={place.slug: place.name for place in places},
             lines=lines,
-            tabs=places and sum(place.closed_at is None for place in branches.of(merchant)) > 1,
+            tabs=places and sum(place.closed_at is None for place in branches.of_merchant(merchant)) > 1,
             number=till_day.count(merchant, slugs, day),
             day=day,
             seen=seen,

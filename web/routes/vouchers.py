@@ -27,7 +27,7 @@ def show(code: str):
         now=moment,
         places=wallet.branches(voucher.campaign),
         past=wallet.redemptions(voucher),
-        revocation=revocations.of(voucher),
+        revocation=revocations.of_voucher(voucher),
         reason=reason,
         texts=REASONS.get(reason),
         address=base_url() + url_for("vouchers.show", code=code),
