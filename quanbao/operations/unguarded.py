@@ -13,7 +13,7 @@ from typing import TypeVar
 from database import db, on_sqlite
 from models import Campaign, Redemption, Rollback, Voucher
 from quanbao.passwords import guess_limits
-from quanbao.redemption import redeem, revocations, rollbacks
+from quanbao.redemption import queries, redeem, revocations, rollbacks
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ PAUSE = 0.4  # seconds; longer than a busy machine takes to bring all of a burst
 LAST_GUARD = "redemption_voucher_id_use_number"
 LAST_GUARD_OF_ROLLBACKS = "rollback_redemption_id"
 
-LOCKS = (redeem._lock_consumer, redeem._lock_customer, redeem._lock_voucher, guess_limits._locked)
+LOCKS = (queries.lock_consumer, queries.lock_customer, queries.lock_voucher, guess_limits._locked)
 
 look_at_consumer = guess_limits._of_consumer
 look_at_rollback = rollbacks.of_redemption

@@ -13,24 +13,18 @@ from typing import Any
 
 from peewee import IntegrityError, InterfaceError, OperationalError
 
-from database import Busy, Changed, Unknown, locked, write_transaction
+from database import Busy, Changed, Unknown, write_transaction
 from models import (
-    STANDING,
     Account,
     Campaign,
-    Customer,
     Guess,
     Heading,
-    Merchant,
-    Redemption,
-    RedemptionPassword,
     Voucher,
 )
 from quanbao.campaigns import figures
-from quanbao.lib.compiled_queries import statement
 from quanbao.messages import events
 from quanbao.passwords import attack_alerts, guess_limits, redemption_passwords
-from quanbao.redemption import attempts, counter_codes, receipts
+from quanbao.redemption import attempts, counter_codes, queries, receipts
 from quanbao.redemption.attempts import AttemptRequest, Verdict, stored
 from quanbao.redemption.case import case as case_of
 from quanbao.redemption.checks import Trace, judge
@@ -76,7 +70,7 @@ def attempt(
 
 
 def _reserve_and_settle(what: AttemptRequest, voucher: Voucher, clock, sleep, keys: Keys) -> Verdict:
-    [password] = _password(voucher.campaign.password_id)
+    [password] = queries.password(voucher.campaign.password_id)
     guess = guess_limits.reserve(password, what.consumer, clock=clock, sleep=sleep)
     if isinstance(guess, guess_limits.Spent):
         reason = Reason.BUSY if guess.in_flight else Reason.TOO_MANY_ATTEMPTS
@@ -165,10 +159,10 @@ def lock(voucher_id: int, consumer: Account) -> Voucher:
     The consumer, because an attempt's id is theirs at every merchant. The campaign, the row that all its
     customers share, is locked last, by the update that counts.
     """
-    [_] = _lock_consumer(consumer.id)
-    [_] = _lock_customer(consumer.id, voucher_id)
-    [voucher] = _lock_voucher(voucher_id)
-    [voucher.campaign] = _campaign(voucher.campaign_id)
+    [_] = queries.lock_consumer(consumer.id)
+    [_] = queries.lock_customer(consumer.id, voucher_id)
+    [voucher] = queries.lock_voucher(voucher_id)
+    [voucher.campaign] = queries.campaign(voucher.campaign_id)
     return voucher
 
 
@@ -178,13 +172,13 @@ def _redeem(what: AttemptRequest, voucher: Voucher, now: datetime, keys: Keys) -
     branch, day = what.till.branch or "", merchant.day(now).isoformat()
     charged = campaign.offer_price or 0  # nothing for what is exchanged
     discount = 0 if campaign.is_exchange else campaign.original_price - charged
-    first = not _standing(voucher.consumer_id, voucher.campaign_id)
+    first = not queries.standing(voucher.consumer_id, voucher.campaign_id)
     _take_use(voucher, now)
     number = receipts.next_number(merchant, branch, day)
     words = receipts.words(
         keys.receipts, merchant.language, merchant=merchant.id, branch=branch, day=day, number=number
     )
-    _insert(
+    queries.insert(
         consumer=what.consumer,
         attempt_id=what.attempt_id,
         voucher=voucher,
@@ -219,20 +213,20 @@ def _take_use(voucher: Voucher, now: datetime) -> None:
     """Unused becomes used; at the cap the server ends the voucher [0022]."""
     left = voucher.uses_left - 1
     ended_at = None if left else now
-    if _use(voucher.id, voucher.uses_left, ended_at) != 1:
+    if queries.use(voucher.id, voucher.uses_left, ended_at) != 1:
         raise Changed
     voucher.uses_left, voucher.ended_at = left, ended_at
 
 
 def _count(campaign: Campaign, discount: int, first: bool) -> None:
     """The row that every till of the campaign shares, so last: counted only as it was judged."""
-    if _one_more(campaign.id, campaign.version, int(first), discount) != 1:
+    if queries.one_more(campaign.id, campaign.version, int(first), discount) != 1:
         raise Changed
 
 
 def _confirm(campaign: Campaign) -> None:
     """What a refusal says was read bit by bit: it is of one moment where nothing was changed meanwhile."""
-    if _version(campaign.id) != [(campaign.version,)]:
+    if queries.version(campaign.id) != [(campaign.version,)]:
         raise Changed
 
 
@@ -267,68 +261,3 @@ def _keep(
         merchant=voucher.campaign.merchant,
         member=what.taken.taken_by_id if what.taken else None,
     )
-
-
-# What is asked and written
-
-
-@statement
-def _password(password):
-    return RedemptionPassword.select().where(RedemptionPassword.id == password)
-
-
-@statement
-def _lock_consumer(consumer):
-    return locked(Account.select(Account.id).where(Account.id == consumer))
-
-
-@statement
-def _lock_customer(consumer, voucher):
-    merchant = Campaign.select(Campaign.merchant).join(Voucher).where(Voucher.id == voucher)
-    return locked(Customer.select(Customer.id).where((Customer.consumer == consumer) & (Customer.merchant == merchant)))
-
-
-@statement
-def _lock_voucher(voucher):
-    return locked(Voucher.select().where(Voucher.id == voucher))
-
-
-@statement
-def _campaign(campaign):
-    whole = Campaign.select(Campaign, Merchant, RedemptionPassword).join(Merchant).switch(Campaign)
-    return whole.join(RedemptionPassword, on=Campaign.password).where(Campaign.id == campaign)
-
-
-@statement
-def _standing(consumer, campaign):
-    mine = (Redemption.consumer == consumer) & (Redemption.campaign == campaign)
-    return Redemption.select(Redemption.id).where(mine & STANDING).limit(1)
-
-
-@statement
-def _use(voucher, uses_left, ended_at):
-    seen = (Voucher.id == voucher) & (Voucher.uses_left == uses_left) & (Voucher.uses_left > 0)
-    return Voucher.update(uses_left=Voucher.uses_left - 1, ended_at=ended_at).where(seen & Voucher.revoked_at.is_null())
-
-
-@statement
-def _insert(**columns):
-    return Redemption.insert(columns)
-
-
-@statement
-def _one_more(campaign, version, first, discount):
-    return Campaign.update(
-        redeemed=Campaign.redeemed + 1,
-        consumers=Campaign.consumers + first,
-        discount_given=Campaign.discount_given + discount,
-    ).where(
-        (Campaign.id == campaign)
-        & (Campaign.version == version)
-        & (Campaign.redeemed + Campaign.forfeited < Campaign.quantity)
-    )
-
-
-@statement
-def _version(campaign):
-    return Campaign.select(Campaign.version).where(Campaign.id == campaign).tuples()

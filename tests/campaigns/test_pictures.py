@@ -268,7 +268,7 @@ def test_no_picture_takes_more_than_a_quarter_of_a_gigabyte(kind, mode, more, tm
     most = pictures.MOST_PIXELS_WEBP if kind == "WEBP" else pictures.MOST_PIXELS
     path = tmp_path / "large"
     path.write_bytes(encoded(Image.new(mode, (5000, most // 5000)), kind, **more))
-    script = "import sys; from quanbao import pictures; {}pictures.made_anew(open(sys.argv[1], 'rb').read())"
+    script = "import sys; from quanbao.campaigns import pictures; {}pictures.made_anew(open(sys.argv[1], 'rb').read())"
     megabytes = [memory(script.format(part), str(path)) for part in ("sys.exit();", "")]
     assert megabytes[1] - megabytes[0] < 260
 

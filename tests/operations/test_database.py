@@ -293,11 +293,11 @@ MIGRATE = """
 import sys
 from pathlib import Path
 from database import open_database
-from quanbao import figures, schema
+from quanbao.operations import migrate
 print("ready", flush=True)
 sys.stdin.readline()
 open_database(sys.argv[1] or None, Path(sys.argv[2]))
-print(schema.migrate())
+print(migrate.migrate())
 """
 
 

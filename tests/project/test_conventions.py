@@ -164,7 +164,8 @@ def test_functions_can_be_read_in_one_look():
 def test_public_functions_of_the_business_say_what_they_do():
     silent = [
         f"{named(path)}:{node.name}"
-        for path in (ROOT / "quanbao").glob("*.py")
+        for path in (ROOT / "quanbao").rglob("*.py")
+        if path.parent.name != "migrations"  # each has its `up`
         for node in ast.parse(path.read_text("utf-8")).body
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and not ast.get_docstring(node)
     ]
