@@ -9,7 +9,7 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from peewee import IntegrityError
+from peewee import IntegrityError, fn
 
 from database import locked, write_transaction
 from models import Branch, Campaign, Merchant, RedemptionPassword
@@ -171,17 +171,13 @@ def _judged(merchant: Merchant, entered: Entered, row: Campaign | None = None) -
 
 
 def _in_use(merchant: Merchant, number: Any, reader: Reader) -> RedemptionPassword | None:
-    """One of the merchant's own redemption passwords, by its id."""
+    """One of the merchant's own redemption passwords that a campaign has, by its id."""
     if reader.get("redemption_password"):
         reader.fault("redemption_password", "is there twice: enter one, or choose one in use")
     usable = str(number).isascii() and str(number).isdigit() and len(str(number)) < 18
-    row = (
-        RedemptionPassword.get_or_none(
-            (RedemptionPassword.id == int(number)) & (RedemptionPassword.merchant == merchant)
-        )
-        if usable
-        else None
-    )
+    mine = (RedemptionPassword.merchant == merchant) & (RedemptionPassword.id == (int(number) if usable else None))
+    opens = Campaign.select(Campaign.id).where(Campaign.password == RedemptionPassword.id)
+    row = RedemptionPassword.get_or_none(mine & fn.EXISTS(opens))  # what a deleted draft has left opens nothing
     if row is None:
         reader.fault("password_in_use", "is no password of this merchant")
     return row

@@ -4,7 +4,9 @@ import pytest
 from flask import url_for
 
 from models import Campaign, Kind, Member, Redemption, RedemptionPassword, Role, Voucher
+from quanbao.campaigns import editing
 from quanbao.passwords import redemption_passwords
+from tests.pages.test_campaign_pages import entries
 from tests.support.factories import ACCOUNT_PASSWORD, World
 from tests.support.page_client import Page, PageClient
 
@@ -188,6 +190,58 @@ def test_a_typed_one_takes_its_place(owner, small_world, campaign, typed):
     there = owner.fill(HERE, CHANGE, {"redemption_password": typed}).location
     assert "the old one is no good" in owner.get(there).text
     assert revealed(small_world, campaign) == NEW
+
+
+@pytest.mark.parametrize("path", ["/merchants/lotus/new-campaign", "/merchants/lotus/campaigns/draft/edit"])
+def test_who_picks_up_an_open_phone_types_no_digits_in_a_campaign_either(owner, small_world, clock, path):
+    """What becomes of them tells whether the shop has them: the campaigns that share a password name each other."""
+    small_world.campaign(slug="draft", published_at=None)
+    form = entries(owner.get(path)) | {
+        "product": "Tea",
+        "original_price": "30",
+        "offer_price": "18",
+        "quantity": "9",
+        "ends_at": "2026-12-31",
+        "redemption_password": CANARY,
+    }
+    clock.forward(minutes=11)
+    assert owner.get(path).all("input", name="password")
+    before = {row.id: (row.password_id, row.version) for row in Campaign.select()}
+    for wrong in ({}, {"password": "not-this-one"}):
+        page = owner.post(path, form | wrong, status=422)
+        assert page.all("input", name="password", **{"aria-invalid": "true"})
+        assert "The same password opens" not in page.text
+    assert {row.id: (row.password_id, row.version) for row in Campaign.select()} == before
+    assert RedemptionPassword.select().count() == 2
+    owner.post(path, form | {"redemption_password": ""})  # what needs no digits needs nothing shown
+    owner.post(path, entries(owner.get(path)) | form | OWN)
+
+
+def test_a_campaigns_form_is_no_way_to_guess_at_the_accounts_password(owner, clock):
+    form = entries(owner.get("/merchants/lotus/new-campaign")) | {"redemption_password": NEW}
+    clock.forward(minutes=11)
+    for _ in range(10):
+        owner.post("/merchants/lotus/new-campaign", form | {"password": "not-this-one"}, status=422)
+    owner.post("/merchants/lotus/new-campaign", form | OWN, status=429)
+    owner.post(HERE, OWN, status=429)
+
+
+def test_a_password_that_no_campaign_has_is_none_in_use(owner, people, small_world):
+    """A deleted draft leaves its password behind: it is offered to nobody, and taken from nobody."""
+    draft = small_world.campaign(slug="draft", published_at=None, password=small_world.make_password(digits=NEW))
+    form = entries(owner.get("/merchants/lotus/new-campaign")) | {
+        "product": "Tea",
+        "original_price": "30",
+        "offer_price": "18",
+        "quantity": "9",
+        "ends_at": "2026-12-31",
+        "password_in_use": str(draft.password_id),
+    }
+    people[Role.MANAGER].post("/merchants/lotus/new-campaign", form)
+    for row in Campaign.select().where(Campaign.password == draft.password_id):
+        editing.delete(row)
+    page = people[Role.MANAGER].post("/merchants/lotus/new-campaign", form, status=422)
+    assert "Choose one of the list." in page.text
 
 
 def test_only_who_changed_it_is_told_so_once_and_about_this_campaign(owner, people, small_world):

@@ -172,8 +172,10 @@ class Everywhere:
             return {
                 "shown_branch": shown.signed(f"branch {branch.id}", branches.values_of(branch)),
                 "shown_draft": shown.signed(f"campaign {draft.id}", entered_values.values_of(draft)),
-                "shown_address": shown.signed("e-mail", {"email": lin.email}),
-                "shown_choices": shown.signed("notifications", {"heard": sorted(subscriptions.heard(lin))}),
+                "shown_address": shown.signed(f"e-mail of {lin.id}", {"email": lin.email}),
+                "shown_choices": shown.signed(
+                    f"notifications of {lin.id}", {"heard": sorted(subscriptions.heard(lin))}
+                ),
             }
 
     def account(self, email: str) -> Account:

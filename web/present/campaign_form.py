@@ -23,7 +23,7 @@ from wtforms.widgets import DateInput, TimeInput
 from models import Branch, Campaign, Kind, Merchant, RedemptionPassword
 from quanbao.campaigns import entered_values, rules
 from web.present import formats
-from web.present.forms import Form
+from web.present.forms import Form, own_password_field
 from web.present.messages import CAMPAIGN_FAULTS, CAMPAIGN_FIELDS, KINDS
 
 MONEY = ("original_price", "offer_price", "minimum_spend")
@@ -115,6 +115,7 @@ class CampaignForm(Form):
         render_kw={"inputmode": "numeric", "maxlength": 24, "autocomplete": "off"},
     )
     named_branches: list[str] = []  # of a published campaign
+    password = own_password_field("own-password")
     password_in_use = SelectField(_("Or one that you use already"), validate_choice=False)
 
 

@@ -11,7 +11,7 @@ from quanbao.people import accounts, personal_data
 from quanbao.reports import own_data
 from web.auth import sessions
 from web.auth.access import is_fresh
-from web.auth.limits import own_password_limit
+from web.auth.limits import address_limit, own_password_limit
 from web.auth.sessions import consumer
 from web.context import now
 from web.form_addresses import post_form
@@ -32,6 +32,7 @@ def show():
 @post_form(routes, "/account/email", "account.show", consumer)
 @login_required
 @own_password_limit
+@address_limit
 def change_email():
     form = forms.NewEmail()
     if form.validate() and _is_me(form):
@@ -53,7 +54,7 @@ def change_email():
 
 def _seen_email() -> str:
     """The address that the form was filled beside; none where it is too old to say so."""
-    return shown.read("e-mail").get("email", "")
+    return shown.read(f"e-mail of {consumer().id}").get("email", "")
 
 
 @post_form(routes, "/account/password", "account.show", consumer)

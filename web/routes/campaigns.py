@@ -9,7 +9,8 @@ from quanbao.lib import merging
 from quanbao.merchants import groups
 from quanbao.passwords import redemption_passwords
 from quanbao.vouchers import claims, publications, wallet
-from web.auth.access import campaign_of, merchant_of, only_owners_type
+from web.auth.access import campaign_of, is_fresh, is_me, merchant_of, not_me, only_owners_type
+from web.auth.limits import own_password_limit
 from web.context import now, settings
 from web.form_addresses import post_form
 from web.present import campaign_form, campaign_questions, disputes, previews, shown
@@ -18,7 +19,12 @@ from web.present.messages import PICTURES
 
 routes = Blueprint("campaigns", __name__)
 
-NOT_SAVED = (editing.Refused, merging.Conflict, questions.Unconfirmed, pictures.Refused)
+
+class NotMe(Exception):
+    """Digits were typed by a person who has not shown that the account is theirs."""
+
+
+NOT_SAVED = (editing.Refused, merging.Conflict, questions.Unconfirmed, pictures.Refused, NotMe)
 
 
 @routes.get("/merchants/<slug:merchant>/campaigns")
@@ -46,6 +52,7 @@ def new(merchant: str):
 
 @routes.post("/merchants/<slug:merchant>/new-campaign")
 @login_required
+@own_password_limit
 def create(merchant: str):
     of = merchant_of(merchant)
     form = campaign_form.new(of, groups.names(of))
@@ -91,6 +98,7 @@ def edit(merchant: str, campaign: str):
 
 @routes.post("/merchants/<slug:merchant>/campaigns/<slug:campaign>/edit")
 @login_required
+@own_password_limit
 def change(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign)
     seen = _seen(row)
@@ -163,13 +171,19 @@ def _seen(campaign: Campaign) -> dict:
 
 
 def _entered(merchant: Merchant, form: CampaignForm, before: dict | None = None) -> dict:
-    """What was entered; a picture that came with it is kept at once, so that no mistake elsewhere loses it."""
-    only_owners_type(request.form.get("redemption_password"))
+    """What was entered; a picture that came with it is kept at once, so that no mistake elsewhere loses it.
+
+    Raises NotMe where digits were typed: whether the shop has them already can be told by what becomes of them.
+    """
+    digits = request.form.get("redemption_password")
+    only_owners_type(digits)
     sent = request.files.get("picture")
     if sent and sent.filename:
         form.kept_picture.data = pictures.keep(merchant, sent.read())
     elif request.form.get("no_picture"):
         form.kept_picture.data = ""
+    if digits and not is_me(request.form.get("password")):
+        raise NotMe
     return campaign_form.document(form, merchant, before, disputes.taken())
 
 
@@ -194,6 +208,8 @@ def _refused(
         form.picture.errors = [PICTURES[refused.code]]
     elif isinstance(refused, editing.Refused):
         campaign_form.explain(form, refused.faults, merchant)
+    elif isinstance(refused, NotMe):
+        form.password.errors = [not_me()]
     elif isinstance(refused, questions.Unconfirmed):
         campaign_questions.ask(form, refused.questions)
     return _form_page(merchant, form, campaign, late=late), 422
@@ -223,6 +239,7 @@ def _form_page(
         form.password_in_use.label.text = form.redemption_password.label.text
     return render_template(
         "campaigns/form.html",
+        fresh=is_fresh(),
         merchant=merchant,
         form=form,
         campaign=campaign,

@@ -41,6 +41,8 @@ def publish(merchant: str, campaign: str):
     row = campaign_of(merchant, campaign)
     selection.allow_many()
     form = forms.Publish()
+    if request.form.get("do") in selection.LOOKING:  # the address of these buttons did not come through
+        return _page(row, form)
     try:
         audience, entries, failures = _designated(row, form)
         publication = publications.start(row, audience, entries, now=now(), failures=failures)

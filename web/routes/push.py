@@ -73,7 +73,7 @@ def choices():
 @routes.post("/account/notifications")
 @login_required
 def choose():
-    form, seen = forms.Notifications(), shown.read("notifications")
+    form, seen = forms.Notifications(), shown.read(f"notifications of {consumer().id}")
     if "heard" not in seen:
         return _page(is_old=True), 422
     subscriptions.listen(consumer(), [*form.events.data, *form.merchants.data], shown=seen["heard"])

@@ -50,7 +50,7 @@
   const post = (form, button) => {
     const data = new FormData(form), isPlain = form.enctype !== 'multipart/form-data';
     if (button?.name) data.append(button.name, button.value); // older browsers leave it out by themselves
-    return fetch(form.action, {
+    return fetch(button?.hasAttribute('formaction') ? button.formAction : form.action, {
       method: 'POST', body: isPlain ? new URLSearchParams(data) : data, redirect: 'manual',
       headers: { 'X-Form': '1', Accept: 'text/html' }, signal: AbortSignal.timeout?.(120_000),
     }).catch(() => null);
