@@ -68,6 +68,19 @@ def test_every_direct_dependency_says_why_it_is_there():
         assert re.search(r'",\s+# \S', line), f"{dependency} has no comment"
 
 
+def test_the_changelog_has_the_version():
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    versions = re.findall(r"^## (\d+\.\d+\.\d+)", changelog, re.MULTILINE)
+    assert versions[0] == PROJECT["version"], "the newest version of CHANGELOG.md is that of pyproject.toml"
+
+
+def test_the_licence_is_named_and_its_text_is_there():
+    assert PROJECT["license"] == "Apache-2.0"
+    assert "Apache License" in (ROOT / "LICENSE").read_text("utf-8")
+    for pattern in PROJECT["license-files"]:
+        assert list(ROOT.glob(pattern)), f"no file is called {pattern}"
+
+
 OPERATING = (ROOT / "docs/operating.md").read_text("utf-8")
 
 
