@@ -11,6 +11,7 @@ help:
 	@echo 'make run            a filled demo at http://127.0.0.1:8000   ARGS="--port 9000 --data DIR"'
 	@echo 'make setup          what quanbao needs, in .venv; then .venv/bin/quanbao serve'
 	@echo 'make test           every test                              ARGS="-k wallet -x", one process: ARGS="-n0 --pdb"'
+	@echo 'make test-fast      the rules and the pages on SQLite, without browsers'
 	@echo 'make prove          every promise in its long form, an hour or two  ARGS="-k oversold"'
 	@echo 'make lint           ruff                                    ARGS="--fix"'
 	@echo 'make lock           writes requirements*.txt anew           ARGS="--upgrade"'
@@ -29,6 +30,11 @@ run: $(RUN)
 test: $(TEST)
 	@sh tests/system-packages
 	@$(BIN)/python -m pytest $(ARGS)
+
+# Needs nothing of the system. What is left out, and what is marked `slow`, runs in `make test`.
+FAST = not postgresql and not redis and not browser and not webkit and not firefox and not race and not promise and not slow
+test-fast: $(TEST)
+	@$(BIN)/python -m pytest -m '$(FAST)' $(ARGS)
 
 prove: $(TEST)
 	@sh tests/system-packages
@@ -123,4 +129,4 @@ $(BIN)/python:
 		echo "$(PYTHON) lacks its venv module; on Debian: apt install python3-venv" >&2; exit 1; }
 	@"$(PYTHON)" -m venv --clear .venv
 
-.PHONY: help setup run test prove lint lock audit assets lighthouse screenshots translations clean
+.PHONY: help setup run test test-fast prove lint lock audit assets lighthouse screenshots translations clean

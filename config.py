@@ -37,7 +37,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """What an operator decides. The meaning of each is in CONTRACT.md, "Environment"."""
+    """What an operator decides. The meaning of each is in docs/contract.md, "Environment"."""
 
     data: Path
     secret_key: str

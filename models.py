@@ -68,7 +68,7 @@ class Event(StrEnum):
 
 
 class State(StrEnum):
-    """What a voucher shows its holder; CONTRACT.md says which one holds."""
+    """What a voucher shows its holder; docs/contract.md says which one holds."""
 
     REVOKED = "revoked"
     USED = "used"

@@ -29,7 +29,7 @@ from quanbao.lib.compiled_queries import statement
 
 @dataclass(frozen=True)
 class Figures:
-    """CONTRACT.md, "Figures". Money in minor units; days (ISO dates) and hours ("00" on) are the merchant's.
+    """docs/contract.md, "Figures". Money in minor units; days (ISO dates) and hours ("00" on) are the merchant's.
 
     `forfeited` of the rolled back did not come back, as the campaign said, and cannot be redeemed any more:
     quantity = redeemed + forfeited + remaining.

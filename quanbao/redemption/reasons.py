@@ -1,4 +1,4 @@
-"""Why a try at the till was refused (the codes of CONTRACT.md), a redemption rolled back, a voucher revoked."""
+"""Why a try at the till was refused (the codes of docs/contract.md), a redemption rolled back, a voucher revoked."""
 
 from enum import StrEnum
 

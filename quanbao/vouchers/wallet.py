@@ -184,7 +184,7 @@ def conditions(campaign: Campaign) -> Description:
 def describe(
     voucher: Voucher, now: datetime, places: Iterable[Branch] | None = None, shown: Worth | None = None
 ) -> Description:
-    """The voucher as CONTRACT.md has it, ready for JSON: the one format for pages and programs.
+    """The voucher as docs/contract.md has it, ready for JSON: the one format for pages and programs.
 
     Where it has no use left, product and prices are those that its latest use was redeemed at.
     """

@@ -34,7 +34,7 @@ SAMPLE = json.loads("""
                      "weekdays": [1,2,3,4,5], "hours": [["10:00","22:00"]], "branches": ["main"]},
       "terms": "One a day", "redemption_password": "482913", "publish_to": ["consumer@example.org"]}]}],
  "consumers": [{"email": "consumer@example.org", "password": "consumers-secret", "groups": {"lotus": ["regulars"]}}]}
-""")  # CONTRACT.md, "Loading", with passwords and terms for its dots
+""")  # docs/contract.md, "Loading", with passwords and terms for its dots
 
 
 def changed(*changes: tuple[str, Any]) -> Any:

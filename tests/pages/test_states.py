@@ -26,7 +26,7 @@ LONG_BEFORE = timedelta(days=30)
 class Case:
     """A voucher in a state: how it comes to be, and the words in each language; `{day}` is that of `end`."""
 
-    code: State  # CONTRACT.md's word for programs
+    code: State  # the word of docs/contract.md for programs
     en: tuple[str, str, str]  # the state, since when, the uses
     zh: tuple[str, str, str]
     of: dict[str, Any] = field(default_factory=dict)  # columns of a new campaign

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -235,3 +235,98 @@ def test_vendored_files_come_with_their_licence():
     assert scripts
     bare = [named(path) for path in scripts if not list(path.parent.glob("*LICENSE*"))]
     assert not bare, f"put the licence beside it: {bare}"
+
+
+CITING = {".py", ".md", ".html", ".js", ".mjs", ".css", ".toml"}
+DOCUMENT = re.compile(r"(?<![\w/.:-])(?:\.{1,2}/)*(?:[\w-]+/)*[\w-]+\.md\b")
+PATH = re.compile(
+    r"`((?:\.\./)*(?:[\w.-]+/)+(?:[\w.-]+\.\w+)?|[\w-]+\.(?:py|toml|txt|html|js|css))`"  # `web/auth/`, `models.py`
+    r"|\]\((?!https?:|#)([^)#\s]+)[^)]*\)"  # [words](docs/words.md#the-words)
+    r'|\bsrc="([^":]+)"'
+)
+OUR_FOLDERS = {"quanbao", "web", "tests", "docs", "bench"}
+
+
+def texts(root: Path) -> Iterator[tuple[Path, str]]:
+    """Every text of the repository that people wrote."""
+    files = [*root.glob("*"), *(path for folder in OUR_FOLDERS for path in (root / folder).rglob("*"))]
+    for path in files:
+        is_text = path.suffix in CITING or path.name == "Makefile"
+        if is_text and path.is_file() and not {"vendor", "node_modules"} & set(path.parts):
+            yield path, path.read_text("utf-8")
+
+
+def missing_documents(root: Path) -> list[str]:
+    """Citations of a document that is neither in the root nor beside the file that cites it."""
+    return [
+        f"{path.relative_to(root)} cites {name}"
+        for path, text in texts(root)
+        for name in sorted(set(DOCUMENT.findall(text)))
+        if not (root / name).is_file() and not (path.parent / name).is_file()
+    ]
+
+
+def missing_paths(root: Path) -> list[str]:
+    """Paths of ours that a document names and that do not exist; the changelog names those of its time."""
+    names_of_files = {path.name for path, _ in texts(root)} | {path.name for path in root.glob("*")}
+    missing = []
+    for path, text in texts(root):
+        if path.suffix != ".md" or path.name == "CHANGELOG.md":
+            continue
+        for name in sorted({"".join(found) for found in PATH.findall(text)}):
+            if "/" not in name:
+                is_there = name in names_of_files or (path.parent / name).exists()
+            elif name.startswith(".") or name.split("/")[0] in OUR_FOLDERS:
+                is_there = (root / name).exists() or (path.parent / name).exists()
+            else:
+                is_there = "`" + name + "`" in text or (path.parent / name).exists()  # another system's, in a code span
+            missing += [] if is_there else [f"{path.relative_to(root)} names {name}"]
+    return missing
+
+
+def test_documents_that_are_cited_exist():
+    missing = missing_documents(ROOT)
+    assert not missing, f"cite the document that says it now, or write it: {missing}"
+
+
+def test_paths_that_documents_name_exist():
+    missing = missing_paths(ROOT)
+    assert not missing, f"name the file that it is now: {missing}"
+
+
+def test_control_a_missing_document_and_a_missing_path_are_found(tmp_path):
+    cited, page = "GUIDE" + ".md", "docs/page" + ".md"
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "models.py").write_text(f'"""As {cited} has it, and {page}."""\n')
+    (tmp_path / page).write_text(
+        "[here](../models.py), `models.py`, `docs/`; [gone](away.txt), `front.py`, `web/wire.py`, "
+        '<img src="docs/old.png" alt="">, `/etc/hosts.conf`'
+    )
+    assert missing_documents(tmp_path) == [f"models.py cites {cited}"]
+    assert missing_paths(tmp_path) == [
+        f"{page} names {name}" for name in ("away.txt", "docs/old.png", "front.py", "web/wire.py")
+    ]
+
+
+# docs/words.md has the words instead.
+FORMER_NAMES = {
+    "alarms", "announcing", "budgets", "codes", "daybook", "early", "endless", "firms", "front", "gullible",
+    "holding", "houses", "ledger", "leaving", "living", "moving", "naive", "opening", "pages", "panels", "paths",
+    "reader", "room", "sizes", "statements", "tables", "town", "wire",
+}  # fmt: skip
+HELPERS = [path for folder in ("support", "controls", "attacks") for path in (ROOT / "tests" / folder).glob("*.py")]
+NOT_RENAMED_YET = {"web/routes/moving.py"}
+
+
+def formerly_named(files: Iterable[Path]) -> list[Path]:
+    return [path for path in files if {path.stem, path.parent.name} & FORMER_NAMES]
+
+
+def test_modules_have_the_names_that_the_field_knows():
+    wrong = [named(path) for path in formerly_named([*PRODUCT, *HELPERS]) if named(path) not in NOT_RENAMED_YET]
+    assert not wrong, f"name a module by its job, in a word of docs/words.md: {wrong}"
+
+
+def test_control_a_module_with_a_former_name_is_found():
+    found = formerly_named(map(Path, ("web/front.py", "web/server/gateway.py", "quanbao/codes/typed.py")))
+    assert found == [Path("web/front.py"), Path("quanbao/codes/typed.py")]

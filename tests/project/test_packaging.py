@@ -1,5 +1,6 @@
 """What a fresh clone installs: locked, hashed, from no particular address, each with its reason."""
 
+import ast
 import json
 import os
 import re
@@ -7,6 +8,8 @@ import subprocess
 import sys
 import tomllib
 from collections import defaultdict
+from collections.abc import Iterable
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -66,6 +69,67 @@ def test_every_direct_dependency_says_why_it_is_there():
     for dependency in direct_dependencies(*PROJECT["optional-dependencies"]):
         line = next(line for line in lines if f'"{dependency}"' in line)
         assert re.search(r'",\s+# \S', line), f"{dependency} has no comment"
+
+
+MODULES = {path.stem for path in ROOT.glob("*.py")} | {"quanbao", "web", "tests", "bench"}
+ONLY_FOR_ASSETS = {"brotli"}  # `make assets` runs with what the tests need
+
+
+def imported_packages(files: Iterable[Path]) -> dict[str, str]:
+    """The distributions that these files import from, each with a file that does."""
+    distributions, found = packages_distributions(), {}
+    for path in files:
+        beside = {each.stem for each in path.parent.glob("*.py")}
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module]
+            for head in {name.split(".")[0] for name in names} - sys.stdlib_module_names - MODULES - beside:
+                found[canonicalize_name(distributions[head][0])] = str(path)
+    return found
+
+
+def undeclared(imported: dict[str, str], declared: Iterable[str]) -> list[str]:
+    wanted = [Requirement(line) for line in declared]  # flask-limiter[redis] asks for redis, in a version that suits it
+    names = {canonicalize_name(one.name) for one in wanted} | {extra for one in wanted for extra in one.extras}
+    return [f"{package}, in {path}" for package, path in imported.items() if package not in names]
+
+
+PRODUCT = [*ROOT.glob("*.py"), *(ROOT / "quanbao").rglob("*.py"), *(ROOT / "web").rglob("*.py")]
+CURE = "list it in pyproject.toml with its reason; it may leave with the package that brings it now"
+
+
+def test_what_the_product_imports_is_a_dependency_of_its_own():
+    imported = imported_packages(PRODUCT)
+    assert len(imported) > 15
+    lacking = undeclared(imported, [*direct_dependencies("postgres", "redis"), *ONLY_FOR_ASSETS])
+    assert not lacking, f"{CURE}: {lacking}"
+
+
+def test_what_the_tests_import_is_a_dependency_of_their_own():
+    files = [path for folder in ("tests", "bench", "docs") for path in (ROOT / folder).rglob("*.py")]
+    lacking = undeclared(imported_packages(files), direct_dependencies("postgres", "redis", "test"))
+    assert not lacking, f"{CURE}: {lacking}"
+
+
+def test_control_a_package_that_is_not_listed_is_found(tmp_path):
+    path = tmp_path / "module.py"
+    path.write_text("import json\nfrom PIL import Image\nimport werkzeug.routing\n")
+    imported = imported_packages([path])
+    assert undeclared(imported, ["pillow>=1"]) == [f"werkzeug, in {path}"]
+
+
+def test_the_changelog_has_the_version():
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    versions = re.findall(r"^## (\d+\.\d+\.\d+)", changelog, re.MULTILINE)
+    assert versions[0] == PROJECT["version"], "the newest version of CHANGELOG.md is that of pyproject.toml"
+
+
+def test_the_licence_is_named_and_its_text_is_there():
+    assert PROJECT["license"] == "Apache-2.0"
+    assert "Apache License" in (ROOT / "LICENSE").read_text("utf-8")
+    for pattern in PROJECT["license-files"]:
+        assert list(ROOT.glob(pattern)), f"no file is called {pattern}"
 
 
 OPERATING = (ROOT / "docs/operating.md").read_text("utf-8")

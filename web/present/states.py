@@ -1,6 +1,6 @@
 """The words of a voucher's state, and of a campaign's, with the day since when: the same on every page and message.
 
-CONTRACT.md's `expired` is two states in words: a campaign whose time is over, and one that its shop ended before.
+`expired` in docs/contract.md is two states in words: a campaign whose time is over, and one that its shop ended before.
 """
 
 from datetime import datetime
