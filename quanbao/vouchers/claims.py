@@ -14,7 +14,7 @@ from quanbao.people import accounts
 from quanbao.vouchers import issuing, publications
 
 A_READ = 1000  # links
-LISTED = ("open", "used", "withdrawn")
+LISTED = ("open", "used", "withdrawn", "dead")
 
 
 class Standing(StrEnum):
@@ -169,13 +169,20 @@ def all_open_links(campaign: Campaign, now: datetime, key: str, *, after: int = 
 def listed(
     campaign: Campaign, now: datetime, key: str, which: str = "open", *, text: str = "", after: int = 0, most: int = 200
 ) -> list[Claim]:
-    """Links that are open, used or withdrawn, whose address has this text in it, in the order of their ids.
+    """Links that are open, used, withdrawn or otherwise good no more, in the order of their ids.
+
+    Those whose address has this text in it.
 
     `token` is set on each: none where the key no longer makes it. No link is open once the campaign is over.
     """
     if which == "open" and campaign.is_over(now):
         return []
-    chosen = {"used": Claim.claimed_at.is_null(False), "withdrawn": Claim.withdrawn_at.is_null(False)}
+    over = Claim.id > 0 if campaign.is_over(now) else Claim.expires_at <= now
+    chosen = {
+        "used": Claim.claimed_at.is_null(False),
+        "withdrawn": Claim.withdrawn_at.is_null(False),
+        "dead": Claim.claimed_at.is_null() & Claim.withdrawn_at.is_null() & over,
+    }
     mine = chosen.get(which, _open(campaign, now)) & (Claim.campaign == campaign) & (Claim.id > after)
     if text:
         mine &= Claim.address.contains(unicodedata.normalize("NFC", text).casefold())

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.browser
 OWNER = "owner@example.org"
 HERE = "/merchants/lotus"
 ODD = ("net::ERR_", "status of", "Failed to load resource", "htmx:", "returned no matches")
-SAVED_NOT, SAVED_UNKNOWN = "Nothing was saved", "not known whether this was saved"
+SAVED_NOT, SAVED_UNKNOWN = "Nothing was saved", "not known whether this arrived"
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ def test_a_form_outlives_its_session(network, visit, name):
     press(page, form)
     expect(dialog).to_contain_text(SAVED_NOT)
     is_all_there(page, form)
-    dialog.get_by_role("button", name="Not now").click()
+    dialog.get_by_role("button", name="Later").click()
     expect(page.locator(".unsent").last).to_contain_text("You are signed out")
     is_all_there(page, form)
     press(page, form)

@@ -30,7 +30,7 @@ def test_two_owners_edit_one_campaign(world, site, visit):
     older.get_by_label("Offer price").fill("16")
     ann.press("Save")
     expect(older.get_by_label("Offer price")).to_have_value("16")
-    expect(older.get_by_text("another member has saved meanwhile: ¥25")).to_be_visible()
+    expect(older.get_by_text("what was saved meanwhile: ¥25")).to_be_visible()
     assert Campaign.get_by_id(campaign.id).offer_price == 2500
 
     # She keeps his, and ends it yesterday by mistake: asked first, and everything typed is still there.

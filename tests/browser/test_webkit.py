@@ -228,5 +228,5 @@ def test_a_form_outlives_a_server_that_is_gone(driver, sqlite, small_world):
         driver.find_element(By.ID, "new-name").send_keys("Harbour")
         os.killpg(site.keeper.pid, signal.SIGKILL)
         owner.press("Add")
-        owner.until_said("not known whether this was saved")
+        owner.until_said("not known whether this arrived")
         assert driver.find_element(By.ID, "new-name").get_property("value") == "Harbour"

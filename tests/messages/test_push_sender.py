@@ -17,6 +17,7 @@ from models import Delivery, Subscription
 from quanbao.messages import outbox as outbox_module
 from quanbao.messages.push import sender, vapid
 from quanbao.messages.push.vapid import Signer
+from quanbao.passwords import attack_alerts
 from tests.support.push_fixtures import outbox, subscribed, until
 from tests.support.push_service import PushService, decoded, encoded
 
@@ -322,7 +323,7 @@ def test_a_database_that_is_away_for_a_moment_doubles_nothing(world, mail, monke
 def test_what_somebody_has_taken_nobody_else_takes(world, mail):
     mail.subscribe()
     world.voucher()
-    assert len(outbox_module.take(10, world.clock(), mail.vapid_key)) == 1
+    assert len(outbox_module.take(10, world.clock(), mail.vapid_key, concerns=attack_alerts.concerns)) == 1
     mail.bring()
     assert (mail.titles(), outbox()) == ([], [("issued", 1)])
     world.clock.forward(seconds=outbox_module.LEASE.total_seconds())
@@ -334,9 +335,9 @@ def test_what_somebody_has_taken_nobody_else_takes(world, mail):
 def test_a_lease_that_ran_out_is_anothers(world, mail):
     mail.subscribe()
     world.voucher()
-    (mine,) = outbox_module.take(10, world.clock(), mail.vapid_key)
+    (mine,) = outbox_module.take(10, world.clock(), mail.vapid_key, concerns=attack_alerts.concerns)
     world.clock.forward(minutes=3)
-    (theirs,) = outbox_module.take(10, world.clock(), mail.vapid_key)
+    (theirs,) = outbox_module.take(10, world.clock(), mail.vapid_key, concerns=attack_alerts.concerns)
     outbox_module.settle(outbox_module.Outcome(later=[(mine.row, world.clock())]))
     assert due(world) == [outbox_module.LEASE.total_seconds()]
     assert mine.topic == theirs.topic, "sent twice, the later takes the place of the earlier"

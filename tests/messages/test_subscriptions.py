@@ -204,7 +204,7 @@ def test_who_was_signed_out_a_moment_ago_is_told_so(here, push_service, monkeypa
     def hold(*_):
         raise account_lock.Overtaken
 
-    monkeypatch.setattr(accounts, "hold", hold)
+    monkeypatch.setattr(account_lock, "hold", hold)
     assert post(here, push_service.browser().document).status_code == 401
 
 

@@ -10,7 +10,7 @@ from tests.campaigns.test_editing import NEW, now
 from tests.pages.test_campaign_pages import EDIT, PREVIEW, draft, encoded, entries, marked, red
 from tests.support.page_client import Page, PageClient
 
-OTHERS = "Save again to replace what another member has saved meanwhile: "
+OTHERS = "Save again to replace what was saved meanwhile: "
 
 
 @pytest.fixture
@@ -270,7 +270,7 @@ def test_a_redemption_password(owner, small_world, campaign):
     redemption_passwords.change(campaign, NEW, key=key, now=small_world.clock())
     for sent in (older, {}):
         page = owner.post(f"{at}/change", sent | {"redemption_password": "918273"}, status=422)
-        assert "another member has changed the password since you opened this page" in page.text
+        assert "the password was changed since you opened this page" in page.text
         assert redemption_passwords.reveal(RedemptionPassword.get(), key) == NEW
     wrong = owner.post(f"{at}/change", older | {"redemption_password": "1"}, status=422)
     assert wrong.hidden[f"{at}/change"] == older, "a mistake does not make an old form a new one"

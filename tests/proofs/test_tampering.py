@@ -74,7 +74,7 @@ def test_control_without_the_trigger_it_would_be_changed(ledger):
     for trigger in triggers:
         db.execute_sql(f"DROP TRIGGER {trigger}" + ("" if on_sqlite() else " ON redemption"))
     db.execute_sql("UPDATE redemption SET discount = discount + 1")
-    assert any("discount_given" in line for line in figures.differences())
+    assert any("discount of redemption" in line for line in figures.differences())
 
 
 COLUMNS = ("issued", "opened", "redeemed", "consumers", "discount_given", "rolled_back", "forfeited")
@@ -89,7 +89,7 @@ def test_check_finds_a_figure_that_was_changed(ledger, column, step):
 
 
 def test_every_figure_that_is_kept_was_changed_above(proved):
-    kept = {name for name in Campaign._meta.fields if name in figures.Figures.__annotations__}
+    kept = {name for name in Campaign._meta.fields if name in figures.Figures.__annotations__} - {"quantity"}  # entered
     assert kept == set(COLUMNS)
     proved(
         f"{len(COLUMNS)} columns and {len(Heading)} tables of figures, uses and numbers: each change is found; "

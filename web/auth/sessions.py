@@ -113,11 +113,20 @@ def load(token: str) -> SignedIn | None:
 def ask_to_sign_in():
     if wants_json() or is_from_script():
         return problem(401, "signed_out")
-    here = request.full_path.rstrip("?") if request.method == "GET" else url_for("wallet.show")
+    here = request.full_path.rstrip("?") if request.method == "GET" else _page_of_form()
     target = url_for("sign_in.show", next=here)
     if request.htmx:
         return current_app.response_class(status=401, headers={"HX-Redirect": target, ANSWER: "signed_out"})
     return redirect(target, 303)
+
+
+def _page_of_form() -> str:
+    """Where a form that came too late was sent from, as far as its address tells: itself, or what it is part of."""
+    pages = current_app.url_map.bind("")
+    for path in (request.path, request.path.rpartition("/")[0]):
+        if path and pages.test(path, "GET"):
+            return path
+    return url_for("wallet.show")
 
 
 def consumer() -> Account:

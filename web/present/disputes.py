@@ -21,6 +21,4 @@ def decided(typed: dict[str, Any], seen: dict[str, Any]) -> dict[str, Any]:
 
 def words(value: str) -> str:
     """What stands at the field; `value` is the other's, in words."""
-    return gettext(
-        "Save again to replace what another member has saved meanwhile: %(value)s", value=value or gettext("nothing")
-    )
+    return gettext("Save again to replace what was saved meanwhile: %(value)s", value=value or gettext("nothing"))

@@ -215,7 +215,7 @@ def _charge(member: Member, row: CounterCode, faults: frozenset[str] = frozenset
         at=_at(),
         attempt_id=row.attempt_id,
         reason=REASONS[reason][0] if reason else None,
-        past=wallet.redemptions(row.voucher),
+        past=[use for use in wallet.redemptions(row.voucher) if use.rollback is None],
     )
 
 
