@@ -13,7 +13,7 @@ help:
 	@echo 'make test           every test                              ARGS="-k wallet -x", one process: ARGS="-n0 --pdb"'
 	@echo 'make test-fast      the rules and the pages on SQLite, without browsers'
 	@echo 'make prove          every promise in its long form, an hour or two  ARGS="-k oversold"'
-	@echo 'make lint           ruff                                    ARGS="--fix"'
+	@echo 'make lint           ruff and mypy                           ARGS="--fix"'
 	@echo 'make lock           writes requirements*.txt anew           ARGS="--upgrade"'
 	@echo 'make audit          asks the registries for known advisories of what is locked'
 	@echo 'make assets         hashes and compresses the static files'
@@ -42,6 +42,7 @@ prove: $(TEST)
 
 lint: $(TEST)
 	@$(BIN)/ruff check $(ARGS) .
+	@$(BIN)/mypy
 
 assets: $(TEST)
 	@$(BIN)/python -c 'from web.assets import compress; compress()'
@@ -100,7 +101,7 @@ audit: .venv/bin/python
 	if [ "$$failed" ]; then echo "NOT AUDITED, or with advisories (see above):$$failed" >&2; exit 1; fi
 
 clean:
-	@rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Wheels, each by its hash. One comes as source only: the pinned setuptools, installed before, builds it, so that nothing

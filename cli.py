@@ -303,7 +303,7 @@ def account_link(options: argparse.Namespace) -> None:
 # Helpers
 
 
-def _compute_periods(settings: Settings) -> None:
+def _compute_periods(settings: installation.Settings) -> None:
     """By the time zone data that is installed, where that is newer than at the last start."""
     changed = periods.catch_up(settings.clock()())
     if changed:
@@ -326,7 +326,7 @@ def _site(*, make: bool) -> Settings:
     return settings
 
 
-def _say_database(settings: Settings) -> None:
+def _say_database(settings: installation.Settings) -> None:
     """At the end, on standard error: standard output has what was asked for alone, and a problem is one line."""
     if sys.stdout:
         sys.stdout.flush()

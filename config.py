@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from time import monotonic
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -86,12 +87,12 @@ def from_environment(environ: Mapping[str, str] | None = None, *, demo: bool = F
     for name in given:
         if name.removeprefix(PREFIX) not in {*PARSERS, *KEYS, *(f"{key}_FILE" for key in KEYS)}:
             raise SettingsError(f"{name} is not a setting of Quanbao; see the list in docs/operating.md")
-    values = {
+    values: dict[str, Any] = {  # each of the type of its field
         field: parse(given[PREFIX + name], PREFIX + name)
         for name, (field, parse) in PARSERS.items()
         if PREFIX + name in given
     }
-    data = values.setdefault("data", Path("data"))
+    data: Path = values.setdefault("data", Path("data"))
     try:
         if create:
             data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -100,7 +101,7 @@ def from_environment(environ: Mapping[str, str] | None = None, *, demo: bool = F
         path = Path(error.filename or data).absolute()
         cure = ": run it as the user that this belongs to" if isinstance(error, PermissionError) else ""
         raise SettingsError(f"QUANBAO_DATA: {path} cannot be used: {error.strerror}{cure}") from None
-    return Settings(demo=demo, **keys, **values)
+    return Settings(demo=demo, **values | keys)
 
 
 def _key(name: str, given: Mapping[str, str], data: Path, create: bool) -> str:

@@ -151,11 +151,15 @@ def open_postgresql(url: str, silence: float | None = None) -> Postgresql:
     return Postgresql(**settings, prefer_psycopg3=True, silence=silence)
 
 
-def open_database(database_url: str | None, sqlite_file: Path, *, silence: float | None = None) -> None:
+def open_database(database_url: str | None, sqlite_file: Path | None, *, silence: float | None = None) -> None:
     """Point every model at PostgreSQL by URL, or at the SQLite file where there is none."""
     if db.obj is not None and not db.is_closed():
         db.close()
-    db.initialize(open_postgresql(database_url, silence) if database_url else open_sqlite(sqlite_file))
+    if database_url:
+        db.initialize(open_postgresql(database_url, silence))
+    else:
+        assert sqlite_file is not None, "there is neither a URL nor a file"
+        db.initialize(open_sqlite(sqlite_file))
 
 
 def on_sqlite() -> bool:
@@ -202,13 +206,19 @@ def _take(lock: IO, patience: float | None) -> None:
         place.result(patience)
     except TimeoutError:
         _left.add(place)
-        place.add_done_callback(lambda _: (lock.close(), _left.discard(place)))
+        place.add_done_callback(partial(_leave, lock))
         raise
+
+
+def _leave(lock: IO, place: Future) -> None:
+    lock.close()
+    _left.discard(place)
 
 
 def _stand(lock: IO, place: Future) -> None:
     try:
-        place.set_result(fcntl.flock(lock, fcntl.LOCK_EX))
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        place.set_result(None)
     except OSError as error:
         place.set_exception(error)
 

@@ -6,8 +6,11 @@ times are aware UTC, days are days of the merchant's time zone.
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+import peewee
 from peewee import (
+    SQL,
     BigAutoField,
     BigIntegerField,
     BlobField,
@@ -17,6 +20,8 @@ from peewee import (
     ForeignKeyField,
     IntegerField,
     Model,
+    ModelSelect,
+    NodeList,
     TextField,
     fn,
 )
@@ -79,11 +84,31 @@ class State(StrEnum):
     UNUSED = "unused"
 
 
-def one_of(column: str, values: type[StrEnum]) -> Check:
+def one_of(column: str, values: type[StrEnum]) -> SQL | NodeList:
     return Check(f"{column} IN ({', '.join(repr(v.value) for v in values)})")
 
 
+if TYPE_CHECKING:
+    M = TypeVar("M", bound=Model)
+
+    class Rows(ModelSelect[M]):
+        """A query, as peewee's types have it but for two methods."""
+
+        def tuples(self, as_tuple: bool = True) -> ModelSelect[Any]: ...  # type: ignore[override]  # not models
+        def for_update(  # the lock may be named: FOR NO KEY UPDATE
+            self, for_update: bool | str = True, of=None, nowait: bool | None = None, skip_locked: bool | None = None
+        ) -> Self: ...
+
+
 class Row(Model):
+    """Every table. The annotations without a value are what peewee, or who reads a row, sets at run time."""
+
+    if TYPE_CHECKING:
+        DoesNotExist: type[peewee.DoesNotExist]
+
+        @classmethod
+        def select(cls, *fields) -> Rows[Self]: ...
+
     class Meta:
         database = db
         legacy_table_names = False
@@ -115,6 +140,7 @@ class Session(Table):
 
     token_hash = BlobField(unique=True)
     account = ForeignKeyField(Account, on_delete="CASCADE")
+    account_id: int
     browser = TextField(default="")
     created_at = UtcField()
     confirmed_at = UtcField()
@@ -135,6 +161,7 @@ class Merchant(Table):
     currency_digits = IntegerField()
     language = TextField()
     created_at = UtcField()
+    members: "ModelSelect[Member]"
 
     class Meta:
         constraints = [Check("currency_digits BETWEEN 0 AND 4")]
@@ -152,6 +179,7 @@ class Branch(Table):
     """One place of a merchant where vouchers are redeemed; the ledger keeps naming one that was closed."""
 
     merchant = ForeignKeyField(Merchant, backref="branches")
+    merchant_id: int
     slug = TextField()
     name = TextField()
     address = TextField(default="")
@@ -165,10 +193,13 @@ class Member(Table):
     """An account with a role at a merchant. Without one it is invited, at `address`, and has not joined."""
 
     merchant = ForeignKeyField(Merchant, backref="members")
+    merchant_id: int
     account = ForeignKeyField(Account, backref="memberships", null=True)
+    account_id: int | None
     address = TextField()
     role = TextField()
     disabled_at = UtcField(null=True)
+    places: "list[Branch]"
 
     class Meta:
         indexes = ((("merchant", "account"), True),)
@@ -179,7 +210,9 @@ class MemberBranch(Row):
     """A branch whose till page a cashier may use."""
 
     member = ForeignKeyField(Member, on_delete="CASCADE")
+    member_id: int
     branch = ForeignKeyField(Branch)
+    branch_id: int
 
     class Meta:
         primary_key = CompositeKey("member", "branch")
@@ -191,7 +224,9 @@ class Link(Table):
     token_hash = BlobField(unique=True)
     purpose = TextField()
     account = ForeignKeyField(Account, null=True, on_delete="CASCADE")
+    account_id: int | None
     member = ForeignKeyField(Member, null=True, on_delete="CASCADE")
+    member_id: int | None
     expires_at = UtcField()
     used_at = UtcField(null=True)
 
@@ -211,9 +246,13 @@ class Customer(Table):
     """
 
     merchant = ForeignKeyField(Merchant, index=False)
+    merchant_id: int
     consumer = ForeignKeyField(Account)
+    consumer_id: int
     address = TextField()
     first_seen_at = UtcField()
+    groups: "ModelSelect[CustomerGroup]"
+    group_names: list[str]
 
     class Meta:
         indexes = ((("merchant", "consumer"), True), (("merchant", "address"), False))
@@ -223,6 +262,7 @@ class CustomerGroup(Row):
     """A customer is in the merchant's group of this name."""
 
     customer = ForeignKeyField(Customer, on_delete="CASCADE", backref="groups", index=False)
+    customer_id: int
     name = TextField()
 
     class Meta:
@@ -238,6 +278,7 @@ class RedemptionPassword(Table):
     """
 
     merchant = ForeignKeyField(Merchant)
+    merchant_id: int
     sealed = BlobField()
     version = IntegerField(default=1)
     valid_from = UtcField()
@@ -253,8 +294,10 @@ class Guess(Table):
     """
 
     password = ForeignKeyField(RedemptionPassword, index=False)
+    password_id: int
     version = IntegerField()
     consumer = ForeignKeyField(Account)
+    consumer_id: int
     made_at = UtcField()
     wrong = BooleanField(null=True)
     counted = BooleanField(default=True)
@@ -268,6 +311,7 @@ class Picture(Table):
     """A product's picture, made anew by us from what was sent: nobody else's bytes are ever served."""
 
     merchant = ForeignKeyField(Merchant, index=False)
+    merchant_id: int
     digest = TextField()
     content = BlobField()
 
@@ -287,6 +331,7 @@ class Campaign(Table):
     """
 
     merchant = ForeignKeyField(Merchant, backref="campaigns", index=False)
+    merchant_id: int
     slug = TextField()
     kind = TextField()
     product = TextField()
@@ -310,6 +355,7 @@ class Campaign(Table):
     branch_slugs = JsonField(default=list)
     rollback_gives_back = BooleanField(default=True)
     password = ForeignKeyField(RedemptionPassword)
+    password_id: int
     version = IntegerField(default=1)
     created_at = UtcField()
     published_at = UtcField(null=True)
@@ -364,7 +410,9 @@ class Voucher(Table):
 
     code = TextField(unique=True)
     campaign = ForeignKeyField(Campaign, index=False)
+    campaign_id: int
     consumer = ForeignKeyField(Account)
+    consumer_id: int
     nth = IntegerField(default=1)
     uses = IntegerField()
     uses_left = IntegerField()
@@ -375,6 +423,7 @@ class Voucher(Table):
     revoked_after = BigIntegerField(null=True)
     ended_at = UtcField(null=True)
     archived_at = UtcField(null=True)
+    redemptions: "list[Redemption]"
 
     class Meta:
         indexes = ((("campaign", "consumer", "nth"), True),)
@@ -405,15 +454,20 @@ class Attempt(Table):
     """
 
     consumer = ForeignKeyField(Account, index=False)
+    consumer_id: int
     attempt_id = TextField()
     voucher = ForeignKeyField(Voucher)
+    voucher_id: int
     campaign = ForeignKeyField(Campaign, index=False)
+    campaign_id: int
     at = UtcField()
     reason = TextField(null=True)
     trace = JsonField()
     verdict = JsonField()
     merchant = ForeignKeyField(Merchant, null=True, index=False)
+    merchant_id: int | None
     member = ForeignKeyField(Member, null=True)
+    member_id: int | None
 
     class Meta:
         indexes = (
@@ -432,11 +486,14 @@ class CounterCode(Table):
     """
 
     voucher = ForeignKeyField(Voucher, unique=True)
+    voucher_id: int
     session = ForeignKeyField(Session, null=True, on_delete="SET NULL")
+    session_id: int | None
     code_hash = BlobField(unique=True)
     attempt_id = TextField(unique=True)
     expires_at = UtcField()
     taken_by = ForeignKeyField(Member, null=True)
+    taken_by_id: int | None
     taken_at = UtcField(null=True)
 
 
@@ -444,6 +501,7 @@ class CounterTry(Table):
     """A counter code that a member typed, reserved before it is looked at; a good one is taken away again."""
 
     member = ForeignKeyField(Member, index=False)
+    member_id: int
     made_at = UtcField()
 
     class Meta:
@@ -459,11 +517,15 @@ class Redemption(Table):
     """
 
     consumer = ForeignKeyField(Account, index=False)
+    consumer_id: int
     attempt_id = TextField()
     voucher = ForeignKeyField(Voucher, index=False)
+    voucher_id: int
     use_number = IntegerField()
     campaign = ForeignKeyField(Campaign)
+    campaign_id: int
     merchant = ForeignKeyField(Merchant, index=False)
+    merchant_id: int
     branch_slug = TextField()
     day = TextField()
     number = IntegerField()
@@ -474,6 +536,7 @@ class Redemption(Table):
     product = TextField(null=True)
     original_price = BigIntegerField(null=True)
     charged = BigIntegerField(null=True)
+    rollback: "Rollback | None"
 
     class Meta:
         indexes = (
@@ -497,7 +560,9 @@ class Rollback(Table):
     """
 
     redemption = ForeignKeyField(Redemption, unique=True)
+    redemption_id: int
     member = ForeignKeyField(Member)
+    member_id: int
     role = TextField()
     reason = TextField()
     note = TextField(default="")
@@ -515,7 +580,9 @@ class Revocation(Table):
     """A voucher taken back before it was used up; `Voucher.revoked_at` says so to every till."""
 
     voucher = ForeignKeyField(Voucher, unique=True)
+    voucher_id: int
     member = ForeignKeyField(Member)
+    member_id: int
     role = TextField()
     reason = TextField()
     note = TextField(default="")
@@ -529,6 +596,7 @@ class DayNumber(Row):
     """The last receipt number given at a branch on one of its days."""
 
     merchant = ForeignKeyField(Merchant, index=False)
+    merchant_id: int
     branch_slug = TextField()
     day = TextField()
     last = IntegerField()
@@ -550,6 +618,7 @@ class Figure(Row):
     """A campaign's count of one day, one hour of the day, one branch, or one reason of refusal."""
 
     campaign = ForeignKeyField(Campaign, index=False)
+    campaign_id: int
     heading = TextField()
     name = TextField()
     count = BigIntegerField()
@@ -568,6 +637,7 @@ class Publication(Table):
     """
 
     campaign = ForeignKeyField(Campaign, backref="publications")
+    campaign_id: int
     audience = TextField()
     groups = JsonField(default=list)
     failures = JsonField(default=list)
@@ -598,6 +668,7 @@ class PublicationPart(Row):
     """Customers by id, or addresses, that a publication has still to come to."""
 
     publication = ForeignKeyField(Publication, index=False, on_delete="CASCADE")
+    publication_id: int
     nth = IntegerField()
     entries = JsonField()
 
@@ -617,16 +688,21 @@ class Claim(Table):
     token_hash = BlobField(unique=True)
     seed = BlobField()
     campaign = ForeignKeyField(Campaign, index=False)
+    campaign_id: int
     address = TextField()
     nth = IntegerField(default=1)
     publication = ForeignKeyField(Publication, null=True, index=False)
+    publication_id: int | None
     made_at = UtcField()
     expires_at = UtcField()
     claimed_at = UtcField(null=True)
     customer = ForeignKeyField(Customer, null=True)
+    customer_id: int | None
     withdrawn_at = UtcField(null=True)
     withdrawn_by = ForeignKeyField(Member, null=True, index=False)
+    withdrawn_by_id: int | None
     released_after = BigIntegerField(null=True)
+    token: str | None
 
     class Meta:
         indexes = ((("campaign", "address", "nth"), True), (("campaign", "id"), False))
@@ -640,7 +716,9 @@ class Subscription(Table):
     """
 
     session = ForeignKeyField(Session, on_delete="CASCADE")
+    session_id: int
     account = ForeignKeyField(Account, on_delete="CASCADE")
+    account_id: int
     endpoint = TextField(unique=True)
     service = TextField()
     p256dh = TextField()
@@ -660,8 +738,11 @@ class Delivery(Table):
     """
 
     subscription = ForeignKeyField(Subscription, on_delete="CASCADE", index=False)
+    subscription_id: int
     voucher = ForeignKeyField(Voucher, null=True, index=False)
+    voucher_id: int | None
     campaign = ForeignKeyField(Campaign, null=True, index=False)
+    campaign_id: int | None
     event = TextField()
     about = BigIntegerField(default=0)
     due_at = UtcField(index=True)
@@ -677,6 +758,7 @@ class News(Row):
     """What all holders of a campaign's vouchers are to be told; `cursor` is the last of them who was seen to."""
 
     campaign = ForeignKeyField(Campaign, index=False)
+    campaign_id: int
     event = TextField()
     about = BigIntegerField(default=0)
     cursor = BigIntegerField(default=0)
@@ -697,6 +779,7 @@ class Mute(Row):
     """Somebody's choice to be told nothing: of an event, or of `merchant:<slug>`."""
 
     account = ForeignKeyField(Account, on_delete="CASCADE", index=False)
+    account_id: int
     what = TextField()
 
     class Meta:

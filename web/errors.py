@@ -7,6 +7,7 @@ from math import ceil
 from flask import Flask, Response, g, request
 from peewee import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
 
 from database import Busy, Unknown, drop_broken_connection, may_have_committed
 from web.auth.limits import limiter
@@ -37,7 +38,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _unexpected)
 
 
-def _http(error: HTTPException) -> Response:
+def _http(error: HTTPException) -> BaseResponse:
     if error.code is None or error.code < 400:
         return error.get_response()
     if error.code >= 500:

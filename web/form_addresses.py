@@ -7,8 +7,9 @@ from a bookmark, in a new tab. GET there leads to the page that holds the form, 
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response, current_app, redirect, request, url_for
+from flask import Blueprint, current_app, redirect, request, url_for
 from flask_login import login_required
+from werkzeug.wrappers import Response
 
 View = Callable[..., Any]
 LEADING = "_form"  # at the end of the redirections' endpoints, and of no others

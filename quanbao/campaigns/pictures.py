@@ -54,7 +54,8 @@ def made_anew(sent: bytes) -> bytes:
         raise Refused("not_a_picture")
     with _one_at_a_time:
         try:
-            with Image.open(BytesIO(sent), formats=FORMATS) as picture:
+            with Image.open(BytesIO(sent), formats=FORMATS) as opened:
+                picture: Image.Image = opened
                 most = MOST_PIXELS_WEBP if picture.format == "WEBP" else MOST_PIXELS
                 if picture.width * picture.height > most:
                     raise Refused("too_many_pixels")
@@ -104,6 +105,7 @@ def _in_srgb(picture: Image.Image) -> Image.Image:
         made = ImageCms.profileToProfile(colors, ImageCms.ImageCmsProfile(BytesIO(profile)), SRGB, outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
         return picture
+    assert made is not None, "it is none only where a picture is changed in place"
     if alpha:
         made.putalpha(alpha)
     return made

@@ -90,7 +90,9 @@ def _entry(reader: Reader, key: str) -> str | None:
 def instant(entered: str, zone: ZoneInfo, *, is_end: bool = False) -> datetime:
     """What an entry means, in UTC: a date is its first moment, or its end where it ends a period; a time is the
     merchant's unless it has an offset."""
-    return _utc(_parsed(entered), zone, is_end=is_end)
+    parsed = _parsed(entered)
+    assert parsed is not None, "an entry is checked before it is kept"
+    return _utc(parsed, zone, is_end=is_end)
 
 
 def _utc(parsed: date | datetime, zone: ZoneInfo, *, is_end: bool) -> datetime:

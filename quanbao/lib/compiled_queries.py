@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
-from peewee import BaseQuery, Context, __exception_wrapper__
+from peewee import BaseQuery, Context, __exception_wrapper__  # type: ignore[attr-defined]  # the last is not in the stub
 
 from database import db, on_sqlite
 
@@ -21,7 +21,8 @@ class Statement:
     """
 
     def __init__(self, build: Callable[..., BaseQuery]):
-        self.build, self.written = build, {}
+        self.build = build
+        self.written: dict[tuple[Any, ...], _Written] = {}
         update_wrapper(self, build)
 
     def __call__(self, *values: Any, **named: Any) -> Any:
@@ -52,7 +53,7 @@ class _Written:
         blanks = [_Blank(place) for place in range(count + len(names))]
         self.query = build(*blanks[:count], **dict(zip(names, blanks[count:], strict=True)))
         self.sql, self.values = _Writer(**db.get_context_options()).parse(self.query)
-        self.make_row = None
+        self.make_row: Callable[[tuple], Any] | None = None
 
     def execute(self, given: tuple) -> Any:
         values = [value(given) if isinstance(value, _Filled) else value for value in self.values]
@@ -65,7 +66,7 @@ class _Written:
 
     def _rows(self, cursor, first: tuple) -> list:
         if self.make_row is None:
-            reader = self.query._get_cursor_wrapper(cursor)
+            reader = self.query._get_cursor_wrapper(cursor)  # type: ignore[attr-defined]  # not in the stub
             reader.initialize()  # it learns the columns; peewee's own loop would have it do so for every answer
             self.make_row = reader.process_row
         return [self.make_row(row) for row in (first, *cursor.fetchall())]

@@ -19,7 +19,8 @@ class Reader:
     """One object of the document. Reading a field gives its value, or the default after a fault."""
 
     def __init__(self, value: Any, path: str, faults: list[str]):
-        self.path, self.faults, self.read = path, faults, set()
+        self.path, self.faults = path, faults
+        self.read: set[str] = set()
         self.value = value if isinstance(value, dict) else {}
         if not isinstance(value, dict):
             self.fault("", "must be an object")

@@ -143,7 +143,7 @@ def enable(member: Member, now: datetime, *, by: Member | None = None) -> None:
 
     def write() -> None:
         row = _fresh(member, by)
-        if row.account_id is not None:
+        if row.account is not None:
             Member.update(disabled_at=None).where(Member.id == row.id).execute()
             accounts.shorten_sessions(row.account, now)
 
@@ -166,8 +166,11 @@ def joined_by(token: str, account: Account) -> Member | None:
 
 def standing_against(link: Link, account: Account) -> str | None:
     """Why this account cannot use the link, as `join` would say it; none where it can."""
+    assert link.member is not None, "a link to join is a member's"
     own = Member.get_or_none((Member.merchant == link.member.merchant_id) & (Member.account == account))
-    return own and ("disabled_here" if own.disabled_at else "works_here")
+    if own is None:
+        return None
+    return "disabled_here" if own.disabled_at else "works_here"
 
 
 def join(link: Link, account: Account, now: datetime) -> Member | None:
@@ -180,6 +183,7 @@ def join(link: Link, account: Account, now: datetime) -> Member | None:
         living = Account.select(Account.id).where((Account.id == account.id) & Account.email.is_null(False))
         if locked(living).get_or_none() is None:
             return None
+        assert link.member is not None, "a link to join is a member's"
         _lock(link.member.merchant)
         if code := standing_against(link, account):
             raise Refused("", code)

@@ -4,6 +4,7 @@ Where nobody subscribed nothing is written. Whoever sends them judges what is st
 """
 
 from datetime import datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 from peewee import Expression, Field, ModelInsert, Value
@@ -165,7 +166,7 @@ def remind(now: datetime) -> None:
     open_ = Campaign.published_at.is_null(False) & Campaign.ended_at.is_null() & Campaign.reminded_at.is_null()
     for campaign in list(Campaign.select(Campaign, Merchant).join(Merchant).where(open_ & soon)):
         if ends_tomorrow(campaign, now) and now.astimezone(campaign.merchant.zone).time() >= REMINDING:
-            write_transaction(lambda number=campaign.id: _remind(number, now))
+            write_transaction(partial(_remind, campaign.id, now))
 
 
 def ends_tomorrow(campaign: Campaign, now: datetime) -> bool:

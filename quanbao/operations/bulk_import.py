@@ -138,7 +138,8 @@ class _Writer:
                     for email in batch
                 ]
             ).on_conflict_ignore().execute()
-            self.accounts |= {account.email: account for account in Account.select().where(Account.email.in_(batch))}
+            rows = Account.select().where(Account.email.in_(batch))
+            self.accounts |= {account.email: account for account in rows if account.email}
 
     def _account(self, email: str) -> Account:
         if email not in self.accounts:
@@ -161,7 +162,8 @@ class _Writer:
         return Member.create(merchant=merchant, account=account, address=account.email, role=entry["role"])
 
     def _groups(self, plan: import_document.Plan, merchants: dict[str, Merchant]) -> None:
-        customers, inside = {}, {}
+        customers: dict[tuple[int, int], dict[str, Any]] = {}
+        inside: dict[tuple[int, int, str], str] = {}
         for email, slug, names in plan.groups:
             if slug not in merchants:
                 merchants[slug] = Merchant.get(Merchant.slug == slug)

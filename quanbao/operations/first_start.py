@@ -58,7 +58,9 @@ def set_up(link: Link, entered: dict[str, str], *, now: datetime, password_key: 
         faults = dict(fault.split(": ", 1) for fault in refused.faults)
         raise Refused({field: faults[path] for path, field in PATHS.items() if path in faults}) from None
     merchant = Merchant.select().order_by(Merchant.id).get()
-    return merchant.members.get().account, merchant
+    owner = merchant.members.get().account
+    assert owner is not None, "what was loaded has an owner who joined"
+    return owner, merchant
 
 
 def _document(entered: dict[str, str]) -> dict:

@@ -27,7 +27,8 @@ class Plan:
 
 def read(document: Any) -> tuple[Plan, list[str]]:
     """What the document says to make, and its faults; only without any may the plan be written."""
-    plan, faults = Plan(), []
+    plan = Plan()
+    faults: list[str] = []
     reader = Reader(document, "", faults)
     for merchant in reader.readers("merchants"):
         plan.merchants.append(_merchant(merchant, plan))
@@ -128,7 +129,7 @@ def _is_address(value: Any) -> bool:
 def _check_known(reader: Reader, email: str, password: str | None) -> None:
     """A document never resets the password of an account that is already there."""
     known = Account.get_or_none(Account.email == email) if password else None
-    if known and not accounts.password_is(known, password):
+    if known and password and not accounts.password_is(known, password):
         reader.fault("password", "must be left out: this address has an account with another password")
 
 

@@ -22,11 +22,20 @@ class NoSite(Exception):
 class Settings(Protocol):
     """What is needed of an operator's settings; a key that is missing is ""."""
 
-    data: Path
-    database_url: str | None
-    password_key: str
-    secret_key: str
-    vapid_key: str
+    @property
+    def data(self) -> Path: ...
+
+    @property
+    def database_url(self) -> str | None: ...
+
+    @property
+    def password_key(self) -> str: ...
+
+    @property
+    def secret_key(self) -> str: ...
+
+    @property
+    def vapid_key(self) -> str: ...
 
     @property
     def sqlite_file(self) -> Path: ...

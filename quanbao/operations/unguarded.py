@@ -33,14 +33,14 @@ def switch_off(pause: float = PAUSE) -> None:
     global PAUSE
     PAUSE = pause
     for module in (redeem, guess_limits, rollbacks, revocations):
-        module.write_transaction = _write_transaction
+        module.write_transaction = _write_transaction  # type: ignore[attr-defined]  # replaced on purpose
     for module in (redeem, guess_limits):
-        module.locked = lambda query: query
+        module.locked = lambda query: query  # type: ignore[attr-defined]  # replaced on purpose
     for statement in LOCKS:
         statement.written = {}  # written anew, without a lock
     redeem._take_use, redeem._count = _take_use, count
     rollbacks.of_redemption, rollbacks._give_back, rollbacks._count = _of_rollback, _give_back, _uncount
-    guess_limits._of_consumer = _of_consumer
+    guess_limits._of_consumer = _of_consumer  # type: ignore[assignment]  # takes whatever the real one takes
 
 
 def drop_last_guard(name: str = LAST_GUARD) -> None:

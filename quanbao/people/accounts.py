@@ -254,7 +254,7 @@ def end_all(account: Account | int, *, but: str | None = None) -> None:
 
 def change_password(account: Account, password: str, token: str) -> str:
     """Another password; other browsers and links end. Returns this one's new token; raises Refused, Overtaken."""
-    hashed = hash_password(check_password(password, account.email))
+    hashed = hash_password(check_password(password, account.email or ""))
 
     def write() -> str:
         hold(account, token)

@@ -78,16 +78,17 @@ def sign_in(token: str, new_password: str | None, now: datetime) -> Account | No
     (who signed up with it must not stay in), and then the link stays good.
     """
     link = usable("sign-in", token, now)
-    if link and not new_password and not link.account.proved:
+    account = link.account if link else None
+    if account and not new_password and not account.proved:
         raise accounts.Refused("password", "needed")
     hashed = None
     if new_password:
-        hashed = accounts.hash_password(accounts.check_password(new_password, link.account.email if link else ""))
+        hashed = accounts.hash_password(accounts.check_password(new_password, (account and account.email) or ""))
 
     def use() -> Account | None:
         if link is None or not use_up(link, now):
             return None
-        if hashed:
+        if hashed and link.account_id:
             Account.update(password_hash=hashed, proved=True).where(Account.id == link.account_id).execute()
             accounts.end_all(link.account_id)
         return Account.get_by_id(link.account_id)

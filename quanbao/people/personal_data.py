@@ -73,7 +73,7 @@ def _forget(account: Account, now: datetime) -> None:
     for customer in customers:
         theirs = Campaign.select(Campaign.id).where(Campaign.merchant == customer.merchant_id)
         _erase_claims(_open(customer.address) & Claim.campaign.in_(theirs), expires_at=now)
-    if account.proved:
+    if account.proved and account.email:
         _erase_claims(_open(account.email) & Claim.campaign.in_(Campaign.select(Campaign.id)), expires_at=now)
 
 

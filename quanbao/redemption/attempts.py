@@ -23,6 +23,12 @@ class AttemptRequest:
     till: TillEntry | None
     taken: CounterCode | None = None
 
+    @property
+    def given_till(self) -> TillEntry:
+        """The till of a try that is judged: one that has none is refused before."""
+        assert self.till is not None, "redeem.attempt() refuses a try that has none"
+        return self.till
+
 
 @dataclass(frozen=True)
 class Verdict:

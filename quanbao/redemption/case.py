@@ -22,8 +22,8 @@ def case(voucher: Voucher, now: datetime, till: TillEntry = NOTHING_TYPED) -> Ca
         campaign=campaign,
         till=till,
         groups=_groups(voucher) if campaign.groups else frozenset(),
-        uses_of_campaign=_of_campaign.first(campaign.id, *others)[0] if campaign.per_consumer else 0,
-        uses_of_merchant=_of_merchant.first(campaign.merchant_id, *others)[0] if campaign.new_customers_only else 0,
+        uses_of_campaign=_of_campaign(campaign.id, *others)[0][0] if campaign.per_consumer else 0,
+        uses_of_merchant=_of_merchant(campaign.merchant_id, *others)[0][0] if campaign.new_customers_only else 0,
         branches=frozenset(branch.slug for branch in wallet.branches(campaign)) if till.branch else frozenset(),
     )
 

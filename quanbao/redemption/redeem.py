@@ -129,7 +129,7 @@ def _settle(what: AttemptRequest, voucher_id: int, guess: Guess | None, clock, k
             return Verdict(what.attempt_id, Reason.NOT_FOUND)
         if guess and (wrong := _wrong_password(what, voucher, guess, now, keys)):
             return _keep(what, voucher, now, wrong, [(wrong.value, False)])
-        reason, trace = judge(case_of(voucher, now, what.till))
+        reason, trace = judge(case_of(voucher, now, what.given_till))
         trace.insert(0, (COUNTER_CODE if what.taken else Reason.PASSWORD_INCORRECT.value, True))
         receipt = None if reason else _redeem(what, voucher, now, keys)
         return _keep(what, voucher, now, reason, trace, receipt)
@@ -139,6 +139,7 @@ def _settle(what: AttemptRequest, voucher_id: int, guess: Guess | None, clock, k
 
 def _wrong_password(what: AttemptRequest, voucher: Voucher, guess: Guess, now: datetime, keys: Keys) -> Reason | None:
     """What was reserved is spent on a wrong password, and given back for the right one."""
+    assert what.typed is not None, "only a try that was typed has a guess"
     password = voucher.campaign.password
     if (password.id, password.version) != (guess.password_id, guess.version) or not guess_limits.still_holds(
         guess, now
@@ -169,9 +170,9 @@ def lock(voucher_id: int, consumer: Account) -> Voucher:
 def _redeem(what: AttemptRequest, voucher: Voucher, now: datetime, keys: Keys) -> dict[str, Any]:
     """Take one use, write the ledger, bring the figures up to date; returns the receipt."""
     campaign, merchant = voucher.campaign, voucher.campaign.merchant
-    branch, day = what.till.branch or "", merchant.day(now).isoformat()
+    branch, day = what.given_till.branch or "", merchant.day(now).isoformat()
     charged = campaign.offer_price or 0  # nothing for what is exchanged
-    discount = 0 if campaign.is_exchange else campaign.original_price - charged
+    discount = 0 if campaign.original_price is None else campaign.original_price - charged
     first = not queries.standing(voucher.consumer_id, voucher.campaign_id)
     _take_use(voucher, now)
     number = receipts.next_number(merchant, branch, day)
@@ -189,7 +190,7 @@ def _redeem(what: AttemptRequest, voucher: Voucher, now: datetime, keys: Keys) -
         day=day,
         number=number,
         words=words,
-        amount=what.till.amount,
+        amount=what.given_till.amount,
         discount=discount,
         redeemed_at=now,
         product=campaign.product,
@@ -244,7 +245,7 @@ def _keep(
         "voucher": wallet.describe(voucher, now, shown=made_at),
         "receipt": receipt,
         "redeemed_at": None if reason else wallet.moment(now),
-        "till": {"branch": what.till.branch, "amount": what.till.amount, "counter": what.taken is not None},
+        "till": {"branch": what.given_till.branch, "amount": what.given_till.amount, "counter": what.taken is not None},
     }
     if reason:
         _confirm(voucher.campaign)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from peewee import ModelSelect, Tuple
+from peewee import Field, ModelSelect, Tuple
 
 from database import on_sqlite
 from models import Attempt, Campaign, Customer, Member, Redemption, Rollback, Voucher
@@ -76,13 +76,15 @@ def _entry(
     )
 
 
-def _attempts(campaign: Campaign, only: str, before: int) -> ModelSelect:
+def _attempts(campaign: Campaign, only: str, before: int) -> "ModelSelect[Attempt]":
     """Newest first, each along an index.
 
     Where PostgreSQL is told which campaign it is, it may walk back through the attempts of all of them: in a
     range, or ordered by a reason that is null, it has the order from the right index alone.
     """
-    key, start, before = [Attempt.campaign], [campaign.id], before or 2**63 - 1
+    before = before or 2**63 - 1
+    key: list[Field] = [Attempt.campaign]
+    start: list[int | str | None] = [campaign.id]
     if only == REDEEMED or only in set(Reason):
         key.append(Attempt.reason)
         start.append(None if only == REDEEMED else only)

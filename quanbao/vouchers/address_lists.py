@@ -138,7 +138,7 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
     sample = QUOTED.sub("", text[:SAMPLE])
     delimiter = said[1] if said else max(DELIMITERS, key=sample.count)
     try:
-        rows = list(_table(text, delimiter))
+        rows: Iterable[tuple[int, list[str]]] = list(_table(text, delimiter))
     except csv.Error:  # quotes that are none: then a line is a row
         rows = _lines(text, delimiter)
     for number, cells in rows:
@@ -168,7 +168,8 @@ def _lines(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 
 def _read(text: str) -> tuple[list[str], list[str]]:
     """The addresses in a piece of text, and the words with an @ that are none."""
-    good, bad = [], []
+    good: list[str] = []
+    bad: list[str] = []
     for word in _words(text):
         address = _address(word)
         (good if address else bad).append(address or word)

@@ -200,7 +200,7 @@ def token_of(link: Claim, key: str) -> str | None:
 
 def voucher_of(link: Claim) -> Voucher | None:
     """The voucher that a used link gave, or led to."""
-    if link.claimed_at is None:
+    if link.claimed_at is None or link.customer is None:
         return None
     theirs = (Voucher.campaign == link.campaign_id) & (Voucher.consumer == link.customer.consumer_id)
     rows = Voucher.select().where(theirs & (Voucher.issued_at <= link.claimed_at))

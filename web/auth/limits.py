@@ -104,9 +104,9 @@ def redis_answers(redis_url: str) -> bool:
         raise Unusable("needs Redis' driver: pip install 'quanbao[redis]'") from None
     except ValueError as error:
         raise Unusable(f"cannot be used: {error}") from None
-    errors = storage.dependency.exceptions
+    errors = storage.dependency.exceptions  # type: ignore[union-attr]  # a redis URL makes the storage that has it
     try:
-        return storage.get_connection().ping()
+        return storage.get_connection().ping()  # type: ignore[union-attr]  # the same
     except TypeError:
         raise Unusable("has a parameter behind its ? that does not belong there") from None
     except (errors.AuthenticationError, errors.ResponseError) as error:

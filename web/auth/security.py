@@ -42,7 +42,7 @@ VARY = ("Accept", "Accept-Language", "Cookie", "HX-Request")
 
 
 def init_app(app: Flask) -> None:
-    app.wsgi_app = HostGuard(app.wsgi_app)
+    app.wsgi_app = HostGuard(app.wsgi_app)  # type: ignore[method-assign]  # as Flask says to
     app.before_request(refuse_cross_site)
     app.after_request(add_headers)
 

@@ -49,8 +49,10 @@ class CookieInterface(SecureCookieSessionInterface):
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
         """Whatever the cookie's age, which is below zero when the clock was set back: a session's row ends it."""
         signed = request.cookies.get(self.get_cookie_name(app), "")
+        serializer = self.get_signing_serializer(app)
+        assert serializer is not None, "the application has a secret key"
         try:
-            return self.session_class(self.get_signing_serializer(app).loads(signed))
+            return self.session_class(serializer.loads(signed))
         except BadSignature:
             return self.session_class()
 
@@ -100,7 +102,8 @@ def init_app(app: Flask) -> None:
 @login.user_loader
 def load(token: str) -> SignedIn | None:
     moment = now()
-    by_itself = bool(request.htmx) and "seen" in request.args  # an open page asks: nobody need be there
+    from_htmx = bool(request.htmx)  # type: ignore[attr-defined]  # htmx-flask adds it to every request
+    by_itself = from_htmx and "seen" in request.args  # an open page asks: nobody need be there
     found = accounts.session_of(token, moment, used=not by_itself)
     if found is None:
         return None
@@ -144,7 +147,9 @@ def holder() -> str | None:
     if not current_user.is_authenticated:
         return ""
     name = b"holder\0%d" % current_user.account.id
-    return hmac.new(current_app.secret_key.encode(), name, hashlib.sha256).hexdigest()[:24]
+    key = current_app.secret_key
+    assert isinstance(key, str), "it comes from the settings"
+    return hmac.new(key.encode(), name, hashlib.sha256).hexdigest()[:24]
 
 
 def ask_nobody() -> None:

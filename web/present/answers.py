@@ -28,7 +28,8 @@ def wants_json() -> bool:
 
 
 def wants_fragment() -> bool:
-    return bool(request.htmx) and not request.htmx.history_restore_request and not wants_json()
+    htmx = request.htmx  # type: ignore[attr-defined]  # htmx-flask adds it to every request
+    return bool(htmx) and not htmx.history_restore_request and not wants_json()
 
 
 def _is_redemption() -> bool:
@@ -85,8 +86,8 @@ def _where_to_look() -> str:
     attempt_id = _attempt_id()
     if attempt_id and request.endpoint == "redemptions.attempt":
         return url_for("redemptions.show", attempt_id=attempt_id)
-    if shown_in := SHOWN_IN.get(request.endpoint):
-        return url_for(shown_in, merchant=request.view_args["merchant"])
+    if shown_in := SHOWN_IN.get(request.endpoint or ""):
+        return url_for(shown_in, merchant=(request.view_args or {})["merchant"])
     path = request.path
     while path != "/" and not _is_page(path):
         path = path.rpartition("/")[0] or "/"
@@ -95,8 +96,10 @@ def _where_to_look() -> str:
 
 def _is_page(path: str) -> bool:
     """Whether GET there shows something, and does not only lead to a form."""
+    adapter = current_app.create_url_adapter(request)
+    assert adapter is not None, "a request has one"
     try:
-        endpoint, _ = current_app.create_url_adapter(request).match(path, "GET")
+        endpoint, _ = adapter.match(path, "GET")
     except HTTPException:
         return False
     return not form_addresses.only_leads(endpoint)

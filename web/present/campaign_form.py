@@ -214,7 +214,8 @@ def document(
     entered = _typed(form, merchant)
     if "password" in taken:
         entered |= {"redemption_password": None, "password_in_use": None}
-    for new in (entered, entered["conditions"]) if before else ():
+    before = before or {}
+    for new in (entered, entered["conditions"]):
         new |= {name: before[name] for name in new if name in before and (name in taken or _is_untouched(form, name))}
     if form.kind.data != Kind.DISCOUNT and "kind" not in taken:  # fields that the form hides for an exchange voucher
         entered |= {"original_price": None, "offer_price": None, "uses_per_voucher": 1}

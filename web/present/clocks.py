@@ -31,7 +31,9 @@ def clock_tag() -> str:
 
 def offset(time: datetime, zone: ZoneInfo) -> int:
     """Seconds that the zone's wall clock is ahead of UTC then."""
-    return int(time.astimezone(zone).utcoffset().total_seconds())
+    ahead = time.astimezone(zone).utcoffset()
+    assert ahead is not None, "only a naive time has none"
+    return int(ahead.total_seconds())
 
 
 def zone_name(zone: ZoneInfo) -> str:

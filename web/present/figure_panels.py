@@ -7,6 +7,7 @@ from flask_babel import gettext
 
 from models import Campaign
 from quanbao.campaigns.figures import Figures
+from quanbao.redemption.reasons import Reason
 from web.present import charts, formats
 from web.present.messages import REASONS
 
@@ -77,7 +78,7 @@ def _by_branch(table: Figures, branches: dict[str, str]) -> Panel:
 
 
 def _refused(table: Figures) -> Panel:
-    rows = _most_first([(str(REASONS[reason][0]), count) for reason, count in table.refused.items()])
+    rows = _most_first([(str(REASONS[Reason(reason)][0]), count) for reason, count in table.refused.items()])
     return Panel("refused", gettext("Refused"), gettext("Reason"), rows, bars=_bars(rows))
 
 

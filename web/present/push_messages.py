@@ -10,7 +10,7 @@ from flask_babel import gettext
 from flask_login import current_user
 
 from config import Settings
-from models import Campaign, Event, State
+from models import Campaign, Event, Kind, State
 from quanbao.messages.outbox import Notice
 from quanbao.messages.push.sender import Postman
 from quanbao.messages.push.vapid import Signer, public_key
@@ -112,6 +112,8 @@ def _sentences(notice: Notice) -> tuple[str, str]:
 
 def _of_a_use(notice: Notice, product: str, merchant: str) -> tuple[str, str]:
     """A redemption, or one that was taken back."""
+    assert notice.uses is not None, "it is about a voucher"
+    assert notice.uses_left is not None, "it is about a voucher"
     if notice.event == Event.REDEEMED:
         if notice.uses == 1:
             return gettext("Redeemed: %(product)s", product=product), gettext("At %(merchant)s", merchant=merchant)
@@ -146,7 +148,8 @@ def _worth(campaign: Campaign) -> str:
     merchant = campaign.merchant
     more = {"merchant": apart(merchant.name), "day": last_day(campaign.ends_at, merchant.zone)}
     if campaign.is_exchange:
-        return gettext("%(kind)s from %(merchant)s, until %(day)s", kind=str(KINDS[campaign.kind]), **more)
+        return gettext("%(kind)s from %(merchant)s, until %(day)s", kind=str(KINDS[Kind(campaign.kind)]), **more)
+    assert campaign.original_price is not None, "a discount has its prices"
     offer = money(campaign.offer_price, merchant) if campaign.offer_price else gettext("Free")
     return gettext(
         "%(offer)s instead of %(original)s at %(merchant)s, until %(day)s",

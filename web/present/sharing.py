@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from flask_babel import gettext
 
-from models import Branch, Campaign
+from models import Branch, Campaign, Kind
 from web.present import formats
 from web.present.messages import KINDS
 
@@ -13,8 +13,9 @@ def facts_in_words(campaign: Campaign, places: Sequence[Branch]) -> str:
     """One sentence to send to a friend."""
     merchant = campaign.merchant
     if campaign.is_exchange:
-        worth = str(KINDS[campaign.kind])
+        worth = str(KINDS[Kind(campaign.kind)])
     else:
+        assert campaign.original_price is not None, "a discount has its prices"
         worth = gettext(
             "%(offer)s instead of %(original)s",
             offer=formats.money(campaign.offer_price, merchant) if campaign.offer_price else gettext("Free"),

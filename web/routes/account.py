@@ -5,6 +5,7 @@ import json
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from flask_babel import gettext
 from flask_login import current_user, login_required
+from werkzeug.wrappers import Response as BaseResponse
 
 from quanbao.lib import account_lock, merging
 from quanbao.people import accounts, personal_data
@@ -127,12 +128,12 @@ def deleted():
 
 
 @routes.errorhandler(account_lock.Overtaken)
-def look_again(overtaken: account_lock.Overtaken) -> Response:
+def look_again(overtaken: account_lock.Overtaken) -> BaseResponse:
     """Another browser of the account was faster: whoever may still see the page sees it as it is now."""
     return redirect(url_for("account.show"), 303)
 
 
-def _done(what: str) -> Response:
+def _done(what: str) -> BaseResponse:
     return redirect(url_for("account.show", done=what), 303)
 
 
@@ -162,7 +163,7 @@ def _page(**filled: forms.OwnPassword) -> str:
         now=now(),
         here=current_user.row,
         may_change=account.password_hash is not None or is_fresh(),
-        done=ACCOUNT_CHANGES.get(request.args.get("done")),
+        done=ACCOUNT_CHANGES.get(request.args.get("done", "")),
         sessions=accounts.sessions_of(account, now()),
         memberships=[member for member in accounts.memberships(account) if member.disabled_at is None],
     )

@@ -1,5 +1,8 @@
 """A merchant's branches, for owners and managers."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask_login import login_required
 
@@ -73,7 +76,8 @@ def _page(
     merchant: Merchant, refused: branches.Refused | merging.Conflict | None = None, about: Branch | None = None
 ) -> str:
     """All branches; a refusal stands at the field of the form that was sent, `about` a branch or a new one."""
-    faults, entered, disputed = {}, request.form, []
+    entered: Mapping[str, Any] = request.form
+    faults, disputed = {}, []
     if isinstance(refused, branches.Refused):
         faults = {refused.field: PEOPLE[refused.code] % {"about": refused.about}}
     if refused and about and "close" not in faults:  # the rest of the form is as it is now

@@ -197,7 +197,7 @@ def _refused(
     """The form with all that was typed, filled up with what others have saved since it was shown."""
     late: list[str] = []
     if campaign:
-        row = campaign_of(merchant.slug, campaign.slug)
+        row, seen = campaign_of(merchant.slug, campaign.slug), seen or {}
         entered = campaign_form.document(form, merchant, seen or entered_values.values_of(row), disputes.taken())
         merged = entered_values.merged(row, entered, seen)
         campaign_questions.renew(form, row, seen, merged, groups.names(merchant))

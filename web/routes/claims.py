@@ -74,9 +74,9 @@ def _page(found: Claim, token: str) -> tuple[str, int]:
 def _spent(found: Claim, standing: Standing, person: Account | None) -> tuple[str, int]:
     """Why the link gives nothing; a person who has its voucher is led there, nobody else learns who used it."""
     texts, voucher = LINK_STANDINGS[standing], None
-    if standing is Standing.TAKEN_BACK:
+    if person and standing is Standing.TAKEN_BACK:
         voucher = claims.taken_back(found, person)
-    elif person and found.claimed_at and found.customer.consumer_id == person.id:
+    elif person and found.claimed_at and found.customer and found.customer.consumer_id == person.id:
         texts, voucher = USED_BY_YOU, claims.voucher_of(found)
     elif person and (voucher := claims.held(found, person)) and standing not in (Standing.ENDED, Standing.OVER):
         texts = texts[0], sentences(*HELD)  # another link would give them no second one
@@ -124,18 +124,20 @@ def link(merchant: str, campaign: str, number: int):
 def change(merchant: str, campaign: str, number: int):
     """Withdraw the link, or correct its address: the buttons say which."""
     of = campaign_of(merchant, campaign)
-    row, here = _own(of, number), {"merchant": merchant, "campaign": campaign}
+    row = _own(of, number)
     try:
         if request.form.get("do") == "withdraw":
             withdrawals.withdraw(row, g.member, now())
-            return redirect(url_for("claims.link", number=number, **here), 303)
+            return redirect(url_for("claims.link", number=number, merchant=merchant, campaign=campaign), 303)
         outcome, made = withdrawals.correct(
             row, request.form.get("address", ""), g.member, now=now(), key=settings().secret_key
         )
     except withdrawals.Refused as refused:
         return _link_page(_own(of, number), refused.code), 422
     flash(outcome, "corrected")
-    return redirect(url_for("claims.link", number=made.id if made else number, **here), 303)
+    return redirect(
+        url_for("claims.link", number=made.id if made else number, merchant=merchant, campaign=campaign), 303
+    )
 
 
 def _own(campaign: Campaign, number: int) -> Claim:

@@ -12,6 +12,7 @@ from flask_login import login_required
 
 from models import Branch, Campaign, Merchant
 from quanbao.campaigns import figures
+from quanbao.redemption.reasons import Reason, RolledBack
 from quanbao.reports import attempt_log
 from web.auth.access import campaign_of
 from web.context import now
@@ -89,7 +90,7 @@ def _of(figure: str, of: str, branches: dict[str, str]) -> str:
         return f"{of}:00"
     if figure == "by_branch":
         return _branch(of, branches)
-    return str(REASONS[of][0]) if figure == "refused" else of
+    return str(REASONS[Reason(of)][0]) if figure == "refused" else of
 
 
 def _branch(slug: str, branches: dict[str, str]) -> str:
@@ -158,7 +159,7 @@ def _rows(campaign: Campaign, only: str) -> Iterator[list]:
         yield [
             entry.at.astimezone(zone).isoformat(timespec="seconds"),
             str(OUTCOMES[outcome]),
-            str(REASONS[entry.reason][0]) if entry.reason else "",
+            str(REASONS[Reason(entry.reason)][0]) if entry.reason else "",
             entry.customer,
             entry.code,
             _branch(entry.branch, branches) if outcome == attempt_log.REDEEMED or entry.branch else "",
@@ -191,6 +192,6 @@ def _rolled_back(entry: attempt_log.Entry, zone: ZoneInfo) -> list[str]:
         return ["", "", ""]
     return [
         entry.rollback.rolled_back_at.astimezone(zone).isoformat(timespec="seconds"),
-        str(WHY_ROLLED_BACK[entry.rollback.reason]),
+        str(WHY_ROLLED_BACK[RolledBack(entry.rollback.reason)]),
         gettext("No") if entry.rollback.gave_back else gettext("Yes"),
     ]

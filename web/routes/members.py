@@ -1,7 +1,8 @@
 """A merchant's members, for its owners; and the link by which somebody joins."""
 
-from flask import Blueprint, Response, abort, flash, g, redirect, render_template, request, session, url_for
+from flask import Blueprint, abort, flash, g, redirect, render_template, request, session, url_for
 from flask_login import current_user, login_required
+from werkzeug.wrappers import Response
 
 from models import Branch, Member, Merchant, Role
 from quanbao.lib import merging
@@ -52,7 +53,7 @@ def _invited(merchant: str) -> dict:
     """The invitation that was made a moment ago, as the page shows it."""
     token = session.pop("invited", "")
     link = members.usable_link(token, now())
-    if link is None or link.member.merchant.slug != merchant:
+    if link is None or link.member is None or link.member.merchant.slug != merchant:
         return {}
     return {"invited": link.member, "link": base_url() + url_for("members.show_join", token=token)}
 
@@ -127,12 +128,12 @@ def _page(
     merchant: Merchant, refused: members.Refused | merging.Conflict | None = None, about: Member | None = None, **more
 ) -> str:
     """All members; a refusal stands at the field of the form that was sent, or above where a button was pressed."""
-    if isinstance(refused, merging.Conflict):
+    if refused is None or isinstance(refused, merging.Conflict):
         return _members_page(merchant, about, **more)
-    if refused and refused.code == "no_owner":
+    if refused.code == "no_owner":
         abort(403)
-    at_field = refused and refused.field and (refused is NOT_ME or not request.form.get("do"))
-    fault = refused and (not_me() if refused is NOT_ME and consumer().password_hash is None else PEOPLE[refused.code])
+    at_field = refused.field and (refused is NOT_ME or not request.form.get("do"))
+    fault = not_me() if refused is NOT_ME and consumer().password_hash is None else PEOPLE[refused.code]
     return _members_page(
         merchant, about, fault=None if at_field else fault, faults={refused.field: fault} if at_field else {}, **more
     )
@@ -141,7 +142,8 @@ def _page(
 def _members_page(
     merchant: Merchant, about: Member | None, fault: str | None = None, faults: dict[str, str] | None = None, **more
 ) -> str:
-    entered, conflicts = _typed(), {}
+    entered = _typed()
+    conflicts: dict[str, str] = {}
     if about and not request.form.get("do") and Member.select().where(Member.id == about.id).exists():
         entered, conflicts = _merged(merchant, about)
     places = Branch.select().where((Branch.merchant == merchant) & Branch.closed_at.is_null()).order_by(Branch.id)

@@ -5,6 +5,7 @@ looked up; what a practice may be like (currency, time zone) stands in its addre
 """
 
 import uuid
+from typing import Any, TypedDict
 
 from babel.numbers import list_currencies
 from flask import Blueprint, render_template, request, url_for
@@ -80,18 +81,24 @@ def verdict():
 
 
 def _voucher() -> Voucher:
-    asked = {name: value for name, value in _like().items() if value}
+    asked = _like()
+    currency = asked["currency"] or "CNY"
     merchant = Merchant(
         name=gettext("Practice shop"),
         language=language(),
-        currency=asked.get("currency", "CNY"),
-        currency_digits=currencies.digits(asked.get("currency", "CNY")),
-        time_zone=asked.get("zone", "Asia/Shanghai"),
+        currency=currency,
+        currency_digits=currencies.digits(currency),
+        time_zone=asked["zone"] or "Asia/Shanghai",
     )
     return practice.voucher(merchant, gettext("Practice voucher"), now())
 
 
-def _like() -> dict[str, str | None]:
+class Like(TypedDict):
+    currency: str | None
+    zone: str | None
+
+
+def _like() -> Like:
     """What the address says of currency and time zone, where there are such."""
     currency, zone = request.args.get("currency"), request.args.get("zone")
     return {
@@ -103,7 +110,7 @@ def _like() -> dict[str, str | None]:
 def _on_the_phone(voucher: Voucher, verdict: Verdict, **more) -> str:
     template = "redemptions/_verdict.html" if wants_fragment() else "redemptions/page.html"
     again = "" if wants_fragment() else url_for("practice.keypad", **_like())
-    texts = FIELDS["password"] if verdict.reason == "malformed" else REASONS.get(verdict.reason)
+    texts = FIELDS["password"] if verdict.reason == "malformed" else (verdict.reason and REASONS.get(verdict.reason))
     return _screen(
         template,
         voucher,
@@ -122,10 +129,10 @@ def _screen(template: str, voucher: Voucher, **more) -> str:
     return _render(template, voucher, said, _like(), **more)
 
 
-def _render(template: str, voucher: Voucher, said: str, values: dict, **more) -> str:
+def _render(template: str, voucher: Voucher, said: str, values: Like | dict[str, str], **more) -> str:
     """The real template, with `said` beside the mark of practice; `values` are for the addresses of practice."""
 
-    def instead(endpoint: str, **real: str) -> str:
+    def instead(endpoint: str, **real: Any) -> str:
         return url_for(INSTEAD[endpoint], **values) if endpoint in INSTEAD else url_for(endpoint, **real)
 
     return render_template(template, voucher=voucher, practice=said, now=now(), url_for=instead, **more)
@@ -147,14 +154,14 @@ def redeem(merchant: str):
     member = membership(merchant, EVERYBODY)
     voucher = _voucher_at(member)
     till, faults = entered(member, voucher.campaign)
-    if faults:
+    if till is None:
         return _charge(member, faults), 422
     places = {place.slug: place.name for place in choices(member, voucher.campaign)[0]}
     return _at_the_till(
         "till/verdict.html",
         member,
         voucher,
-        place=places.get(till.branch),
+        place=places.get(till.branch or ""),
         verdict=practice.redeem(voucher, till, "", now()),
     )
 

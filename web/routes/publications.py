@@ -96,8 +96,8 @@ def _designated(campaign: Campaign, form: forms.Publish) -> tuple[Audience, list
 
 
 def _found(campaign: Campaign) -> selection.Found:
-    here = {"merchant": campaign.merchant.slug, "campaign": campaign.slug}
-    return selection.found(campaign.merchant, url_for("publications.search", **here))
+    merchant = campaign.merchant
+    return selection.found(merchant, url_for("publications.search", merchant=merchant.slug, campaign=campaign.slug))
 
 
 def _over(campaign: Campaign) -> str | None:
@@ -116,7 +116,7 @@ def _page(campaign: Campaign, form: forms.Publish | None = None, fault: str | No
         everybody=everybody,
         groups=groups.names(campaign.merchant),
         nobody=fault == "nobody",
-        fault=PUBLISHING.get(fault),
+        fault=PUBLISHING.get(fault or ""),
         over=_over(campaign),
         failures=form.failures,
         address_faults=ADDRESS_FAULTS,

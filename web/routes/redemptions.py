@@ -104,8 +104,7 @@ def attempt(code: str):
         sleep=current_app.extensions["sleep"],
         keys=current_app.extensions["keys"],
     )
-    malformed = verdict.reason is Reason.MALFORMED and fault
-    return answer(verdict, code, FIELDS[fault] if malformed else None)
+    return answer(verdict, code, FIELDS[fault] if fault and verdict.reason is Reason.MALFORMED else None)
 
 
 @routes.get("/attempts/<attempt_id>")
@@ -115,6 +114,7 @@ def show(attempt_id: str):
     verdict = redemption.stored(consumer(), known) if known else None
     if verdict is None:
         abort(404)
+    assert verdict.voucher is not None, "what is stored says which"
     reply = answer(verdict, verdict.voucher["code"])
     reply.status_code = 200
     return reply
@@ -122,8 +122,9 @@ def show(attempt_id: str):
 
 def _uuid(text: str | None) -> str | None:
     """The attempt id in its one spelling, or none where it is no UUID (RFC 9562)."""
+    text = text or ""
     try:
-        value = str(uuid.UUID(text or ""))
+        value = str(uuid.UUID(text))
     except ValueError:
         return None
     return value if value == text.lower() else None
@@ -156,7 +157,7 @@ def _number(text: str | None) -> int | None | bool:
 
 def answer(verdict: Verdict, code: str, texts: Text | None = None) -> Response:
     """The verdict as JSON, as the fragment that replaces the keypad, or as a page."""
-    texts = texts or (CLOSED if verdict.closed else REASONS.get(verdict.reason))
+    texts = texts or (CLOSED if verdict.closed else REASONS.get(verdict.reason) if verdict.reason else None)
     if wants_json():
         reply = jsonify(verdict_as_json(verdict, texts))
     else:
@@ -186,7 +187,7 @@ def _render(template: str, verdict: Verdict, voucher: Voucher | None, texts: Tex
         fresh=redeemed_at is not None
         and back is None
         and abs(now() - redeemed_at) < (AT_ONCE if request.method == "POST" else FRESH),
-        place=_place(voucher, verdict.till["branch"]) if verdict.till else None,
+        place=_place(voucher, verdict.till["branch"]) if voucher and verdict.till else None,
         settled=bool(verdict.attempt_id) and verdict.reason in SETTLED,
         shown=_shown(redeemed_at),
         retry=verdict.reason in SAME_SCREEN | OTHER_ENTRIES and not at_counter,

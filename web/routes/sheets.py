@@ -44,7 +44,7 @@ def show(merchant: str):
     )
     asked, faults = _read(request.args, places, days)
     branch, key = "" if asked.at == NOWHERE else asked.at, current_app.extensions["keys"].receipts
-    numbers = [] if faults else range(asked.first, min(asked.first + asked.count, confirm_sheets.HIGHEST + 1))
+    numbers = range(0) if faults else range(asked.first, min(asked.first + asked.count, confirm_sheets.HIGHEST + 1))
     lines = confirm_sheets.lines(key, of, branch, asked.day, numbers)
     page = render_template(
         "sheets/page.html",

@@ -80,7 +80,8 @@ def _spent(token: str) -> tuple[str, int]:
     return render_template("sign_in/spent_link.html", why=one_time_links.why_not("sign-in", token, now())), 404
 
 
-def _link_page(form: forms.NewPassword, account: Account) -> str:
+def _link_page(form: forms.NewPassword, account: Account | None) -> str:
+    assert account is not None, "a link to sign in is an account's"
     if not account.proved:
         form.password.description = ""  # the old password may be that of somebody who only typed the address
     return render_template("sign_in/link.html", form=form, email=account.email)

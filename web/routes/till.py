@@ -220,6 +220,8 @@ def _charge(member: Member, row: CounterCode, faults: frozenset[str] = frozenset
 
 
 def _texts(verdict: Verdict) -> tuple[str, str] | None:
+    if verdict.reason is None:
+        return None
     return AT_COUNTER.get(verdict.reason) or REASONS.get(verdict.reason)
 
 
@@ -235,6 +237,6 @@ def _verdict(member: Member, row: CounterCode, verdict: Verdict, places: list[Br
         at=_at(),
         texts=texts,
         place=place,
-        own=AT_COUNTER.get(verdict.reason),
+        own=AT_COUNTER.get(verdict.reason) if verdict.reason else None,
         attempt_id=row.attempt_id,
     )

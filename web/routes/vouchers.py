@@ -29,6 +29,6 @@ def show(code: str):
         past=wallet.redemptions(voucher),
         revocation=revocations.of_voucher(voucher),
         reason=reason,
-        texts=REASONS.get(reason),
+        texts=REASONS.get(reason) if reason else None,
         address=base_url() + url_for("vouchers.show", code=code),
     )

@@ -83,29 +83,30 @@ class Gateway:
 
     def _call(self, environ: dict) -> tuple[int, list[tuple[str, str]], bytes | Iterable[bytes]]:
         """The whole answer; of one that has no length beforehand, the pieces that are still to be made."""
-        started = []
+        started: list[tuple[int, list[tuple[str, str]]]] = []
 
         def start_response(status, headers, exc_info=None):
-            started[:] = [int(status.split(" ", 1)[0]), [(name.lower(), value) for name, value in headers]]
+            started[:] = [(int(status.split(" ", 1)[0]), [(name.lower(), value) for name, value in headers])]
 
         chunks = self.application(environ, start_response)
-        if started[0] == 200 and environ["REQUEST_METHOD"] == "GET" and "content-length" not in dict(started[1]):
-            return *started, chunks
+        status, headers = started[0]
+        if status == 200 and environ["REQUEST_METHOD"] == "GET" and "content-length" not in dict(headers):
+            return status, headers, chunks
         try:
-            return *started, b"".join(chunks)
+            return status, headers, b"".join(chunks)
         finally:
             _close(chunks)
 
     async def _stream(self, transport, context: Context, chunks: Iterable[bytes]) -> None:
         """Piece by piece, in threads of their own: however long a table is, the tills have theirs."""
-        make, pieces = partial(asyncio.get_running_loop().run_in_executor, self.pieces, context.run), iter(chunks)
+        loop, following = asyncio.get_running_loop(), partial(context.run, next, iter(chunks), None)
         try:
-            while (piece := await make(next, pieces, None)) is not None:
+            while (piece := await loop.run_in_executor(self.pieces, following)) is not None:
                 await asyncio.wait_for(transport.send_bytes(piece), PATIENCE)
         except (ProtocolClosed, TimeoutError):
             pass  # who asked for it has gone
         finally:
-            await make(_close, chunks)
+            await loop.run_in_executor(self.pieces, partial(context.run, _close, chunks))
 
 
 def _broken(scope, length: int) -> int | None:

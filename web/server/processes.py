@@ -18,7 +18,7 @@ CONNECTIONS = 4096  # of a process at once: those that say nothing leave room fo
 OTHER_FILES = 128  # that a process has open
 
 
-class Processes(Granian):
+class Processes(Granian):  # type: ignore[misc, valid-type]  # which class that is, granian decides at run time
     """Granian, which by itself stops serving when a process is killed, or is killed again soon after.
 
     What ends a process from outside, the system that needs memory or an operator, says nothing about the others. One
@@ -81,7 +81,9 @@ def load(target: str):
 
 def _end_with_parent() -> None:
     """A parent that was killed could not tell: its processes would go on, and keep the port."""
-    multiprocessing.parent_process().join()
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "only a process that was started by another gets here"
+    parent.join()
     os.kill(os.getpid(), signal.SIGKILL)
 
 

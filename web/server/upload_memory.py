@@ -48,6 +48,7 @@ class Room:
             else:
                 slowest = min(self.uploads, key=lambda one: one.lately(loop.time()))
                 self.uploads.remove(slowest)
+                assert slowest.limit is not None, "an upload has a time limit before its first byte"
                 with suppress(RuntimeError):  # its patience was over in this very moment
                     slowest.limit.reschedule(loop.time())
         if upload not in self.uploads:

@@ -44,7 +44,7 @@ class _Closed(OSError):
 async def look_up(host: str, port: int) -> list[str]:
     """The addresses of a host, from the system."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(address[0] for *_, address in found))
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 @dataclass
@@ -95,12 +95,15 @@ class Wire:
         """To an address that was looked at; the name is not looked up again."""
         parts = urlsplit(service)
         port = parts.port or (443 if parts.scheme == "https" else 80)
+        assert parts.hostname is not None, "service_of() gives none without a host"
         addresses = await self._addresses(parts.hostname, port, service in self.trusted)
-        tls = {"ssl": self.tls, "server_hostname": parts.hostname} if parts.scheme == "https" else {}
+        tls, name = (self.tls, parts.hostname) if parts.scheme == "https" else (None, None)
         for address in addresses:
             try:
                 async with asyncio.timeout(CONNECTING):
-                    return _Connection(*await asyncio.open_connection(address, port, limit=LARGEST_HEAD, **tls))
+                    return _Connection(
+                        *await asyncio.open_connection(address, port, limit=LARGEST_HEAD, ssl=tls, server_hostname=name)
+                    )
             except OSError as error:
                 last = error
         raise last
@@ -145,10 +148,10 @@ async def _read(connection: _Connection) -> tuple[Answer, bool]:
         found = STATUS.fullmatch(first)
         if not found:
             raise ValueError("no answer in HTTP")
-        status = int(found[2])
+        minor, status = found[1], int(found[2])  # HTTP/1.0 or 1.1
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines)}
     answer = Answer(status, headers.get(b"retry-after", b"").decode("latin-1"))
-    stays = found[1] == b"1" and headers.get(b"connection", b"").lower() != b"close"
+    stays = minor == b"1" and headers.get(b"connection", b"").lower() != b"close"
     return answer, stays and await _read_over(connection.reader, status, headers)
 
 

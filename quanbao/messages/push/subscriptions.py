@@ -52,7 +52,7 @@ def read(document: Any, hosts: Collection[str]) -> Browser:
     endpoint, keys = said.get("endpoint"), said.get("keys")
     keys = keys if isinstance(keys, dict) else {}
     service = service_of(endpoint, hosts) if isinstance(endpoint, str) else None
-    if service is None:
+    if not isinstance(endpoint, str) or service is None:
         raise Refused("endpoint")
     point, secret = _bytes(keys.get("p256dh"), POINT), _bytes(keys.get("auth"), SECRET)
     if point is None or not _is_on_curve(point):
