@@ -19,7 +19,7 @@ from tests.support.page_client import PageClient
 from web import create_app
 from web.present import messages
 
-WEB = Path(messages.__file__).parent
+WEB = Path(messages.__file__).parents[1]
 ROWS = (at_the_till, on_campaigns, on_links, on_older_forms, on_publishing, to_owners, to_people)
 
 
