@@ -24,7 +24,7 @@ def breaking(monkeypatch, client, small_world):
         def fail(*_):
             raise error
 
-        monkeypatch.setattr(wallet.vouchers, "wallet", fail)
+        monkeypatch.setattr(wallet.wallet, "wallet", fail)
 
     return arm
 
