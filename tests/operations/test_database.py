@@ -436,7 +436,7 @@ def test_0009_lets_the_outbox_take_news_of_periods_and_terms_also_where_one_is_k
         world = World(clock, keys)
         campaign = world.campaign()
         News.create(campaign=campaign, event="ended", about=7, made_at=clock())
-    migration = import_module("quanbao.migrations.0009_names")
+    migration = import_module("quanbao.operations.migrations.0009_names")
     allow = migration._allow_sqlite if on_sqlite() else migration._allow_postgresql
     for table in ("news", "delivery") if before else ():
         with pytest.MonkeyPatch.context() as patch:
