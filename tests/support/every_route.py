@@ -44,6 +44,7 @@ CAMPAIGN = {
     "ends_at": "2026-12-31",
     "uses_per_voucher": "1",
     "redemption_password": "739164",
+    "password": ACCOUNT_PASSWORD,
 }
 # Each route that may change something: by whom, and with what.
 UNSAFE: dict[str, tuple[str, dict[str, str]]] = {
