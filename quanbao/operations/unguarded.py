@@ -34,7 +34,7 @@ def switch_off(pause: float = PAUSE) -> None:
     PAUSE = pause
     for module in (redeem, guess_limits, rollbacks, revocations):
         module.write_transaction = _write_transaction  # type: ignore[attr-defined]  # replaced on purpose
-    for module in (redeem, guess_limits):
+    for module in (queries, guess_limits):
         module.locked = lambda query: query  # type: ignore[attr-defined]  # replaced on purpose
     for statement in LOCKS:
         statement.written = {}  # written anew, without a lock

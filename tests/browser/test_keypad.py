@@ -113,9 +113,9 @@ def bad_gateway(route: Route) -> None:
 
 def ask_again(customer: Visitor) -> None:
     """The network is back: the password is typed once more, under the attempt id of before."""
-    expect(customer.verdict("refused", "no_connection")).to_contain_text("do not count on one")
+    expect(customer.verdict("refused", "not_received")).to_contain_text("your try did not reach it")
     assert customer.background() != GREEN
-    customer.press("Ask again")
+    customer.press("Try again")
     customer.type_digits(PASSWORD)
     customer.press("Confirm")
     customer.verdict("redeemed")

@@ -243,6 +243,8 @@ def test_control_what_is_not_asked_for_is_seen(world, mail, monkeypatch, careles
     module, name, instead, *narrow = CONTROLS[careless]
     here = street(world, mail, 1, **dict(zip(("only", "about"), narrow, strict=False)))
     monkeypatch.setattr(module, name, instead)
+    if name == "_living":  # what is ticked is looked at before it is published to: both guards are off
+        monkeypatch.setattr(customers, "known", lambda merchant: Customer.select())
     for _ in range(PROBES // A_LOOK):
         here.walk(A_LOOK)
         if here.prober.seen or here.changed():

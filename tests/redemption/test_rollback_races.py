@@ -10,7 +10,7 @@ from models import Campaign, Redemption, Rollback, Voucher
 from quanbao.campaigns import figures
 from quanbao.operations import unguarded
 from quanbao.passwords import guess_limits
-from quanbao.redemption import redeem, revocations, rollbacks
+from quanbao.redemption import queries, redeem, revocations, rollbacks
 from tests.redemption.test_rollbacks import agree, member, redeemed
 
 pytestmark = pytest.mark.race
@@ -97,7 +97,7 @@ def test_control_unguarded_it_happens_more_often(world, monkeypatch):
     for module in (redeem, guess_limits, rollbacks, revocations):  # to be put back afterwards
         monkeypatch.setattr(module, "write_transaction", module.write_transaction)
     for module, name in (
-        (redeem, "locked"),
+        (queries, "locked"),
         (guess_limits, "locked"),
         (redeem, "_take_use"),
         (redeem, "_count"),

@@ -63,6 +63,9 @@ OF_PEOPLE = {
 }
 # Columns of text that we made, or of which only what we know of is taken.
 OURS = {
+    "Campaign.ends_entered",
+    "Campaign.starts_entered",
+    "ZoneData.release",
     "Account.password_hash",
     "Attempt.attempt_id",
     "Attempt.reason",
