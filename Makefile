@@ -16,27 +16,30 @@ help:
 	@echo 'make lint           ruff and mypy                           ARGS="--fix"'
 	@echo 'make lock           writes requirements*.txt anew           ARGS="--upgrade"'
 	@echo 'make audit          asks the registries for known advisories of what is locked'
-	@echo 'make assets         hashes and compresses the static files'
+	@echo 'make assets         compresses the static files; run, setup and the tests call it'
 	@echo 'make translations   brings the Chinese catalogue up to date'
 	@echo 'make screenshots    draws the pictures in docs/'
 	@echo 'make lighthouse     audits every page with Lighthouse        ARGS="-k wallet"'
 	@echo 'make clean          removes .venv, caches and build leftovers'
 
-setup: $(RUN)
+# One after the other, also under -j: both set-ups write into the same .venv.
+.NOTPARALLEL:
 
-run: $(RUN)
+setup: $(RUN) assets
+
+run: $(RUN) assets
 	@$(BIN)/quanbao demo $(ARGS)
 
-test: $(TEST)
+test: $(TEST) assets
 	@sh tests/system-packages
 	@$(BIN)/python -m pytest $(ARGS)
 
 # Needs nothing of the system. What is left out, and what is marked `slow`, runs in `make test`.
 FAST = not postgresql and not redis and not browser and not webkit and not firefox and not race and not promise and not slow
-test-fast: $(TEST)
+test-fast: $(TEST) assets
 	@$(BIN)/python -m pytest -m '$(FAST)' $(ARGS)
 
-prove: $(TEST)
+prove: $(TEST) assets
 	@sh tests/system-packages
 	@LONG=1 $(BIN)/python -m pytest -n0 tests/proofs $(ARGS)
 
@@ -44,16 +47,16 @@ lint: $(TEST)
 	@$(BIN)/ruff check $(ARGS) .
 	@$(BIN)/mypy
 
-assets: $(TEST)
-	@$(BIN)/python -c 'from web.assets import compress; compress()'
+assets: $(RUN)
+	@$(BIN)/python web/compression.py
 
-screenshots: $(TEST)
+screenshots: $(TEST) assets
 	@sh tests/system-packages
 	@$(BIN)/python docs/screenshots.py $(ARGS)
 
 # Node and Chromium only for this: 100 in all four categories on every page, mobile and desktop. A quarter of an hour.
 LIGHTHOUSE = .venv/lighthouse/node_modules
-lighthouse: $(TEST) $(LIGHTHOUSE)
+lighthouse: $(TEST) assets $(LIGHTHOUSE)
 	@sh tests/system-packages
 	@$(BIN)/python -m pytest -n0 -q tests/lighthouse/pages.py $(ARGS)
 
@@ -82,7 +85,7 @@ lock: .venv/bin/python
 	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
 	$(BIN)/python -m venv "$$dir"; \
 	"$$dir/bin/python" -m pip --quiet --disable-pip-version-check install uv; \
-	compile() { echo 'setuptools>=77' | "$$dir/bin/uv" pip compile --quiet --universal --python-version 3.11 \
+	compile() { printf 'setuptools>=77\nbrotli>=1.2.1\n' | "$$dir/bin/uv" pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --system-certs \
 		--extra postgres --extra redis $(ARGS) "$$@" pyproject.toml - >/dev/null; }; \
 	compile --output-file requirements.txt; \
@@ -101,7 +104,7 @@ audit: .venv/bin/python
 	if [ "$$failed" ]; then echo "NOT AUDITED, or with advisories (see above):$$failed" >&2; exit 1; fi
 
 clean:
-	@rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	@rm -rf .venv build dist web/compressed *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Wheels, each by its hash. One comes as source only: the pinned setuptools, installed before, builds it, so that nothing

@@ -1,14 +1,13 @@
-"""Static files under the hash of their content, each with compressed siblings that `make assets` writes."""
+"""Static files under the hash of their content, compressed where `make assets` wrote a copy (web/compression.py)."""
 
-import gzip
-import hashlib
 from functools import cache
 from pathlib import Path
 
 from flask import Blueprint, Flask, Response, abort, request, send_file
 
-STATIC = Path(__file__).parent / "static"
-COMPRESSED = {".css", ".js", ".svg"}
+from web import compression
+from web.compression import COPIES, STATIC
+
 ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 FOREVER = "public, max-age=31536000, immutable"
 
@@ -22,7 +21,7 @@ def init_app(app: Flask) -> None:
 
 @cache
 def digest(name: str) -> str:
-    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:16]
+    return compression.digest((STATIC / name).read_bytes())
 
 
 def url(name: str) -> str:
@@ -32,7 +31,7 @@ def url(name: str) -> str:
 
 @cache
 def names() -> frozenset[str]:
-    files = (path for path in STATIC.rglob("*") if path.is_file() and path.suffix not in (".br", ".gz"))
+    files = (path for path in STATIC.rglob("*") if path.is_file())
     return frozenset(path.relative_to(STATIC).as_posix() for path in files) - {"sw.js"}  # it has its own address
 
 
@@ -46,12 +45,11 @@ def static_file(version: str, name: str) -> Response:
 def send(name: str, cache_control: str) -> Response:
     """The file, compressed if the browser takes it so."""
     path, encoding = STATIC / name, None
-    if path.suffix in COMPRESSED:
-        for encoding_name, suffix in ENCODINGS:
-            sibling = path.with_name(path.name + suffix)
-            if request.accept_encodings[encoding_name] and sibling.exists():
-                path, encoding = sibling, encoding_name
-                break
+    for encoding_name, suffix in ENCODINGS:
+        copy = COPIES / (digest(name) + suffix)
+        if request.accept_encodings[encoding_name] and copy.exists():
+            path, encoding = copy, encoding_name
+            break
     answer = send_file(path, mimetype=_mimetype(name), etag=digest(name), max_age=None, conditional=True)
     answer.headers["Cache-Control"] = cache_control
     answer.vary.add("Accept-Encoding")
@@ -70,15 +68,3 @@ def _mimetype(name: str) -> str:
         ".webmanifest": "application/manifest+json",
         ".txt": "text/plain; charset=utf-8",
     }[Path(name).suffix]
-
-
-def compress() -> None:
-    """Write the siblings of every file that gains by it."""
-    import brotli  # only `make assets` and its test need it
-
-    for name in sorted(names()):
-        path = STATIC / name
-        if path.suffix in COMPRESSED:
-            content = path.read_bytes()
-            path.with_name(path.name + ".br").write_bytes(brotli.compress(content, quality=11))
-            path.with_name(path.name + ".gz").write_bytes(gzip.compress(content, 9, mtime=0))

@@ -15,7 +15,7 @@ ORDER = {
     ),
     "web": (
         "__init__", "errors", "form_script", "routes", "template_globals", "auth", "server", "present",
-        "form_addresses",         "demo", "redirects", "assets", "converters", "request_limits", "context",
+        "form_addresses", "demo", "redirects", "assets", "compression", "converters", "request_limits", "context",
     ),
 }  # fmt: skip
 

@@ -2,18 +2,25 @@
 
 import gzip
 import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
 
 import brotli
 import pytest
 
 from tests.support.chromium import Visitor, phone
 from tests.support.factories import ACCOUNT_PASSWORD
-from web.assets import COMPRESSED, STATIC, names
+from web import assets
+from web.compression import COMPRESSED, COPIES, STATIC, compress, digest
 
+ROOT = Path(__file__).parents[2]
 FIRST_VISIT = 30_000  # bytes of scripts and styles, with their headers
 OUR_SCRIPTS = 6_000  # bytes of the wallet's own scripts, compressed
 # On pages with forms, and a merchant's.
-ELSEWHERE = {"copy.js.br", "counter-till.js.br", "figures.js.br", "forms.js.br", "print.js.br", "selection.js.br"}
+ELSEWHERE = {"copy.js", "counter-till.js", "figures.js", "forms.js", "print.js", "selection.js"}
 WORKER = 2_000  # bytes as served, compressed
 JSQR = "bc40c8a15196236b2314db0856f72ca0b49980cd5413b8c852a7349f5fee0859"  # 1.4.0, dist/jsQR.js of jsqr on npm
 HTMX = "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"  # 2.0.11, dist/htmx.min.js of htmx.org on npm
@@ -53,7 +60,8 @@ def transferred(customer: Visitor) -> dict[str, int]:
 
 
 def test_our_own_scripts_are_short():
-    sizes = {path.name: path.stat().st_size for path in STATIC.glob("*.js.br") if path.name not in ELSEWHERE}
+    scripts = [path for path in STATIC.glob("*.js") if path.name not in ELSEWHERE | {"sw.js"}]
+    sizes = {path.name: copy_of(path.read_bytes(), ".br").stat().st_size for path in scripts}
     assert sum(sizes.values()) <= OUR_SCRIPTS, sizes
 
 
@@ -64,21 +72,64 @@ def test_the_worker_is_short(client):
     assert gzip.decompress(answer.data) == client.http.get("/sw.js").data
 
 
-def test_compressed_files_hold_what_is_written_now():
-    """Servers send the sibling: an old one would show the page of yesterday."""
-    for path in sorted(STATIC / name for name in names()):
-        if path.suffix not in COMPRESSED:
-            continue
-        for suffix, unpack in ((".br", brotli.decompress), (".gz", gzip.decompress)):
-            sibling = path.with_name(path.name + suffix)
-            fresh = sibling.exists() and unpack(sibling.read_bytes()) == path.read_bytes()
-            assert fresh, f"{sibling.name} is not of {path.name} as it is now: run make assets"
+def copy_of(content: bytes, suffix: str) -> Path:
+    copy = COPIES / (digest(content) + suffix)
+    assert copy.exists(), "run make assets"
+    return copy
 
 
-def test_no_compressed_file_is_left_of_one_that_is_gone():
-    siblings = [path.relative_to(STATIC) for path in STATIC.rglob("*") if path.suffix in (".br", ".gz")]
-    alone = [path.as_posix() for path in siblings if path.with_suffix("").as_posix() not in names()]
-    assert not alone, f"delete {alone}"
+def test_compressed_copies_hold_what_is_served():
+    for content in (path.read_bytes() for path in STATIC.rglob("*") if path.suffix in COMPRESSED):
+        assert brotli.decompress(copy_of(content, ".br").read_bytes()) == content
+        assert gzip.decompress(copy_of(content, ".gz").read_bytes()) == content
+
+
+@pytest.mark.parametrize("encodings", ["br, gzip", "gzip", ""])
+def test_without_copies_files_are_served_as_they_are(client, monkeypatch, tmp_path, encodings):
+    def ask():
+        answer = client.http.get(assets.url("app.css"), headers={"Accept-Encoding": encodings})
+        assert answer.headers["Vary"] == "Accept-Encoding"
+        return answer.status_code, answer.headers.get("Content-Encoding"), answer.data == content
+
+    content = (STATIC / "app.css").read_bytes()
+    expected = {"br, gzip": "br", "gzip": "gzip", "": None}[encodings]
+    assert ask() == (200, expected, expected is None)
+    monkeypatch.setattr(assets, "COPIES", tmp_path / "missing")
+    assert ask() == (200, None, True)
+
+
+def test_a_changed_file_has_a_copy_of_its_own_and_the_old_one_is_removed(tmp_path):
+    static, copies = tmp_path / "static", tmp_path / "copies"
+    static.mkdir()
+    for content in (b"a { color: red }", b"a { color: blue }"):
+        (static / "app.css").write_bytes(content)
+        compress(static, copies)
+        assert {path.name for path in copies.iterdir()} == {f"{digest(content)}.br", f"{digest(content)}.gz"}
+        assert brotli.decompress((copies / f"{digest(content)}.br").read_bytes()) == content
+
+
+@pytest.mark.slow
+def test_a_wheel_from_a_clean_checkout_has_the_compressed_copies(tmp_path):
+    """Also what is not committed yet; nothing that git ignores."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (ROOT / name).is_file():
+            (tmp_path / "checkout" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, tmp_path / "checkout" / name)
+    assert not (tmp_path / "checkout/web/compressed").exists()
+    wheel = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "-w", tmp_path]
+    subprocess.run([sys.executable, *wheel, tmp_path / "checkout"], check=True)
+    with ZipFile(next(tmp_path.glob("*.whl"))) as built:
+        there = {
+            name.removeprefix("web/compressed/") for name in built.namelist() if name.startswith("web/compressed/")
+        }
+    contents = [path.read_bytes() for path in STATIC.rglob("*") if path.suffix in COMPRESSED]
+    assert there == {digest(content) + suffix for content in contents for suffix in (".br", ".gz")}
 
 
 def test_vendored_scripts_are_those_that_their_makers_published():

@@ -56,17 +56,11 @@ def vendored_faults(root: Path) -> list[str]:
         if not any("LICENSE" in name for name in library["files"])
     ]
     faults += [f"{name} is gone" for name in listed if not (root / name).is_file()]
-    faults += [f"{name} is not in the list" for name in there - listed.keys() if not name.endswith((".br", ".gz"))]
+    faults += [f"{name} is not in the list" for name in there - listed.keys()]
     faults += [
         f"{name} was changed"
         for name, digest in listed.items()
         if (root / name).is_file() and hashlib.sha256((root / name).read_bytes()).hexdigest() != digest
-    ]
-    faults += [
-        f"{name} is not of what it says"
-        for name in there
-        if name.endswith(".gz")
-        and gzip.decompress((root / name).read_bytes()) != (root / name).with_suffix("").read_bytes()
     ]
     return faults
 
@@ -163,7 +157,7 @@ def change(path: Path, old: str, new: str) -> None:
 TAMPERED = {
     "a vendored byte": lambda root: change(root / "web/static/vendor/htmx.min.js", "var htmx", "var  htmx"),
     "a vendored file more": lambda root: (root / "web/static/vendor/more.js").write_text("more()"),
-    "a compressed twin": lambda root: (root / "web/static/vendor/htmx.min.js.gz").write_bytes(gzip.compress(b"other")),
+    "a compressed file": lambda root: (root / "web/static/vendor/htmx.min.js.gz").write_bytes(gzip.compress(b"other")),
     "a script elsewhere": lambda root: (root / "web/static/more.min.js").write_text("x" * 500),
     "a licence gone": lambda root: (root / "web/static/vendor/jsQR.LICENSE.txt").unlink(),
     "a lock without a hash": lambda root: change(root / "requirements.txt", "flask==3.1.3 \\\n", "flask==3.1.3\n#"),
