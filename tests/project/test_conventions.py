@@ -315,7 +315,6 @@ FORMER_NAMES = {
     "reader", "room", "sizes", "statements", "tables", "town", "wire",
 }  # fmt: skip
 HELPERS = [path for folder in ("support", "controls", "attacks") for path in (ROOT / "tests" / folder).glob("*.py")]
-NOT_RENAMED_YET = {"web/routes/moving.py"}
 
 
 def formerly_named(files: Iterable[Path]) -> list[Path]:
@@ -323,7 +322,7 @@ def formerly_named(files: Iterable[Path]) -> list[Path]:
 
 
 def test_modules_have_the_names_that_the_field_knows():
-    wrong = [named(path) for path in formerly_named([*PRODUCT, *HELPERS]) if named(path) not in NOT_RENAMED_YET]
+    wrong = [named(path) for path in formerly_named([*PRODUCT, *HELPERS])]
     assert not wrong, f"name a module by its job, in a word of docs/words.md: {wrong}"
 
 

@@ -19,7 +19,7 @@ from tests.support.merchant_pages import house
 from tests.support.racing import Site
 from web import create_app
 from web.auth import security
-from web.routes import claims, counter, members, moving, vouchers
+from web.routes import claims, counter, members, vouchers, wallet_transfer
 
 pytestmark = [pytest.mark.promise("behind a proxy"), pytest.mark.race]
 
@@ -283,7 +283,7 @@ def test_control_the_first_word_is_the_clients(site, small_world, sqlite):
 
 def test_control_an_address_of_the_request_alone_follows_the_host(site, small_world, sqlite, monkeypatch):
     app = site(**SET)
-    for module in (claims, members, moving, vouchers, counter):
+    for module in (claims, members, vouchers, wallet_transfer, counter):
         monkeypatch.setattr(module, "base_url", lambda: request.host_url.rstrip("/"))
     assert f"http://{EVIL}" in links(app, small_world, sqlite, {"Host": EVIL})
 

@@ -46,7 +46,7 @@ FORMS = {
     "sign_in.sign_in": {"email": "mei@example.org", "password": "not-hers-at-all"},
     "sign_in.sign_up": {"email": "s@example.org", "password": "a-long-secret"},
     "sign_in.use_link": {"password": "a-long-secret"},
-    "moving.use": {"code": "ABCDE-FGHIJ"},
+    "wallet_transfer.use": {"code": "ABCDE-FGHIJ"},
     "account.change_email": {"email": "t@example.org", "password": "not-mine"},
     "account.change_password": {"password": "not-mine", "new_password": "a-long-secret"},
     "account.delete": {"password": "not-mine", "sure": "y"},

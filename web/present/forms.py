@@ -63,7 +63,7 @@ class NewPassword(Form):
     )
 
 
-class MoveCode(Form):
+class TransferCode(Form):
     """The one-time code of another browser."""
 
     code = StringField(

@@ -13,7 +13,6 @@ from web.routes import (
     figures,
     home,
     members,
-    moving,
     passwords,
     pictures,
     practice,
@@ -29,9 +28,10 @@ from web.routes import (
     till,
     vouchers,
     wallet,
+    wallet_transfer,
 )
 
-CONSUMERS = (home, sign_in, wallet, vouchers, redemptions, counter, claims, account, moving, push)
+CONSUMERS = (home, sign_in, wallet, vouchers, redemptions, counter, claims, account, wallet_transfer, push)
 MERCHANTS = (
     set_up,
     campaigns,

@@ -14,7 +14,7 @@ from web.auth.sessions import consumer
 from web.context import base_url, now
 from web.present import forms
 
-routes = Blueprint("moving", __name__)
+routes = Blueprint("wallet_transfer", __name__)
 
 
 @routes.get("/move")
@@ -24,7 +24,7 @@ def show():
 
 
 def _page(form: forms.OwnPassword, **more) -> str:
-    return render_template("moving/page.html", form=form, is_asked=_is_asked(), **more)
+    return render_template("wallet_transfer/page.html", form=form, is_asked=_is_asked(), **more)
 
 
 def _is_asked() -> bool:
@@ -43,27 +43,27 @@ def make():
         return _page(form), 422
     code = wallet_transfer.new_code(consumer(), now(), current_user.token)
     shown = f"{code[:5]}-{code[5:]}"
-    address = f"{base_url()}{url_for('moving.enter')}#{shown}"  # what stands behind # is sent to no server
+    address = f"{base_url()}{url_for('wallet_transfer.enter')}#{shown}"  # what stands behind # is sent to no server
     return _page(form, code=shown, address=address)
 
 
 @routes.errorhandler(account_lock.Overtaken)
 def signed_out(overtaken: account_lock.Overtaken):
     """The browser was signed out, or the account changed, a moment ago."""
-    return redirect(url_for("moving.show"), 303)
+    return redirect(url_for("wallet_transfer.show"), 303)
 
 
 @routes.get("/move/code")
 def enter():
-    return render_template("moving/enter.html", form=forms.MoveCode())
+    return render_template("wallet_transfer/enter.html", form=forms.TransferCode())
 
 
 @routes.post("/move/code")
 @code_limit
 def use():
-    form = forms.MoveCode()
+    form = forms.TransferCode()
     account = wallet_transfer.use(form.code.data or "", now()) if form.validate() else None
     if account is None or not sessions.sign_in(account, confirmed_at=wallet_transfer.LONG_AGO):
         unused = counter_codes.unused(form.code.data or "")
-        return render_template("moving/enter.html", form=form, wrong=not form.errors, unused=unused), 422
+        return render_template("wallet_transfer/enter.html", form=form, wrong=not form.errors, unused=unused), 422
     return redirect(url_for("wallet.show"), 303)
