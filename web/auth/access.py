@@ -1,10 +1,12 @@
-"""The right to a merchant's pages: the row and the right to it are fetched in one named step."""
+"""The right to a merchant's pages and to a voucher: the row and the right to it are fetched in one named step."""
 
 from flask import abort, g
 from flask_login import current_user
 
-from models import STAFF, Campaign, Member, Merchant, Role
+from database import write_transaction
+from models import STAFF, Campaign, Member, Merchant, Role, Voucher
 from quanbao.people import accounts
+from quanbao.vouchers import issuing, wallet
 from web.auth.sessions import consumer, password_is
 from web.context import now
 from web.present.forms import NO_PASSWORD, WRONG_PASSWORD
@@ -42,6 +44,22 @@ def campaign_of(merchant: str, campaign: str, roles: tuple[Role, ...] = STAFF) -
         abort(404)
     row.merchant = of
     return row
+
+
+def voucher_of(code: str) -> Voucher:
+    """The voucher, for its holder; not there for anybody else."""
+    voucher = wallet.held(code, consumer())
+    if voucher is None:
+        abort(404)
+    return voucher
+
+
+def opened_voucher(code: str) -> Voucher:
+    """The same; writes down the first time that its holder opened it."""
+    voucher = voucher_of(code)
+    if voucher.opened_at is None:
+        write_transaction(lambda: issuing.open_voucher(voucher, now()), housekeeping=True)
+    return voucher
 
 
 def only_owners_type(digits: str | None) -> None:

@@ -18,7 +18,7 @@ from quanbao.redemption.checks import TillEntry
 from quanbao.redemption.reasons import Reason
 from quanbao.redemption.redeem import AttemptRequest, Verdict
 from quanbao.vouchers import wallet
-from web.auth.held_voucher import held, of_holder
+from web.auth.access import opened_voucher, voucher_of
 from web.auth.sessions import consumer
 from web.context import now
 from web.form_addresses import post_form
@@ -40,7 +40,7 @@ AT_ONCE = timedelta(seconds=15)  # the same where digits were typed again: as lo
 @login_required
 def redeem(code: str):
     """The keypad, unless it is plain beforehand that nothing can be redeemed."""
-    voucher, moment = held(code), now()
+    voucher, moment = opened_voucher(code), now()
     reason = checks.told_beforehand(case_of(voucher, moment))
     if reason:
         verdict = Verdict("", reason, wallet.describe(voucher, moment))
@@ -91,7 +91,7 @@ def _step(voucher: Voucher):
     return page, 422 if faults else 200
 
 
-@post_form(routes, "/vouchers/<code:code>/redemptions", "redemptions.redeem", of_holder)
+@post_form(routes, "/vouchers/<code:code>/redemptions", "redemptions.redeem", voucher_of)
 @login_required
 def attempt(code: str):
     attempt_id = _uuid(request.form.get("attempt_id"))

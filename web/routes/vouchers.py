@@ -6,7 +6,7 @@ from flask_login import login_required
 from quanbao.redemption import checks, revocations
 from quanbao.redemption.case import case as case_of
 from quanbao.vouchers import wallet
-from web.auth.held_voucher import held
+from web.auth.access import opened_voucher
 from web.context import base_url, now
 from web.present.answers import wants_json
 from web.present.messages import REASONS
@@ -17,7 +17,7 @@ routes = Blueprint("vouchers", __name__)
 @routes.get("/vouchers/<code:code>")
 @login_required
 def show(code: str):
-    voucher, moment = held(code), now()
+    voucher, moment = opened_voucher(code), now()
     if wants_json():
         return jsonify(wallet.describe(voucher, moment))
     reason = checks.told_beforehand(case_of(voucher, moment))

@@ -10,8 +10,7 @@ from quanbao.redemption import checks
 from quanbao.redemption.case import case as case_of
 from quanbao.redemption.reasons import Reason
 from quanbao.vouchers import wallet
-from web.auth.held_voucher import held as voucher_of
-from web.auth.held_voucher import of_holder
+from web.auth.access import opened_voucher, voucher_of
 from web.auth.sessions import consumer, holder
 from web.context import now
 from web.form_addresses import post_form
@@ -64,10 +63,10 @@ def _section(state: State, reason: Reason | None) -> str:
     return "over" if state in PAST else "used"
 
 
-@post_form(routes, "/vouchers/<code:code>/archive", "vouchers.show", of_holder)
+@post_form(routes, "/vouchers/<code:code>/archive", "vouchers.show", voucher_of)
 @login_required
 def archive(code: str):
     """Out of sight, or back; nothing else about the voucher changes."""
-    voucher: Voucher = voucher_of(code)
+    voucher: Voucher = opened_voucher(code)
     wallet.archive(voucher, now() if request.form.get("archived") == "yes" else None)
     return redirect(url_for("wallet.show"), 303)
