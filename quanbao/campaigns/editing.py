@@ -80,7 +80,7 @@ def create(
     questions.ask(columns, None, now, answers)
 
     def write() -> Campaign:
-        columns["groups"] = groups.held(merchant).of_all(columns["groups"])
+        columns["groups"] = groups.lock(merchant).of_all(columns["groups"])
         password = columns.get("password") or redemption_passwords.of_digits(
             merchant, columns["redemption_password"], key=password_key, now=now
         )
@@ -117,7 +117,7 @@ def change(
         _refuse_nowhere(row, columns, now)
         questions.ask(columns, row, now, answers)
         if columns["groups"] != row.groups:
-            columns["groups"] = groups.held(campaign.merchant).of_all(columns["groups"])
+            columns["groups"] = groups.lock(campaign.merchant).of_all(columns["groups"])
         changes, typed = _without_password(columns), columns["redemption_password"]
         if typed:
             changes["password"] = redemption_passwords.of_digits(campaign.merchant, typed, key=password_key, now=now)

@@ -10,7 +10,7 @@ class Overtaken(Exception):
     """The account was changed, or the session ended, after the password was looked at: nothing was written."""
 
 
-def hold(account: Account, token: str | None = None) -> None:
+def lock_unchanged(account: Account, token: str | None = None) -> None:
     """Lock the account, before anything else in a transaction, as the one whose password was looked at.
 
     Raises Overtaken where address or password are others by now, it was deleted, or the session was ended.

@@ -83,7 +83,7 @@ def put_found(merchant: Merchant, text: str, among: str | None, group: str, *, i
 
 def _put(merchant: Merchant, ids: list[int], group: str, into: bool) -> int:
     """Redemptions queue for a customer's row: none that was judged by the old groups commits after this."""
-    group = groups.held(merchant).of(group)
+    group = groups.lock(merchant).of(group)
     query = known(merchant).select(Customer.id).where(Customer.id.in_(ids)).order_by(Customer.id)
     mine = [number for (number,) in locked(query).tuples()]
     if not mine:

@@ -18,10 +18,10 @@ def names(merchant: Merchant) -> list[str]:
     return sorted(of_merchant(merchant).first.values())
 
 
-def held(merchant: Merchant) -> Spellings:
-    """The same for who adds one: of two spellings that are entered at once, the second finds the first.
+def lock(merchant: Merchant) -> Spellings:
+    """Lock the merchant's groups, before one is added: of two spellings entered at once, the second finds the first.
 
-    Locks the merchant, before customers and campaigns; in the caller's transaction.
+    Locks the merchant's row, before customers and campaigns; in the caller's transaction. Returns the names.
     """
     locked(Merchant.select().where(Merchant.id == merchant.id)).get()
     return of_merchant(merchant)

@@ -203,7 +203,7 @@ class _Writer:
     def _spelled(self, merchant: Merchant, names: list[str]) -> list[str]:
         """As the merchant, or this document before, spells these groups."""
         if names and merchant.id not in self.spellings:
-            self.spellings[merchant.id] = groups.held(merchant)
+            self.spellings[merchant.id] = groups.lock(merchant)
         return self.spellings[merchant.id].of_all(names) if names else []
 
     def _generate(self, merchant: Merchant, slug: str) -> str:

@@ -14,7 +14,7 @@ from peewee import IntegrityError
 from database import locked, write_transaction
 from models import Account, Branch, Link, Member, MemberBranch, Merchant, Session
 from quanbao.lib import merging, names
-from quanbao.lib.account_lock import hold, token_hash
+from quanbao.lib.account_lock import lock_unchanged, token_hash
 from quanbao.lib.compiled_queries import statement
 from quanbao.lib.validation import is_stacked
 
@@ -138,7 +138,7 @@ def start_session(account: Account, now: datetime, browser: str = "", *, confirm
     token = secrets.token_urlsafe(32)
 
     def write() -> None:
-        hold(account)
+        lock_unchanged(account)
         Session.create(
             token_hash=token_hash(token),
             account=account,
@@ -257,7 +257,7 @@ def change_password(account: Account, password: str, token: str) -> str:
     hashed = hash_password(check_password(password, account.email or ""))
 
     def write() -> str:
-        hold(account, token)
+        lock_unchanged(account, token)
         Account.update(password_hash=hashed).where(Account.id == account.id).execute()
         return _end_others(account, token)
 
@@ -274,7 +274,7 @@ def change_email(account: Account, email: str, token: str, *, shown: str | None 
     merging.settle(None if shown is None else {"email": shown}, {"email": address}, {"email": account.email})
 
     def write() -> str:
-        hold(account, token)  # as the one whose address was looked at
+        lock_unchanged(account, token)  # as the one whose address was looked at
         if address == account.email:
             return token
         Account.update(email=address, proved=False).where(Account.id == account.id).execute()

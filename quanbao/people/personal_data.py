@@ -31,7 +31,7 @@ def delete(account: Account, token: str, now: datetime) -> None:
     """
 
     def write() -> None:
-        accounts.hold(account, token)
+        accounts.lock_unchanged(account, token)
         _leave(account, now)
         _forget(account, now)
         accounts.end_all(account)  # subscriptions go with their sessions

@@ -25,7 +25,7 @@ from quanbao.vouchers.issuing import ALPHABET
 
 LENGTH = 6  # of 31 letters: 30 bits, for a minute
 LIFETIME = timedelta(seconds=60)
-HELD = timedelta(minutes=3)  # what a member has for amount and branch, and to ask again where no answer came
+REDEEM_WITHIN = timedelta(minutes=3)  # what a member has for amount and branch, and to ask again where no answer came
 WRONG_CODES = 10
 WITHIN = timedelta(minutes=10)
 
@@ -49,7 +49,7 @@ def new_code(voucher: Voucher, session: Session, token: str, *, now: datetime, k
     """A code for the voucher, in its holder's session; the one before is good no more. Raises Overtaken."""
 
     def write() -> Shown:
-        accounts.hold(session.account, token)
+        accounts.lock_unchanged(session.account, token)
         shown = Shown("".join(secrets.choice(ALPHABET) for _ in range(LENGTH)), str(uuid.uuid4()))
         CounterCode.delete().where(CounterCode.voucher == voucher).execute()
         try:
@@ -134,14 +134,14 @@ def _with_voucher(which) -> CounterCode | None:
     return rows.switch(Voucher).join(Campaign).join(Merchant).where(which).get_or_none()
 
 
-def holds(code: CounterCode, voucher: Voucher, attempt_id: str, now: datetime) -> bool:
+def may_redeem(code: CounterCode, voucher: Voucher, attempt_id: str, now: datetime) -> bool:
     """Whether the member may still redeem what they took, and this is it; read anew, in the caller's transaction."""
     row = CounterCode.get_or_none(
         (CounterCode.id == code.id)
         & (CounterCode.taken_by == code.taken_by_id)
         & (CounterCode.voucher == voucher)
         & (CounterCode.attempt_id == attempt_id)
-        & (CounterCode.taken_at > now - HELD)
+        & (CounterCode.taken_at > now - REDEEM_WITHIN)
     )
     able = Member.select().where((Member.id == code.taken_by_id) & Member.disabled_at.is_null())
     return row is not None and able.exists() and _is_signed_in(row, now)

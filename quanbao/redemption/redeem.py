@@ -125,7 +125,7 @@ def _settle(what: AttemptRequest, voucher_id: int, guess: Guess | None, clock, k
                 guess_limits.give_back(guess)
             return again
         now = clock()
-        if what.taken and not counter_codes.holds(what.taken, voucher, what.attempt_id, now):
+        if what.taken and not counter_codes.may_redeem(what.taken, voucher, what.attempt_id, now):
             return Verdict(what.attempt_id, Reason.NOT_FOUND)
         if guess and (wrong := _wrong_password(what, voucher, guess, now, keys)):
             return _keep(what, voucher, now, wrong, [(wrong.value, False)])

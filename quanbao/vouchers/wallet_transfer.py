@@ -26,7 +26,7 @@ def new_code(account: Account, now: datetime, token: str | None = None) -> str:
     code = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
 
     def write() -> None:
-        accounts.hold(account, token)
+        accounts.lock_unchanged(account, token)
         mine = (Link.account == account) & (Link.purpose == "move")
         Link.delete().where(mine).execute()
         Link.create(token_hash=accounts.token_hash(code), purpose="move", account=account, expires_at=now + LIFETIME)

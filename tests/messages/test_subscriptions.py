@@ -201,10 +201,10 @@ def test_a_script_that_says_nothing_of_what_it_accepts_is_told_so_too(client, pu
 
 
 def test_who_was_signed_out_a_moment_ago_is_told_so(here, push_service, monkeypatch):
-    def hold(*_):
+    def locked(*_):
         raise account_lock.Overtaken
 
-    monkeypatch.setattr(account_lock, "hold", hold)
+    monkeypatch.setattr(account_lock, "lock_unchanged", locked)
     assert post(here, push_service.browser().document).status_code == 401
 
 

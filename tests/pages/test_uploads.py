@@ -126,7 +126,7 @@ def test_uploads_that_stand_still_make_room_for_who_sends(count, size):
             assert await asyncio.wait_for(ask(gateway, Connection(sent), path), 3) == 200
         assert {one.status for one in connections} <= {None, 408}
         await leave(tasks)
-        assert not gateway.room.uploads
+        assert not gateway.upload_memory.uploads
 
     asyncio.run(scene())
 
@@ -274,7 +274,7 @@ def test_a_picture_in_chunks_arrives_whole_or_is_refused(owner_site):
     assert status == 411, "nobody could tell half of it from all of it"
 
 
-def test_uploads_that_stand_still_hold_up_no_owner_and_nobody_at_a_till(owner_site):
+def test_uploads_that_stand_still_stop_no_owner_and_nobody_at_a_till(owner_site):
     site, cookie = owner_site
     head = (
         f"POST {PICTURES} HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\nCookie: {cookie}\r\n"

@@ -96,7 +96,7 @@ def test_a_code_is_good_for_a_minute_by_the_servers_clock(world):
     shown = world.counter_code(voucher)
     world.clock.forward(seconds=59.999)
     taken = world.take(shown.code, cashier)
-    world.clock.forward(seconds=counter_codes.HELD.total_seconds())
+    world.clock.forward(seconds=counter_codes.REDEEM_WITHIN.total_seconds())
     assert world.redeem(taken).reason is Reason.NOT_FOUND
     assert Attempt.select().count() == 0
 

@@ -91,7 +91,7 @@ def voucher(merchant: str, attempt_id: UUID):
     """The voucher of a code that this member took, and what to charge; once redeemed, its verdict."""
     member, row = _taken(merchant, attempt_id)
     verdict = redemption.stored(row.voucher.consumer, row.attempt_id)
-    if verdict is None and not counter_codes.holds(row, row.voucher, row.attempt_id, now()):
+    if verdict is None and not counter_codes.may_redeem(row, row.voucher, row.attempt_id, now()):
         verdict = Verdict(row.attempt_id, Reason.NOT_FOUND)
     return _verdict(member, row, verdict, members.places(member)) if verdict else _charge(member, row)
 

@@ -16,7 +16,7 @@ from urllib.parse import unquote, unquote_to_bytes
 from granian.rsgi import ProtocolClosed
 
 from web.request_limits import LARGEST_REQUEST, LARGEST_UPLOAD, largest
-from web.server.upload_memory import Room, Upload
+from web.server.upload_memory import Upload, UploadMemory
 
 THREADS = 8  # a process; redemptions wait for the disk, not for the processor
 UPLOAD_THREADS = 2  # apart: whoever redeems does not wait for pictures
@@ -34,14 +34,14 @@ class Gateway:
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
         self.pieces = ThreadPoolExecutor(PIECES, thread_name_prefix="piece")
         self.uploaders = ThreadPoolExecutor(UPLOAD_THREADS, thread_name_prefix="upload")
-        self.room = Room(MOST_OF_UPLOADS)
+        self.upload_memory = UploadMemory(MOST_OF_UPLOADS)
 
     async def __rsgi__(self, scope, protocol) -> None:
         upload = Upload()
         try:
             await self._serve(scope, protocol, upload)
         finally:
-            self.room.leave(upload)
+            self.upload_memory.release(upload)
 
     async def _serve(self, scope, protocol, upload: Upload) -> None:
         try:
@@ -75,7 +75,7 @@ class Gateway:
                 if size > LARGEST_REQUEST:
                     if not upload.size:
                         upload.limit.reschedule(asyncio.get_running_loop().time() + UPLOAD_PATIENCE)
-                    await self.room.hold(upload, size)
+                    await self.upload_memory.reserve(upload, size)
         upload.whole = True
         size = body.tell()
         body.seek(0)

@@ -1,4 +1,4 @@
-"""How much of all uploads is in memory at once. Whoever stands still makes room for whoever sends."""
+"""How much of all uploads is in memory at once. Where it runs out, the slowest upload is given up."""
 
 import asyncio
 from contextlib import suppress
@@ -26,7 +26,7 @@ class Upload:
         self.size = size
 
 
-class Room:
+class UploadMemory:
     """Bytes that uploads share, until they are answered."""
 
     def __init__(self, most: int):
@@ -34,9 +34,9 @@ class Room:
         self.uploads: set[Upload] = set()
         self._left = asyncio.Event()
 
-    async def hold(self, upload: Upload, size: int) -> None:
-        """There are `size` bytes of it now. Where there is no room it waits for those that are being answered; where
-        there are none, the slowest is given up. Raises TimeoutError when it is that one itself."""
+    async def reserve(self, upload: Upload, size: int) -> None:
+        """Count `size` bytes for the upload. Where memory lacks, wait for uploads that are being answered; where there
+        are none, give up the slowest. Raises TimeoutError when it is that one itself."""
         loop = asyncio.get_running_loop()
         if not upload.size:
             self.uploads.add(upload)
@@ -54,6 +54,6 @@ class Room:
         if upload not in self.uploads:
             raise TimeoutError
 
-    def leave(self, upload: Upload) -> None:
+    def release(self, upload: Upload) -> None:
         self.uploads.discard(upload)
         self._left.set()

@@ -100,7 +100,7 @@ def keep(browser: Browser, session: Session, token: str, with_: Circumstances, n
 
 
 def _keep(columns: dict[str, Any], account: Account, token: str, now: datetime) -> bool:
-    account_lock.hold(account, token)
+    account_lock.lock_unchanged(account, token)
     known = Subscription.get_or_none(Subscription.endpoint == columns["endpoint"])
     try:
         if known and known.account_id == account.id:
@@ -181,7 +181,7 @@ def listen(account: Account, wanted: Iterable[str], *, shown: Iterable[str] | No
     there = {event.value for event in events(account)} | of_merchants
 
     def write() -> None:
-        account_lock.hold(account)
+        account_lock.lock_unchanged(account)
         listening = set(wanted) if shown is None else merging.toggled(set(shown), set(wanted), there - mutes(account))
         silent = there - listening
         Mute.delete().where((Mute.account == account) & Mute.what.in_(there)).execute()
