@@ -5,7 +5,6 @@ import sys
 import threading
 import time
 from datetime import datetime, timedelta, timezone
-from importlib import import_module
 from pathlib import Path
 
 import apsw
@@ -37,7 +36,7 @@ from models import (
     Voucher,
 )
 from quanbao.campaigns import figures
-from quanbao.operations import migrate
+from quanbao.operations import migrate, table_changes
 from quanbao.people import accounts
 from quanbao.vouchers import publications
 from tests.conftest import POSTGRESQL, SQLITE
@@ -293,7 +292,7 @@ MIGRATE = """
 import sys
 from pathlib import Path
 from database import open_database
-from quanbao.operations import migrate
+from quanbao.operations import migrate, table_changes
 print("ready", flush=True)
 sys.stdin.readline()
 open_database(sys.argv[1] or None, Path(sys.argv[2]))
@@ -436,12 +435,8 @@ def test_0009_lets_the_outbox_take_news_of_periods_and_terms_also_where_one_is_k
         world = World(clock, keys)
         campaign = world.campaign()
         News.create(campaign=campaign, event="ended", about=7, made_at=clock())
-    migration = import_module("quanbao.operations.migrations.0009_names")
-    allow = migration._allow_sqlite if on_sqlite() else migration._allow_postgresql
-    for table in ("news", "delivery") if before else ():
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(migration, "EVENTS", migration.EVENTS[:before])
-            allow(db, table)
+    if before:
+        table_changes.allow_events(db, *("period_changed", "terms_changed")[:before])
     migrate.migrate()
     for event in Event:
         News.insert(campaign=campaign, event=event, about=1, made_at=clock()).on_conflict_ignore().execute()

@@ -1,5 +1,7 @@
 """Redemptions taken back and vouchers revoked: tables that are only added to, what they count, and news of them."""
 
+from quanbao.operations.table_changes import allow_events
+
 COLUMNS = {
     "sqlite": {"id": "INTEGER PRIMARY KEY", "int": "INTEGER", "bool": "INTEGER", "yes": "1", "end": "STRICT"},
     "postgresql": {"id": "BIGSERIAL PRIMARY KEY", "int": "BIGINT", "bool": "BOOLEAN", "yes": "TRUE", "end": ""},
@@ -28,19 +30,15 @@ CREATE INDEX revocation_member_id ON revocation (member_id)
 
 LEDGER = ("rollback", "revocation")
 WORDS = "the ledger is only added to"
-NEWS = ("delivery", "news")
-EVENTS = "'rolled_back', 'revoked'"
 
 
 def up(migrator, db):
     engine = "sqlite" if type(migrator).__name__ == "SqliteMigrator" else "postgresql"
     for statement in CHANGES.format(**COLUMNS[engine]).split(";\n"):
         db.execute_sql(statement)
-    guard, allow = (_guard_sqlite, _allow_sqlite) if engine == "sqlite" else (_guard_postgresql, _allow_postgresql)
     for table in LEDGER:
-        guard(db, table)
-    for table in NEWS:
-        allow(db, table)
+        (_guard_sqlite if engine == "sqlite" else _guard_postgresql)(db, table)
+    allow_events(db, "rolled_back", "revoked")
 
 
 def _guard_sqlite(db, table):
@@ -56,27 +54,3 @@ def _guard_postgresql(db, table):
         f'CREATE TRIGGER {table}_only_added BEFORE UPDATE OR DELETE OR TRUNCATE ON "{table}" '
         "FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_only_added_to()"
     )
-
-
-def _allow_sqlite(db, table):
-    """Let a table take the new events: made anew with all that it has by now, since a CHECK cannot be changed."""
-    made = db.execute_sql("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)).fetchone()[0]
-    rows = db.execute_sql(
-        "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL", (table,)
-    ).fetchall()
-    db.execute_sql(f"ALTER TABLE {table} RENAME TO old_{table}")
-    db.execute_sql(made.replace("event IN (", f"event IN ({EVENTS}, "))
-    db.execute_sql(f"INSERT INTO {table} SELECT * FROM old_{table}")
-    db.execute_sql(f"DROP TABLE old_{table}")
-    for (index,) in rows:
-        db.execute_sql(index)
-
-
-def _allow_postgresql(db, table):
-    name, rule = db.execute_sql(
-        "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
-        "WHERE conrelid = %s::regclass AND contype = 'c' AND pg_get_constraintdef(oid) LIKE '%%event%%'",
-        (table,),
-    ).fetchone()
-    db.execute_sql(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
-    db.execute_sql(f"ALTER TABLE {table} ADD CONSTRAINT {name} {rule.replace('ARRAY[', f'ARRAY[{EVENTS}, ')}")

@@ -1,5 +1,7 @@
 """Passwords under attack: when their merchant was told, what counts against them, and messages to members."""
 
+from quanbao.operations.table_changes import allow_events, remake
+
 COLUMNS = {"sqlite": {"int": "INTEGER"}, "postgresql": {"int": "BIGINT"}}
 
 CHANGES = """
@@ -13,7 +15,6 @@ UPDATE redemption_password SET spent_at = (
 )
 """
 
-EVENT = "'under_attack'"
 OF_ONE = "(campaign_id IS NULL) = (voucher_id IS NOT NULL)"
 
 
@@ -21,19 +22,17 @@ def up(migrator, db):
     engine = "sqlite" if type(migrator).__name__ == "SqliteMigrator" else "postgresql"
     for statement in CHANGES.format(**COLUMNS[engine]).split(";\n"):
         db.execute_sql(statement)
-    (_allow_sqlite if engine == "sqlite" else _allow_postgresql)(db)
+    allow_events(db, "under_attack")
+    (_of_one_on_sqlite if engine == "sqlite" else _of_one_on_postgresql)(db)
 
 
-def _allow_sqlite(db):
-    """Both tables are made anew with all that they have by now, since neither CHECK nor NOT NULL can be changed."""
-    _remake(db, "news", lambda made: made.replace("event IN (", f"event IN ({EVENT}, "))
-    _remake(
+def _of_one_on_sqlite(db):
+    """A message is of a voucher or of a campaign. Made anew, since NOT NULL cannot be taken from a column."""
+    remake(
         db,
         "delivery",
         lambda made: _closed(
-            made.replace("event IN (", f"event IN ({EVENT}, ").replace(
-                "voucher_id INTEGER NOT NULL REFERENCES", "voucher_id INTEGER REFERENCES"
-            ),
+            made.replace("voucher_id INTEGER NOT NULL REFERENCES", "voucher_id INTEGER REFERENCES"),
             f", campaign_id INTEGER REFERENCES campaign, CHECK ({OF_ONE})",
         ),
     )
@@ -45,29 +44,7 @@ def _closed(made, more):
     return f"{head.rstrip()}{more}){tail}"
 
 
-def _remake(db, table, change):
-    made = db.execute_sql("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)).fetchone()[0]
-    indexes = db.execute_sql(
-        "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL", (table,)
-    ).fetchall()
-    columns = ", ".join(row[1] for row in db.execute_sql(f"PRAGMA table_info({table})").fetchall())
-    db.execute_sql(f"ALTER TABLE {table} RENAME TO old_{table}")
-    db.execute_sql(change(made))
-    db.execute_sql(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM old_{table}")
-    db.execute_sql(f"DROP TABLE old_{table}")
-    for (index,) in indexes:
-        db.execute_sql(index)
-
-
-def _allow_postgresql(db):
-    for table in ("news", "delivery"):
-        name, rule = db.execute_sql(
-            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
-            "WHERE conrelid = %s::regclass AND contype = 'c' AND pg_get_constraintdef(oid) LIKE '%%event%%'",
-            (table,),
-        ).fetchone()
-        db.execute_sql(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
-        db.execute_sql(f"ALTER TABLE {table} ADD CONSTRAINT {name} {rule.replace('ARRAY[', f'ARRAY[{EVENT}, ')}")
+def _of_one_on_postgresql(db):
     db.execute_sql(
         "ALTER TABLE delivery ALTER COLUMN voucher_id DROP NOT NULL, "
         f"ADD COLUMN campaign_id BIGINT REFERENCES campaign, ADD CHECK ({OF_ONE})"

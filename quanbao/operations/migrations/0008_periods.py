@@ -7,6 +7,7 @@ release is noted, so that the start that follows computes all periods by the pac
 
 from datetime import UTC, date, datetime, time, timedelta
 
+from quanbao.operations.table_changes import allow_events
 from zones import ZoneInfoNotFoundError, of_the_system
 
 TYPES = {
@@ -18,7 +19,6 @@ ALTER TABLE campaign ADD COLUMN starts_entered TEXT;
 ALTER TABLE campaign ADD COLUMN ends_entered TEXT;
 CREATE TABLE zone_data (id {id}, release TEXT NOT NULL) {end}
 """
-EVENT = "'period_changed'"
 EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
@@ -27,8 +27,7 @@ def up(migrator, db):
     for statement in CHANGES.format(**TYPES[engine]).split(";\n"):
         db.execute_sql(statement)
     _fill(db, "?" if engine == "sqlite" else "%s")
-    for table in ("news", "delivery"):
-        (_allow_sqlite if engine == "sqlite" else _allow_postgresql)(db, table)
+    allow_events(db, "period_changed")
 
 
 def _fill(db, mark):
@@ -63,31 +62,3 @@ def _utc(entered, zone, *, is_end):
     if type(entered) is date:
         entered = datetime.combine(entered + timedelta(days=1) if is_end else entered, time())
     return entered.replace(tzinfo=zone).astimezone(UTC)
-
-
-def _allow_sqlite(db, table):
-    """The table is made anew with all that it has by now, since a CHECK cannot be changed."""
-    made = db.execute_sql("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)).fetchone()[0]
-    if EVENT in made:
-        return
-    indexes = db.execute_sql(
-        "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL", (table,)
-    ).fetchall()
-    columns = ", ".join(row[1] for row in db.execute_sql(f"PRAGMA table_info({table})").fetchall())
-    db.execute_sql(f"ALTER TABLE {table} RENAME TO old_{table}")
-    db.execute_sql(made.replace("event IN (", f"event IN ({EVENT}, "))
-    db.execute_sql(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM old_{table}")
-    db.execute_sql(f"DROP TABLE old_{table}")
-    for (index,) in indexes:
-        db.execute_sql(index)
-
-
-def _allow_postgresql(db, table):
-    name, rule = db.execute_sql(
-        "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
-        "WHERE conrelid = %s::regclass AND contype = 'c' AND pg_get_constraintdef(oid) LIKE '%%event%%'",
-        (table,),
-    ).fetchone()
-    if EVENT not in rule:
-        db.execute_sql(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
-        db.execute_sql(f"ALTER TABLE {table} ADD CONSTRAINT {name} {rule.replace('ARRAY[', f'ARRAY[{EVENT}, ')}")

@@ -3,7 +3,8 @@
 import json
 import unicodedata
 
-EVENTS = ("period_changed", "terms_changed")
+from quanbao.operations.table_changes import allow_events
+
 WIDE = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | dict.fromkeys(map(ord, "。｡"), ".")
 UNSEEN = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\ufe0e\ufe0f"))
 # Tables with addresses, and what else is in a unique key with them.
@@ -18,8 +19,7 @@ ADDRESSES = {
 def up(migrator, db):
     on_sqlite = type(migrator).__name__ == "SqliteMigrator"
     ask = _asking(db, on_sqlite)
-    for table in ("news", "delivery"):
-        (_allow_sqlite if on_sqlite else _allow_postgresql)(db, table)
+    allow_events(db, "period_changed", "terms_changed")
     spellings = _spellings(ask)
     _merge_groups(ask, spellings)
     for table in ("campaign", "publication"):
@@ -33,39 +33,6 @@ def _asking(db, on_sqlite):
         return db.execute_sql(sql if on_sqlite else sql.replace("?", "%s"), values)
 
     return ask
-
-
-# Events
-
-
-def _allow_sqlite(db, table):
-    """The table is made anew with all that it has by now, since a CHECK cannot be changed."""
-    made = db.execute_sql("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)).fetchone()[0]
-    more = "".join(f"'{event}', " for event in EVENTS if f"'{event}'" not in made)
-    if not more:
-        return
-    indexes = db.execute_sql(
-        "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL", (table,)
-    ).fetchall()
-    columns = ", ".join(row[1] for row in db.execute_sql(f"PRAGMA table_info({table})").fetchall())
-    db.execute_sql(f"ALTER TABLE {table} RENAME TO old_{table}")
-    db.execute_sql(made.replace("event IN (", f"event IN ({more}"))
-    db.execute_sql(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM old_{table}")
-    db.execute_sql(f"DROP TABLE old_{table}")
-    for (index,) in indexes:
-        db.execute_sql(index)
-
-
-def _allow_postgresql(db, table):
-    name, rule = db.execute_sql(
-        "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
-        "WHERE conrelid = %s::regclass AND contype = 'c' AND pg_get_constraintdef(oid) LIKE '%%event%%'",
-        (table,),
-    ).fetchone()
-    more = "".join(f"'{event}', " for event in EVENTS if f"'{event}'" not in rule)
-    if more:
-        db.execute_sql(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
-        db.execute_sql(f"ALTER TABLE {table} ADD CONSTRAINT {name} {rule.replace('ARRAY[', f'ARRAY[{more}')}")
 
 
 # Groups
