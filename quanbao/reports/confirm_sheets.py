@@ -17,7 +17,7 @@ def days(today: date) -> list[date]:
     return [today + timedelta(days=ahead) for ahead in range(DAYS)]
 
 
-def lines(key: str, merchant: Merchant, branch: str, day: date, numbers: range) -> list[tuple[int, str]]:
+def rows(key: str, merchant: Merchant, branch: str, day: date, numbers: range) -> list[tuple[int, str]]:
     """Each number with the words that its redemption will have; `branch` is a slug, or "" where none is named."""
     return [
         (

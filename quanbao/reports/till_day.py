@@ -16,7 +16,7 @@ LOOKED_AT = 60  # of the latest refusals, at all branches
 
 
 @dataclass(frozen=True)
-class Line:
+class Row:
     """One try as a till shows it. `number` and `words` of what was redeemed, `reason` of what was refused."""
 
     at: datetime
@@ -25,7 +25,7 @@ class Line:
     branch: str
     amount: int | None
     at_counter: bool
-    redemption: int | None = None  # its id: `lines` goes on below it
+    redemption: int | None = None  # its id: `rows` goes on below it
     number: int | None = None
     words: str | None = None
     rolled_back: bool = False
@@ -33,7 +33,7 @@ class Line:
 
 
 def mark(merchant: Merchant, branches: Sequence[str], day: date) -> tuple:
-    """What changes whenever `lines` or `count` may; costs the same however long the day is."""
+    """What changes whenever `rows` or `count` may; costs the same however long the day is."""
     given = DayNumber.select(DayNumber.branch_slug, DayNumber.last).where(_there(DayNumber, merchant, branches, day))
     of = Campaign.merchant == merchant
     refused = Figure.select(fn.SUM(Figure.count)).join(Campaign).where(of & (Figure.heading == Heading.REFUSED))
@@ -46,18 +46,18 @@ def count(merchant: Merchant, branches: Sequence[str], day: date) -> int:
     return Redemption.select().where(_there(Redemption, merchant, branches, day) & STANDING).count()
 
 
-def lines(merchant: Merchant, branches: Sequence[str], day: date, before: int = 0) -> list[Line]:
+def rows(merchant: Merchant, branches: Sequence[str], day: date, before: int = 0) -> list[Row]:
     """A page of the day, newest first; the refusals only at its top. `before` is a redemption's id."""
     redeemed = _redeemed(merchant, branches, day, before or 2**63 - 1)
     refused = [] if before else _refused(merchant, branches, day)
-    return sorted(redeemed + refused, key=lambda line: line.at, reverse=True)
+    return sorted(redeemed + refused, key=lambda row: row.at, reverse=True)
 
 
 def _there(table, merchant: Merchant, branches: Sequence[str], day: date):
     return (table.merchant == merchant) & table.branch_slug.in_(branches) & (table.day == day.isoformat())
 
 
-def _redeemed(merchant: Merchant, branches: Sequence[str], day: date, before: int) -> list[Line]:
+def _redeemed(merchant: Merchant, branches: Sequence[str], day: date, before: int) -> list[Row]:
     where = _there(Redemption, merchant, branches, day) & (Redemption.id < before)
     rows = list(Redemption.select().where(where).order_by(Redemption.id.desc()).limit(A_PAGE))
     theirs = Attempt.select().where(
@@ -72,7 +72,7 @@ def _redeemed(merchant: Merchant, branches: Sequence[str], day: date, before: in
         .tuples()
     }
     return [
-        _line(
+        _row(
             tries[row.consumer_id, row.attempt_id],
             redemption=row.id,
             number=row.number,
@@ -83,7 +83,7 @@ def _redeemed(merchant: Merchant, branches: Sequence[str], day: date, before: in
     ]
 
 
-def _refused(merchant: Merchant, branches: Sequence[str], day: date) -> list[Line]:
+def _refused(merchant: Merchant, branches: Sequence[str], day: date) -> list[Row]:
     """Of the day's last refusals those here, or where no branch was named: it may well have been here."""
     latest = (
         Attempt.select()
@@ -91,8 +91,8 @@ def _refused(merchant: Merchant, branches: Sequence[str], day: date) -> list[Lin
         .order_by(Attempt.merchant.desc(), Attempt.id.desc())
         .limit(LOOKED_AT)
     )
-    found = [_line(row, reason=row.reason) for row in latest if merchant.day(row.at) == day]
-    return [line for line in found if not line.branch or line.branch in branches][:REFUSALS]
+    found = [_row(attempt, reason=attempt.reason) for attempt in latest if merchant.day(attempt.at) == day]
+    return [row for row in found if not row.branch or row.branch in branches][:REFUSALS]
 
 
 def _of(merchant: Merchant) -> list:
@@ -103,14 +103,14 @@ def _of(merchant: Merchant) -> list:
     return [row > Tuple(merchant.id, 0), row < Tuple(merchant.id, 2**63 - 1)]
 
 
-def _line(row: Attempt, **more: Any) -> Line:
-    till = row.verdict["till"]
-    return Line(
-        row.at,
-        row.attempt_id,
-        row.verdict["voucher"],
+def _row(attempt: Attempt, **more: Any) -> Row:
+    till = attempt.verdict["till"]
+    return Row(
+        attempt.at,
+        attempt.attempt_id,
+        attempt.verdict["voucher"],
         till["branch"] or "",
         till["amount"],
-        row.member_id is not None,
+        attempt.member_id is not None,
         **more,
     )

@@ -64,7 +64,7 @@ def test_mei_shows_a_code_and_both_screens_say_the_same(world, site, visit):
     holder.press("Back to the voucher")
     expect(holder.page.get_by_role("article")).to_contain_text("Used")
     cashier.press("Next customer")
-    first = cashier.page.locator("li.line").first
+    first = cashier.page.locator("li.row").first
     expect(first).to_contain_text(redemption.words)
     expect(first).to_contain_text("at the counter")
 
@@ -79,7 +79,7 @@ def test_the_till_page_keeps_up_with_a_keypad(world, site, visit):
     holder.type_digits(PASSWORD)
     holder.press("Confirm")
     said = holder.verdict("redeemed").locator(".words").inner_text()
-    row = cashier.page.locator("li.line")
+    row = cashier.page.locator("li.row")
     expect(row).to_contain_text(said)
     expect(row).to_contain_text("No branch named")
     expect(cashier.page.locator(".total")).to_contain_text("1")

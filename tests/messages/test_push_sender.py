@@ -225,12 +225,12 @@ def impatient(monkeypatch):
 
 
 def test_a_service_that_answers_gets_more_at_once_and_one_that_hangs_a_few():
-    line = sender.Line()
+    queue = sender.ServiceQueue()
     for _ in range(200):
-        line.heard(True)
-    assert line.most == sender.AT_ONCE
-    line.heard(False)
-    assert (line.most, line.silent) == (sender.FIRST, 1)
+        queue.heard(True)
+    assert queue.most == sender.AT_ONCE
+    queue.heard(False)
+    assert (queue.most, queue.silent) == (sender.FIRST, 1)
 
 
 def test_a_service_that_hangs_holds_up_no_other(world, mail, hanging, impatient, monkeypatch, caplog):

@@ -317,6 +317,42 @@ FORMER_NAMES = {
 HELPERS = [path for folder in ("support", "controls", "attacks") for path in (ROOT / "tests" / folder).glob("*.py")]
 
 
+# Words that once meant several things: the modules whose functions and classes have them, meaning what docs/words.md says.
+ONE_MEANING = {
+    "hold": {
+        "quanbao/vouchers/wallet.py",
+        "quanbao/vouchers/claims.py",
+        "quanbao/operations/selfcheck.py",
+        "quanbao/passwords/guess_limits.py",
+    },  # `still_holds`: goes with the reservation
+    "line": {"quanbao/vouchers/address_lists.py", "quanbao/lib/merging.py", "web/present/csv_export.py"},
+}
+FORMS = {"hold": "hold", "holds": "hold", "held": "hold", "holding": "hold", "line": "line", "lines": "line"}
+
+
+def of_another_meaning(name: str, tree: ast.AST) -> list[str]:
+    """Functions and classes of a module that use such a word where it means something else."""
+    defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return [
+        f"{name}: {node.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, defined)
+        for part in re.findall(r"[A-Z]?[a-z]+", node.name)
+        if name not in ONE_MEANING.get(FORMS.get(part.lower(), ""), {name})
+    ]
+
+
+def test_hold_and_line_mean_one_thing():
+    wrong = [one for path in PRODUCT for one in of_another_meaning(named(path), ast.parse(path.read_text("utf-8")))]
+    assert not wrong, f"take the word that docs/words.md has for it: {wrong}"
+
+
+def test_control_a_word_of_another_meaning_is_found():
+    tree = ast.parse("class Line: ...\ndef hold_lock(): ...\ndef online(): ...\ndef holder(): ...")
+    assert of_another_meaning("web/x.py", tree) == ["web/x.py: Line", "web/x.py: hold_lock"]
+    assert of_another_meaning("quanbao/vouchers/wallet.py", tree) == ["quanbao/vouchers/wallet.py: Line"]
+
+
 def formerly_named(files: Iterable[Path]) -> list[Path]:
     return [path for path in files if {path.stem, path.parent.name} & FORMER_NAMES]
 

@@ -139,7 +139,7 @@ def messages(world: World, mail: Mail, of: Firm) -> list[str]:
 def are_plain(texts: list[str]) -> bool:
     """One line each, of what can be seen, or joins, or isolates."""
     return all(
-        len(text) <= sender.LONGEST_LINE and all(c.isprintable() or c in sender.UNSEEN for c in text) for text in texts
+        len(text) <= sender.LONGEST_BODY and all(c.isprintable() or c in sender.UNSEEN for c in text) for text in texts
     )
 
 

@@ -64,7 +64,7 @@ def redeem(kind: int, code: str, cookie: str, typed: str) -> Question:
     return post(kind, f"/vouchers/{code}/redemptions", cookie, {"password": typed, "attempt_id": str(uuid.uuid4())})
 
 
-class Line:
+class Connection:
     """One connection to the server; `looks` is all that answers are but their words."""
 
     def __init__(self, port: int):
@@ -97,12 +97,12 @@ class Line:
 def telling(site: Site, questions: list[Question], status: str) -> float:
     """How well time tells the two kinds apart: 0.5 not at all, 1 perfectly. Nothing else may tell them either."""
     random.shuffle(questions)
-    line = Line(site.port)
+    connection = Connection(site.port)
     took: tuple[list[int], list[int]] = ([], [])
     for question in questions:
-        took[question.kind].append(line.ask(question.request))
-    line.socket.close()
-    [look] = line.looks  # one status, one length, the same headers
+        took[question.kind].append(connection.ask(question.request))
+    connection.socket.close()
+    [look] = connection.looks  # one status, one length, the same headers
     assert status in look[0]
     area = auc(*took)
     return max(area, 1 - area)

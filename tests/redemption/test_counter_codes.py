@@ -268,8 +268,8 @@ class TestRaces:
 
 
 def seen(world, *slugs: str) -> list[tuple]:
-    lines = till_day.lines(world.merchant, slugs, world.merchant.day(world.clock()))
-    return [(line.number, line.words and line.words.count(" "), line.reason, line.branch) for line in lines]
+    rows = till_day.rows(world.merchant, slugs, world.merchant.day(world.clock()))
+    return [(row.number, row.words and row.words.count(" "), row.reason, row.branch) for row in rows]
 
 
 def test_the_day_has_what_was_redeemed_and_refused_newest_first(world):
@@ -314,6 +314,6 @@ def test_a_long_day_is_turned_page_by_page(world):
     for _ in range(till_day.A_PAGE + 3):
         world.clock.forward(seconds=1)
         world.attempt(voucher)
-    first = till_day.lines(world.merchant, [""], day)
-    rest = till_day.lines(world.merchant, [""], day, before=first[-1].redemption)
-    assert [line.number for line in first + rest] == list(range(till_day.A_PAGE + 3, 0, -1))
+    first = till_day.rows(world.merchant, [""], day)
+    rest = till_day.rows(world.merchant, [""], day, before=first[-1].redemption)
+    assert [row.number for row in first + rest] == list(range(till_day.A_PAGE + 3, 0, -1))

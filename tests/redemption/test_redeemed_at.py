@@ -60,10 +60,8 @@ def test_a_used_voucher_says_what_it_was_redeemed_at(world):
     assert (again.reason, again.voucher["offer_price"]) == ("already_redeemed", BEFORE[0])
     refused, redeemed = attempt_log.entries(campaign)
     assert (redeemed.redemption.charged, redeemed.redemption.original_price, refused.redemption) == (*BEFORE, None)
-    [line] = [
-        line for line in till_day.lines(world.merchant, [""], world.merchant.day(world.clock())) if line.redemption
-    ]
-    assert line.voucher["offer_price"] == BEFORE[0]
+    [row] = [row for row in till_day.rows(world.merchant, [""], world.merchant.day(world.clock())) if row.redemption]
+    assert row.voucher["offer_price"] == BEFORE[0]
     [mine] = own_data.data(world.mei, world.clock())["redemptions"]
     assert (mine["product"], mine["charged"], mine["original_price"], mine["discount"]) == ("Cake", *BEFORE, 1100)
     assert list(figures.differences()) == []

@@ -20,7 +20,7 @@ def manager(small_world, app) -> PageClient:
     return PageClient(app).sign_in(small_world.member(role=Role.MANAGER))
 
 
-def lines(page: Page) -> list[tuple[int, str]]:
+def rows(page: Page) -> list[tuple[int, str]]:
     found = re.findall(r'class="number">(\d+)</span> <span class="pair-of-words">([^<]+)<', page.html)
     return [(int(number), words) for number, words in found]
 
@@ -28,7 +28,7 @@ def lines(page: Page) -> list[tuple[int, str]]:
 def test_the_sheet_says_beforehand_what_redemptions_will_say(world):
     today = world.merchant.day(world.clock())
     printed = {
-        branch: confirm_sheets.lines(world.keys.receipts, world.merchant, branch, today, range(1, 4))
+        branch: confirm_sheets.rows(world.keys.receipts, world.merchant, branch, today, range(1, 4))
         for branch in ("", "main")
     }
     voucher = world.voucher(campaign=world.campaign(uses_per_voucher=9))
@@ -38,16 +38,16 @@ def test_the_sheet_says_beforehand_what_redemptions_will_say(world):
     assert [confirm_sheets.given(world.merchant, branch, today) for branch in ("", "main", "river")] == [2, 3, 0]
 
 
-def test_a_page_has_a_line_for_each_number(manager, small_world):
+def test_a_page_has_a_row_for_each_number(manager, small_world):
     page = manager.get(f"{SHEET}?at=main&day=2026-12-03&first=301&count=200")
-    of = confirm_sheets.lines(
+    of = confirm_sheets.rows(
         small_world.keys.receipts,
         small_world.merchant,
         "main",
         confirm_sheets.days(small_world.merchant.day(small_world.clock()))[2],
         range(301, 501),
     )
-    assert lines(page) == of
+    assert rows(page) == of
     for part in ("Main Street", "Thursday, December 3, 2026", "301–400", "401–500"):
         assert part in page.text
     assert page.headers["Cache-Control"] == "no-store"
@@ -55,7 +55,7 @@ def test_a_page_has_a_line_for_each_number(manager, small_world):
 
 def test_without_being_asked_it_is_of_today_from_the_first(manager):
     page = manager.get(SHEET)
-    assert [number for number, _ in lines(page)] == list(range(1, 101))
+    assert [number for number, _ in rows(page)] == list(range(1, 101))
     assert "Tuesday, December 1, 2026" in page.text
 
 
@@ -63,7 +63,7 @@ def test_what_was_given_out_is_told_and_passed_over(manager, small_world):
     small_world.attempt(small_world.voucher())
     assert "Given out so far: 1." in manager.get(SHEET).text
     [after] = [link["href"] for link in manager.get(SHEET).all("a") if "first=2" in link["href"]]
-    assert lines(manager.get(after))[0][0] == 2
+    assert rows(manager.get(after))[0][0] == 2
     assert "Given out so far" not in manager.get(f"{SHEET}?at=main").text
 
 
@@ -85,11 +85,11 @@ def test_what_cannot_be_printed_is_told_at_its_field(manager, sent, field, told)
     page = manager.get(f"{SHEET}?{sent}", status=422)
     assert any(found.get("aria-describedby") == f"{field}-error" for _, found in page.tags)
     assert told in page.text
-    assert lines(page) == []
+    assert rows(page) == []
 
 
 def test_the_last_numbers_are_a_short_sheet(manager):
-    assert [number for number, _ in lines(manager.get(f"{SHEET}?first=99998"))] == [99998, 99999]
+    assert [number for number, _ in rows(manager.get(f"{SHEET}?first=99998"))] == [99998, 99999]
 
 
 def test_only_open_branches_have_sheets(manager, small_world):
@@ -104,7 +104,7 @@ def test_the_words_are_in_the_shops_language_whoever_prints(manager, small_world
     small_world.merchant.save()
     page = manager.get(SHEET)
     assert page.all("ol", lang="zh-Hans")
-    assert all(re.fullmatch("[一-鿿]{2} [一-鿿]{2}", words) for _, words in lines(page))
+    assert all(re.fullmatch("[一-鿿]{2} [一-鿿]{2}", words) for _, words in rows(page))
 
 
 def test_cashiers_are_offered_no_sheet(app, small_world):

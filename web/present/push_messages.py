@@ -58,7 +58,7 @@ def postman(app: Flask) -> Postman | None:
 
 
 def writer(app: Flask) -> Callable[[Notice], tuple[str, str, str]]:
-    """What a message says: its title, the line below it, and the tag of their language."""
+    """What a message says: its title, its body, and the tag of their language."""
 
     def write(notice: Notice) -> tuple[str, str, str]:
         with app.app_context(), speaking(notice.language):

@@ -45,7 +45,7 @@ def show(merchant: str):
     asked, faults = _read(request.args, places, days)
     branch, key = "" if asked.at == NOWHERE else asked.at, current_app.extensions["keys"].receipts
     numbers = range(0) if faults else range(asked.first, min(asked.first + asked.count, confirm_sheets.HIGHEST + 1))
-    lines = confirm_sheets.lines(key, of, branch, asked.day, numbers)
+    rows = confirm_sheets.rows(key, of, branch, asked.day, numbers)
     page = render_template(
         "sheets/page.html",
         merchant=of,
@@ -56,7 +56,7 @@ def show(merchant: str):
         highest=confirm_sheets.HIGHEST,
         given=confirm_sheets.given(of, branch, asked.day),
         place=next((place.name for place in places if place.slug == asked.at), None),
-        pages=[lines[start : start + A_PAGE] for start in range(0, len(lines), A_PAGE)],
+        pages=[rows[start : start + A_PAGE] for start in range(0, len(rows), A_PAGE)],
     )
     return page, 422 if faults else 200
 

@@ -139,8 +139,8 @@ def _page(member: Member, places: list[Branch], fault: str | None = None, wait: 
     seen = sha256(repr(shown).encode()).hexdigest()[:16]
     if wants_fragment() and request.args.get("seen") == seen:
         return Response(status=204)
-    lines = till_day.lines(merchant, slugs, day, before)
-    redeemed = [line for line in lines if line.redemption]
+    rows = till_day.rows(merchant, slugs, day, before)
+    redeemed = [row for row in rows if row.redemption]
     page = make_response(
         render_template(
             "till/_day.html" if wants_fragment() else "till/page.html",
@@ -149,7 +149,7 @@ def _page(member: Member, places: list[Branch], fault: str | None = None, wait: 
             at=at,
             places=places,
             names={place.slug: place.name for place in places},
-            lines=lines,
+            rows=rows,
             tabs=places and sum(place.closed_at is None for place in branches.of_merchant(merchant)) > 1,
             number=till_day.count(merchant, slugs, day),
             day=day,

@@ -35,19 +35,19 @@ SILENT = 20  # messages in a row without an answer, and their push service is le
 REST = timedelta(minutes=1)
 SOONEST, LATEST = timedelta(seconds=30), timedelta(hours=1)  # until a message is tried again
 A_DAY = 86_400  # seconds that a push service keeps a message for a browser that is not there
-LONGEST_TITLE, LONGEST_LINE = 100, 200  # characters; together they stay within 3,993 bytes
+LONGEST_TITLE, LONGEST_BODY = 100, 200  # characters; together they stay within 3,993 bytes
 UNSEEN = "\u200d\u2068\u2069"  # emoji of several, and words written to the left
 GONE = (404, 410)
 URGENT = (Event.REDEEMED, Event.UNDER_ATTACK)
 JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 BROKEN = (Busy, Unknown, OperationalError, InterfaceError)
 
-Writer = Callable[[Notice], tuple[str, str, str]]  # title, the line below it, and the tag of their language
+Writer = Callable[[Notice], tuple[str, str, str]]  # title, body, and the tag of their language
 
 log = logging.getLogger("quanbao")
 
 
-class Line:
+class ServiceQueue:
     """Messages to one push service: those that wait, and those that are on their way.
 
     It begins with a few, and has one more on its way with each answer: a service that hangs costs the tills little.
@@ -71,7 +71,7 @@ class Line:
 class Postman:
     """Brings what is in the outbox to the push services, for as long as `run` is not told to stop.
 
-    Each service has a line of its own, so that one which hangs holds up no other.
+    Each service has a queue of its own, so that one which hangs delays no other.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Postman:
         from quanbao.messages.push.http_client import Wire
 
         self.words.clear()
-        self.lines: dict[str, Line] = {}
+        self.queues: dict[str, ServiceQueue] = {}
         self.none_but: tuple[set[str], float] | None = None
         self.wire = Wire(self.hosts, self.names)
         try:
@@ -123,17 +123,17 @@ class Postman:
             await self.wire.close()
 
     def _running(self) -> set[asyncio.Task]:
-        return {task for line in self.lines.values() for task in line.running}
+        return {task for queue in self.queues.values() for task in queue.running}
 
     def _take(self) -> int:
-        """Put messages that are due into their lines; how many.
+        """Put messages that are due into their queues; how many.
 
         A look at thousands that wait for services which hang costs the tills as much as one that finds something: where
         there was nothing for the others, it looks again when one more could take some, or a second later.
         """
         now, moment = self.clock(), asyncio.get_running_loop().time()
         self.resting = {service: until for service, until in self.resting.items() if now < until <= now + REST}
-        but = {service for service, line in self.lines.items() if line.is_full} | self.resting.keys()
+        but = {service for service, queue in self.queues.items() if queue.is_full} | self.resting.keys()
         if self._running() and self.none_but and self.none_but[0] <= but and moment < self.none_but[1] + IDLE:
             return 0
         try:
@@ -143,24 +143,24 @@ class Postman:
             return 0
         self.none_but = (but, moment) if messages is None else None
         for message in messages or ():
-            line = self.lines.setdefault(message.row.service, Line())
-            line.waiting.append(message)
-            self._start(line)
+            queue = self.queues.setdefault(message.row.service, ServiceQueue())
+            queue.waiting.append(message)
+            self._start(queue)
         return len(messages or ())
 
-    def _start(self, line: Line) -> None:
-        while line.waiting and len(line.running) < line.most:
-            task = asyncio.create_task(self._send(line, line.waiting.popleft()))
-            line.running.add(task)
-            task.add_done_callback(lambda task: self._finished(line, task))
+    def _start(self, queue: ServiceQueue) -> None:
+        while queue.waiting and len(queue.running) < queue.most:
+            task = asyncio.create_task(self._send(queue, queue.waiting.popleft()))
+            queue.running.add(task)
+            task.add_done_callback(lambda task: self._finished(queue, task))
 
-    def _finished(self, line: Line, task: asyncio.Task) -> None:
-        line.running.discard(task)
+    def _finished(self, queue: ServiceQueue, task: asyncio.Task) -> None:
+        queue.running.discard(task)
         if task.cancelled():
             return
         if task.exception():
             log.error("push: a message", exc_info=task.exception())
-        self._start(line)
+        self._start(queue)
 
     def _settle_some(self) -> None:
         """Now and then: each time is a transaction, and what is not written down is sent again after a crash."""
@@ -179,13 +179,13 @@ class Postman:
             _is_away(error)
 
     def _put_back(self) -> None:
-        for line in self.lines.values():
-            self.outcome.later += [(message.row, self.clock()) for message in line.waiting]
-            line.waiting.clear()
+        for queue in self.queues.values():
+            self.outcome.later += [(message.row, self.clock()) for message in queue.waiting]
+            queue.waiting.clear()
 
     # One message
 
-    async def _send(self, line: Line, message: Message) -> None:
+    async def _send(self, queue: ServiceQueue, message: Message) -> None:
         row = message.row
         if service_of(row.endpoint, self.hosts) != row.service:
             log.warning("push: nothing may be sent to %r any more", row.service)  # it may hold anything
@@ -198,15 +198,15 @@ class Postman:
             self.outcome.done.append(row.id)
             return
         answer = await self.wire.post(row.endpoint, row.service, body, headers)
-        self._judge(line, message, answer.status, answer.retry_after)
+        self._judge(queue, message, answer.status, answer.retry_after)
 
     def _sealed(self, message: Message) -> tuple[bytes, dict[str, str]]:
         row, notice = message.row, message.notice
         if notice.key not in self.words:
             if len(self.words) >= REMEMBERED:
                 self.words.clear()
-            title, line, language = self.write(notice)
-            self.words[notice.key] = plain(title, LONGEST_TITLE), plain(line, LONGEST_LINE), language
+            title, body, language = self.write(notice)
+            self.words[notice.key] = plain(title, LONGEST_TITLE), plain(body, LONGEST_BODY), language
         content = encrypt(document(message, *self.words[notice.key]), row.p256dh, row.auth)
         return content, {
             "Authorization": self.signer.authorization(row.service),
@@ -217,9 +217,9 @@ class Postman:
             "Urgency": "high" if notice.event in URGENT else "normal",
         }
 
-    def _judge(self, line: Line, message: Message, status: int | None, retry_after: str) -> None:
+    def _judge(self, queue: ServiceQueue, message: Message, status: int | None, retry_after: str) -> None:
         row, outcome = message.row, self.outcome
-        line.heard(status is not None)
+        queue.heard(status is not None)
         if status is not None and 200 <= status < 300:
             outcome.done.append(row.id)
         elif status in GONE:
@@ -227,19 +227,19 @@ class Postman:
         elif status is None or status == 429 or status >= 500:
             now = self.clock()
             outcome.later.append((row, now + pause(row.tries, retry_after, self.signer.epoch())))
-            if line.silent >= SILENT:
-                self._rest(line, row.service, now)
+            if queue.silent >= SILENT:
+                self._rest(queue, row.service, now)
         else:
             log.warning("push: %s answered %d to a message, which is dropped", row.service, status)
             outcome.done.append(row.id)
 
-    def _rest(self, line: Line, service: str, now: datetime) -> None:
+    def _rest(self, queue: ServiceQueue, service: str, now: datetime) -> None:
         """A push service that hangs is left alone for a while; what waited for it waits on."""
         if service not in self.resting:
             log.warning("push: %s does not answer; tried again in a minute", service)
         self.resting[service] = now + REST
-        self.outcome.later += [(message.row, now + REST) for message in line.waiting]
-        line.waiting.clear()
+        self.outcome.later += [(message.row, now + REST) for message in queue.waiting]
+        queue.waiting.clear()
 
 
 def _is_away(error: Exception) -> None:
@@ -254,14 +254,14 @@ def encrypt(content: bytes, p256dh: str, auth: str) -> bytes:
     return WebPusher({"endpoint": "", "keys": {"p256dh": p256dh, "auth": auth}}).encode(content)["body"]
 
 
-def document(message: Message, title: str, line: str, language: str) -> bytes:
+def document(message: Message, title: str, body: str, language: str) -> bytes:
     """The notification as Declarative Web Push has it (W3C Push API, "Declarative push message")."""
     return JSON.encode(
         {
             "web_push": 8030,
             "notification": {
                 "title": title,
-                "body": line,
+                "body": body,
                 "lang": language,
                 "tag": message.topic,
                 "navigate": message.address,
