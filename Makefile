@@ -79,7 +79,7 @@ translations: $(TEST)
 		-i .venv/messages.pot -d web/translations
 	@$(BIN)/pybabel --quiet compile --locale zh -d web/translations
 
-# uv lives in a folder that is thrown away, so that nobody needs it to run or to test.
+# uv lives in a folder that is thrown away, so that running and testing need no uv.
 # Stated on standard input: what an editable install without build isolation has to find.
 lock: .venv/bin/python
 	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \

@@ -49,7 +49,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(arguments: list[str] | None = None) -> None:
-    os.umask(0o077)  # what is written here is nobody else's on this machine
+    os.umask(0o077)  # what is written here is for no other user of this machine
     try:
         options = _parser().parse_args(arguments)
         options.run(options)
@@ -185,7 +185,7 @@ def run_demo(options: argparse.Namespace) -> None:
 
 
 def _language() -> str:
-    """What whoever starts the demo reads: its receipts have their words in it."""
+    """What is printed for the person who starts the demo: its receipts have their words in it."""
     spoken = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
     return "zh" if spoken.startswith("zh") else "en"
 

@@ -32,7 +32,7 @@ T = TypeVar("T")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 RETRIES = 12
-IN_LINE = 10  # seconds until whoever waits to write is told that it is busy, as long as SQLite itself waits
+PATIENCE_OF_A_WRITER = 10  # seconds until a writer that waits is told that it is busy, as long as SQLite itself waits
 SILENCE = 35  # seconds without a word from PostgreSQL, which itself ends each statement of a request after 30
 PRAGMAS = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "cache_size": -16_000}
 RETRYABLE = {"40001", "40P01"}  # serialization failure, deadlock: it was rolled back, and may be tried again
@@ -57,7 +57,7 @@ class Busy(Exception):
 
 
 class Unknown(Exception):
-    """The connection was lost while PostgreSQL committed: the work is written or not, nobody can say yet."""
+    """The connection was lost while PostgreSQL committed: the work is written or not, which is not known yet."""
 
 
 class Changed(Exception):
@@ -166,12 +166,12 @@ def on_sqlite() -> bool:
     return isinstance(db.obj, APSWDatabase)
 
 
-_left: set[Future] = set()  # places in line of those who were told that it is busy
+_left: set[Future] = set()  # places in the queue, of writers who were told that it is busy
 
 
 @contextmanager
-def turn(patience: float | None = IN_LINE) -> Iterator[None]:
-    """Wait in line to write: SQLite's own busy handler is unfair, a file lock is not.
+def turn(patience: float | None = PATIENCE_OF_A_WRITER) -> Iterator[None]:
+    """Queue to write: SQLite's own busy handler is unfair, a file lock is not.
 
     Raises Busy where there is no lock to be had, or it does not come within `patience` seconds: none waits for ever.
     """
@@ -179,20 +179,20 @@ def turn(patience: float | None = IN_LINE) -> Iterator[None]:
         yield
         return
     try:
-        lock = open(f"{db.database}.lock", "a")  # noqa: SIM115  (closed at the end, or when the line has moved)
+        lock = open(f"{db.database}.lock", "a")  # noqa: SIM115  (closed at the end, or when the queue has moved)
         _take(lock, patience)
     except OSError as error:
         reason = error.strerror or "it does not move"
-        raise Busy(f"the line of writers: {reason}: {Path(db.database).absolute()}.lock") from error
+        raise Busy(f"the queue of writers: {reason}: {Path(db.database).absolute()}.lock") from error
     with lock:
         yield
 
 
 def _take(lock: IO, patience: float | None) -> None:
-    """Take the lock; raises TimeoutError where whoever has it may have been stopped with it.
+    """Take the lock; raises TimeoutError where the process that has it may have been stopped with it.
 
-    The system's line is fair but knows no time limit. So a thread waits in it, and where its owner gives up it stands
-    there until the line moves again; as long as one does, nobody else need wait.
+    The system's queue is fair but knows no time limit. So a thread waits in it, and where its owner gives up it stands
+    there until the queue moves again; as long as one does, no other need wait.
     """
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -292,7 +292,7 @@ def drop_broken_connection() -> None:
 
 
 def drop_ended_connection() -> None:
-    """Close a connection that the server has ended since it was last used, so that nobody comes to notice it.
+    """Close a connection that the server has ended since it was last used, before a caller comes to notice it.
 
     An idle server says nothing: where something is there to be read, it is a farewell.
     """

@@ -122,7 +122,7 @@ class Account(Table):
     """One for each case-folded e-mail: a wallet, and any memberships.
 
     `proved` once the operator vouched for the address or a link that was sent there was used: who signs
-    up may have typed anybody's. A deleted account has no address; the ledger keeps its id.
+    up may have typed another person's. A deleted account has no address; the ledger keeps its id.
     """
 
     email = TextField(unique=True, null=True)
@@ -241,8 +241,8 @@ class Customer(Table):
     """A consumer as one merchant knows them; its row is what redemptions of theirs queue for.
 
     `address` is the one that the merchant typed, or the operator loaded: what the account is called
-    now, and whether there is one for another address, is nothing that a merchant learns. Whoever used the link that
-    was sent there goes for the one whose it is, until a member separates them.
+    now, and whether there is one for another address, is nothing that a merchant learns. The account that used the
+    link that was sent there goes for the one whose it is, until a member separates them.
     """
 
     merchant = ForeignKeyField(Merchant, index=False)
@@ -308,7 +308,7 @@ class Guess(Table):
 
 
 class Picture(Table):
-    """A product's picture, made anew by us from what was sent: nobody else's bytes are ever served."""
+    """A product's picture, made anew by us from what was sent: the bytes of others are never served."""
 
     merchant = ForeignKeyField(Merchant, index=False)
     merchant_id: int
@@ -677,7 +677,7 @@ class PublicationPart(Row):
 
 
 class Claim(Table):
-    """A voucher for an address that is no customer's: whoever has its one-time link takes it, once.
+    """A voucher for an address that is no customer's: the visitor who has its one-time link takes it, once.
 
     The token is made from `seed` with the server's key, so that its owner can copy the link again; the
     hash lets it be found. `publication` made it, or was the last to make it good for another thirty days; `nth` tells
@@ -733,8 +733,8 @@ class Delivery(Table):
     """The outbox: one message that a browser is still to get; deleted when it is sent.
 
     Of a voucher, for its holder; of an attack on its password a `campaign`, for its merchant's members. `about` tells
-    apart two of the same event: the number of the use, the version of the campaign. Whoever sends it moves `due_at`
-    forward first, so that nobody else does, and that it comes back if the sender dies.
+    apart two of the same event: the number of the use, the version of the campaign. The sender moves `due_at`
+    forward first, so that no other worker does, and that it comes back if the sender dies.
     """
 
     subscription = ForeignKeyField(Subscription, on_delete="CASCADE", index=False)
@@ -776,7 +776,7 @@ class ZoneData(Table):
 
 
 class Mute(Row):
-    """Somebody's choice to be told nothing: of an event, or of `merchant:<slug>`."""
+    """A person's choice to be told nothing: of an event, or of `merchant:<slug>`."""
 
     account = ForeignKeyField(Account, on_delete="CASCADE", index=False)
     account_id: int

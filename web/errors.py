@@ -60,7 +60,7 @@ def _while_answering(error: HTTPException) -> Response:
 
 
 def _away(error: Exception) -> Response:
-    """The database is away or overloaded, and nobody did anything wrong.
+    """The database is away or overloaded, and the visitor did nothing wrong.
 
     Whether anything was written depends on when it went away: pages are made after the commit.
     """

@@ -19,7 +19,7 @@ def post_form(routes: Blueprint, rule: str, page: str, right: View | None = None
     """Register a view for POST, and for GET a redirection to `page`, the endpoint of the page with the form.
 
     `right` is called with what stands in the address, and aborts for a caller who may not open the page; without it
-    the page is everybody's. The redirection is an endpoint of its own: the view's name and LEADING.
+    the page is open to all. The redirection is an endpoint of its own: the view's name and LEADING.
     """
 
     def register(view: View) -> View:

@@ -16,7 +16,7 @@ def ours(path: str | None, otherwise: str) -> str:
 
 
 def beginning(account: Account) -> str:
-    """Where somebody begins who wanted nothing else: where they work, a cashier at the till; else in the wallet."""
+    """Where a person without another aim begins: where they work, a cashier at the till; else in the wallet."""
     mine = [member for member in accounts.memberships(account) if member.disabled_at is None]
     for member in mine:
         if member.role != Role.CASHIER:

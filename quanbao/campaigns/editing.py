@@ -63,7 +63,7 @@ class Past(Exception):
 
 
 class Published(Exception):
-    """Somebody holds vouchers of it: it can be ended, not deleted."""
+    """Consumers hold vouchers of it: it can be ended, not deleted."""
 
 
 def create(
@@ -209,7 +209,7 @@ def _locked(campaign: Campaign) -> Campaign:
 
 
 def duplicate(campaign: Campaign, now: datetime) -> Campaign:
-    """A draft like this campaign, with its password and nobody's vouchers."""
+    """A draft like this campaign, with its password and without vouchers."""
     columns = {name: getattr(campaign, name) for name in COPIED}
     slug = _another(campaign.slug)
     return write_transaction(lambda: Campaign.create(merchant=campaign.merchant, slug=slug, created_at=now, **columns))

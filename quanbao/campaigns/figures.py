@@ -86,7 +86,7 @@ def of_day(merchant: Merchant, day: date) -> dict[int, int]:
 
 
 def count(campaign: Campaign, names: dict[Heading, str], by: int = 1) -> None:
-    """Count one more, or one less, under each heading; in the caller's transaction, rows in one order for everybody."""
+    """Count one more, or one less, under each heading; in the caller's transaction, rows always in one order."""
     _add(campaign.id, by, *chain.from_iterable(sorted(names.items())))
 
 

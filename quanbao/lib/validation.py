@@ -91,7 +91,7 @@ class Reader:
         return Reader({} if value is None else value, self.at(key), self.faults)
 
     def done(self) -> None:
-        """Name the fields that nobody asked for: mostly a slip of the pen."""
+        """Name the fields that the document has no place for: mostly a slip of the pen."""
         for key in sorted(self.value.keys() - self.read):
             near = difflib.get_close_matches(str(key), self.read, 1)
             self.fault(str(key)[:40], f"is not a field here{f'; did you mean {near[0]}?' if near else ''}")

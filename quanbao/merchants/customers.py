@@ -72,7 +72,7 @@ def put(merchant: Merchant, ids: Iterable[int], group: str, *, into: bool) -> in
 
 
 def put_found(merchant: Merchant, text: str, among: str | None, group: str, *, into: bool) -> int:
-    """The same with everybody whom a search finds, a thousand at a time."""
+    """The same with all customers whom a search finds, a thousand at a time."""
     moved, after = 0, 0
     found = _search(merchant, text, among).select(Customer.id).order_by(Customer.id).limit(STEP)
     while some := [number for (number,) in found.where(Customer.id > after).tuples()]:

@@ -60,7 +60,7 @@ def invite(
 
 
 def invite_again(member: Member, now: datetime, *, by: Member | None = None) -> str:
-    """Another link for somebody who has not joined; the one before is good no more. Raises Refused."""
+    """Another link for a member who has not joined; the one before is good no more. Raises Refused."""
 
     def write() -> str:
         row = _fresh(member, by)
@@ -139,7 +139,7 @@ def disable(member: Member, now: datetime, *, by: Member | None = None) -> None:
 
 
 def enable(member: Member, now: datetime, *, by: Member | None = None) -> None:
-    """Give the rights back to somebody who had joined."""
+    """Give the rights back to a member who had joined."""
 
     def write() -> None:
         row = _fresh(member, by)
@@ -174,7 +174,7 @@ def standing_against(link: Link, account: Account) -> str | None:
 
 
 def join(link: Link, account: Account, now: datetime) -> Member | None:
-    """Use the link up and make the account the member; none where somebody else was first.
+    """Use the link up and make the account the member; none where another account was first.
 
     Raises Refused where the account is a member here already, and the link stays good.
     """
@@ -239,7 +239,7 @@ def _role(role: str) -> Role:
 
 
 def _place(member: Member, slugs: list[str]) -> None:
-    """A cashier has one branch at least, nobody else any."""
+    """A cashier has one branch at least, other roles have none."""
     if member.role != Role.CASHIER:
         return
     own = Branch.select().where(Branch.merchant == member.merchant_id)
@@ -250,7 +250,7 @@ def _place(member: Member, slugs: list[str]) -> None:
 
 
 def places(member: Member) -> list[Branch]:
-    """The branches whose till page the member may use, closed ones too: a cashier's own, anybody else's all."""
+    """The branches whose till page the member may use, closed ones too: a cashier's own; for other roles, all."""
     rows = Branch.select().where(Branch.merchant == member.merchant_id).order_by(Branch.id)
     if member.role == Role.CASHIER:
         rows = rows.join(MemberBranch).where(MemberBranch.member == member)

@@ -1,6 +1,6 @@
 """What people are told by web push: rows of the outbox, written in the transactions that they tell of.
 
-Where nobody subscribed nothing is written. Whoever sends them judges what is still true, and who does not want it.
+Without a subscription nothing is written. The sender judges what is still true, and who does not want it.
 """
 
 from datetime import datetime, time, timedelta

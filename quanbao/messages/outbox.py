@@ -176,7 +176,7 @@ def _muted(accounts: set[int]) -> set[tuple[int, str]]:
 
 
 def _is_wanted(row: Any, campaign: Campaign, muted: set[tuple[int, str]]) -> bool:
-    """A shop that tells its customers too much for somebody may be their own: an attack on it is another matter."""
+    """A shop that tells its customers too much for a person may be their own: an attack on it is another matter."""
     of_merchant = set() if row.event == Event.UNDER_ATTACK else {(row.account, OF_MERCHANT + campaign.merchant.slug)}
     return not muted & {(row.account, row.event), *of_merchant}
 

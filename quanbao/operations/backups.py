@@ -1,7 +1,7 @@
 """Backups: one SQLite file with every row that lasts, whatever engine is in use; restored to either.
 
 Signed-in browsers, one-time links, counter codes, subscriptions and messages on their way are not in it, nor are
-the keys: redemption passwords stay sealed, and everybody signs in again after a restore.
+the keys: redemption passwords stay sealed, and all sign in again after a restore.
 """
 
 import hashlib
@@ -131,7 +131,7 @@ def restore(
     """Put what is in a backup into the place of all that is in the database, in one transaction.
 
     Returns when it was made and how many rows it has. `ask` may raise when the file is found good, with the redemption
-    passwords in it, and nothing is begun; it may also open the database. Inside the transaction nobody else writes,
+    passwords in it, and nothing is begun; it may also open the database. Inside the transaction no other writer runs,
     and `keep` stands around the replacing. `check` may raise in the middle: then, and where the file is damaged,
     foreign, of another version (Refused), or does not reconcile, the database stays as it was.
     """
@@ -203,7 +203,7 @@ def _stored(file: apsw.Connection, table: type[Model]) -> Iterator[list[Row]]:
 
 
 def _alone(path: Path, file: apsw.Connection, check: Callable[[], None], keep: Callable) -> int:
-    """In the caller's transaction, whose rows nobody else changes until it ends; reading goes on."""
+    """In the caller's transaction, whose rows no other writer changes until it ends; reading goes on."""
     if not on_sqlite():
         names = ", ".join(f'"{table._meta.table_name}"' for table in TABLES)
         db.execute_sql(f"LOCK TABLE {names} IN EXCLUSIVE MODE")

@@ -23,7 +23,7 @@ GUESTS = [f"guest{number:02d}@lotus.example" for number in range(1, 25)]
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody to be in the demo; `merchant` is where a member works."""
+    """A person of the demo; `merchant` is where a member works."""
 
     email: str
     role: str

@@ -27,7 +27,7 @@ class Refused(Exception):
 
 
 class LinkSpent(Exception):
-    """Somebody used the link a moment earlier."""
+    """The link was used a moment earlier."""
 
 
 def is_needed() -> bool:
@@ -53,7 +53,7 @@ def set_up(link: Link, entered: dict[str, str], *, now: datetime, password_key: 
     try:
         bulk_import.load(_document(entered), now=now, password_key=password_key, first=use_link)
     except bulk_import.Refused as refused:
-        if not is_needed():  # somebody was faster, and theirs is what this one collides with
+        if not is_needed():  # another request was faster, and this one collides with its rows
             raise LinkSpent from None
         faults = dict(fault.split(": ", 1) for fault in refused.faults)
         raise Refused({field: faults[path] for path, field in PATHS.items() if path in faults}) from None

@@ -31,7 +31,7 @@ def summary() -> str:
 def kept(folder: Path, now: datetime) -> Iterator[Path]:
     """The file in this folder that has all that the database had, on the disk before the block begins.
 
-    For a transaction in which nobody else writes. It is gone again where the block fails, for then nothing is replaced.
+    For a transaction in which no other writer runs. Removed where the block fails, for then nothing is replaced.
     Raises backups.Refused where it cannot be written.
     """
     name = f"{'database' if on_sqlite() else 'backup'}-before-restore-{now:%Y-%m-%dT%H-%M-%SZ}"

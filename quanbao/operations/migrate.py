@@ -12,7 +12,7 @@ from playhouse.migrations import Runner
 from database import db, on_sqlite, turn
 
 DIRECTORY = Path(__file__).parent / "migrations"
-# Any number does, as long as nobody else on this PostgreSQL server locks the same.
+# Any number does, as long as no other program on this PostgreSQL server locks the same.
 ADVISORY_LOCK = 0x5175616E62616F
 PATIENCE = 10_000  # milliseconds that another process may have SQLite's file locked
 

@@ -85,7 +85,7 @@ class Restoring:
 
     @contextmanager
     def _keep(self) -> Iterator[None]:
-        """When nobody else writes: a database that was empty may have come into use since it was looked at."""
+        """When no other writer runs: a database that was empty may have come into use since it was looked at."""
         if not keeping.is_in_use():
             yield
             return

@@ -1,6 +1,6 @@
 """The guards of a redemption switched off: for `quanbao selfcheck --broken` and the controls of the races alone.
 
-What is left is written as if nobody else were at a till: look, then act on what was seen. A pause between the
+What is left is written as if there were one till: look, then act on what was seen. A pause between the
 two lets the others look meanwhile. A race that finds no damage here would find none anywhere.
 """
 
@@ -51,14 +51,14 @@ def drop_last_guard(name: str = LAST_GUARD) -> None:
 def _write_transaction(work: Callable[[], T], **_: bool) -> T:
     """No turn and no second try; on SQLite no transaction either.
 
-    A deferred one would be a guard there: its snapshot is refused the write when anybody wrote since.
+    A deferred one would be a guard there: its snapshot is refused the write when another transaction wrote since.
     """
     with nullcontext() if on_sqlite() else db.atomic():
         return work()
 
 
 def _take_use(voucher: Voucher, now: datetime) -> None:
-    """The use that was seen is taken, whoever took it meanwhile."""
+    """The use that was seen is taken, even where another till took it meanwhile."""
     time.sleep(PAUSE)
     voucher.uses_left -= 1
     voucher.ended_at = None if voucher.uses_left else now
@@ -74,14 +74,14 @@ def count(campaign: Campaign, discount: int, first: bool) -> None:
 
 
 def _of_rollback(done: Redemption) -> Rollback | None:
-    """What was seen is gone by, whoever takes it back meanwhile."""
+    """What was seen is gone by, even where another member takes it back meanwhile."""
     seen = look_at_rollback(done)
     time.sleep(PAUSE)
     return seen
 
 
 def _give_back(voucher: Voucher) -> None:
-    """One more use than was seen, whoever gave it back meanwhile."""
+    """One more use than was seen, even where another member gave it back meanwhile."""
     time.sleep(PAUSE)
     voucher.uses_left += 1
     voucher.returned += 1

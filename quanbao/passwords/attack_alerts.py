@@ -1,6 +1,6 @@
 """A password under attack: guessers have spent its budget, and no keypad of its campaigns can work for a while.
 
-The shop is not closed: counter codes need no password. Its members are told, and whoever changes the password opens
+The shop is not closed: counter codes need no password. Its members are told, and a changed password opens
 the keypads again.
 """
 
@@ -52,7 +52,7 @@ def going_on(merchant: Merchant, now: datetime) -> list[Alarm]:
 
 
 def concerns(account: int, campaign: Campaign, now: datetime) -> bool:
-    """Whether the attack still goes on, and whoever was to be told may still do something about it."""
+    """Whether the attack still goes on, and the member who was to be told may still do something about it."""
     able = (Member.account == account) & (Member.merchant == campaign.merchant_id)
     able &= Member.role.in_(STAFF) & Member.disabled_at.is_null()
     return guess_limits.spent(campaign.password, now) is not None and Member.select().where(able).exists()

@@ -36,7 +36,7 @@ def is_trivial(password: str) -> bool:
 
 
 def generate() -> str:
-    """Six digits that nobody would try first."""
+    """Six digits that are not among the first to be tried."""
     while is_trivial(password := f"{secrets.randbelow(10**6):06d}"):
         pass
     return password
@@ -51,7 +51,7 @@ def create(merchant: Merchant, password: str, *, key: str, now) -> RedemptionPas
 
 
 def of_digits(merchant: Merchant, typed: str | None, *, key: str, now) -> RedemptionPassword:
-    """The merchant's one row of these digits, or of new ones that nobody typed; runs in the caller's transaction.
+    """The merchant's one row of these digits, or of generated ones; runs in the caller's transaction.
 
     Digits have one row and with it one budget for guessers, however many campaigns they open.
     """
@@ -84,7 +84,7 @@ def mark(row: RedemptionPassword) -> str:
 def change(campaign: Campaign, typed: str | None, *, key: str, now, replacing: str | None = None) -> bool:
     """Give the campaign, and all that share its password, another one; none typed to have one made.
 
-    False where it is the same, and nothing changes: whoever guessed at it knows as much as before. Digits that the
+    False where it is the same, and nothing changes: a guesser knows as much as before. Digits that the
     merchant has in another row are shared from there, with what was spent on them; else what guessers spent on the
     old ones is forgotten. A redemption that was judged under those cannot commit: the campaigns' versions rise too.
     With `replacing`, only the password of this `mark` is: raises merging.Conflict where it is another by now, so that

@@ -104,7 +104,7 @@ def sign_up(email: str, password: str, now: datetime) -> Account:
 
 
 def by_email(email: str) -> Account | None:
-    """The account of an address as somebody typed it, if it has one."""
+    """The account of an address as it was typed, if it has one."""
     try:
         return Account.get_or_none(Account.email == email_address(email))
     except Refused:
@@ -170,7 +170,7 @@ def shorten_sessions(account: Account, now: datetime) -> None:
 
 
 def session_of(token: str, now: datetime, used: bool = True) -> Session | None:
-    """The living session of a token, its account with it; it slides on while it is `used` by somebody."""
+    """The living session of a token, its account with it; it slides on with each request that is `used`."""
     found = _living.first(token_hash(token), now)
     if found is None:
         return None
@@ -239,7 +239,7 @@ def end_other_sessions(account: Account, token: str) -> str:
 
 
 def _end_others(account: Account, token: str) -> str:
-    """This browser goes on under another token: whoever copied its cookie is out too. In a transaction."""
+    """This browser goes on under another token: a copy of its cookie is signed out too. In a transaction."""
     fresh = secrets.token_urlsafe(32)
     end_all(account, but=token)
     Session.update(token_hash=token_hash(fresh)).where(Session.token_hash == token_hash(token)).execute()
@@ -265,7 +265,7 @@ def change_password(account: Account, password: str, token: str) -> str:
 
 
 def change_email(account: Account, email: str, token: str, *, shown: str | None = None) -> str:
-    """Another address, which nobody has proved; what merchants call the person stays theirs.
+    """Another address, which is not proved; what merchants call the person stays theirs.
 
     Other browsers and links end. Returns this one's token from now on; raises Refused, Overtaken. `shown` is the
     address that the form was filled beside: where it is another now, raises merging.Conflict.

@@ -74,7 +74,7 @@ def _shorten(table: type[Link] | type[Claim], ends: datetime, which: Expression)
 def sign_in(token: str, new_password: str | None, now: datetime) -> Account | None:
     """The account of a sign-in link, used up by this; sets the password if asked, and ends what was open by then.
 
-    Raises accounts.Refused for a password that is too short, or lacks where nobody proved the address before
+    Raises accounts.Refused for a password that is too short, or lacks where the address was not proved before
     (who signed up with it must not stay in), and then the link stays good.
     """
     link = usable("sign-in", token, now)

@@ -20,14 +20,14 @@ from quanbao.people import accounts
 
 
 class LastOwner(Exception):
-    """A merchant would be left without anybody who may run it; the text is its name."""
+    """A merchant would be left without a member who may run it; the text is its name."""
 
 
 def delete(account: Account, token: str, now: datetime) -> None:
     """Erase address, password, sessions, links, groups and memberships, and what merchants call the person.
 
-    Raises LastOwner, or Overtaken, and erases nothing then. Where nobody has proved that the address is the
-    account's, what merchants typed before they knew who has it stays: it may be about somebody else.
+    Raises LastOwner, or Overtaken, and erases nothing then. Where it was not proved that the address is the
+    account's, what merchants typed before they knew who has it stays: it may be about another person.
     """
 
     def write() -> None:
@@ -65,7 +65,7 @@ def _is_last_owner(member: Member) -> bool:
 
 
 def _forget(account: Account, now: datetime) -> None:
-    """What merchants know. Addresses go first: nobody puts a customer without one into a group."""
+    """What merchants know. Addresses go first: a customer without one cannot be put into a group."""
     customers = list(Customer.select().where(Customer.consumer == account).order_by(Customer.id))
     Customer.update(address=NOBODYS).where(Customer.consumer == account).execute()
     CustomerGroup.delete().where(CustomerGroup.customer.in_(customers)).execute()

@@ -1,6 +1,6 @@
 """Confirm sheets: the numbers and words that a day's redemptions will have, to print for a shop without a screen.
 
-Whoever has one knows beforehand what a true verdict will say: it is for owners and managers to print and to hand out.
+Its reader knows beforehand what a true verdict will say: it is for owners and managers to print and to hand out.
 """
 
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""A person's own data, to take along: everything that is kept about them, no secrets, and nobody else's."""
+"""A person's own data, to take along: everything that is kept about them, no secrets, and nothing about others."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -30,7 +30,7 @@ def _code(voucher: Voucher, now: datetime) -> str:
 
 
 def data(account: Account, now: datetime, say: Say = _code) -> dict[str, Any]:
-    """Everything that is kept about a person, for themselves: no secrets, and nobody else's.
+    """Everything that is kept about a person, for themselves: no secrets, and nothing about others.
 
     `say` gives a voucher's state in the reader's words, as the pages have them.
     """

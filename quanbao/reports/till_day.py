@@ -11,7 +11,7 @@ from database import on_sqlite
 from models import STANDING, Attempt, Campaign, DayNumber, Figure, Heading, Merchant, Redemption, Rollback
 
 A_PAGE = 40  # redemptions
-REFUSALS = 8  # beside them: somebody who tries passwords must not push the redemptions off the page
+REFUSALS = 8  # beside them: a guesser of passwords must not push the redemptions off the page
 LOOKED_AT = 60  # of the latest refusals, at all branches
 
 

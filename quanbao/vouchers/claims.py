@@ -25,7 +25,7 @@ class Standing(StrEnum):
     ENDED = "ended"  # the shop ended the campaign
     OVER = "over"
     EXPIRED = "expired"  # the link, not the offer
-    TAKEN_BACK = "taken_back"  # it is good, but for nobody whose voucher was revoked after it was made
+    TAKEN_BACK = "taken_back"  # it is good, but not for a consumer whose voucher was revoked after it was made
     HELD = "held"  # it is good, but they hold its voucher already
     SOLD_OUT = "sold_out"
     OPEN = "open"
@@ -133,7 +133,7 @@ def _take(found: Claim, consumer: Account, now: datetime) -> Voucher:
 
 
 def _customer(found: Claim, consumer: Account, now: datetime) -> Customer:
-    """The consumer as the link's merchant knows them, from now on at least; nobody separates them meanwhile."""
+    """The consumer as the link's merchant knows them, from now on at least; locked against a separation."""
     merchant = found.campaign.merchant_id
     Customer.insert(
         merchant=merchant, consumer=consumer, address=found.address, first_seen_at=now

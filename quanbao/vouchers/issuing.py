@@ -16,7 +16,7 @@ BATCH = 1000
 
 
 def new_code() -> str:
-    """79 bits: nobody finds a voucher by trying."""
+    """79 bits: no voucher is found by trying."""
     return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
 
 
@@ -64,7 +64,7 @@ def counts_as_had(publication: int):
     """As a condition: vouchers that keep this publication from giving their holder another one.
 
     Those are all but the ones that were revoked before it was made. A publication that goes on after a revocation
-    does not give back what was taken from somebody meanwhile.
+    does not give back what was taken from a consumer meanwhile.
     """
     return Voucher.revoked_at.is_null() | (Voucher.revoked_after >= publication)
 

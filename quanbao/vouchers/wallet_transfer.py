@@ -1,6 +1,6 @@
 """Moving the wallet to another browser: a one-time code signs it in.
 
-An app on an iPhone's home screen has a storage of its own, so whoever is signed in in the browser is not
+An app on an iPhone's home screen has a storage of its own, so who is signed in in the browser is not
 signed in there.
 """
 
@@ -15,7 +15,7 @@ from quanbao.vouchers.issuing import ALPHABET
 
 LIFETIME = one_time_links.LIFETIMES["move"]
 LENGTH = 10  # of 31 letters: 49 bits
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # nobody types the password: what asks for it anew asks here too
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # no password was typed: what asks for it anew asks here too
 
 
 def new_code(account: Account, now: datetime, token: str | None = None) -> str:

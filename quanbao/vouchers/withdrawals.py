@@ -1,4 +1,4 @@
-"""Claim links taken back before anybody used them: withdrawn, or replaced by one for the right address."""
+"""Claim links taken back before they were used: withdrawn, or replaced by one for the right address."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -193,7 +193,7 @@ def test_a_process_that_stops_with_the_lock_holds_up_nobody_for_ever(database, m
     ) as process:
         assert process.stdout.readline() == "held\n"
         for _ in range(5):
-            with pytest.raises(Busy, match="line of writers"):
+            with pytest.raises(Busy, match="queue of writers"):
                 write_transaction(lambda: add("mei@example.org"))
         assert len([thread for thread in threading.enumerate() if thread.name == "line"]) == 1
         process.communicate("go on\n")

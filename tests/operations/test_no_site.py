@@ -210,7 +210,7 @@ def test_a_place_where_no_backup_can_be_written(shop, tmp_path, place):
 
 
 def sqlites_own(files: dict[str, bytes | None]) -> dict[str, None]:
-    """What SQLite and the line of writers leave beside an open database."""
+    """What SQLite and the queue of writers leave beside an open database."""
     return {name: None for name in files if name.startswith("data/quanbao.sqlite3")}
 
 

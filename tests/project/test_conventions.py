@@ -1,7 +1,9 @@
 """What keeps the house in order; each failure says the cure."""
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -317,7 +319,41 @@ FORMER_NAMES = {
 HELPERS = [path for folder in ("support", "controls", "attacks") for path in (ROOT / "tests" / folder).glob("*.py")]
 
 
-# Words that once meant several things: the modules whose functions and classes have them, meaning what docs/words.md says.
+VAGUE = re.compile(r"(?<!`)\b(whoever|nobody|somebody|anybody|everybody|someone|anyone)\b(?!`)", re.IGNORECASE)
+NOT_REWORDED_YET = ("quanbao/redemption/", "quanbao/vouchers/publications.py", "quanbao/passwords/guess_limits.py")
+
+
+def remarks(source: str) -> Iterator[str]:
+    """The comments and docstrings of a module."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, documented):
+            yield ast.get_docstring(node) or ""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.string
+
+
+def vague(source: str) -> list[str]:
+    return [found.group() for remark in remarks(source) for found in VAGUE.finditer(remark)]
+
+
+def test_comments_say_who():
+    wrong = [
+        f"{named(path)}: {word}"
+        for path in PRODUCT
+        if not named(path).startswith(NOT_REWORDED_YET)
+        for word in vague(path.read_text("utf-8"))
+    ]
+    assert not wrong, f"say the caller, the writer, another process, a signed-out visitor: {wrong}"
+
+
+def test_control_a_vague_comment_is_found():
+    source = '"""Whoever asks."""\nNOBODY = "nobody"  # `nobody` is a code; somebody reads it\n'
+    assert vague(source) == ["Whoever", "somebody"]
+
+
+# Words that once meant several things: where functions and classes have them, meaning what docs/words.md says.
 ONE_MEANING = {
     "hold": {
         "quanbao/vouchers/wallet.py",

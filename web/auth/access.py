@@ -47,7 +47,7 @@ def campaign_of(merchant: str, campaign: str, roles: tuple[Role, ...] = STAFF) -
 
 
 def voucher_of(code: str) -> Voucher:
-    """The voucher, for its holder; not there for anybody else."""
+    """The voucher, for its holder; not there for other visitors."""
     voucher = wallet.held(code, consumer())
     if voucher is None:
         abort(404)
@@ -63,13 +63,13 @@ def opened_voucher(code: str) -> Voucher:
 
 
 def only_owners_type(digits: str | None) -> None:
-    """Whoever enters digits can tell whether the shop has them already: that is for who may see them."""
+    """Who enters digits can tell whether the shop has them already: that is for who may see them."""
     if digits and g.member.role != Role.OWNER:
         abort(403)
 
 
 def is_fresh() -> bool:
-    """Whether whoever is signed in here typed the account's password, or used a link, minutes ago."""
+    """Whether the signed-in person typed the account's password, or used a link, minutes ago."""
     return accounts.is_fresh(current_user.row, now())
 
 
@@ -79,9 +79,9 @@ def not_me() -> str:
 
 
 def is_me(password: str | None) -> bool:
-    """Whether who is signed in here showed it minutes ago, or shows it now by the account's password.
+    """Whether the signed-in person showed it minutes ago, or shows it now by the account's password.
 
-    For what whoever picks up an open phone may not do: with `own_password_limit`.
+    For what a finder of an open phone may not do: with `own_password_limit`.
     """
     if is_fresh():
         return True

@@ -44,7 +44,7 @@ def neighbour() -> str:
 
 
 class Memory(MemoryStorage):
-    """Counts of this process. A clock that is set back keeps nobody out for longer than a window."""
+    """Counts of this process. A clock that is set back keeps no visitor out for longer than a window."""
 
     STORAGE_SCHEME = ["memory-of-process"]
 
@@ -129,7 +129,7 @@ def init_app(app: Flask) -> None:
 
 
 def give_back(response: Response) -> Response:
-    """Only what failed counts: nobody is kept out for signing in often, nor for what was not even looked at.
+    """Only what failed counts: no visitor is kept out for signing in often, nor for what was not even looked at.
 
     A try is counted before it is looked at, and given back afterwards: any other order lets through what comes at once.
     """
@@ -153,12 +153,12 @@ def typed(field: str) -> str:
 
 
 def signed_in() -> str:
-    """Whose own password is typed, whatever page asks for it; behind `login_required`, so that nobody is looked for."""
+    """Whose own password is typed, whatever page asks for it; behind `login_required`, so no session is looked for."""
     return f"account {current_user.account.id}" if current_user.is_authenticated else neighbour()
 
 
 def address_typed() -> str:
-    """The account that somebody tries to sign in to, from where."""
+    """The account that a visitor tries to sign in to, from where."""
     try:
         email = email_address(typed("email"))
     except Refused:

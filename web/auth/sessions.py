@@ -29,7 +29,7 @@ class SignedIn(UserMixin):
         return self.token
 
 
-SHARED = ("assets.static_file", "pictures.show")  # the same for everybody: does not vary by cookie
+SHARED = ("assets.static_file", "pictures.show")  # the same for all visitors: does not vary by cookie
 
 
 class CookieInterface(SecureCookieSessionInterface):
@@ -103,7 +103,7 @@ def init_app(app: Flask) -> None:
 def load(token: str) -> SignedIn | None:
     moment = now()
     from_htmx = bool(request.htmx)  # type: ignore[attr-defined]  # htmx-flask adds it to every request
-    by_itself = from_htmx and "seen" in request.args  # an open page asks: nobody need be there
+    by_itself = from_htmx and "seen" in request.args  # an open page asks, maybe without a reader
     found = accounts.session_of(token, moment, used=not by_itself)
     if found is None:
         return None
@@ -138,9 +138,9 @@ def consumer() -> Account:
 
 
 def holder() -> str | None:
-    """The signed-in account as a phone's store knows it: an id that says nothing; empty where nobody is signed in.
+    """The signed-in account as a phone's store knows it: an id that says nothing; empty for a signed-out visitor.
 
-    None where nobody asked who is: then the store stays as it is.
+    None where the request did not ask: then the store stays as it is.
     """
     if g.get("unasked"):
         return None
@@ -153,7 +153,7 @@ def holder() -> str | None:
 
 
 def ask_nobody() -> None:
-    """This answer does not depend on who is signed in: nobody is looked for, and no session slides on."""
+    """This answer does not depend on who is signed in: no session is looked for, and none slides on."""
     if "_login_user" not in g:
         g._login_user, g.unasked = login.anonymous_user(), True
 
@@ -177,7 +177,7 @@ def password_is(account: Account | None, password: str) -> bool:
 def sign_in(account: Account, *, confirmed_at: datetime | None = None) -> bool:
     """Start a session under a new token; one that the browser had before is ended.
 
-    False, and nobody is signed in, where the account was changed a moment ago.
+    False, and no sign-in, where the account was changed a moment ago.
     """
     sign_out()
     try:
@@ -195,7 +195,7 @@ def go_on(token: str) -> None:
 
 
 def sign_out() -> None:
-    """End the session; of what the cookie noted for a next page, whoever comes next has the language alone."""
+    """End the session; of what the cookie noted for a next page, the next visitor gets the language alone."""
     if current_user.is_authenticated:
         accounts.end_session(current_user.token)
         log.info("signed out: account %d", current_user.account.id)

@@ -38,7 +38,7 @@ def password_field(autocomplete: str, description: str = "") -> Field:
 class Form(FlaskForm):
     class Meta(FlaskForm.Meta):
         def wrap_formdata(self, form, formdata):
-            """Fields are text: a file that somebody sends under a field's name is not one."""
+            """Fields are text: a file that is sent under a field's name is not one."""
             return request.form if request.method == "POST" else None
 
 
@@ -118,7 +118,7 @@ def own_password_field(id: str | None = None) -> Field:
 
 
 class OwnPassword(Form):
-    """Whoever holds this browser shows that the account is theirs."""
+    """The person at this browser shows that the account is theirs."""
 
     password = own_password_field()
 

@@ -1,4 +1,4 @@
-"""What people are told, in words: what happened, and what to do next. Nobody is blamed."""
+"""What people are told, in words: what happened, and what to do next, without blame."""
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
@@ -62,7 +62,7 @@ CHECKS: dict[str, str] = {
     Reason.USED_UP: _("Uses left"),
 }
 
-# Nobody's try would be taken: the budget of the password is spent, not one person's.
+# No try would be taken: the budget of the password is spent, not one person's.
 CLOSED: Text = (_("The keypad is closed for now."), _("Show a code at the counter instead."))
 
 # What a member reads at the counter, where the customer's words would not fit.

@@ -32,18 +32,18 @@ def init_app(app: Flask) -> None:
 
 
 def contact(settings: Settings) -> str | None:
-    """Whom push services may write to; none where push is off: nobody is named, and the address is not local."""
+    """Whom push services may write to; none where push is off: no contact is named, and the address is not local."""
     is_local = settings.base_url is None or urlsplit(settings.base_url).hostname in LOCAL
     return settings.contact or ("https://localhost" if is_local else None)
 
 
 def push_key() -> str:
-    """What a signed-in browser subscribes under; empty where push is off or nobody is signed in."""
+    """What a signed-in browser subscribes under; empty where push is off or the visitor is signed out."""
     return current_app.extensions["push_key"] if current_user.is_authenticated else ""
 
 
 def postman(app: Flask) -> Postman | None:
-    """Who brings the messages out; nobody where push is off."""
+    """What brings the messages out; none where push is off."""
     settings = app.extensions["quanbao"]
     subject = contact(settings)
     if subject is None:

@@ -129,7 +129,7 @@ def deleted():
 
 @routes.errorhandler(account_lock.Overtaken)
 def look_again(overtaken: account_lock.Overtaken) -> BaseResponse:
-    """Another browser of the account was faster: whoever may still see the page sees it as it is now."""
+    """Another browser of the account was faster: where the page may still be seen, it is shown as it is now."""
     return redirect(url_for("account.show"), 303)
 
 

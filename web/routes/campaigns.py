@@ -135,7 +135,7 @@ def end(merchant: str, campaign: str):
     except editing.Past:
         return _page(row, past=True), 422
     except editing.Over:
-        pass  # whoever pressed twice, or at the same time as somebody else, has what they want
+        pass  # pressed twice, or by two members at once: it is done
     return redirect(url_for("campaigns.show", merchant=merchant, campaign=campaign), 303)
 
 

@@ -50,7 +50,7 @@ def _visitor() -> Account | None:
 
 
 def _page(found: Claim, token: str) -> tuple[str, int]:
-    """What the link is still good for, told before anybody signs up for it."""
+    """What the link is still good for, told before a visitor signs up for it."""
     campaign, person = found.campaign, _visitor()
     standing, held = claims.standing(found, person, now()), claims.held(found, person) if person else None
     if standing in LINK_STANDINGS:
@@ -72,7 +72,7 @@ def _page(found: Claim, token: str) -> tuple[str, int]:
 
 
 def _spent(found: Claim, standing: Standing, person: Account | None) -> tuple[str, int]:
-    """Why the link gives nothing; a person who has its voucher is led there, nobody else learns who used it."""
+    """Why the link gives nothing; a person who has its voucher is led there, others do not learn who used it."""
     texts, voucher = LINK_STANDINGS[standing], None
     if person and standing is Standing.TAKEN_BACK:
         voucher = claims.taken_back(found, person)

@@ -12,7 +12,7 @@ routes = Blueprint("demo", __name__)
 
 @post_form(routes, "/demo/step-in", "home.show")
 def step_in():
-    """Sign in without a password, as a person of the demo's own cast and nobody else."""
+    """Sign in without a password, as a person of the demo's own cast, no other."""
     person = next((p for p in cast() if p.email == request.form.get("email")), None)
     account = accounts.by_email(person.email) if person else None
     if account is None:

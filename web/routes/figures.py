@@ -27,7 +27,7 @@ routes = Blueprint("figures", __name__)
 @routes.get("/merchants/<slug:merchant>/campaigns/<slug:campaign>/figures")
 @login_required
 def show(merchant: str, campaign: str):
-    """The figures; htmx asks again while somebody looks, and hears 204 when nothing changed."""
+    """The figures; htmx asks again while the page is open, and hears 204 when nothing changed."""
     row = campaign_of(merchant, campaign)
     table = figures.of_campaign(row)
     if wants_json():

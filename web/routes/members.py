@@ -1,4 +1,4 @@
-"""A merchant's members, for its owners; and the link by which somebody joins."""
+"""A merchant's members, for its owners; and the link by which a member joins."""
 
 from flask import Blueprint, abort, flash, g, redirect, render_template, request, session, url_for
 from flask_login import current_user, login_required
@@ -93,7 +93,7 @@ def change(merchant: str, number: int):
 
 
 def _makes_an_owner(member: Member) -> bool:
-    """Whether the form gives somebody all rights, or a way to them: not for who picks up an owner's open phone."""
+    """Whether the form gives a member all rights, or a way to them: not for a finder of an owner's open phone."""
     do = request.form.get("do")
     if do in ("link", "enable"):
         return member.role == Role.OWNER

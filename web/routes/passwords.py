@@ -67,7 +67,7 @@ def change(merchant: str, campaign: str):
 def renew(merchant: str, campaign: str):
     """One tap while guessers are at it: another password is made for the one that the page spoke of, and for no other.
 
-    To be signed in is enough: it tells nobody anything, and whoever picks the phone up gains nothing by it. What was
+    To be signed in is enough: it tells nothing, and a finder of the phone gains nothing by it. What was
     made is shown as ever, to who has just shown who they are. A reload or a second thumb changes nothing.
     """
     row = campaign_of(merchant, campaign, OWNER)

@@ -1,4 +1,4 @@
-"""Products' pictures: sent by owners, seen by everybody who has the address."""
+"""Products' pictures: sent by owners, seen by all who have the address."""
 
 from flask import Blueprint, Response, abort, render_template, request
 from flask_login import login_required

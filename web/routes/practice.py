@@ -1,4 +1,4 @@
-"""Practice: the screens of both doors with a voucher of no shop's, for everybody, as often as they like; the till card.
+"""Practice: the screens of both doors with a made-up voucher, for all visitors, as often as they like; the till card.
 
 The templates are those of the real screens, with addresses of practice in the place of theirs. Nothing is written or
 looked up; what a practice may be like (currency, time zone) stands in its address, so it tells nothing of a merchant.
@@ -75,7 +75,7 @@ def show_code():
 
 @routes.get("/practice/verdict")
 def verdict():
-    """What the phone shows when the counter has redeemed: here nobody tells it."""
+    """What the phone shows when the counter has redeemed: here no server tells it."""
     voucher = _voucher()
     return _on_the_phone(voucher, practice.redeem(voucher, practice.TillEntry(), "", now()), at_counter=True)
 
@@ -144,7 +144,7 @@ def _render(template: str, voucher: Voucher, said: str, values: Like | dict[str,
 @routes.get("/merchants/<slug:merchant>/till/practice")
 @login_required
 def charge(merchant: str):
-    """Where the till page leads whoever types the code of practice."""
+    """Where the till page leads a member who types the code of practice."""
     return _charge(membership(merchant, EVERYBODY))
 
 

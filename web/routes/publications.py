@@ -50,7 +50,7 @@ def publish(merchant: str, campaign: str):
         return _page(row, form, "not_text"), 422
     except (publications.Refused, selection.TooMany) as refused:
         return _page(row, form, refused.code), 422
-    except Campaign.DoesNotExist:  # a draft that somebody deleted a moment ago
+    except Campaign.DoesNotExist:  # a draft that was deleted a moment ago
         abort(404)
     publications.step(publication.id, now=now(), key=settings().secret_key)  # a thousand; the worker does the rest
     return redirect(url_for("publications.show", merchant=merchant, campaign=campaign, number=publication.id), 303)
@@ -101,7 +101,7 @@ def _found(campaign: Campaign) -> selection.Found:
 
 
 def _over(campaign: Campaign) -> str | None:
-    """What stands against publishing before anybody is chosen, with the way out."""
+    """What stands against publishing before customers are chosen, with the way out."""
     if campaign.is_over(now()):
         return PUBLISHING["ended" if campaign.ended_at else "over"]
     return SOLD_OUT if campaign.remaining <= 0 else None

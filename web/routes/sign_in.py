@@ -15,7 +15,7 @@ routes = Blueprint("sign_in", __name__)
 
 
 def _next() -> str:
-    """Where somebody wanted to go, or nothing."""
+    """The page that the visitor wanted, or nothing."""
     return ours(request.values.get("next"), "")
 
 
@@ -83,7 +83,7 @@ def _spent(token: str) -> tuple[str, int]:
 def _link_page(form: forms.NewPassword, account: Account | None) -> str:
     assert account is not None, "a link to sign in is an account's"
     if not account.proved:
-        form.password.description = ""  # the old password may be that of somebody who only typed the address
+        form.password.description = ""  # the old password may be that of a person who only typed the address
     return render_template("sign_in/link.html", form=form, email=account.email)
 
 

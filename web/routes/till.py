@@ -58,7 +58,7 @@ def find():
 @routes.get("/merchants/<slug:merchant>/till")
 @login_required
 def show(merchant: str):
-    """The day; htmx asks again while somebody looks, and hears 204 when nothing changed."""
+    """The day; htmx asks again while the page is open, and hears 204 when nothing changed."""
     member = membership(merchant, tuple(Role))
     return _page(member, members.places(member))
 

@@ -19,7 +19,7 @@ from web.request_limits import LARGEST_REQUEST, LARGEST_UPLOAD, largest
 from web.server.upload_memory import Upload, UploadMemory
 
 THREADS = 8  # a process; redemptions wait for the disk, not for the processor
-UPLOAD_THREADS = 2  # apart: whoever redeems does not wait for pictures
+UPLOAD_THREADS = 2  # apart: a redemption does not wait for pictures
 PIECES = 2  # threads beside them, for the pieces of long tables
 PATIENCE = 10  # seconds for a body of at most 64 KiB
 UPLOAD_PATIENCE = 90  # seconds for a picture or a list, from a phone
@@ -112,7 +112,7 @@ class Gateway:
 def _broken(scope, length: int) -> int | None:
     """How to refuse a body that may have been cut short: granian ends it without a word where a connection broke.
 
-    Of one in chunks nobody says how long it is: only that of a multipart form shows its own end (RFC 2046), and the
+    The length of one in chunks is not known: only that of a multipart form shows its own end (RFC 2046), and the
     parser asks for it. Two headers that both say where it ends may be read either way (RFC 9112, 6.1).
     """
     headers = scope.headers

@@ -11,9 +11,9 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
-LOOK = 1.0  # seconds, where nobody says that a process has ended
+LOOK = 1.0  # seconds, where no signal says that a process has ended
 PATIENCE = 10  # seconds for the head of a request, and until a connection that asks nothing is closed
-LONGEST_HEAD = 32 * 1024  # bytes; whoever never ends one fills no more of the memory
+LONGEST_HEAD = 32 * 1024  # bytes; a client that never ends one fills no more of the memory
 CONNECTIONS = 4096  # of a process at once: those that say nothing leave room for those that do
 OTHER_FILES = 128  # that a process has open
 

@@ -51,7 +51,7 @@ window.quanbao = (() => {
   tick();
   setInterval(tick, 1000);
 
-  // A new version waits until somebody asks for it; then this page loads once more.
+  // A new version waits until the reader asks for it; then this page loads once more.
   navigator.serviceWorker?.register('/sw.js', { updateViaCache: 'none' }).then(registration => {
     const offer = () => { if (registration?.waiting && registration.active) show('#update'); };
     offer();

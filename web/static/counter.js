@@ -6,7 +6,7 @@
   if (!part) return;
   const { attempt: id, seconds } = part.dataset, ends = Date.now() + seconds * 1000;
   if (id) {
-    quietly(() => { localStorage.sent = JSON.stringify({ id, at: Date.now() }); }); // whoever leaves this page hears of it too
+    quietly(() => { localStorage.sent = JSON.stringify({ id, at: Date.now() }); }); // heard of on the next page too
     history.replaceState(null, '', '/vouchers/' + find('#screen').dataset.code); // a reload makes no other code
   }
   show('.again', false);

@@ -1,4 +1,4 @@
-// The figures keep up while somebody looks at them: not in a hidden tab, and never anything but figures.
+// The figures keep up while they are looked at: not in a hidden tab, and never anything but figures.
 (() => {
   'use strict';
   const find = id => document.getElementById(id);

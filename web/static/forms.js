@@ -30,12 +30,12 @@
     if (look) look.href = location.pathname + location.search;
     find('button', note)?.addEventListener('click', () => signInAgain().then(isBack => isBack && hush(place)));
     place.before(note);
-    if (isBeside) return; // the focus stays where somebody types
+    if (isBeside) return; // the focus stays where the person types
     note.focus({ preventScroll: true });
     note.scrollIntoView({ block: 'nearest' });
   };
 
-  // An answer of ours has X-Answer. What a proxy, a provider or nobody answered in our place says little.
+  // An answer of ours has X-Answer. The answer of a proxy or a provider, or none, says little.
   const isOurs = answer => answer?.headers.has('X-Answer');
   const read = async answer => new DOMParser().parseFromString(await answer.text(), 'text/html');
   const kindOf = answer => {

@@ -2,14 +2,14 @@
 const NAME = 'shell-' + SHELL.join();
 const GONE = 'signed-out'; // and not told
 const SOON = 800; // ms
-let era = 0; // rises when somebody comes or goes
+let era = 0; // rises at each sign-in and sign-out
 
 const after = time => new Promise(go => setTimeout(go, time));
 const stored = path => caches.match(path, { ignoreVary: true });
 const offline = async () => await stored('/offline') ?? Response.error();
 const drop = async (kind, but) => Promise.all((await caches.keys()).map(
   name => name.startsWith(kind) && name !== but && caches.delete(name)));
-// Nothing where nobody answers, or only a proxy.
+// Nothing where no server answers, or only a proxy.
 const ask = (url, how, time = 15e3) => Promise.race([
   fetch(url, how).then(answer => answer.status > 501 ? null : answer, () => null), after(time)]);
 

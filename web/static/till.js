@@ -11,7 +11,7 @@
   if (!screen) return;
 
   // The attempt's id is kept before the keypad opens, until its verdict is here: so a try never counts twice.
-  // A try on the screens of practice is none: nothing of it is kept, and nobody is asked about it.
+  // A try on the screens of practice is none: nothing of it is kept, and the server is not asked about it.
   const name = 'attempt:' + screen.dataset.code, practice = document.body.matches('.practice');
   const kept = quietly(() => localStorage.getItem(name)), atCounter = find('#counter');
   let ends = Infinity; // when the verdict becomes an entry in the voucher's history
@@ -111,7 +111,7 @@
   addEventListener('htmx:afterRequest', ({ detail }) => { if (!detail.xhr.status) ask(); }); // lost, late or cut short
   addEventListener('htmx:beforeSwap', ({ detail }) => {
     if (detail.xhr.getResponseHeader('HX-Redirect') || detail.serverResponse.includes('data-outcome')) return;
-    detail.shouldSwap = false; // somebody between us answered, not the server
+    detail.shouldSwap = false; // a proxy answered, not the server
     ask();
   });
 

@@ -36,7 +36,7 @@
     push.hidden = false;
   };
 
-  // One that another key, or nobody at the server, knows of is made anew.
+  // One of another key, or that the server does not know, is made anew.
   const subscribe = async () => {
     const { pushManager } = await navigator.serviceWorker.ready;
     let found = await pushManager.getSubscription();

@@ -1,4 +1,4 @@
-"""Where push messages may go. An endpoint is what somebody's browser said: it must not lead into our own network."""
+"""Where push messages may go. An endpoint is what a visitor's browser said: it must not lead into our own network."""
 
 import re
 from collections.abc import Collection

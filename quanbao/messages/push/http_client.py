@@ -27,7 +27,7 @@ LookUp = Callable[[str, int], Awaitable[list[str]]]  # addresses of a host
 
 @dataclass(frozen=True)
 class Answer:
-    """What a push service said; no status where it said nothing. Its text is read by nobody."""
+    """What a push service said; no status where it said nothing. Its text is not read."""
 
     status: int | None
     retry_after: str = ""
@@ -63,7 +63,7 @@ class Wire:
 
     @cached_property
     def tls(self) -> ssl.SSLContext:
-        """Reading all authorities takes longer than a redemption: only where there is somebody to connect to."""
+        """Reading all authorities takes longer than a redemption: only where there is a service to connect to."""
         return ssl.create_default_context()
 
     async def post(self, endpoint: str, service: str, body: bytes, headers: dict[str, str]) -> Answer:

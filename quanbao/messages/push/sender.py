@@ -273,7 +273,7 @@ def document(message: Message, title: str, body: str, language: str) -> bytes:
 
 
 def plain(text: str, longest: int) -> str:
-    """One line without characters that nobody sees, but those that join or isolate, and not longer."""
+    """One line without invisible characters, but those that join or isolate, and not longer."""
     text = " ".join("".join(c if c.isprintable() or c in UNSEEN else " " for c in text).split())
     return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
 

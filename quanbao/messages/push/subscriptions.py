@@ -1,4 +1,4 @@
-"""Browsers that are to be told of news: kept for whoever is signed in there, each with the keys to write to it."""
+"""Browsers that are to be told of news: kept for the account signed in there, each with the keys to write to it."""
 
 import base64
 import binascii
@@ -89,7 +89,7 @@ def _is_on_curve(point: bytes) -> bool:
 def keep(browser: Browser, session: Session, token: str, with_: Circumstances, now: datetime) -> bool:
     """Keep a signed-in browser's subscription, or bring it up to date; whether it is new. Known: nothing is written.
 
-    One that another account had is moved only where the keys are the same: the same browser, somebody else. Raises
+    One that another account had is moved only where the keys are the same: the same browser, another account. Raises
     Refused otherwise, and account_lock.Overtaken where the browser was signed out meanwhile.
     """
     columns = {"session_id": session.id, "account_id": session.account_id, **asdict(browser), **asdict(with_)}
@@ -108,7 +108,7 @@ def _keep(columns: dict[str, Any], account: Account, token: str, now: datetime) 
             return False
         if known and (known.p256dh, known.auth) != (columns["p256dh"], columns["auth"]):
             raise Refused("endpoint")
-        if known:  # with what was on its way to somebody else
+        if known:  # with what was on its way to another account
             Subscription.delete().where(Subscription.id == known.id).execute()
         Subscription.create(**columns, created_at=now)
     except IntegrityError as error:
@@ -144,7 +144,7 @@ def mine(account: Account) -> list[Subscription]:
     return list(rows.order_by(Subscription.id))
 
 
-# What somebody does not want to hear of
+# What a person does not want to hear of
 
 
 def events(account: Account) -> list[Event]:
