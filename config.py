@@ -114,7 +114,7 @@ def _key(name: str, given: Mapping[str, str], data: Path, create: bool) -> str:
         try:
             value = path.read_text().strip()
         except OSError as error:
-            raise SettingsError(f"{variable}_FILE: {path} cannot be read: {error.strerror}") from None
+            raise SettingsError(f"{variable}_FILE names a file that cannot be read: {error.strerror}") from None
         except ValueError:  # not UTF-8, or a path that no file can have
             raise SettingsError(f"{variable}_FILE names a file that cannot be read") from None
     elif variable in given:

@@ -72,7 +72,7 @@ def _(stage):
 
 @follows("campaign too", ("redemption_password", "twice"))
 def _(stage):
-    both = {"redemption_password": "739164", "password_in_use": str(stage.world.password.id)}
+    both = {"redemption_password": "739164", "password_in_use": str(stage.world.campaign().password_id)}
     page = stage.owner.post(NEW, ENTERED | both, status=422)
     stage.says(page, "campaign too", ("redemption_password", "twice"))
     for name in both:

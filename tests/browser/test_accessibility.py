@@ -76,6 +76,11 @@ def not_mine(page: Page) -> None:
     expect(page.locator("[aria-invalid=true]").first).to_be_visible()
 
 
+def moved(page: Page) -> None:
+    page.locator("main form button").click()
+    expect(page.locator(".code")).to_be_visible()
+
+
 def show_code(page: Page) -> None:
     """Redeem at the counter."""
     page.locator("form[action$='/counter-code'] button").click()
@@ -183,9 +188,7 @@ PAGES = {
     "claim": Row("claims.show", "/claim/{claim}", LIN),
     "claim, signed out": Row("claims.show", "/claim/{claim}"),
     "claim, spent": Row("claims.show", "/claim/0123456789abcdef", status=404),
-    "move": Row("wallet_transfer.show", "/move", LIN),
-    "move, code": Row("wallet_transfer.show", "/move", LIN, act=lambda page: page.locator("main form button").click()),
-    "enter code": Row("wallet_transfer.enter", "/move/code"),
+    "move, code": Row("wallet_transfer.show", "/move", LIN, act=moved),
     "join": Row("members.show_join", "/join/{join}"),
     "join, signed in": Row("members.show_join", "/join/{join}", LIN),
     "new campaign": Row("campaigns.new", "/merchants/lotus/new-campaign", OWNER, act=unfold),

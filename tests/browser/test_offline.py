@@ -160,6 +160,7 @@ def test_a_form_whose_answer_is_lost_is_not_called_undone(small_world, network, 
     page.evaluate("localStorage.sent = JSON.stringify({id: 'x', at: Date.now()})")
     page.reload()
     expect(untouched).to_be_hidden()
+    expect(perhaps).to_be_visible()
 
 
 def test_the_answer_that_comes_late_is_offered(small_world, network, visit):

@@ -80,7 +80,7 @@ def test_an_owner_enters_changes_and_ends_a_campaign_on_a_phone(small_world, sma
     page.get_by_label("From").first.fill("10:00")
     page.get_by_label("Until").first.fill("22:00")
     page.get_by_label("Riverside").check()
-    expect(preview).to_contain_text("10:00–22:00")
+    expect(preview).to_contain_text("10:00 AM – 10:00 PM")
     expect(preview).not_to_contain_text("Main Street")
     choose_pictures(owner, photos)
     fits(page)
@@ -111,7 +111,7 @@ def test_an_owner_enters_changes_and_ends_a_campaign_on_a_phone(small_world, sma
     expect(page.get_by_label("Place")).to_have_count(0)
     offer.fill("20")
     expect(preview).to_contain_text("¥20")
-    expect(preview).to_contain_text("10:00–22:00")
+    expect(preview).to_contain_text("10:00 AM – 10:00 PM")
     fits(page)
     owner.press("Save")
     expect(page.get_by_text("Running", exact=True)).to_be_visible()
@@ -136,7 +136,7 @@ def test_an_owner_enters_changes_and_ends_a_campaign_on_a_phone(small_world, sma
     page.get_by_text("End this campaign now").click()
     fits(page)
     owner.press("End it now")
-    expect(page.get_by_text("Ended early")).to_be_visible()
+    expect(page.get_by_text("Ended early, Dec 1, 2026")).to_be_visible()
     expect(owner.named("Edit")).to_have_count(0)
     assert Campaign.get().ended_at is not None
 

@@ -75,6 +75,7 @@ def test_what_a_guesser_tries_first_is_refused(world, typed):
 
 def test_one_in_use_is_chosen_by_its_number(world):
     chosen = {"redemption_password": None, "password_in_use": str(world.password.id)}
+    world.campaign()
     assert make(world, **chosen).password_id == world.password.id
     assert change(world, make(world, redemption_password=NEW), **chosen).password_id == world.password.id
 
@@ -85,6 +86,7 @@ def test_another_merchants_password_cannot_be_chosen(world):
         with pytest.raises(editing.Refused) as caught:
             make(world, redemption_password=None, password_in_use=str(number))
         assert set(caught.value.faults) == {"password_in_use"}
+    world.campaign()
     with pytest.raises(editing.Refused) as caught:
         make(world, password_in_use=str(world.password.id))
     assert set(caught.value.faults) == {"redemption_password"}, "one typed and one chosen"

@@ -154,9 +154,9 @@ def set_up(life: Life, owner: Person, stranger: Person) -> None:
 
 
 def publish(life: Life, owner: Person) -> tuple[str, str]:
-    owner.post(f"{FIRM}/campaigns", CAMPAIGN | {"quantity": "none"}, status=(422,))
+    owner.post(f"{FIRM}/new-campaign", CAMPAIGN | {"quantity": "none"}, status=(422,))
     owner.post(f"{FIRM}/preview", CAMPAIGN)
-    owner.post(f"{FIRM}/campaigns", CAMPAIGN)
+    owner.post(f"{FIRM}/new-campaign", CAMPAIGN)
     owner.post(f"{SHOP}/publications", {"audience": "addresses", "addresses": "lin@example.org\na@example.org"})
     claim = life.keep("claim", r"/claim/([\w-]+)", owner.get(f"{SHOP}/links.csv"))
     owner.post(f"{FIRM}/members", {"email": "till@example.org", "role": "cashier", "branches": "main"})

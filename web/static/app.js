@@ -1,4 +1,4 @@
-// On every page: whose page it is, the service worker, what it served from its store, and tries without an answer.
+// On every page: whose page it is, the service worker, what it stored, tries without an answer.
 window.quanbao = (() => {
   'use strict';
   const root = document.documentElement, { holder, served, asOf } = root.dataset;
@@ -29,7 +29,7 @@ window.quanbao = (() => {
     if (persisted && (isOthers || !window.quanbao.isTyped?.())) renew(); else root.hidden = false;
   });
 
-  // A page that was asleep is asked for anew, or comes from the store with its time.
+  // A page that slept is asked for anew, or comes from the store with its time.
   const opened = Date.now();
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden && Date.now() - opened > 60_000 && find('[data-live]')) renew();
@@ -62,7 +62,7 @@ window.quanbao = (() => {
     });
   }, () => {});
 
-  // A stored page says of what time it is, and looks for the server in the background.
+  // A stored page says of what time it is, and looks for the server.
   if (served !== undefined) {
     // By the server's patterns: the first use of Intl takes as long as all the rest, before anything is painted.
     const then = new Date(asOf), { day, time, months, halves, asOf: words } = find('#served').dataset;
@@ -97,8 +97,8 @@ window.quanbao = (() => {
     } catch { return 0; }
   };
   const sent = quietly(() => JSON.parse(localStorage.sent));
-  // Without a connection: the keypad did not open, and no other try waits for its answer.
-  show('#unredeemed', !sent && /redeem$/.test(location.pathname));
+  // The keypad did not open: nothing was redeemed, unless another try waits for its answer.
+  if (find('#unredeemed') && /redeem$/.test(location)) sent ? location.replace('#unknown') : show('#unredeemed');
   if (sent && holder && !find('#screen')) look(sent.id).then(found => {
     if (typeof found === 'string') location.assign('/attempts/' + sent.id);
     else if (found === 404 && Date.now() - sent.at > 120_000) quietly(() => localStorage.removeItem('sent'));
