@@ -94,9 +94,11 @@ class Malice:
 
 
 def _person(rnd: random.Random, rule: Rule) -> str:
-    if rule.endpoint in ("sign_in.sign_out", "account.end_others"):
+    if rule.endpoint == "sign_in.sign_out":
         return "somebody"  # nobody else is to be signed out by it
-    if rule.endpoint in ("account.end_session", "account.delete"):
+    if rule.endpoint == "account.end_others":
+        return "other"  # nor by this, after the one above
+    if rule.endpoint in ("account.end_session", "account.end_session_form", "account.delete"):
         return "guest"
     if rnd.random() < 0.15:
         return rnd.choice(("nobody", "consumer", "cashier", "manager", "owner"))

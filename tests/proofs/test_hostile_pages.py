@@ -20,6 +20,7 @@ from tests.support.factories import ACCOUNT_PASSWORD
 from tests.support.full_merchants import Firm, firm
 from tests.support.rights import Who
 from web import create_app
+from web.form_addresses import only_leads
 
 pytestmark = [pytest.mark.promise("hostile text"), pytest.mark.browser]
 
@@ -86,7 +87,9 @@ def addresses(small_world, sqlite, clock) -> Callable[[Firm], list[tuple[str, Wh
     return lambda of: [
         one
         for one in asked(app, of, "GET")
-        if one[0] not in (*PLAIN, *REDIRECTS) and not one[0].startswith(("shell.", "set_up."))
+        if one[0] not in (*PLAIN, *REDIRECTS)
+        and not only_leads(one[0])
+        and not one[0].startswith(("shell.", "set_up."))
     ]
 
 

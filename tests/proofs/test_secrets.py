@@ -42,12 +42,13 @@ from web import create_app
 pytestmark = [pytest.mark.promise("secrets"), pytest.mark.race]
 
 LINK_ROUND = r"(GET|POST) /sign-(in|up)(\?.*)?"
-GIVEN_BACK = rf"POST {FIRM}/campaigns(/[\w-]+/(edit|password/change))?"  # a refused form, to who had just typed it
+GIVEN_BACK = rf"POST {FIRM}/(new-campaign|campaigns/[\w-]+/(edit|password/change))"  # a refused form, to who had just typed it
+SHOWN_ANEW = rf"POST {SHOP}/password(/renew)?"  # to an owner who has just shown who they are
 # Where a canary may be read: in the answer to whom it is for, and nowhere else.
 MAY_STAND = {
-    "digits": rf"POST {SHOP}/password|{GIVEN_BACK}",
-    "wrong digits": rf"POST {SHOP}/password|{GIVEN_BACK}",  # they are the shop's own once its owner chose them
-    "next": rf"POST {SHOP}/password",
+    "digits": rf"{SHOWN_ANEW}|{GIVEN_BACK}",
+    "wrong digits": rf"{SHOWN_ANEW}|{GIVEN_BACK}",  # they are the shop's own once its owner chose them
+    "next": SHOWN_ANEW,
     "set-up": r"(GET|POST) /set-up/.*",
     "claim": rf"GET {SHOP}/links(\.csv|/sheet)?|(GET|POST) /claim/.*|{LINK_ROUND}",
     "join": rf"GET {FIRM}/members|(GET|POST) /join/.*|{LINK_ROUND}",

@@ -1,6 +1,6 @@
 """A merchant with one of everything that an address may name, people who are signed in, and forms as they should be."""
 
-from models import Audience, Branch, Customer, Member, MemberBranch, Picture, Redemption, Role, Session
+from models import Audience, Branch, Claim, Customer, Member, MemberBranch, Picture, Redemption, Role, Session
 from quanbao.merchants import members
 from quanbao.people import one_time_links
 from quanbao.vouchers import claims, publications
@@ -32,6 +32,7 @@ FORMS = {
     "campaigns.preview": CAMPAIGN,
     "publications.publish": {"audience": "addresses", "addresses": "a@example.org, b@example.org\nc@example.org"},
     "publications.search": {"q": "a"},
+    "claims.change": {"do": "correct", "address": "d@example.org"},
     "branches.add": {"name": "New", "address": "1"},
     "branches.change": {"name": "New", "address": "1"},
     "members.invite": {"email": "n@example.org", "role": "manager"},
@@ -80,7 +81,7 @@ def house(settings, world: World, slug: str) -> House:
     spare = world.campaign(merchant=merchant, password=campaign.password)
     draft = world.campaign(merchant=merchant, password=campaign.password, published_at=None)
     picture = Picture.create(merchant=merchant, digest=f"{next(world.numbers):032x}", content=b"jpeg")
-    people |= {"consumer": consumer, "somebody": somebody, "guest": world.account()}
+    people |= {"consumer": consumer, "somebody": somebody, "other": world.account(), "guest": world.account()}
     cookies = sign_in(settings, world, list(people.values()))
     sign_in(settings, world, [people["guest"]])
     values = {
@@ -98,6 +99,7 @@ def house(settings, world: World, slug: str) -> House:
         "customers number": customer.id,
         "members token": join,
         "rollbacks number": Redemption.get(Redemption.voucher == other).id,
+        "claims number": Claim.select().where(Claim.campaign == campaign).order_by(Claim.id.desc()).get().id,
         "claims token": claims.open_links(campaign, now, world.keys.receipts)[0][2],
         "sign_in token": one_time_links.make("sign-in", now, world.account()),
         "digest": picture.digest,
