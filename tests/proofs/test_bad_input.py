@@ -59,7 +59,7 @@ def attacked(settings, world: World, malice: Malice, requests: int, control: str
     proxies = {"QUANBAO_TRUSTED_PROXIES": "1"}  # so that everybody comes from somewhere else, and no limit ends it
     with Site(settings, world, control, processes=1, **proxies) as site, Till(site.port, honest) as till:
         flood = Flood(site.port)
-        flood.send(islice(attacks, min(WARM, requests // 2)))
+        flood.send(islice(attacks, min(WARM, requests * 3 // 4)))
         warm = memory(site)
         flood.send(attacks)
         return Attacked(flood.outcome, till, (site.folder / "log").read_text(errors="replace"), warm, memory(site))

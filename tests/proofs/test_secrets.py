@@ -42,7 +42,8 @@ from web import create_app
 pytestmark = [pytest.mark.promise("secrets"), pytest.mark.race]
 
 LINK_ROUND = r"(GET|POST) /sign-(in|up)(\?.*)?"
-GIVEN_BACK = rf"POST {FIRM}/(new-campaign|campaigns/[\w-]+/(edit|password/change))"  # a refused form, to who had just typed it
+# A refused form, to who had just typed it.
+GIVEN_BACK = rf"POST {FIRM}/(new-campaign|campaigns/[\w-]+/(edit|password/change))"
 SHOWN_ANEW = rf"POST {SHOP}/password(/renew)?"  # to an owner who has just shown who they are
 # Where a canary may be read: in the answer to whom it is for, and nowhere else.
 MAY_STAND = {

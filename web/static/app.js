@@ -19,7 +19,7 @@ window.quanbao = (() => {
   if (holder !== undefined && holder !== keeper()) clear(holder);
   addEventListener('submit', ({ target }) => { if (new URL(target.action).pathname === '/sign-out') clear(''); });
 
-  // The page anew, by GET: a reload of a form's answer would send the form once more.
+  // The page anew, by GET: a reload of an answer would send its form once more.
   const renew = () => location.replace(location.pathname + location.search);
   // A page from the browser's memory is asked for anew before it is seen. One with typed work that was not sent stays as
   // it is (forms.js), for the holder who typed it.
@@ -51,7 +51,7 @@ window.quanbao = (() => {
   tick();
   setInterval(tick, 1000);
 
-  // A new version waits until the reader asks for it; then this page loads once more.
+  // A new version waits until somebody asks for it; then this page loads once more.
   navigator.serviceWorker?.register('/sw.js', { updateViaCache: 'none' }).then(registration => {
     const offer = () => { if (registration?.waiting && registration.active) show('#update'); };
     offer();
@@ -87,7 +87,7 @@ window.quanbao = (() => {
     look();
   }
 
-  // What became of an attempt: its verdict, 404 while there is none, 0 while the server does not answer itself.
+  // What became of an attempt: its verdict, 404 while there is none, 0 while the server does not answer.
   const look = async id => {
     try {
       const answer = await fetch('/attempts/' + id, { headers: { 'HX-Request': 'true', Accept: 'text/html' } });
