@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.promise("bad input"), pytest.mark.race]
 
 REQUESTS = size(5_000, 250_000)  # on each engine
 CARELESS = 4_000
-WARM = size(2_000, 50_000)  # requests until every thread has had the largest of what it gets
+WARM = size(3_500, 50_000)  # requests until every thread has had the largest of what it gets
 A_HOUSE = size(1_000, 5_000)  # requests until the next merchant is attacked
 SEED = "2026-11-28"
 MEGABYTE = 1024 * 1024
