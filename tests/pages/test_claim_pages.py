@@ -156,6 +156,24 @@ def test_links_are_found_by_a_piece_of_the_address(owner, small_world, campaign)
         owner.get(f"{at(campaign)}?which={odd}")
 
 
+def test_a_link_whose_time_is_over_is_listed_apart(owner, small_world, clock):
+    """Each link stands on one tab: one that ran out is not open, and neither used nor withdrawn."""
+    campaign = small_world.campaign(ends_at=clock() + timedelta(days=900))
+    link_to(small_world, MEI, campaign)
+    Claim.update(expires_at=clock() + timedelta(hours=1)).execute()
+    link_to(small_world, LIN, campaign)
+
+    def tabs(address: str) -> list[str]:
+        pages = {which: owner.get(f"{at(campaign)}?which={which}") for which in ("open", "used", "withdrawn", "dead")}
+        return [which for which, page in pages.items() if address in page.text]
+
+    assert tabs(MEI) == ["open"]
+    clock.forward(hours=1)
+    assert (tabs(MEI), tabs(LIN)) == (["dead"], ["open"])
+    editing.end(campaign, clock())
+    assert tabs(LIN) == ["dead"]
+
+
 def test_an_open_link_is_withdrawn_on_its_page(owner, small_world, campaign):
     row, token = link_to(small_world, MEI, campaign)
     [place] = [href for href in hrefs(owner.get(at(campaign)), "/links/") if href.endswith(str(row.id))]

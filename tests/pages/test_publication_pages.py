@@ -13,6 +13,7 @@ from tests.support.crowds import counts, finish, holders, make_customers, of, pu
 from tests.support.factories import ACCOUNT_PASSWORD
 from tests.support.page_client import Page, PageClient
 from web import create_app
+from web.present.selection import LOOKING
 from web.present.selection import MOST as MOST_PICKED
 
 HTMX = {"HX-Request": "true"}
@@ -220,10 +221,14 @@ def test_a_draft_that_is_deleted_meanwhile_is_not_found(owner, small_world, camp
 def test_a_campaign_that_is_over_is_not_published(owner, small_world):
     make_customers(small_world, 1)
     campaign = small_world.campaign(ends_at=small_world.clock())
-    assert "The campaign is over" in owner.get(at(campaign)).text
+    page = owner.get(at(campaign))
+    assert "The campaign is over" in page.text
+    assert page.all("form", action=at(campaign)), "its period may be changed in another tab"
     page = post(owner, campaign, {"audience": "all"}, status=422)
     assert "The campaign is over" in page.text
     assert Voucher.select().count() == 0
+    editing.end(campaign, small_world.clock())
+    assert not owner.get(at(campaign)).all("form", action=at(campaign)), "a form that can only be refused"
 
 
 @pytest.mark.parametrize(
@@ -304,6 +309,15 @@ def test_without_script_the_search_is_a_page_that_keeps_the_whole_form(owner, sm
     assert page.all("input", id="q")[0]["value"] == people[0].address
     assert "1 of those selected is not in this list." in page.text
     assert MEI in page.text
+
+
+@pytest.mark.parametrize("do", sorted(LOOKING))
+def test_a_button_that_looks_never_publishes_even_at_the_forms_own_address(owner, small_world, campaign, do):
+    """A script that sends the form to its own address and not to the button's must not publish."""
+    make_customers(small_world, 2)
+    page = post(owner, campaign, {"audience": "all", "do": do, "addresses": MEI}, status=200)
+    assert MEI in page.text
+    assert_nothing_came_of_it(campaign)
 
 
 @pytest.mark.parametrize(

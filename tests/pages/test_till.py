@@ -2,7 +2,8 @@
 
 import pytest
 
-from models import Merchant, Voucher
+from models import Member, Merchant, Redemption, Role, Voucher
+from quanbao.redemption import rollbacks
 from quanbao.redemption.reasons import Reason
 from quanbao.vouchers import issuing
 from tests.support.factories import PASSWORD, WRONG, money_of, stored, utc
@@ -299,6 +300,18 @@ def test_the_keypad_of_a_voucher_for_several_uses_says_how_many_are_left_and_whe
     text = client.get(f"/vouchers/{voucher.code}/redeem").text
     assert "4 of 5 uses left" in text
     assert f"Last redeemed: No. 1 · {words}" in text
+
+
+def test_a_use_that_was_taken_back_is_not_the_last_one(client, small_world):
+    client.sign_in(small_world.mei)
+    voucher = small_world.voucher(campaign=small_world.campaign(uses_per_voucher=5))
+    redeem(client, voucher)
+    owner = small_world.member(role=Role.OWNER)
+    by = Member.get(Member.account == owner)
+    rollbacks.roll_back(rollbacks.find(Redemption.get().id, by), by, "by_mistake", "", small_world.clock())
+    text = client.get(f"/vouchers/{voucher.code}/redeem").text
+    assert "5 of 5 uses left" in text
+    assert "Last redeemed" not in text
 
 
 def test_a_spent_budget_says_for_how_long_and_names_no_price(client, small_world, voucher):

@@ -240,6 +240,15 @@ def test_ten_wrong_passwords_a_quarter_of_an_hour_whatever_the_form(here, there,
     somebody.post("/account/password", TO_NEW)
 
 
+def test_addresses_tried_out_here_and_at_sign_up_are_counted_together(here):
+    """Both tell whether an address has an account: sixty refusals an hour for one network, wherever."""
+    here.fill("/account", "/account/email", {"email": "nobody", **RIGHT}, status=422)
+    for _ in range(59):
+        here.post("/sign-up", {"email": "nobody", "password": "x"}, status=422)
+    here.post("/account/email", TO_LIN, status=429)
+    here.post("/sign-up", {"email": "new@example.org", "password": NEW}, status=429)
+
+
 def test_what_is_done_right_is_not_counted(here):
     for old, new in [(ACCOUNT_PASSWORD, NEW), (NEW, ACCOUNT_PASSWORD)] * 8:
         here.post("/account/password", {"password": old, "new_password": new})
