@@ -227,8 +227,8 @@ def test_a_campaign_that_is_over_is_not_published(owner, small_world):
     page = post(owner, campaign, {"audience": "all"}, status=422)
     assert "The campaign is over" in page.text
     assert Voucher.select().count() == 0
-    editing.end(campaign, small_world.clock())
-    assert not owner.get(at(campaign)).all("form", action=at(campaign)), "a form that can only be refused"
+    editing.end(ended := small_world.campaign(), small_world.clock())
+    assert not owner.get(at(ended)).all("form", action=at(ended)), "a form that can only be refused"
 
 
 @pytest.mark.parametrize(
