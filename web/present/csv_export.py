@@ -13,8 +13,9 @@ log = logging.getLogger("quanbao")
 
 MARK = "\ufeff"
 # OWASP, "CSV Injection": what begins a formula at the start of a cell, or after what a spreadsheet of another
-# country takes for the end of one.
-FORMULA = re.compile(r"(^\s*|[;\t\r\n]\s*[\"']?\s*)(?=[=+\-@＝＋－＠])")
+# country takes for the end of one. Marks that are not seen are dropped by some, as spaces are.
+UNSEEN = r"[\s\u00ad\u034f\u061c\u115f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]*"
+FORMULA = re.compile(rf"(^{UNSEEN}|[;\t\r\n]{UNSEEN}[\"']?{UNSEEN})(?=[=+\-@＝＋－＠])")
 CONTROL = ("\t", "\r", "\n")
 A_CHUNK = 500  # rows
 
