@@ -20,6 +20,8 @@ help:
 	@echo 'make translations   brings the Chinese catalogue up to date'
 	@echo 'make screenshots    draws the pictures in docs/'
 	@echo 'make lighthouse     audits every page with Lighthouse        ARGS="-k wallet"'
+	@echo 'make bench          measures beside yardsticks, hours        ARGS="--rounds 2 --seconds 2 --scale 0.01 redemption"'
+	@echo 'make bench-peers    the same with pretix, which it installs in .venv/pretix'
 	@echo 'make clean          removes .venv, caches and build leftovers'
 
 # One after the other, also under -j: both set-ups write into the same .venv.
@@ -79,6 +81,21 @@ translations: $(TEST)
 		-i .venv/messages.pot -d web/translations
 	@$(BIN)/pybabel --quiet compile --locale zh -d web/translations
 
+# Both sides of each ratio in the same run, on SQLite and PostgreSQL; without arguments all of it, in hours. Linux only.
+bench: $(TEST) assets
+	@$(BIN)/python -m bench $(ARGS)
+
+# pretix from its package, with what it wants itself; nothing of it is ours to lock. Redemptions alone, unless ARGS says more.
+PRETIX = pretix==2026.8.0 gunicorn==23.0.0
+bench-peers: $(TEST) assets .venv/pretix/ready
+	@$(BIN)/python -m bench $(or $(ARGS),redemption)
+
+.venv/pretix/ready: $(BIN)/python
+	@echo 'Installing pretix in .venv/pretix, some minutes …'
+	@"$(PYTHON)" -m venv --clear .venv/pretix
+	@.venv/pretix/bin/python -m pip --quiet --disable-pip-version-check install $(PRETIX)
+	@touch $@
+
 # uv lives in a folder that is thrown away, so that running and testing need no uv.
 # Stated on standard input: what an editable install without build isolation has to find.
 lock: .venv/bin/python
@@ -133,4 +150,4 @@ $(BIN)/python:
 		echo "$(PYTHON) lacks its venv module; on Debian: apt install python3-venv" >&2; exit 1; }
 	@"$(PYTHON)" -m venv --clear .venv
 
-.PHONY: help setup run test test-fast prove lint lock audit assets lighthouse screenshots translations clean
+.PHONY: help setup run test test-fast prove lint lock audit assets bench bench-peers lighthouse screenshots translations clean

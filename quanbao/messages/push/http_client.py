@@ -1,7 +1,7 @@
 """The way to push services: many requests at once over connections that are kept, and to no address of our own.
 
 HTTP/1.1 (RFC 9112) as far as a push service needs it: a request with a short body, an answer of which only the
-head counts. aiohttp costs twice as much of the processor (bench/README.md).
+head counts. aiohttp costs twice as much of the processor (bench/RESULTS.md).
 """
 
 import asyncio
