@@ -87,6 +87,13 @@ class JsonField(TextField):
         return value if value is None else json.loads(value)
 
 
+class UuidField(TextField):
+    """A UUID as its text (RFC 9562): a column of text on SQLite, of 16 bytes on PostgreSQL."""
+
+    def python_value(self, value):
+        return value if value is None else str(value)
+
+
 def sqlite_is_safe(version: str) -> bool:
     """Whether this SQLite has the WAL-reset fix: 3.51.3, or its backports 3.44.6 and 3.50.7."""
     number = tuple(int(part) for part in version.split("."))

@@ -26,7 +26,7 @@ from peewee import (
     fn,
 )
 
-from database import JsonField, UtcField, db
+from database import JsonField, UtcField, UuidField, db
 from zones import ZoneInfo
 
 
@@ -446,28 +446,71 @@ class Voucher(Table):
         return State.UNUSED if self.uses_left == self.uses else State.PARTLY_USED
 
 
+class CampaignVersion(Table):
+    """What a voucher of the campaign said under one of its versions, but for what is the voucher's own; never changed.
+
+    The first try that is judged under a version writes its row. Those of tries from before migration 0012 have no
+    number: it is not known.
+    """
+
+    campaign = ForeignKeyField(Campaign, index=False)
+    campaign_id: int
+    version = IntegerField(null=True)
+    described = JsonField()
+
+    class Meta:
+        indexes = ((("campaign", "version"), True),)
+
+
+class Door(StrEnum):
+    """How an attempt came in. The last two are for what is still to be built."""
+
+    PASSWORD = "password"
+    COUNTER_CODE = "counter_code"
+    SCAN = "scan"
+    PROGRAM = "program"
+
+
 class Attempt(Table):
     """One try at the till that got a verdict: kept, and given again to the same id.
 
-    `member` redeemed it by a counter code; where there is none, the password was typed. Those of before migration
-    0003 have no merchant. The migrations have two indexes that cannot be said here: of the refused ones alone.
+    What its verdict said follows from this row, its campaign version, its voucher's code and number of uses, and its
+    redemption (`quanbao/redemption/attempts.py`). `state`, `uses_left` and `ended_at` are the voucher's after the try;
+    where the try took the last use, it ended the voucher. `worth` is what the voucher showed in place of the
+    campaign's product and prices, where that differed. `trace` has the checks of a refusal; what was redeemed passed
+    all. `password`, with its version and step, is the one that was right, where one was typed: an attempt from before
+    migration 0012 does not know it. `member` redeemed by a counter code. `branch_slug` and `amount` are as entered.
+
+    The migrations have indexes that cannot be said here: of the refused ones alone, and of what has a step.
     """
 
     consumer = ForeignKeyField(Account, index=False)
     consumer_id: int
-    attempt_id = TextField()
-    voucher = ForeignKeyField(Voucher)
+    voucher = ForeignKeyField(Voucher, index=False)
     voucher_id: int
     campaign = ForeignKeyField(Campaign, index=False)
     campaign_id: int
+    merchant = ForeignKeyField(Merchant, index=False)
+    merchant_id: int
     at = UtcField()
-    reason = TextField(null=True)
-    trace = JsonField()
-    verdict = JsonField()
-    merchant = ForeignKeyField(Merchant, null=True, index=False)
-    merchant_id: int | None
+    campaign_version = ForeignKeyField(CampaignVersion, index=False)
+    campaign_version_id: int
     member = ForeignKeyField(Member, null=True)
     member_id: int | None
+    password = ForeignKeyField(RedemptionPassword, null=True, index=False)
+    password_id: int | None
+    password_step = BigIntegerField(null=True)
+    ended_at = UtcField(null=True)
+    amount = BigIntegerField(null=True)
+    password_version = IntegerField(null=True)
+    uses_left = IntegerField()
+    attempt_id = UuidField()
+    door = TextField()
+    state = TextField()
+    reason = TextField(null=True)
+    branch_slug = TextField(null=True)
+    worth = JsonField(null=True)
+    trace = JsonField(null=True)
 
     class Meta:
         indexes = (
@@ -475,7 +518,9 @@ class Attempt(Table):
             (("campaign", "reason", "id"), False),
             (("campaign", "id"), False),
             (("merchant", "id"), False),
+            (("password", "password_step"), True),
         )
+        constraints = [one_of("door", Door), one_of("state", State), Check("(reason IS NULL) = (trace IS NULL)")]
 
 
 class CounterCode(Table):
@@ -513,12 +558,14 @@ class Redemption(Table):
 
     `branch_slug` is empty where no branch was named, here and in the tables below. `product`, `original_price` and
     `charged` are what it was made at, whatever the campaign says later; none of them is known of some from before
-    migration 0007. What is exchanged has no original price, and nothing is charged for it.
+    migration 0007. What is exchanged has no original price, and nothing is charged for it. `line` tells apart what one
+    attempt redeemed, `uses` is how many uses it took, of which `use_number` is the latest. `campaign_version` is what
+    it was judged under, none where no attempt from before migration 0012 says so.
     """
 
     consumer = ForeignKeyField(Account, index=False)
     consumer_id: int
-    attempt_id = TextField()
+    attempt_id = UuidField()
     voucher = ForeignKeyField(Voucher, index=False)
     voucher_id: int
     use_number = IntegerField()
@@ -536,11 +583,15 @@ class Redemption(Table):
     product = TextField(null=True)
     original_price = BigIntegerField(null=True)
     charged = BigIntegerField(null=True)
+    campaign_version = ForeignKeyField(CampaignVersion, null=True, index=False)
+    campaign_version_id: int | None
+    line = IntegerField(default=1)
+    uses = IntegerField(default=1)
     rollback: "Rollback | None"
 
     class Meta:
         indexes = (
-            (("consumer", "attempt_id"), True),
+            (("consumer", "attempt_id", "line"), True),
             (("voucher", "use_number"), True),
             (("merchant", "branch_slug", "day", "number"), True),
         )
@@ -550,6 +601,8 @@ class Redemption(Table):
             Check("number >= 1"),
             Check("original_price >= 0"),
             Check("charged >= 0"),
+            Check("line >= 1"),
+            Check("uses >= 1"),
         ]
 
 
@@ -801,6 +854,7 @@ TABLES = (
     Picture,
     Campaign,
     Voucher,
+    CampaignVersion,
     Attempt,
     CounterCode,
     CounterTry,

@@ -61,6 +61,7 @@ def change(branch: Branch, name: str, address: str, *, shown: merging.Values | N
 
     def write() -> None:
         locked(Merchant.select().where(Merchant.id == branch.merchant_id)).get()
+        _campaigns(branch)
         row = locked(Branch.select().where(Branch.id == branch.id)).get()
         entered = merged(row, name, address, shown)
         if entered.conflicts:
@@ -69,6 +70,7 @@ def change(branch: Branch, name: str, address: str, *, shown: merging.Values | N
         if new_name != row.name:
             _refuse_twin(row.merchant_id, new_name, but=row)
         Branch.update(name=new_name, address=new_address).where(Branch.id == row.id).execute()
+        _raise_versions(branch)  # vouchers say name and address
 
     write_transaction(write)
 

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import apsw
 from peewee import Model
@@ -109,6 +110,8 @@ def _chunks(table: type[Model]) -> Iterator[list[Row]]:
 def _plain(value: Any) -> Any:
     if isinstance(value, bool):
         return int(value)
+    if isinstance(value, UUID):
+        return str(value)
     return bytes(value) if isinstance(value, memoryview | bytearray) else value
 
 
@@ -244,7 +247,7 @@ def _insert(table: type[Model], rows: list[Row]) -> None:
 
 def _without_triggers() -> list[str]:
     """Take the ledger's triggers away; returns what brings them back."""
-    ledger = ("redemption", "attempt", "rollback", "revocation")
+    ledger = ("redemption", "attempt", "campaign_version", "rollback", "revocation")
     if not on_sqlite():
         db.execute_sql("SET LOCAL statement_timeout = 0")
         for table in ledger:

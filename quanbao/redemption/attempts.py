@@ -1,12 +1,16 @@
 """Tries at the till, and their verdicts: kept under the id that the phone gave the try, and given again to the same."""
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from models import Account, Attempt, CounterCode
+from peewee import JOIN, Expression
+
+from models import Account, Attempt, CampaignVersion, CounterCode, Door, Redemption, Voucher
 from quanbao.lib.compiled_queries import statement
-from quanbao.redemption.checks import TillEntry
+from quanbao.redemption.checks import CHECKS, TillEntry
 from quanbao.redemption.reasons import Reason
+from quanbao.vouchers import wallet
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,10 @@ class AttemptRequest:
     typed: str | None
     till: TillEntry | None
     taken: CounterCode | None = None
+
+    @property
+    def door(self) -> Door:
+        return Door.COUNTER_CODE if self.taken else Door.PASSWORD
 
     @property
     def given_till(self) -> TillEntry:
@@ -48,29 +56,95 @@ class Verdict:
         return self.reason is None
 
 
+class Kept(NamedTuple):
+    """What a verdict is made of, as the tables have it; in the order of `_kept`."""
+
+    consumer: int
+    attempt_id: str
+    reason: str | None
+    at: datetime
+    door: str
+    branch: str | None
+    amount: int | None
+    state: str
+    uses_left: int
+    ended_at: datetime | None
+    worth: dict[str, Any] | None
+    code: str
+    uses: int
+    described: dict[str, Any]
+    number: int | None
+    words: str | None
+
+
 def stored(consumer: Account, attempt_id: str, code: str | None = None) -> Verdict | None:
     """The verdict kept under the consumer's own attempt id; malformed if it was for another voucher."""
     row = _find.first(consumer.id, attempt_id)
     if row is None:
         return None
-    if code is not None and row.verdict["voucher"]["code"] != code:
+    kept = Kept(*row)
+    if code is not None and kept.code != code:
         return Verdict(attempt_id, Reason.MALFORMED)
-    return Verdict(attempt_id, Reason(row.reason) if row.reason else None, **row.verdict)
+    return verdict(kept)
 
 
-def keep(verdict: dict[str, Any], **columns: Any) -> Verdict:
-    """Store an attempt with the verdict that it will always get; in the caller's transaction."""
-    _insert(verdict=verdict, **columns)
-    return Verdict(columns["attempt_id"], columns["reason"], **verdict)
+def verdict(kept: Kept) -> Verdict:
+    """The verdict as it was given, field by field, whatever was changed since."""
+    redeemed = kept.reason is None
+    ended_at = kept.at if redeemed and not kept.uses_left else kept.ended_at
+    return Verdict(
+        kept.attempt_id,
+        None if kept.reason is None else Reason(kept.reason),
+        kept.described
+        | (kept.worth or {})
+        | wallet.of_voucher(kept.code, kept.state, kept.uses, kept.uses_left, ended_at),
+        {"number": kept.number, "words": kept.words} if redeemed else None,
+        wallet.moment(kept.at) if redeemed else None,
+        {"branch": kept.branch, "amount": kept.amount, "counter": kept.door == Door.COUNTER_CODE},
+    )
+
+
+def verdicts(which: Expression) -> dict[tuple[int, str], Verdict]:
+    """The verdicts of some attempts, by consumer and the attempt's id."""
+    found = (Kept(*row) for row in _kept().where(which))
+    return {(kept.consumer, kept.attempt_id): verdict(kept) for kept in found}
+
+
+def keep(kept: Kept, **more: Any) -> None:
+    """Store an attempt, which will always get the verdict that follows from this; in the caller's transaction."""
+    names = ("consumer", "attempt_id", "reason", "at", "door", "amount", "state", "uses_left", "ended_at", "worth")
+    _insert(branch_slug=kept.branch, **{name: getattr(kept, name) for name in names}, **more)
+
+
+def trace(row: Attempt) -> list[list]:
+    """The checks that were made and whether each passed; what was redeemed passed all."""
+    if row.trace is not None:
+        return row.trace
+    return [[door_check(Door(row.door)), True], *([reason.value, True] for reason in CHECKS)]
+
+
+def door_check(door: Door) -> str:
+    """The first check in a trace: that of the password, or the door's own name."""
+    return Reason.PASSWORD_INCORRECT.value if door is Door.PASSWORD else door.value
 
 
 # What is asked and written
 
 
+def _kept():
+    columns = (
+        *(Attempt.consumer, Attempt.attempt_id, Attempt.reason, Attempt.at, Attempt.door, Attempt.branch_slug),
+        *(Attempt.amount, Attempt.state, Attempt.uses_left, Attempt.ended_at, Attempt.worth),
+        *(Voucher.code, Voucher.uses, CampaignVersion.described, Redemption.number, Redemption.words),
+    )
+    its = (Redemption.consumer == Attempt.consumer) & (Redemption.attempt_id == Attempt.attempt_id)
+    rows = Attempt.select(*columns).join(Voucher).switch(Attempt).join(CampaignVersion).switch(Attempt)
+    return rows.join(Redemption, JOIN.LEFT_OUTER, on=its & (Redemption.line == 1)).tuples()
+
+
 @statement
 def _find(consumer, attempt_id):
-    mine = (Attempt.consumer == consumer) & (Attempt.attempt_id == attempt_id)
-    return Attempt.select(Attempt.reason, Attempt.verdict).where(mine)
+    return _kept().where((Attempt.consumer == consumer) & (Attempt.attempt_id == attempt_id))
 
 
 @statement

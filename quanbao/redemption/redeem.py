@@ -17,6 +17,7 @@ from database import Busy, Changed, Unknown, write_transaction
 from models import (
     Account,
     Campaign,
+    CampaignVersion,
     Guess,
     Heading,
     Voucher,
@@ -24,14 +25,12 @@ from models import (
 from quanbao.campaigns import figures
 from quanbao.messages import events
 from quanbao.passwords import attack_alerts, guess_limits, redemption_passwords
-from quanbao.redemption import attempts, counter_codes, queries, receipts
+from quanbao.redemption import attempts, campaign_versions, counter_codes, queries, receipts
 from quanbao.redemption.attempts import AttemptRequest, Verdict, stored
 from quanbao.redemption.case import case as case_of
 from quanbao.redemption.checks import Trace, judge
 from quanbao.redemption.reasons import Reason
 from quanbao.vouchers import wallet
-
-COUNTER_CODE = "counter_code"  # the door, where the trace has the password's check otherwise
 
 
 @dataclass(frozen=True)
@@ -127,12 +126,13 @@ def _settle(what: AttemptRequest, voucher_id: int, guess: Guess | None, clock, k
         now = clock()
         if what.taken and not counter_codes.may_redeem(what.taken, voucher, what.attempt_id, now):
             return Verdict(what.attempt_id, Reason.NOT_FOUND)
+        version = campaign_versions.current(voucher.campaign)
         if guess and (wrong := _wrong_password(what, voucher, guess, now, keys)):
-            return _keep(what, voucher, now, wrong, [(wrong.value, False)])
+            return _keep(what, voucher, now, wrong, [(wrong.value, False)], version)
         reason, trace = judge(case_of(voucher, now, what.given_till))
-        trace.insert(0, (COUNTER_CODE if what.taken else Reason.PASSWORD_INCORRECT.value, True))
-        receipt = None if reason else _redeem(what, voucher, now, keys)
-        return _keep(what, voucher, now, reason, trace, receipt)
+        trace.insert(0, (attempts.door_check(what.door), True))
+        receipt = None if reason else _redeem(what, voucher, now, keys, version)
+        return _keep(what, voucher, now, reason, trace, version, receipt)
     except IntegrityError as error:
         raise Changed from error  # a unique key settled a race; judge again what is there now
 
@@ -167,7 +167,9 @@ def lock(voucher_id: int, consumer: Account) -> Voucher:
     return voucher
 
 
-def _redeem(what: AttemptRequest, voucher: Voucher, now: datetime, keys: Keys) -> dict[str, Any]:
+def _redeem(
+    what: AttemptRequest, voucher: Voucher, now: datetime, keys: Keys, version: CampaignVersion
+) -> dict[str, Any]:
     """Take one use, write the ledger, bring the figures up to date; returns the receipt."""
     campaign, merchant = voucher.campaign, voucher.campaign.merchant
     branch, day = what.given_till.branch or "", merchant.day(now).isoformat()
@@ -196,15 +198,12 @@ def _redeem(what: AttemptRequest, voucher: Voucher, now: datetime, keys: Keys) -
         product=campaign.product,
         original_price=campaign.original_price,
         charged=charged,
+        campaign_version=version,
+        line=1,
+        uses=1,
     )
-    figures.count(
-        campaign,
-        {
-            Heading.DAY: day,
-            Heading.HOUR: figures.hour(merchant, now),
-            Heading.BRANCH: branch,
-        },
-    )
+    counted = {Heading.DAY: day, Heading.HOUR: figures.hour(merchant, now), Heading.BRANCH: branch}
+    figures.count(campaign, counted)
     events.redeemed(voucher, now)
     _count(campaign, discount, first)
     return {"number": number, "words": words}
@@ -237,28 +236,53 @@ def _keep(
     now: datetime,
     reason: Reason | None,
     trace: Trace,
+    version: CampaignVersion,
     receipt: dict | None = None,
 ) -> Verdict:
     """Store the attempt with the verdict that it will always get."""
-    made_at = None if reason else wallet.on_offer(voucher.campaign)
-    answer = {
-        "voucher": wallet.describe(voucher, now, shown=made_at),
-        "receipt": receipt,
-        "redeemed_at": None if reason else wallet.moment(now),
-        "till": {"branch": what.given_till.branch, "amount": what.given_till.amount, "counter": what.taken is not None},
-    }
+    campaign, door = voucher.campaign, what.door
     if reason:
-        _confirm(voucher.campaign)
-        figures.count(voucher.campaign, {Heading.REFUSED: reason})
-    return attempts.keep(
-        answer,
-        consumer=what.consumer,
+        _confirm(campaign)
+        figures.count(campaign, {Heading.REFUSED: reason})
+    kept = attempts.Kept(
+        consumer=what.consumer.id,
         attempt_id=what.attempt_id,
-        voucher=voucher,
-        campaign=voucher.campaign,
-        at=now,
         reason=reason,
-        trace=trace,
-        merchant=voucher.campaign.merchant,
-        member=what.taken.taken_by_id if what.taken else None,
+        at=now,
+        door=door,
+        branch=what.given_till.branch,
+        amount=what.given_till.amount,
+        state=voucher.state(campaign, now),
+        uses_left=voucher.uses_left,
+        ended_at=voucher.ended_at if reason else None,
+        worth=_other_worth(voucher) if reason else None,
+        code=voucher.code,
+        uses=voucher.uses,
+        described=version.described,
+        number=receipt["number"] if receipt else None,
+        words=receipt["words"] if receipt else None,
     )
+    attempts.keep(
+        kept,
+        voucher=voucher,
+        campaign=campaign,
+        merchant=campaign.merchant,
+        campaign_version=version,
+        member=what.taken.taken_by_id if what.taken else None,
+        trace=trace if reason else None,
+        **_right_password(what, campaign, reason),
+    )
+    return attempts.verdict(kept)
+
+
+def _right_password(what: AttemptRequest, campaign: Campaign, reason: Reason | None) -> dict[str, int | None]:
+    """The password that was typed, where it was right."""
+    if what.typed is None or reason is Reason.PASSWORD_INCORRECT:
+        return {"password": None, "password_version": None}
+    return {"password": campaign.password_id, "password_version": campaign.password.version}
+
+
+def _other_worth(voucher: Voucher) -> dict[str, Any] | None:
+    """What a voucher without a use left shows in place of what is on offer, where that differs."""
+    shown = wallet.describe_worth(wallet.worth_now(voucher))
+    return None if shown == wallet.describe_worth(wallet.on_offer(voucher.campaign)) else shown

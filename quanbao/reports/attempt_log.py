@@ -8,6 +8,7 @@ from peewee import Field, ModelSelect, Tuple
 
 from database import on_sqlite
 from models import Attempt, Campaign, Customer, Member, Redemption, Rollback, Voucher
+from quanbao.redemption import attempts
 from quanbao.redemption.reasons import Reason
 from quanbao.vouchers import wallet
 
@@ -65,11 +66,11 @@ def _entry(
         row.at,
         codes[row.voucher_id],
         known.get(row.consumer_id, ""),
-        row.verdict["till"]["branch"] or "",
-        row.verdict["till"]["amount"],
+        row.branch_slug or "",
+        row.amount,
         row.reason,
-        row.trace,
-        row.verdict["receipt"],
+        attempts.trace(row),
+        {"number": redemption.number, "words": redemption.words} if redemption else None,
         redemption,
         back.get(redemption.id) if redemption else None,
         members.get(row.member_id, ""),

@@ -9,6 +9,8 @@ from peewee import Tuple, fn
 
 from database import on_sqlite
 from models import STANDING, Attempt, Campaign, DayNumber, Figure, Heading, Merchant, Redemption, Rollback
+from quanbao.redemption import attempts
+from quanbao.redemption.attempts import Verdict
 
 A_PAGE = 40  # redemptions
 REFUSALS = 8  # beside them: a guesser of passwords must not push the redemptions off the page
@@ -60,11 +62,10 @@ def _there(table, merchant: Merchant, branches: Sequence[str], day: date):
 def _redeemed(merchant: Merchant, branches: Sequence[str], day: date, before: int) -> list[Row]:
     where = _there(Redemption, merchant, branches, day) & (Redemption.id < before)
     rows = list(Redemption.select().where(where).order_by(Redemption.id.desc()).limit(A_PAGE))
-    theirs = Attempt.select().where(
+    tries = attempts.verdicts(
         Attempt.consumer.in_({row.consumer_id for row in rows})
         & Attempt.attempt_id.in_([row.attempt_id for row in rows])
     )
-    tries = {(row.consumer_id, row.attempt_id): row for row in theirs}
     gone = {
         number
         for (number,) in Rollback.select(Rollback.redemption)
@@ -73,6 +74,7 @@ def _redeemed(merchant: Merchant, branches: Sequence[str], day: date, before: in
     }
     return [
         _row(
+            row.redeemed_at,
             tries[row.consumer_id, row.attempt_id],
             redemption=row.id,
             number=row.number,
@@ -86,12 +88,14 @@ def _redeemed(merchant: Merchant, branches: Sequence[str], day: date, before: in
 def _refused(merchant: Merchant, branches: Sequence[str], day: date) -> list[Row]:
     """Of the day's last refusals those here, or where no branch was named: it may well have been here."""
     latest = (
-        Attempt.select()
+        Attempt.select(Attempt.id, Attempt.at, Attempt.consumer, Attempt.attempt_id)
         .where(Attempt.reason.is_null(False), *_of(merchant))
         .order_by(Attempt.merchant.desc(), Attempt.id.desc())
         .limit(LOOKED_AT)
     )
-    found = [_row(attempt, reason=attempt.reason) for attempt in latest if merchant.day(attempt.at) == day]
+    todays = [attempt for attempt in latest if merchant.day(attempt.at) == day]
+    tries = attempts.verdicts(Attempt.id.in_([attempt.id for attempt in todays]))
+    found = [_row(attempt.at, tries[attempt.consumer_id, attempt.attempt_id]) for attempt in todays]
     return [row for row in found if not row.branch or row.branch in branches][:REFUSALS]
 
 
@@ -103,14 +107,17 @@ def _of(merchant: Merchant) -> list:
     return [row > Tuple(merchant.id, 0), row < Tuple(merchant.id, 2**63 - 1)]
 
 
-def _row(attempt: Attempt, **more: Any) -> Row:
-    till = attempt.verdict["till"]
+def _row(at: datetime, verdict: Verdict, **more: Any) -> Row:
+    assert verdict.voucher is not None, "what is stored has both"
+    assert verdict.till is not None
+    till = verdict.till
     return Row(
-        attempt.at,
-        attempt.attempt_id,
-        attempt.verdict["voucher"],
+        at,
+        verdict.attempt_id,
+        verdict.voucher,
         till["branch"] or "",
         till["amount"],
-        attempt.member_id is not None,
+        till["counter"],
+        reason=verdict.reason,
         **more,
     )

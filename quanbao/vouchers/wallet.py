@@ -101,6 +101,11 @@ def worth(voucher: Voucher, past: Sequence[Redemption]) -> Worth:
     return replace(made_at[0], differing=len(set(made_at)) > 1)
 
 
+def worth_now(voucher: Voucher) -> Worth:
+    """The same, with a look at its redemptions where they count."""
+    return worth(voucher, [] if voucher.uses_left else _made_at(voucher.id))
+
+
 def _redeemed_at(campaign: Campaign, row: Redemption) -> Worth:
     return Worth(row.product or campaign.product, row.original_price, None if campaign.is_exchange else row.charged)
 
@@ -192,25 +197,40 @@ def describe(
     if places is None:
         places = branches(campaign)
     if shown is None:
-        shown = worth(voucher, [] if voucher.uses_left else _made_at(voucher.id))
+        shown = worth_now(voucher)
+    its_own = of_voucher(voucher.code, voucher.state(campaign, now), voucher.uses, voucher.uses_left, voucher.ended_at)
+    return describe_campaign(campaign, places) | describe_worth(shown) | its_own
+
+
+def describe_campaign(campaign: Campaign, places: Iterable[Branch]) -> Description:
+    """What all vouchers of the campaign say as long as they have a use left."""
     return {
-        "code": voucher.code,
-        "state": voucher.state(campaign, now).value,
         "kind": campaign.kind,
-        "product": shown.product,
         "merchant": campaign.merchant.name,
-        "original_price": shown.original_price,
-        "offer_price": shown.offer_price,
+        **describe_worth(on_offer(campaign)),
         "currency": campaign.merchant.currency,
         "starts_at": moment(campaign.starts_at),
         "ends_at": moment(campaign.ends_at),
         "place": campaign.place,
         "terms": campaign.terms,
         "conditions": conditions(campaign),
-        "uses": voucher.uses,
-        "uses_left": voucher.uses_left,
-        "ended_at": moment(voucher.ended_at),
         "branches": [{"slug": b.slug, "name": b.name, "address": b.address} for b in places],
+    }
+
+
+def describe_worth(shown: Worth) -> Description:
+    """Product and prices."""
+    return {"product": shown.product, "original_price": shown.original_price, "offer_price": shown.offer_price}
+
+
+def of_voucher(code: str, state: str, uses: int, uses_left: int, ended_at: datetime | None) -> Description:
+    """What a voucher says of itself."""
+    return {
+        "code": code,
+        "state": str(state),
+        "uses": uses,
+        "uses_left": uses_left,
+        "ended_at": moment(ended_at),
     }
 
 

@@ -4,10 +4,11 @@ import pytest
 from peewee import IntegrityError
 
 from database import db, open_database
-from models import Attempt, Campaign, Merchant, Redemption
+from models import Attempt, Branch, Campaign, CampaignVersion, Member, Merchant, Redemption, Role
 from quanbao.campaigns import figures
 from quanbao.lib import currencies
 from quanbao.operations import migrate
+from quanbao.redemption import attempts
 from tests.conftest import POSTGRESQL, SQLITE
 from tests.support.factories import World
 from tests.support.older_database import older
@@ -65,7 +66,10 @@ def test_0006_keeps_what_the_amounts_of_a_merchant_mean(empty, clock, keys):
 
 
 def rows() -> list[dict]:
-    return list(Redemption.select().order_by(Redemption.id).dicts())
+    """The ledger, in the columns that it had after 0007."""
+    later = {"campaign_version", "line", "uses"}
+    known = [field for field in Redemption._meta.sorted_fields if field.name not in later]
+    return list(Redemption.select(*known).order_by(Redemption.id).dicts())
 
 
 def changes_are_refused(table) -> bool:
@@ -88,7 +92,7 @@ def test_0007_fills_what_redemptions_were_made_at_from_their_verdicts(empty, clo
         same = "0b8f5a3c-3f0e-4a4f-9d5e-6f1a2b3c4d5e"
         world.attempt(voucher, typed="602417")
         world.attempt(voucher, attempt_id=same)
-        Campaign.update(offer_price=2000, original_price=4200).where(Campaign.id == tea.id).execute()
+        Campaign.update(offer_price=2000, original_price=4200, version=2).where(Campaign.id == tea.id).execute()
         world.attempt(voucher)
         world.attempt(world.voucher(campaign=world.campaign(kind="prize", product="Cup"), holder=lin), attempt_id=same)
         world.attempt(world.voucher(campaign=world.campaign(offer_price=0)))
@@ -114,8 +118,10 @@ def test_0007_goes_through_a_long_ledger_some_rows_at_a_time(empty, clock, keys,
         world = World(clock, keys)
         for _ in range(5):
             world.attempt(world.voucher())
-        last = Redemption.select().order_by(Redemption.id.desc()).dicts().get()
-        Redemption.insert(last | {"id": 40, "attempt_id": "none", "use_number": 2, "number": 40}).execute()
+        last = rows()[-1]
+        Redemption.insert(
+            last | {"id": 40, "attempt_id": "0b8f5a3c-3f0e-4a4f-9d5e-6f1a2b3c4d5e", "use_number": 2, "number": 40}
+        ).execute()
         before = rows()
     module = next(m for m in migrate._Runner().migrations() if m.name == "0007_redeemed_at").load()
     asked, execute = [], db.obj.execute_sql
@@ -126,3 +132,71 @@ def test_0007_goes_through_a_long_ledger_some_rows_at_a_time(empty, clock, keys,
     assert sum("UPDATE redemption" in sql for sql in asked) == 20
     unknown = {"product": None, "original_price": None, "charged": None}
     assert rows() == [row if row["id"] < 40 else row | unknown for row in before]
+
+
+def told() -> dict:
+    """Every verdict as it would be given again, with its trace."""
+    verdicts = attempts.verdicts(Attempt.id > 0)
+    return {
+        (row.consumer_id, row.attempt_id): (verdicts[row.consumer_id, row.attempt_id], attempts.trace(row))
+        for row in Attempt.select()
+    }
+
+
+def try_everything(world: World) -> None:
+    """Uses at changed prices, refusals before and after, an exchange, a counter code, an equal id of another's."""
+    Branch.create(merchant=world.merchant, slug="canal", name="Canal “\\ %s ?”", address="河边 1")
+    tea = world.campaign(product="茶 “Oolong” \\ 'é' %s ?", uses_per_voucher=3, per_consumer=2, groups=[])
+    voucher, same = world.voucher(campaign=tea), "0b8f5a3c-3f0e-4a4f-9d5e-6f1a2b3c4d5e"
+    world.attempt(voucher, typed="602417")
+    world.attempt(voucher, attempt_id=same, branch="canal", amount=4000)
+    Campaign.update(offer_price=2000, version=Campaign.version + 1).where(Campaign.id == tea.id).execute()
+    world.attempt(voucher, offer_price=1800)
+    world.attempt(voucher)
+    world.attempt(voucher, branch="canal")
+    Campaign.update(product="later", version=Campaign.version + 1).where(Campaign.id == tea.id).execute()
+    world.attempt(voucher)
+    world.attempt(voucher, branch="nowhere", amount=0)
+    cup = world.voucher(campaign=world.campaign(kind="prize", product="Cup"), holder=world.account())
+    world.attempt(cup, attempt_id=same)
+    owner = Member.get(Member.account == world.member(role=Role.OWNER))
+    world.redeem(world.take(world.counter_code(world.voucher()).code, owner), amount=7)
+
+
+def test_0012_gives_every_answer_again_field_by_field(empty, clock, keys):
+    with older("0011_issued_again"):
+        world = World(clock, keys)
+        try_everything(world)
+        before = told()
+    assert len(before) == 9
+    assert migrate.migrate() == ["0012_campaign_versions"]
+    assert told() == before
+    doors = [row.door for row in Attempt.select().order_by(Attempt.id)]
+    assert doors == ["password"] * 8 + ["counter_code"]
+    assert CampaignVersion.select().count() == 4, "one for each that differs"
+    assert {row.version for row in CampaignVersion.select()} == {None}
+    for redeemed in Redemption.select():
+        assert (redeemed.line, redeemed.uses) == (1, 1)
+        assert (
+            redeemed.campaign_version_id
+            == Attempt.get(
+                (Attempt.attempt_id == redeemed.attempt_id) & (Attempt.consumer == redeemed.consumer_id)
+            ).campaign_version_id
+        )
+    assert all(changes_are_refused(table) for table in (Redemption, Attempt))
+    assert list(figures.differences()) == []
+    first, *_ = Attempt.select().order_by(Attempt.id)
+    assert first.merchant_id == world.merchant.id
+    world.attempt(world.voucher())
+    assert [row.version for row in CampaignVersion.select()].count(1) == 1
+
+
+def test_0012_goes_through_a_long_ledger_some_rows_at_a_time(empty, clock, keys):
+    with older("0011_issued_again"):
+        try_everything(World(clock, keys))
+        before = told()
+    module = next(m for m in migrate._Runner().migrations() if m.name == "0012_campaign_versions").load()
+    module.STEP = 2
+    with db.atomic():
+        module.up(migrate._Runner().migrator, db)
+    assert told() == before

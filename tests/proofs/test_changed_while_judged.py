@@ -22,7 +22,7 @@ from quanbao.campaigns import editing, entered_values, figures
 from quanbao.merchants import branches
 from quanbao.operations import unguarded
 from quanbao.passwords import redemption_passwords
-from quanbao.redemption import redeem
+from quanbao.redemption import attempts, redeem
 from quanbao.redemption.reasons import Reason
 from quanbao.vouchers import issuing
 from quanbao.vouchers.wallet import moment
@@ -195,9 +195,10 @@ def state(campaign: Campaign, reason: Reason | None) -> dict[str, Any]:
 
 def said(attempt: Attempt) -> dict[str, Any]:
     """The same, as the stored verdict and the ledger have it."""
-    kept, row = attempt.verdict["voucher"], Redemption.get_or_none(Redemption.attempt_id == attempt.attempt_id)
+    row = Redemption.get_or_none(Redemption.attempt_id == attempt.attempt_id)
+    kept = redeem.stored(attempt.consumer, attempt.attempt_id).voucher
     names = ("original_price", "offer_price", "terms", "ends_at", "state")
-    failed = [name for name, passed in attempt.trace if not passed]
+    failed = [name for name, passed in attempts.trace(attempt) if not passed]
     assert failed == ([attempt.reason] if attempt.reason else []), "the trace tells of another reason"
     return {name: kept[name] for name in names} | {
         "reason": Reason(attempt.reason) if attempt.reason else None,

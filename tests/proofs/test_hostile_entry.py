@@ -85,7 +85,8 @@ LOADED = {  # where it stands in a document
 }
 PASSWORDS = [*(f"merchants[0].members[{nth}].password" for nth in range(2)), "consumers[0].password"]  # cost time
 SAID_ELSEWHERE = {  # filled from another column, or from a list of our own
-    "Attempt.verdict": "what the campaign said",
+    "Attempt.worth": "what the redemption said",
+    "CampaignVersion.described": "what the campaign said",
     "Redemption.product": "what the campaign said",
     "Publication.groups": "names of groups that there are",
     "PublicationPart.entries": "addresses, until they had their turn",
@@ -156,7 +157,7 @@ def document(column: str, text: str, number: int) -> Any:
 def odd_values() -> list[tuple[str, str]]:
     """What stands in a column of people's words and no field takes."""
     found = []
-    for name in OF_PEOPLE - {"Attempt.verdict"}:
+    for name in OF_PEOPLE - {"Attempt.worth", "CampaignVersion.described"}:
         table = next(table for table in TABLES if name.startswith(f"{table.__name__}."))
         for (value,) in table.select(getattr(table, name.partition(".")[2])).tuples():
             said = str(value if isinstance(value, str) else _words(value))

@@ -50,6 +50,8 @@ def ledger(world) -> World:
         "DELETE FROM redemption",
         "UPDATE attempt SET reason = NULL",
         "DELETE FROM attempt WHERE id = 1",
+        "UPDATE campaign_version SET described = '{}'",
+        "DELETE FROM campaign_version",
         'UPDATE "rollback" SET gave_back = gave_back',
         'DELETE FROM "rollback"',
         "UPDATE revocation SET reason = 'other'",
@@ -66,7 +68,7 @@ def test_the_database_refuses_to_change_the_ledger(ledger, statement):
 @pytest.mark.parametrize("database", [POSTGRESQL], indirect=True)  # SQLite has no TRUNCATE
 def test_postgresql_refuses_to_empty_it_too(ledger):
     with pytest.raises(IntegrityError, match="only added to"), db.atomic():
-        db.execute_sql('TRUNCATE redemption, attempt, "rollback", revocation')
+        db.execute_sql('TRUNCATE redemption, attempt, campaign_version, "rollback", revocation')
 
 
 def test_control_without_the_trigger_it_would_be_changed(ledger):

@@ -11,7 +11,7 @@ from models import Attempt, Branch, CounterCode, CounterTry, Member, MemberBranc
 from quanbao.campaigns import figures
 from quanbao.merchants import members
 from quanbao.operations import backups
-from quanbao.redemption import counter_codes, redeem
+from quanbao.redemption import attempts, counter_codes, redeem
 from quanbao.redemption.checks import TillEntry
 from quanbao.redemption.reasons import Reason
 from quanbao.redemption.redeem import AttemptRequest
@@ -44,7 +44,7 @@ def test_what_a_cashier_took_is_redeemed_by_the_one_way_in(world):
     assert redeem.stored(world.mei, shown.attempt_id) == verdict, "the phone is told the same"
     row = Attempt.get()
     assert (row.member_id, row.merchant_id) == (cashier.id, world.merchant.id)
-    assert row.trace[:2] == [["counter_code", True], ["revoked", True]]
+    assert attempts.trace(row)[:2] == [["counter_code", True], ["revoked", True]]
     assert world.attempt(world.voucher(), branch="main").redeemed
     assert Attempt.get(Attempt.id > row.id).member is None
     assert list(figures.differences()) == []

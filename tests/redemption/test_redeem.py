@@ -8,8 +8,9 @@ import pytest
 from peewee import OperationalError
 
 from database import Unknown, db
-from models import Attempt, Campaign, Guess, Redemption, Voucher
-from quanbao.campaigns import figures
+from models import Attempt, Branch, Campaign, Guess, Merchant, Redemption, Voucher
+from quanbao.campaigns import editing, entered_values, figures
+from quanbao.merchants import branches
 from quanbao.passwords import guess_limits, redemption_passwords
 from quanbao.redemption import receipts, redeem
 from quanbao.redemption.checks import TillEntry
@@ -151,6 +152,33 @@ class TestTheSameAttemptId:
         verdict = world.attempt(world.voucher(), attempt_id=ID)
         assert redeem.stored(world.mei, ID) == verdict
         assert redeem.stored(world.account(), ID) is None
+
+
+def test_an_answer_given_again_equals_the_first_field_by_field(world):
+    """After price, product, terms, a branch's name and the shop's were changed; what is answered anew says them."""
+    campaign = world.campaign(uses_per_voucher=2)
+    voucher, river = world.voucher(campaign=campaign), Branch.get(Branch.slug == "river")
+    ids = [str(uuid.uuid4()) for _ in range(6)]
+    tills = ({"typed": WRONG}, {"branch": "river", "amount": 4000}, {"branch": "nowhere"}, {}, {"amount": 0})
+    first = [world.attempt(voucher, attempt_id=one, **till) for one, till in zip(ids, tills, strict=False)]
+    assert [verdict.reason for verdict in first] == ["password_incorrect", None, "wrong_branch", None, "used_up"]
+
+    columns = {"offer_price": 100, "original_price": 900, "terms": "None", "place": "Elsewhere"}
+    entered = entered_values.document(Campaign.get()) | columns
+    editing.change(campaign, entered, now=world.clock(), password_key=world.keys.password)
+    Campaign.update(product="Cake", version=Campaign.version + 1).execute()  # no form changes it today
+    branches.change(river, "Canal Street", "9 Canal Street")
+    Merchant.update(name="Tea no more").execute()
+    world.clock.forward(days=40)
+    assert [world.attempt(voucher, attempt_id=one) for one in ids[:5]] == first
+    assert [redeem.stored(world.mei, one) for one in ids[:5]] == first
+
+    other = world.voucher(campaign=Campaign.get(), holder=world.account())
+    anew = world.attempt(other, attempt_id=ids[5]).voucher
+    assert (anew["product"], anew["offer_price"], anew["merchant"]) == ("Cake", 100, "Tea no more")
+    assert "Canal Street" in [place["name"] for place in anew["branches"]]
+    spent = world.attempt(voucher).voucher
+    assert (spent["product"], spent["offer_price"], spent["terms"]) == ("Oolong, 500 ml", 1800, "None")
 
 
 def test_what_is_not_stored_may_be_tried_again_under_the_same_id(world):

@@ -13,7 +13,7 @@ from tests.support.large_ledgers import fill
 from tests.support.page_client import PageClient
 from web import create_app
 
-SHORT, LONG = 200, 4000
+SHORT, LONG = 200, 10_000
 PAGES = [
     "figures",
     "figures?seen=nothing",

@@ -41,9 +41,10 @@ from web.assets import digest
 # Columns of text with words of people's in them; a new column of text needs a place here, or below.
 OF_PEOPLE = {
     "Account.email",
-    "Attempt.verdict",
+    "Attempt.worth",
     "Branch.address",
     "Branch.name",
+    "CampaignVersion.described",
     "Campaign.groups",
     "Campaign.place",
     "Campaign.product",
@@ -68,7 +69,10 @@ OURS = {
     "ZoneData.release",
     "Account.password_hash",
     "Attempt.attempt_id",
+    "Attempt.branch_slug",
+    "Attempt.door",
     "Attempt.reason",
+    "Attempt.state",
     "Attempt.trace",
     "Branch.slug",
     "Campaign.branch_slugs",

@@ -19,11 +19,13 @@ THE_REST = (
        {numbers} SELECT '{slug}-' || i, {campaign}, {account} + i, 1, 1, 0, {now}, {now}, {time} FROM numbers""",
     """INSERT INTO redemption (consumer_id, attempt_id, voucher_id, use_number, campaign_id, merchant_id, branch_slug,
                                day, number, words, discount, redeemed_at)
-       {numbers} SELECT consumer_id, 'copy', voucher.id, 1, campaign_id, {merchant}, '{slug}', {date}, i / 28 + 2,
+       {numbers} SELECT consumer_id, {copy}, voucher.id, 1, campaign_id, {merchant}, '{slug}', {date}, i / 28 + 2,
                         'two words', {discount}, {time}
        FROM numbers JOIN voucher ON code = '{slug}-' || i""",
-    """INSERT INTO attempt (consumer_id, attempt_id, voucher_id, campaign_id, at, trace, verdict)
-       {numbers} SELECT voucher.consumer_id, 'copy', voucher.id, voucher.campaign_id, {time}, trace, verdict
+    """INSERT INTO attempt (consumer_id, attempt_id, voucher_id, campaign_id, merchant_id, at, campaign_version_id,
+                            uses_left, door, state)
+       {numbers} SELECT voucher.consumer_id, {copy}, voucher.id, voucher.campaign_id, merchant_id, {time},
+                        campaign_version_id, 0, door, state
        FROM numbers JOIN voucher ON code = '{slug}-' || i JOIN attempt ON attempt.id = {attempt} ORDER BY i""",
 )
 
@@ -52,6 +54,7 @@ def _copy(world: World, campaign: Campaign, size: int) -> None:
         "now": Redemption.redeemed_at.db_value(model.redeemed_at),
         "discount": model.discount,
         "attempt": Attempt.get(Attempt.attempt_id == model.attempt_id).id,
+        "copy": "'c0b1ec0b-1ec0-4b1e-8c0b-1ec0b1ec0b1e'" + ("" if on_sqlite() else "::uuid"),
         "yes": 1 if on_sqlite() else "true",
         "date": DATE,
         "numbers": NUMBERS.format(size=size),

@@ -3,9 +3,8 @@
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
-from models import Event, Kind, Role
+from models import Door, Event, Kind, Role
 from quanbao.redemption.reasons import Reason, Revoked, RolledBack
-from quanbao.redemption.redeem import COUNTER_CODE
 from quanbao.vouchers.address_lists import Fault
 from quanbao.vouchers.claims import Standing
 
@@ -44,7 +43,7 @@ REASONS: dict[Reason, Text] = {
 
 # The checks of the trace by name, each as what holds where it passed.
 CHECKS: dict[str, str] = {
-    COUNTER_CODE: _("Counter code"),
+    Door.COUNTER_CODE: _("Counter code"),
     Reason.PASSWORD_INCORRECT: _("Password"),
     Reason.REVOKED: _("Not taken back"),
     Reason.CAMPAIGN_ENDED: _("Campaign not ended"),
