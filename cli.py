@@ -17,11 +17,12 @@ from peewee import PeeweeException
 
 from config import Settings, SettingsError, from_environment
 from database import Busy, Unknown, db
+from keys import KeyInFile, new_key
 from quanbao.campaigns import figures, periods
 from quanbao.operations import backups, bulk_import, demo, first_start, installation, selfcheck, worker
 from quanbao.operations import migrate as schema
 from quanbao.operations import restore as restoring
-from quanbao.passwords import redemption_passwords
+from quanbao.passwords import sealing
 from quanbao.people import accounts, one_time_links
 from quanbao.redemption.redeem import Keys
 from zones import RELEASE
@@ -36,7 +37,8 @@ ANSWERS = (
     SettingsError,
     installation.NoSite,
     schema.NewerDatabase,
-    redemption_passwords.WrongKey,
+    sealing.WrongKey,
+    sealing.NotHere,
     backups.Refused,
     bulk_import.Refused,
     selfcheck.Refused,
@@ -130,6 +132,11 @@ def _parser() -> Parser:
     )
     link.add_argument("email")
     link.set_defaults(run=account_link)
+    keys = command("keys", lambda options: None, "the site's keys")
+    changing = keys.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser).add_parser(
+        "rotate", help="put a new key in the place of the password key, also while serving"
+    )
+    changing.set_defaults(run=rotate_keys)
     return parser
 
 
@@ -172,22 +179,10 @@ def run_demo(options: argparse.Namespace) -> None:
         raise No(f"{settings.data} has a site that is not a demo: name another folder")
     if first_start.is_needed():
         keys = Keys(password=settings.password_key, receipts=settings.secret_key)
-        demo.build(settings.clock()(), keys, _language())
-    print(f"Quanbao's demo is at {address}/ : step in there with a click as")
-    for person in demo.CAST:
-        print(f"  {person.email:<26} password {demo.PASSWORD}   ({person.role})")
-    print(
-        f"The redemption password, for the cashier's eyes only: {demo.REDEMPTION_PASSWORD} "
-        f"(at Harbour Books: {demo.BOOKSHOP_PASSWORD})"
-    )
+        demo.build(settings.clock()(), keys, demo.language(os.environ))
+    print("\n".join(demo.welcome(address)))
     print(f"The data is in {settings.data}. Stop with Ctrl+C.")
     _serve("wsgi:demo", options, 1, address)
-
-
-def _language() -> str:
-    """What is printed for the person who starts the demo: its receipts have their words in it."""
-    spoken = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
-    return "zh" if spoken.startswith("zh") else "en"
 
 
 def run_worker(options: argparse.Namespace) -> None:
@@ -288,6 +283,14 @@ def run_selfcheck(options: argparse.Namespace) -> None:
         f"On {engine}: {selfcheck.VOUCHERS} vouchers, each at {selfcheck.TILLS} tills at once: redeemed once each. "
         f"{selfcheck.CUSTOMERS} customers at once for {selfcheck.QUANTITY}: not oversold. All figures agree."
     )
+
+
+def rotate_keys(options: argparse.Namespace) -> None:
+    settings = _site(make=False)
+    done, is_file = sealing.rotate(settings.password_key, new_key()), isinstance(settings.password_key, KeyInFile)
+    what = "Copy the file with it" if is_file else "Take the old key out of QUANBAO_PASSWORD_KEY now"
+    print(f"Sealed {done} redemption passwords with the new key. {what}; older backups need the old key: keep it.")
+    _say_database(settings)
 
 
 def account_link(options: argparse.Namespace) -> None:

@@ -3,7 +3,6 @@
 import base64
 import os
 import re
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +13,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from keys import KeyInFile, are_keys, is_key, kept, new_key, new_vapid
 
 PREFIX = "QUANBAO_"
 PORT = r"(:(6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[1-5]\d{4}|[1-9]\d{0,3}))?"
@@ -122,18 +123,18 @@ def _key(name: str, given: Mapping[str, str], data: Path, create: bool) -> str:
     else:
         return _key_in_folder(variable, data / f"{name.lower()}.key", create)
     _check_key(variable, value)
-    return value
+    return KeyInFile(value, path) if f"{variable}_FILE" in given else value
 
 
 def _key_in_folder(variable: str, path: Path, create: bool) -> str:
     """The key that the data folder keeps; "" where there is none and none may be made."""
     try:
         if create:
-            value = _kept(path, _new_vapid if variable.endswith("VAPID_KEY") else _new_key)
+            value = kept(path, new_vapid if variable.endswith("VAPID_KEY") else new_key)
         else:
             value = path.read_text().strip()
         _check_key(variable, value)
-        return value
+        return KeyInFile(value, path)
     except FileNotFoundError:
         if create:
             raise
@@ -151,37 +152,8 @@ def _check_key(variable: str, value: str) -> None:
             ec.derive_private_key(int.from_bytes(key), ec.SECP256R1())
         except ValueError:
             raise SettingsError(f"{variable} must be a P-256 private key: 32 bytes in base64url") from None
-    elif len(value) < 32 or not value.isprintable():
+    elif not (are_keys(value) if variable.endswith("PASSWORD_KEY") else is_key(value)):
         raise SettingsError(f"{variable} must have at least 32 characters; leave it out to have one made")
-
-
-def _new_key() -> str:
-    return secrets.token_urlsafe(48)
-
-
-def _new_vapid() -> str:
-    number = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value
-    return base64.urlsafe_b64encode(number.to_bytes(32)).rstrip(b"=").decode()
-
-
-def _kept(path: Path, make: Callable[[], str]) -> str:
-    """The key in `path`; of several processes that start at once, one makes it and all read it."""
-    try:
-        return path.read_text().strip()
-    except FileNotFoundError:
-        pass
-    draft = path.with_suffix(f".{secrets.token_hex(4)}.tmp")
-    try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(make() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink(missing_ok=True)
-    return path.read_text().strip()
 
 
 def _url(*schemes: str) -> Callable[[str, str], str]:

@@ -2,6 +2,7 @@
 
 import random
 import uuid
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
@@ -46,6 +47,23 @@ def build(now: datetime, keys: Keys, language: str = "en") -> None:
     """
     bulk_import.load(document(now, language), now=now - timedelta(days=13), password_key=keys.password)
     _past(now, keys)
+
+
+def language(environment: Mapping[str, str]) -> str:
+    """What the person at this machine reads: the receipts of the demo have their words in it."""
+    spoken = next(filter(None, map(environment.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return "zh" if spoken.startswith("zh") else "en"
+
+
+def welcome(address: str) -> Iterator[str]:
+    """What the person who starts the demo reads: where it is, who to be, and what to type."""
+    yield f"Quanbao's demo is at {address}/ : step in there with a click as"
+    for person in CAST:
+        yield f"  {person.email:<26} password {PASSWORD}   ({person.role})"
+    yield (
+        f"The redemption password, for the cashier's eyes only: {REDEMPTION_PASSWORD} "
+        f"(at Harbour Books: {BOOKSHOP_PASSWORD})"
+    )
 
 
 def document(now: datetime, language: str = "en") -> dict[str, Any]:

@@ -6,19 +6,13 @@ import secrets
 import unicodedata
 from datetime import datetime, timedelta
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESSIV
-
 from database import locked, write_transaction
 from models import Campaign, Merchant, RedemptionPassword
 from quanbao.lib import merging
+from quanbao.passwords.sealing import bound_to, newest, seal, unseal
 
 LONGEST = 12
 SHIFT = timedelta(hours=12)  # who works at a till hears for so long that a password was changed
-
-
-class WrongKey(Exception):
-    """The key in use does not open a password that this database holds."""
 
 
 def digits(text: str) -> str | None:
@@ -45,7 +39,7 @@ def generate() -> str:
 def create(merchant: Merchant, password: str, *, key: str, now) -> RedemptionPassword:
     """A new redemption password of the merchant's; runs in the caller's transaction."""
     row = RedemptionPassword.create(merchant=merchant, sealed=b"", valid_from=now)
-    row.sealed = _box(key).encrypt(_padded(password), [_bound_to(row)])
+    row.sealed = seal(_padded(password), bound_to(row), key)
     row.save(only=[RedemptionPassword.sealed])
     return row
 
@@ -103,7 +97,7 @@ def change(campaign: Campaign, typed: str | None, *, key: str, now, replacing: s
         there = _in_use(campaign.merchant, password, key)
         if there is None:
             RedemptionPassword.update(
-                sealed=_box(key).encrypt(_padded(password), [_bound_to(row)]),
+                sealed=seal(_padded(password), bound_to(row), key),
                 valid_from=now,
                 spent_at=None,
                 version=RedemptionPassword.version + 1,
@@ -151,23 +145,12 @@ def matches(row: RedemptionPassword, typed: str, key: str) -> bool:
 
 def tag(row: RedemptionPassword, typed: str, key: str) -> bytes:
     """What tells a repeated wrong value, and says nothing about it without the key."""
-    secret = hashlib.sha256(b"quanbao guess tag\0" + key.encode()).digest()
+    secret = hashlib.sha256(b"quanbao guess tag\0" + newest(key).encode()).digest()
     return hmac.digest(secret, b"%d.%d." % (row.id, row.version) + typed.encode(), "sha256")[:16]
 
 
 def _open(row: RedemptionPassword, key: str) -> bytes:
-    try:
-        return _box(key).decrypt(bytes(row.sealed), [_bound_to(row)])
-    except (InvalidTag, ValueError):
-        raise WrongKey("QUANBAO_PASSWORD_KEY does not open the redemption passwords of this database") from None
-
-
-def _box(key: str) -> AESSIV:
-    return AESSIV(hashlib.sha512(b"quanbao redemption password\0" + key.encode()).digest())
-
-
-def _bound_to(row: RedemptionPassword) -> bytes:
-    return b"redemption_password %d" % row.id
+    return unseal(bytes(row.sealed), bound_to(row), key)
 
 
 def _padded(password: str) -> bytes:

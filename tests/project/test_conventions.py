@@ -52,6 +52,7 @@ def named(path: Path) -> str:
         ("models.py", {"web", "cli", "wsgi", "config", "quanbao"} | LIBRARIES_OF_THE_WEB),
         ("database.py", {"web", "cli", "wsgi", "config", "quanbao", "models"} | LIBRARIES_OF_THE_WEB),
         ("zones.py", {"web", "cli", "wsgi", "config", "quanbao", "models", "database"} | LIBRARIES_OF_THE_WEB),
+        ("keys.py", {"web", "cli", "wsgi", "config", "quanbao", "models", "database"} | LIBRARIES_OF_THE_WEB),
         ("config.py", {"web", "cli", "wsgi", "quanbao", "models", "database"} | LIBRARIES_OF_THE_WEB),
         ("web", {"cli", "wsgi"}),
     ],

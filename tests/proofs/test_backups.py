@@ -13,7 +13,8 @@ from database import db, open_database, snapshot
 from models import Account, Campaign, Member, Redemption, Role, Session
 from quanbao.campaigns import figures
 from quanbao.operations import backups, keeping, migrate
-from quanbao.passwords.redemption_passwords import WrongKey, reveal
+from quanbao.passwords.redemption_passwords import reveal
+from quanbao.passwords.sealing import WrongKey
 from quanbao.people import accounts
 from quanbao.redemption import revocations, rollbacks
 from tests.proofs import engine, size

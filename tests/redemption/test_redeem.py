@@ -11,7 +11,7 @@ from database import Unknown, db
 from models import Attempt, Branch, Campaign, Guess, Merchant, Redemption, Voucher
 from quanbao.campaigns import editing, entered_values, figures
 from quanbao.merchants import branches
-from quanbao.passwords import guess_limits, redemption_passwords
+from quanbao.passwords import guess_limits, sealing
 from quanbao.redemption import receipts, redeem
 from quanbao.redemption.checks import TillEntry
 from quanbao.redemption.reasons import Reason
@@ -234,7 +234,7 @@ def test_a_changed_password_leaves_a_try_under_way_without_a_verdict(world, monk
 
 def test_a_key_that_does_not_open_the_password_is_told_apart_from_a_wrong_password(world):
     world.keys = redeem.Keys(password="x" * 40, receipts="y" * 40)
-    with pytest.raises(redemption_passwords.WrongKey):
+    with pytest.raises(sealing.WrongKey):
         world.attempt(world.voucher())
 
 
