@@ -4,10 +4,14 @@ import shutil
 from dataclasses import replace
 
 import pytest
+from flask import Flask
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 
 from config import from_environment
 from database import db, open_database
 from quanbao.operations import migrate
+from quanbao.people import accounts
 from quanbao.redemption.redeem import Keys
 from tests.support.clock import Clock
 from tests.support.factories import World
@@ -21,6 +25,22 @@ pytest_plugins = [
     "tests.support.two_browsers",
     "tests.support.push_fixtures",
 ]
+
+
+class CompiledTemplates(BytecodeCache):
+    """Each template is compiled once in a process, and not again for the application of each test."""
+
+    def __init__(self):
+        self.compiled = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self.compiled.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.compiled[bucket.key, bucket.checksum] = bucket.code
+
+
+Flask.jinja_options = {"bytecode_cache": CompiledTemplates()}
 
 SQLITE = "sqlite"
 POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.postgresql)
@@ -43,6 +63,15 @@ def migrated_template(postgres_server):
     migrate.migrate()
     db.close()
     return "migrated"
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(request, monkeypatch):
+    """Accounts' passwords cost microseconds, but in the proofs and where a test is marked `real_passwords`."""
+    if not {"promise", "real_passwords"} & {mark.name for mark in request.node.iter_markers()}:
+        monkeypatch.setattr(accounts, "PASSES", 1)
+        monkeypatch.setattr(accounts, "MEMORY", 8)
+    accounts._nobody.cache_clear()  # the hash that is compared where there is no account costs as much
 
 
 @pytest.fixture

@@ -90,6 +90,7 @@ def test_the_first_owner_chooses_no_password_that_guessers_try_first(sqlite, clo
             assert page.all("a", href="/sign-in")
 
 
+@pytest.mark.real_passwords
 def test_a_password_is_taken_as_it_was_typed(small_world):
     typed = "é" + "X" * 198
     person = small_world.account(password=typed)
