@@ -1,26 +1,26 @@
 """What somebody sends who wants to see a server stumble: one request a number, the same under the same seed.
 
-Whom it is sent to comes from the URL map, in what fields from the application's own source, so that a route or a
-field that is added tomorrow is attacked too. Most of each request is as it should be: it is to get far.
+Whom it is sent to comes from the URL map, in what fields from the table of tests/support/form_fields.py, so that a
+route or a field that is added tomorrow is attacked too. Most of each request is as it should be: it is to get far.
 """
 
 import json
 import random
-import re
 import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
-from inspect import getmembers, isclass
-from pathlib import Path
 from urllib.parse import quote_from_bytes
 from uuid import UUID
 
 from flask import Flask
 from werkzeug.routing import Rule
-from wtforms.fields.core import UnboundField
 
+from config import Settings
+from models import Audience, Claim, Customer, Session
+from quanbao.merchants import members
+from quanbao.people import one_time_links
+from quanbao.vouchers import publications
 from tests.attacks.odd_values import (
     CHUNKS,
     DOCUMENTS,
@@ -34,20 +34,69 @@ from tests.attacks.odd_values import (
     VALUES,
     VERSIONS,
 )
-from web.present import campaign_form, forms
+from tests.support.factories import World
+from tests.support.form_fields import FIELDS, NAMES, usual
+from tests.support.full_merchants import firm
+from tests.support.racing import sign_in
+from tests.support.rights import Who
 
-ROUTES = Path(__file__).parents[2] / "web" / "routes"
-READ = re.compile(r'(?:get|getlist|_numbers)\(\s*"([a-z_]+)"')
 BODY = b"Content-Length: %d\r\n\r\n%b"
 HIDDEN = b"GET /offline HTTP/1.1\r\nHost: x\r\n\r\n"  # in the body, as one of two readers sees it
 
 
+CONDITIONS = {
+    "weekdays": ["1", "2"],
+    "hours": ["10:00", "22:00"],
+    "redemption_password": "735190",
+    "more_groups": "a, b",
+    "place": "here",
+    "terms": "None.\nAt all.",
+}
+OTHER, GUEST = "other", "guest"  # end all other sessions of theirs; delete the account
+
+
 @dataclass(frozen=True)
 class House:
-    """A merchant's people, each by the Cookie header of a session, and what may stand in an address there."""
+    """A merchant's people, each by the Cookie header of a session; what may stand in an address there; right forms.
+
+    `values` of one noun or route alone have its name before them: `members.number`, `campaigns.end.campaign`.
+    """
 
     cookies: dict[str, str]
     values: dict[str, object]
+    forms: dict[str, dict[str, object]]
+
+
+def house(settings: Settings, world: World, slug: str) -> House:
+    """A merchant with everything; what may be done once, or would lock its people out, has a row of its own."""
+    of, now, guest = firm(world, slug), world.clock(), world.account()
+    here = {"merchant": of.merchant, "password": of.campaign.password}
+    spare, draft = world.campaign(**here), world.campaign(**here, published_at=None)
+    customer = Customer.create(
+        merchant=of.merchant, consumer=world.account(), address="c@example.org", first_seen_at=now
+    )
+    invited, join = members.invite(of.merchant, "invited@example.org", "cashier", [of.values["branch"]], now)
+    publication = publications.start(of.campaign, Audience.ADDRESSES, ["c@example.org"], now=now)
+    publications.step(publication.id, now=now, key=world.keys.receipts)
+    people = {str(who): person for who, person in of.people.items()} | {OTHER: world.account(), GUEST: guest}
+    cookies = sign_in(settings, world, list(people.values()))
+    sign_in(settings, world, [guest])
+    values = {
+        "account.number": Session.select().order_by(Session.id.desc()).get().id,
+        "campaigns.delete.campaign": draft.slug,
+        "campaigns.end.campaign": spare.slug,
+        "claims.number": Claim.select().order_by(Claim.id.desc()).get().id,
+        "customers.number": customer.id,
+        "members.number": invited.id,
+        "members.token": join,
+        "revoking.code": world.voucher(campaign=of.campaign, holder=world.account()).code,
+        "sign_in.token": one_time_links.make("sign-in", now, world.account()),
+        "till.attempt_id": of.of[Who.OWNER]["till.attempt_id"],
+    }
+    forms = usual(of)
+    forms |= {name: form | CONDITIONS for name, form in forms.items() if name.startswith("campaigns.")}
+    forms["redemptions.attempt"]["attempt_id"] = "{fresh}"
+    return House(dict(zip(people, cookies, strict=True)) | {str(Who.SIGNED_OUT): "a=b"}, of.values | values, forms)
 
 
 @dataclass(frozen=True)
@@ -95,16 +144,18 @@ class Malice:
 
 def _person(rnd: random.Random, rule: Rule) -> str:
     if rule.endpoint == "sign_in.sign_out":
-        return "somebody"  # nobody else is to be signed out by it
+        return Who.STRANGER  # the others are to stay signed in
     if rule.endpoint == "account.end_others":
-        return "other"  # nor by this, after the one above
+        return OTHER  # nor by this, after the one above
     if rule.endpoint in ("account.end_session", "account.end_session_form", "account.delete"):
-        return "guest"
+        return GUEST
     if rnd.random() < 0.15:
-        return rnd.choice(("nobody", "consumer", "cashier", "manager", "owner"))
+        return rnd.choice((Who.SIGNED_OUT, Who.CONSUMER, Who.CASHIER, Who.MANAGER, Who.OWNER))
     if "merchant" not in rule.arguments:
-        return rnd.choice(("nobody", "consumer", "consumer")) if "token" not in rule.arguments else "somebody"
-    return rnd.choice(("owner", "owner", "cashier")) if rule.endpoint.startswith(("till", "rollbacks")) else "owner"
+        able = (Who.SIGNED_OUT, Who.CONSUMER, Who.CONSUMER)
+        return rnd.choice(able) if "token" not in rule.arguments else Who.STRANGER
+    at_till = rule.endpoint.startswith(("till", "rollbacks"))
+    return rnd.choice((Who.OWNER, Who.OWNER, Who.CASHIER)) if at_till else Who.OWNER
 
 
 def _method(rnd: random.Random, rule: Rule) -> bytes:
@@ -120,7 +171,7 @@ def _target(rnd: random.Random, rule: Rule, house: House) -> bytes:
     path = b""
     for is_argument, text in rule._trace[1:]:
         if is_argument:
-            right = values.get(f"{rule.endpoint} {text}", values.get(f"{noun} {text}", values.get(text, "x")))
+            right = values.get(f"{rule.endpoint}.{text}", values.get(f"{noun}.{text}", values.get(text, "x")))
             value = str(right).encode() if rnd.random() < 0.9 else rnd.choice(VALUES)[:3000]
             path += quote_from_bytes(value, "/" if text == "name" else "").encode()
         else:
@@ -138,7 +189,7 @@ def _fields(rnd: random.Random, rule: Rule, valid: dict, bad: int) -> list[tuple
         for name, value in valid.items()
         for one in (value if isinstance(value, list) else [value])
     ]
-    for name in rnd.choices([*valid, *names_of(rule.endpoint.partition(".")[0])], k=bad):
+    for name in rnd.choices([*valid, *_names_of(rule.endpoint)], k=bad):
         if rnd.random() < 0.8:
             fields = [field for field in fields if field[0] != name]
         if rnd.random() < 0.9:
@@ -146,24 +197,9 @@ def _fields(rnd: random.Random, rule: Rule, valid: dict, bad: int) -> list[tuple
     return fields
 
 
-@cache
-def names_of(noun: str) -> list[str]:
-    """The fields and arguments that the routes of this noun read, and those of every form."""
-    own = READ.findall((ROUTES / f"{noun}.py").read_text()) if (ROUTES / f"{noun}.py").exists() else []
-    return sorted({*own * 3, *_all_names()})
-
-
-@cache
-def _all_names() -> frozenset[str]:
-    read = {name for path in ROUTES.parent.rglob("*.py") for name in READ.findall(path.read_text())}
-    made = {
-        name
-        for module in (forms, campaign_form)
-        for _, form in getmembers(module, isclass)
-        for name, field in getmembers(form)
-        if isinstance(field, UnboundField)
-    }
-    return frozenset(read | made)
+def _names_of(endpoint: str) -> list[str]:
+    """The fields that a route reads, thrice, and those of every other."""
+    return sorted(FIELDS.get(endpoint, ())) * 3 + sorted(NAMES)
 
 
 def _encoded(fields: list[tuple[str, bytes]]) -> bytes:
@@ -179,7 +215,7 @@ def _body(rnd: random.Random, rule: Rule, method: bytes, house: House) -> tuple[
         return b"", b""
     if rule.endpoint.startswith("push.") and rnd.random() < 0.8:
         return b"application/json", rnd.choice((rnd.choice(DOCUMENTS), _subscription(rnd)))
-    fields = _fields(rnd, rule, house.values.get(f"form of {rule.endpoint}", {}), rnd.choice((0, 1, 1, 1, 2, 3)))
+    fields = _fields(rnd, rule, house.forms.get(rule.endpoint, {}), rnd.choice((0, 1, 1, 1, 2, 3)))
     kind = rnd.random()
     if kind < 0.6:
         return b"application/x-www-form-urlencoded", _encoded(fields)

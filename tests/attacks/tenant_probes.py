@@ -5,20 +5,16 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 from flask import Flask
 
 from models import Campaign, Customer, Member, Publication, Redemption, Session
-from tests.support.factories import PASSWORD
+from tests.support.form_fields import NAMES, usual
 from tests.support.full_merchants import Firm, rules
 from tests.support.page_client import PageClient
 from tests.support.rights import MAY, Who
-from web import routes
-from web.present import campaign_form, forms
 
-READ = re.compile(r"""\.get(?:list)?\("(\w+)\"""")
 DECIDED = ("do", "reason", "sure")  # these say what is done to one's own: the usual forms have them
 PUBLIC = ("assets", "shell")  # name nothing of anybody's
 ENDS_ALL = ("sign_in.sign_out", "account.end_others")  # name nothing either, and end what later probes need
@@ -29,52 +25,8 @@ FRAGMENT = {"HX-Request": "true"}
 
 
 def fields() -> list[str]:
-    """Every name that some route reads, from the routes' own text and the forms."""
-    texts = (path.read_text("utf-8") for path in Path(routes.__file__).parent.glob("*.py"))
-    made = [form for form in vars(forms).values() if isinstance(form, type) and issubclass(form, forms.Form)]
-    of_forms = chain.from_iterable(vars(form) for form in (*made, campaign_form.CampaignForm))
-    names = {*READ.findall("".join(texts)), *of_forms} - {"Meta", "failures", *DECIDED}
-    return sorted(name for name in names if not name.startswith("_"))
-
-
-def usual(own: Firm) -> dict[str, dict[str, Any]]:
-    """What the forms of one's own house hold where nothing is amiss, by route."""
-    campaign = {
-        "kind": "discount",
-        "product": "Own tea",
-        "original_price": "30",
-        "offer_price": "18",
-        "quantity": "2000000",
-        "starts_at": "2026-12-01",
-        "ends_at": "2026-12-31",
-        "uses_per_voucher": "1000",
-        "rollback_gives_back": "y",
-    }
-    branch, why = {"name": "Own", "address": "1 Own Street"}, {"reason": "other", "note": "Own."}
-    group = {"customer": own.names["customer"], "name": "regulars", "do": "in"}
-    till = {"branch": own.values["branch"], "offer_price": "1800"}
-    place = {"role": "cashier", "branches": own.names["branch"]}
-    picked = {"audience": "customers", "customer": own.names["customer"]}
-    return {
-        "campaigns.create": campaign,
-        "campaigns.change": campaign,
-        "campaigns.preview": campaign,
-        "branches.add": branch,
-        "branches.change": branch,
-        "customers.put": group,
-        "customers.regroup": group,
-        "members.invite": {"email": "new@example.org", **place},
-        "members.change": place,
-        "publications.publish": picked,
-        "publications.search": picked,
-        "rollbacks.roll_back": why,
-        "revoking.revoke": why,
-        "till.redeem": till,
-        "till.take": {"code": "K7M3QX"},
-        "redemptions.attempt": {"password": PASSWORD, **till},
-        "wallet.archive": {"archived": "yes"},
-        "passwords.change": {"redemption_password": PASSWORD},
-    }
+    """Every name that a route reads and that may be somebody's."""
+    return sorted(NAMES - {*DECIDED})
 
 
 @dataclass

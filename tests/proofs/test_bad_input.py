@@ -13,13 +13,13 @@ from itertools import islice
 
 import pytest
 
-from tests.attacks.malformed_requests import HIDDEN, Malice
+from tests.attacks.malformed_requests import HIDDEN, Malice, house
 from tests.attacks.request_flood import Flood, Outcome, Till, memory
 from tests.conftest import SQLITE
 from tests.proofs import engine, size
 from tests.support.factories import World
-from tests.support.merchant_pages import house
-from tests.support.racing import Site, assert_figures_agree, crowd
+from tests.support.racing import assert_figures_agree, crowd
+from tests.support.servers import Site
 from web import create_app
 
 pytestmark = [pytest.mark.promise("bad input"), pytest.mark.race]

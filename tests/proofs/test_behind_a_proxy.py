@@ -15,8 +15,9 @@ from flask import Flask, request
 from markupsafe import Markup
 
 from models import Subscription
-from tests.support.merchant_pages import house
-from tests.support.racing import Site
+from tests.attacks.malformed_requests import house
+from tests.support.rights import Who
+from tests.support.servers import Site
 from web import create_app
 from web.auth import security
 from web.routes import claims, counter, members, vouchers, wallet_transfer
@@ -90,13 +91,13 @@ def links(app: Flask, world, settings, headers: dict[str, str]) -> set[str]:
     where, merchant = at.values, f"/merchants/{at.values['merchant']}"
     campaign, voucher = f"{merchant}/campaigns/{where['campaign']}", f"/vouchers/{where['code']}"
     asked = {
-        "owner": [
+        Who.OWNER: [
             ("GET", f"{campaign}/links"),
             ("GET", f"{campaign}/links/sheet"),
             ("GET", f"{campaign}/links.csv"),
             ("POST", f"{merchant}/members"),
         ],
-        "consumer": [
+        Who.CONSUMER: [
             ("GET", voucher),
             ("POST", "/move"),
             ("POST", f"{voucher}/counter-code"),
@@ -104,13 +105,13 @@ def links(app: Flask, world, settings, headers: dict[str, str]) -> set[str]:
             ("GET", f"{voucher}/redeem"),
             ("GET", "/account"),
         ],
-        "nobody": [
+        Who.SIGNED_OUT: [
             ("GET", "/"),
             ("GET", "/sign-in"),
-            ("GET", f"/claim/{where['claims token']}"),
+            ("GET", f"/claim/{where['claims.token']}"),
             ("GET", "/manifest.webmanifest"),
             ("GET", "/sw.js"),
-            ("GET", f"/join/{where['members token']}"),
+            ("GET", f"/join/{where['members.token']}"),
             ("GET", "/wallet"),
             ("POST", "/sign-out"),
             ("POST", "/language"),
@@ -182,7 +183,7 @@ def test_a_browser_subscribes_for_the_address_it_sees(site, small_world, sqlite)
     for hops in (0, 1, 2):
         at = house(sqlite, small_world, f"house-{hops}")
         app = site(trusted_proxies=hops, contact="mailto:a@vouchers.example", **SET)
-        cookie = at.cookies["consumer"]
+        cookie = at.cookies[Who.CONSUMER]
         answer = app.test_client(use_cookies=False).post(
             "/push/subscriptions",
             json=BROWSER,
