@@ -22,10 +22,11 @@ from config import from_environment
 from database import db, open_database
 from quanbao.redemption.redeem import Keys
 from tests.browser.test_offline import LIN, WALLETS, WORKING
-from tests.support.chromium import FLAGS, NOON, Site, phone
+from tests.support.chromium import FLAGS, phone
 from tests.support.clock import Clock
 from tests.support.factories import ACCOUNT_PASSWORD, World
 from tests.support.programs import browser_executable
+from tests.support.servers import NOON, Site
 
 VOUCHERS = 20
 TARGETS = {1: 300, 4: 700}  # by how many times the processor is slowed down: first paint p95 in milliseconds

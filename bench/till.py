@@ -27,12 +27,11 @@ from database import db, open_database
 from models import Member, Role
 from quanbao.operations import migrate
 from quanbao.redemption.redeem import Keys
-from tests.support.chromium import FLAGS, NOON, Visitor, phone
+from tests.support.chromium import FLAGS, Visitor, phone
 from tests.support.clock import Clock
 from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, World
 from tests.support.programs import Missing, browser_executable
-from tests.support.racing import Site
-from tests.support.servers import Postgres
+from tests.support.servers import NOON, Postgres, Site
 
 MOST = 1500  # ms
 TILL, MEI = "/merchants/lotus/till", "mei.w@example.org"

@@ -34,8 +34,9 @@ DARK = {"color_scheme": "dark"}
 
 
 def main() -> None:
-    from tests.support.chromium import FLAGS, Site
+    from tests.support.chromium import FLAGS
     from tests.support.programs import browser_executable
+    from tests.support.servers import Site
 
     PICTURES.mkdir(exist_ok=True)
     STATIC.mkdir(exist_ok=True)
@@ -44,7 +45,7 @@ def main() -> None:
         for language, plan in PLANS.items():
             with tempfile.TemporaryDirectory() as data:
                 settings = from_environment({"QUANBAO_DATA": data, "QUANBAO_SECRET_KEY": SECRET})
-                with Site(settings, "demo", QUANBAO_NOW=NOW, QUANBAO_SECRET_KEY=SECRET) as demo:
+                with Site(settings, command="demo", QUANBAO_NOW=NOW, QUANBAO_SECRET_KEY=SECRET) as demo:
                     speak(settings, language)
                     for name, (person, look, steps) in plan.items():
                         with somebody(chromium, demo.url, person, look) as page:

@@ -16,7 +16,8 @@ from itertools import islice
 
 from tests.attacks.malformed_requests import Attack
 from tests.support.factories import PASSWORD
-from tests.support.racing import Holder, Phone, Site
+from tests.support.racing import Holder, Phone
+from tests.support.servers import Site
 
 LINES = 8  # connections
 AT_ONCE = 10  # requests in a connection

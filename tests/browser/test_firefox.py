@@ -9,9 +9,9 @@ from models import Subscription
 from quanbao.messages.push.vapid import public_key
 from tests.browser.test_coming_back import NOTE
 from tests.browser.test_offline import LIN, WALLETS, WORKING
-from tests.support.chromium import Site
 from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD
 from tests.support.firefox import ENTER, TAB, Firefox, FirefoxPushService
+from tests.support.servers import Site
 
 pytestmark = pytest.mark.firefox
 

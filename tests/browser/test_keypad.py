@@ -6,8 +6,9 @@ import pytest
 from playwright.sync_api import Locator, Route, expect
 
 from models import Voucher
-from tests.support.chromium import GREEN, KEYS, Site, Visitor, phone
+from tests.support.chromium import GREEN, KEYS, Visitor, phone
 from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG, World, stored
+from tests.support.servers import Site
 
 pytestmark = pytest.mark.browser
 

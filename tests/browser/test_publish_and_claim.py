@@ -8,9 +8,10 @@ from playwright.sync_api import expect
 from models import Campaign, Claim, Role, Voucher
 from tests.browser.test_accessibility import wider_than
 from tests.operations.test_worker import until
-from tests.support.chromium import Site, Visitor, desktop, phone
+from tests.support.chromium import Visitor, desktop, phone
 from tests.support.crowds import counts, holders, make_customers, of, put
 from tests.support.factories import ACCOUNT_PASSWORD
+from tests.support.servers import Site
 
 pytestmark = pytest.mark.browser
 

@@ -16,10 +16,11 @@ from playwright.sync_api import expect
 from models import Subscription
 from quanbao.messages.push.vapid import public_key
 from tests.browser.test_offline import LIN, NO_SERVER, WORKING, kept, see_stored
-from tests.support.chromium import Site, Visitor, phone
+from tests.support.chromium import Visitor, phone
 from tests.support.factories import ACCOUNT_PASSWORD
 from tests.support.push_fixtures import subscribed, until
 from tests.support.push_service import PushService
+from tests.support.servers import Site
 
 pytestmark = pytest.mark.browser
 

@@ -17,9 +17,8 @@ from selenium.webdriver.webkitgtk.service import Service
 
 from models import Role, Session, Voucher
 from tests.browser.test_offline import CANARY, KEPT, LIN, WALLETS, WORKING
-from tests.support.chromium import Site
 from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG, World, stored
-from tests.support.servers import Screen
+from tests.support.servers import Screen, Site
 
 pytestmark = [
     pytest.mark.webkit,

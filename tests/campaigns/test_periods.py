@@ -25,7 +25,7 @@ from tests.campaigns.test_opening_hours import WHOLE_DAYS
 from tests.operations.test_database import empty  # noqa: F401  (a fixture)
 from tests.support.factories import PASSWORD, World, utc
 from tests.support.older_database import older
-from tests.support.racing import ROOT, _environment
+from tests.support.servers import ROOT, environment
 from tests.support.zone_files import write_folder, write_package
 from zones import ZoneInfo
 
@@ -317,7 +317,7 @@ def quanbao(database, world: World, package, *words: str) -> subprocess.Popen:
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=_environment(database, world) | {"PYTHONPATH": str(package)},
+        env=environment(database, world.clock().isoformat()) | {"PYTHONPATH": str(package)},
     )
 
 

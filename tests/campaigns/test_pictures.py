@@ -15,7 +15,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 from models import Picture, Role
 from quanbao.campaigns import editing, pictures
 from tests.campaigns.test_editing import make
-from tests.support.chromium import ROOT
+from tests.support.servers import ROOT
 from web.request_limits import LARGEST_UPLOAD
 
 CANARY = b"31.2304N-121.4737E"  # where somebody lives

@@ -6,7 +6,8 @@ import sys
 
 from models import Redemption
 from tests.project import test_conventions as house
-from tests.support.racing import ROOT, Phone, Site, crowd
+from tests.support.racing import Phone, crowd
+from tests.support.servers import ROOT, Site
 from tests.support.zone_files import write_folder
 from zones import RELEASE, ZoneInfo
 
@@ -35,7 +36,7 @@ def test_control_without_our_module_the_system_wins(tmp_path):
 def test_the_package_wins_in_each_process_of_a_server(world, database, tmp_path):
     lies = str(write_folder(tmp_path / "lies", LIE))
     holders = crowd(database, world, world.campaign(), 12)
-    with Site(database, world, PYTHONTZPATH=lies) as site:
+    with Site(database, world, processes=2, PYTHONTZPATH=lies) as site:
         for holder in holders:  # each on a connection of its own: both processes have their share
             status, verdict = Phone(site.port).redeem(holder)
             assert (status, verdict["outcome"]) == (200, "redeemed")

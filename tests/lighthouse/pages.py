@@ -16,8 +16,8 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.browser.test_accessibility import PAGES, Row, address
-from tests.support.chromium import Site
 from tests.support.factories import ACCOUNT_PASSWORD
+from tests.support.servers import Site
 
 HERE = Path(__file__).parent
 MODULES = HERE.parent.parent / ".venv/lighthouse/node_modules"

@@ -13,9 +13,9 @@ import pytest
 from models import Audience, Delivery
 from quanbao.campaigns import editing
 from quanbao.messages.push.sender import AT_ONCE, BATCH, FIRST, TOGETHER
-from tests.support.chromium import NOON, ROOT, Site
 from tests.support.crowds import counts, make_customers, start
 from tests.support.push_fixtures import Mail, outbox, until
+from tests.support.servers import NOON, ROOT, Site
 
 LATER = NOON.replace("T12:00", "T12:10")  # when the lease of who was killed has run out
 

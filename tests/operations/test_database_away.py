@@ -17,11 +17,10 @@ from quanbao.operations import migrate, worker
 from quanbao.vouchers import publications
 from tests.conftest import POSTGRESQL
 from tests.operations.test_worker import half_and_half, is_finished, until, worker_beside, working
-from tests.support.chromium import Site
 from tests.support.crowds import counts, holders, make_customers, of, start
 from tests.support.factories import World
 from tests.support.programs import postgres_program
-from tests.support.servers import Postgres
+from tests.support.servers import Postgres, Site
 from web.server.gateway import THREADS
 
 PEOPLE = 12_000

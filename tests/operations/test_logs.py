@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from tests.support.concurrent_requests import Ask
 from tests.support.factories import ACCOUNT_PASSWORD
-from tests.support.racing import Site
+from tests.support.servers import Site
 
 WRONG = "canary-wrong-secret"
 

@@ -23,9 +23,9 @@ from quanbao.messages.push.sender import Postman
 from quanbao.operations import worker
 from quanbao.vouchers import publications
 from tests.conftest import POSTGRESQL
-from tests.support.chromium import ROOT, Site
 from tests.support.crowds import counts, holders, linked, make_customers, of, start
 from tests.support.factories import World
+from tests.support.servers import ROOT, Site
 
 PATIENCE = 60  # seconds; only what fails takes so long
 
@@ -187,7 +187,7 @@ def worker_beside(site: Site) -> Iterator[subprocess.Popen]:
     process = subprocess.Popen(
         [sys.executable, "-m", "cli", "worker"],
         cwd=ROOT,
-        env=site._environment(),
+        env=site.variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

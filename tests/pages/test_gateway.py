@@ -12,7 +12,7 @@ from http.client import HTTPConnection
 import pytest
 
 from tests.operations.test_cli import ROOT, Site, end
-from tests.support.racing import allow_open_files
+from tests.support.servers import allow_open_files
 from web.server import processes
 from web.server.gateway import THREADS
 

@@ -14,8 +14,8 @@ from PIL import Image
 from database import db
 from models import Role
 from tests.campaigns.test_pictures import encoded
-from tests.support.chromium import Site
 from tests.support.factories import ACCOUNT_PASSWORD
+from tests.support.servers import Site
 from web.request_limits import LARGEST_REQUEST, LARGEST_UPLOAD, largest
 from web.server.gateway import MOST_OF_UPLOADS, THREADS, Gateway
 

@@ -8,7 +8,8 @@ from models import Session
 from quanbao.people import accounts
 from tests.support.factories import ACCOUNT_PASSWORD
 from tests.support.page_client import PageClient
-from tests.support.racing import Site, sign_in
+from tests.support.racing import sign_in
+from tests.support.servers import Site
 from tests.support.two_browsers import is_signed_in
 from web.auth.sessions import browser_name
 
@@ -57,7 +58,7 @@ def statuses(site: Site, cookie: str) -> set[int]:
 @pytest.mark.race
 def test_an_ended_session_is_refused_at_once_by_every_process(world, database, person):
     [cookie] = sign_in(database, world, [person])
-    with Site(database, world) as site:
+    with Site(database, world, processes=2) as site:
         assert statuses(site, cookie) == {200}
         assert accounts.end_session_of(person, Session.get().id)
         assert statuses(site, cookie) == {303}

@@ -20,7 +20,8 @@ from quanbao.redemption import revocations, rollbacks
 from tests.proofs import engine, size
 from tests.support.factories import PASSWORD, World
 from tests.support.push_fixtures import until
-from tests.support.racing import Holder, Phone, Site, command, crowd, database_line
+from tests.support.racing import Holder, Phone, command, crowd, database_line
+from tests.support.servers import Site
 
 pytestmark = pytest.mark.promise("backup")
 
@@ -97,7 +98,7 @@ def load(world: World, settings) -> Iterator[list[int]]:
     """Redemptions over HTTP until the end, and one for each that was acknowledged."""
     campaign, stop, acknowledged = world.campaign(quantity=1_000_000, uses_per_voucher=10_000), threading.Event(), []
     holders = crowd(settings, world, campaign, 3)
-    with Site(settings, world) as site:
+    with Site(settings, world, processes=2) as site:
 
         def redeem(holder: Holder) -> None:
             phone = Phone(site.port)

@@ -11,7 +11,6 @@ from tests.support.racing import (
     Answer,
     Holder,
     Request,
-    Site,
     assert_figures_agree,
     batches,
     crowd,
@@ -20,6 +19,7 @@ from tests.support.racing import (
     ledger,
     persist,
 )
+from tests.support.servers import Site
 
 pytestmark = [pytest.mark.promise("conditions hold under a race"), pytest.mark.race]
 
@@ -35,7 +35,7 @@ each_condition = pytest.mark.parametrize("condition", ["customer_limit_reached",
 @each_condition
 def test_only_one_of_two_is_redeemed(world, database, condition, proved):
     both = pairs(database, world, excluding(world, condition), PAIRS)
-    with Site(database, world) as site:
+    with Site(database, world, processes=2) as site:
         answers = list(chain.from_iterable(together(persist, site, some) for some in batches(both, AT_ONCE)))
     for pair in answers:
         assert {(answer.status, answer.reason) for answer in pair} == {(200, None), (409, condition)}
@@ -47,7 +47,7 @@ def test_only_one_of_two_is_redeemed(world, database, condition, proved):
 @each_condition
 def test_control_without_the_customers_lock_both_are_redeemed(world, database, condition, proved):
     both = pairs(database, world, excluding(world, condition), CONTROLS)
-    with Site(database, world, "no_customer_lock") as site:
+    with Site(database, world, "no_customer_lock", processes=2) as site:
         answers = together(fire, site, both)
     twice = [pair for pair in answers if all(answer.status == 200 for answer in pair)]
     assert twice

@@ -17,7 +17,6 @@ from tests.support.racing import (
     Answer,
     Holder,
     Request,
-    Site,
     assert_figures_agree,
     assert_figures_differ,
     batches,
@@ -29,6 +28,7 @@ from tests.support.racing import (
     tally,
     tries,
 )
+from tests.support.servers import Site
 
 pytestmark = [pytest.mark.promise("exactly once"), pytest.mark.race]
 
@@ -82,7 +82,7 @@ def test_control_unguarded_vouchers_are_redeemed_again(world, database, proved):
     unguarded.drop_last_guard()
     holders: list[Holder] = crowd(database, world, world.campaign(), 5)
     answers: list[Answer] = []
-    with Site(database, world, "no_guards") as site:
+    with Site(database, world, "no_guards", processes=2) as site:
         for holder in holders:
             answers += fire(site, tries([holder], 16))
     assert len({answer.process for answer in answers}) == 2

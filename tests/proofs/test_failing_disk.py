@@ -22,7 +22,8 @@ from tests.operations.test_database_away import Cluster
 from tests.proofs import size
 from tests.proofs.test_killed import cluster, there  # noqa: F401
 from tests.support.factories import World
-from tests.support.racing import Answer, Holder, Request, Site, check, command, crowd, database_line, fire
+from tests.support.racing import Answer, Holder, Request, check, command, crowd, database_line, fire
+from tests.support.servers import Site
 from tests.support.services import leave_out
 
 pytestmark = pytest.mark.promise("survives a full or failing disk, and a database that goes away")

@@ -20,7 +20,7 @@ from models import Account, Member, Merchant, Role
 from tests.controls import timed
 from tests.proofs import engine, size
 from tests.support.factories import ACCOUNT_PASSWORD
-from tests.support.racing import Site
+from tests.support.servers import Site
 from web import create_app
 
 pytestmark = [pytest.mark.promise("first hour"), pytest.mark.race]
@@ -51,7 +51,7 @@ def serve(database, clock, tmp_path):
 
     def open_(control: str = "timed") -> Site:
         timed.tell(tmp_path / "clock", clock())
-        return Site(database, SimpleNamespace(clock=clock), control, CLOCK=str(tmp_path / "clock"))
+        return Site(database, SimpleNamespace(clock=clock), control, processes=2, CLOCK=str(tmp_path / "clock"))
 
     return open_
 

@@ -15,7 +15,8 @@ from quanbao.passwords.guess_limits import CONSUMER_A_DAY, CONSUMER_FREE, DAY, P
 from quanbao.redemption.reasons import Reason
 from tests.controls import timed
 from tests.proofs import size
-from tests.support.racing import Holder, Request, Site, crowd, engine, fire, ledger, persist, tally, tries
+from tests.support.racing import Holder, Request, crowd, engine, fire, ledger, persist, tally, tries
+from tests.support.servers import Site
 
 pytestmark = [pytest.mark.promise("guessing"), pytest.mark.race]
 
@@ -40,7 +41,7 @@ def test_no_day_has_more_comparisons_than_it_may(world, database, tmp_path, prov
     sold_out = crowd(database, world, world.campaign(quantity=0), RIGHT - 1)
     begun, people = world.clock(), cycle(guessers)
     timed.tell(tmp_path / "clock", begun)
-    with Site(database, world, "timed", CLOCK=str(tmp_path / "clock")) as site:
+    with Site(database, world, "timed", processes=2, CLOCK=str(tmp_path / "clock")) as site:
         for crowd_size, after in BURSTS:
             timed.tell(tmp_path / "clock", begun + after)
             assert_right_ones_are_free(site, honest, sold_out, begun + after)
@@ -98,7 +99,7 @@ def assert_at_most(most: int, moments: list[datetime]) -> None:
 
 def test_one_consumer_has_five_however_many_are_sent_at_once(world, database, proved):
     [holder] = crowd(database, world, world.campaign(), 1)
-    with Site(database, world) as site:
+    with Site(database, world, processes=2) as site:
         answers = fire(site, guesses([holder]))
     refused = [answer for answer in answers if answer.status != 403 and not answer.is_busy]
     assert all((answer.status, answer.reason) == (429, "too_many_attempts") for answer in refused)
@@ -112,7 +113,7 @@ def test_one_consumer_has_five_however_many_are_sent_at_once(world, database, pr
 
 def test_control_unguarded_guesses_are_compared_more_often(world, database, proved):
     [holder] = crowd(database, world, world.campaign(), 1)
-    with Site(database, world, "no_guards") as site:
+    with Site(database, world, "no_guards", processes=2) as site:
         fire(site, guesses([holder]))
     assert len(comparisons()[1]) > CONSUMER_FREE
     proved(f"{engine(database)} unguarded: {len(comparisons()[1])} of {AT_ONCE}")

@@ -15,7 +15,8 @@ from quanbao.operations import migrate
 from tests.operations.test_database_away import Cluster
 from tests.proofs import engine, size
 from tests.support.factories import World
-from tests.support.racing import Site, check, crowd, database_line
+from tests.support.racing import check, crowd, database_line
+from tests.support.servers import Site
 from tests.support.tills import Tills
 
 pytestmark = [pytest.mark.promise("survives kill -9"), pytest.mark.race]
@@ -143,7 +144,7 @@ def test_postgresql_that_is_stopped_at_once_loses_nothing(cluster, there, clock,
     world, taken = World(clock, keys), []
     people = crowd(there, world, world.campaign(quantity=1_000_000, uses_per_voucher=USES), PEOPLE)
     db.close()
-    with Site(there, world, "named_processes") as site, Tills(site, people) as tills:
+    with Site(there, world, "named_processes", processes=2) as site, Tills(site, people) as tills:
         for _ in range(STOPS):
             before = len(tills.receipts)
             tills.until(lambda: len(tills.receipts) >= before + 20, "redemptions")  # noqa: B023

@@ -18,7 +18,8 @@ from models import Attempt, Redemption
 from tests.proofs import engine, size
 from tests.support.factories import PASSWORD
 from tests.support.faulty_proxy import Between
-from tests.support.racing import Holder, Phone, Site, check, crowd, database_line
+from tests.support.racing import Holder, Phone, check, crowd, database_line
+from tests.support.servers import Site
 
 pytestmark = [pytest.mark.promise("a lost answer is harmless"), pytest.mark.race]
 
@@ -83,7 +84,7 @@ class Weather:
 def site(database, world) -> Iterator[Callable[[], Site]]:
     """A server of two processes, to be opened when the database is filled."""
     opened = []
-    yield lambda: opened.append(Site(database, world)) or opened[0]
+    yield lambda: opened.append(Site(database, world, processes=2)) or opened[0]
     for one in opened:
         one.stop()
 

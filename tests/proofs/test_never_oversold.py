@@ -16,7 +16,6 @@ from models import Campaign, Redemption, Voucher
 from tests.proofs import size
 from tests.support.push_fixtures import until
 from tests.support.racing import (
-    Site,
     assert_figures_agree,
     assert_figures_differ,
     batches,
@@ -28,6 +27,7 @@ from tests.support.racing import (
     tally,
     tries,
 )
+from tests.support.servers import Site
 
 pytestmark = [pytest.mark.promise("never oversold"), pytest.mark.race]
 
@@ -101,7 +101,7 @@ def look(campaign: Campaign) -> Look:
 def test_control_an_unguarded_campaign_is_oversold(world, database, proved):
     campaign = world.campaign(quantity=5)
     holders = crowd(database, world, campaign, 32)
-    with Site(database, world, "no_guards") as site, sampled(campaign) as looks:
+    with Site(database, world, "no_guards", processes=2) as site, sampled(campaign) as looks:
         answers = fire(site, tries(holders))
     assert wrong(looks[:-1], campaign.quantity), "before the end"
     assert ledger().total() > campaign.quantity

@@ -22,7 +22,8 @@ from tests.conftest import POSTGRESQL, SQLITE
 from tests.controls import timed
 from tests.proofs import engine, size
 from tests.support.factories import ACCOUNT_PASSWORD
-from tests.support.racing import Holder, Site, crowd
+from tests.support.racing import Holder, crowd
+from tests.support.servers import Site
 
 ENGINES = pytest.mark.parametrize("database", size([SQLITE], [SQLITE, POSTGRESQL]), indirect=True)
 pytestmark = pytest.mark.promise("no oracle")

@@ -20,7 +20,8 @@ from tests.support.concurrent_requests import Ask, together
 from tests.support.every_route import SET_UP, changed, columns
 from tests.support.factories import ACCOUNT_PASSWORD, World
 from tests.support.page_client import PageClient
-from tests.support.racing import Site, cookie_of, engine
+from tests.support.racing import cookie_of, engine
+from tests.support.servers import Site
 
 pytestmark = [pytest.mark.promise("sessions"), pytest.mark.race]
 
@@ -126,7 +127,7 @@ def replace_numbers(world: World) -> World:
 def race(world: World, settings, **careless: str) -> dict[str, int]:
     """How many of those who used each link at one moment it worked for."""
     worked = {}
-    with Site(settings, world, "careless", **careless) as site:
+    with Site(settings, world, "careless", processes=2, **careless) as site:
         for kind, link in all_links(world).items():
             people = [world.account() for _ in range(AT_ONCE)] if link.signed_in else []
             cookies = [cookie_of(settings, accounts.start_session(one, world.clock())) for one in people]
@@ -146,7 +147,7 @@ def test_the_first_start_is_of_one_owner(tmp_path, clock, proved):
     settings = from_environment({"QUANBAO_DATA": str(tmp_path / "empty")})
     open_database(None, settings.sqlite_file)
     migrate.migrate()
-    with Site(settings, Clocked(clock), "careless") as site:
+    with Site(settings, Clocked(clock), "careless", processes=2) as site:
         link = f"/set-up/{first_start.new_link(clock())}"
         assert Ask(link, method="HEAD").to(site).status == Ask(link).to(site).status == 200
         asks = [Ask(link, SET_UP | {"email": f"owner{number}@example.org"}) for number in range(AT_ONCE)]

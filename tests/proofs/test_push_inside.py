@@ -33,7 +33,8 @@ from tests.support.factories import World
 from tests.support.page_client import PageClient
 from tests.support.push_fixtures import outbox, until
 from tests.support.push_service import PushService
-from tests.support.racing import Holder, Site, crowd
+from tests.support.racing import Holder, crowd
+from tests.support.servers import Site
 from web import create_app
 
 pytestmark = [pytest.mark.promise("push cannot reach inside"), pytest.mark.race]

@@ -21,7 +21,8 @@ import pytest
 from config import KEYS, Settings, SettingsError, from_environment
 from database import db, on_sqlite
 from models import TABLES
-from tests.support.racing import Site, command, engine
+from tests.support.racing import command, engine
+from tests.support.servers import Site
 from tests.support.site_life import (
     CAMPAIGN,
     DIGITS,
@@ -93,7 +94,7 @@ def clocked(clock) -> Clocked:
 def lived(settings: Settings, clocked: Clocked, folder: Path, **careless: str) -> Iterator[Life]:
     folder.mkdir()
     control = "careless" if careless else None
-    with Site(settings, clocked, control, TMPDIR=str(folder), **careless) as site:
+    with Site(settings, clocked, control, processes=2, TMPDIR=str(folder), **careless) as site:
         yield live(settings, clocked, site, create_app(settings, clock=clocked.clock))
 
 

@@ -20,7 +20,8 @@ from quanbao.vouchers import wallet_transfer
 from tests.support.concurrent_requests import Ask, by_every_process
 from tests.support.every_route import ATTEMPT, PUSH, subscription
 from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, World
-from tests.support.racing import Site, cookie_of, engine
+from tests.support.racing import cookie_of, engine
+from tests.support.servers import Site
 
 pytestmark = [pytest.mark.promise("sessions"), pytest.mark.race]
 
@@ -103,7 +104,7 @@ def owners_cookie(world: World, settings: Settings) -> str:
 def test_a_captured_cookie_is_refused_at_once_by_every_process(world, database, proved):
     owner = owners_cookie(world, database)
     till = Member.get(Member.account == world.member(role=Role.MANAGER))
-    with Site(database, world, "careless") as site:
+    with Site(database, world, "careless", processes=2) as site:
         for name, ending in ENDINGS.items():
             captured = Captured.of(world, database)
             captured.seen_address = re.search(
@@ -128,7 +129,7 @@ def nothing_is_left_of(captured: Captured, world: World, till: Member, name: str
 
 def test_control_a_process_that_remembers_lets_a_captured_cookie_in(world, database, proved):
     captured = Captured.of(world, database)
-    with Site(database, world, "careless", CARELESS="sessions") as site:
+    with Site(database, world, "careless", processes=2, CARELESS="sessions") as site:
         by_every_process(site, captured.asks()[0])
         assert Ask("/sign-out", {}, captured.cookie).to(site).status == 303
         assert {answer.status for answer in by_every_process(site, captured.asks()[0])} == {200}

@@ -14,7 +14,8 @@ from tests.proofs import size
 from tests.support.concurrent_requests import Answer, Ask, together
 from tests.support.factories import ACCOUNT_PASSWORD, World
 from tests.support.page_client import PageClient
-from tests.support.racing import Site, cookie_of
+from tests.support.racing import cookie_of
+from tests.support.servers import Site
 from web.redirects import ours
 
 pytestmark = [pytest.mark.promise("sessions")]
@@ -61,7 +62,9 @@ def mei(small_world):
 @pytest.mark.redis
 @pytest.mark.race
 def test_guesses_at_one_moment_are_counted_before_they_are_looked_at(small_world, sqlite, mei, redis_server, proved):
-    with Site(sqlite, small_world, "careless", QUANBAO_REDIS_URL=redis_server.url, QUANBAO_TRUSTED_PROXIES="1") as site:
+    with Site(
+        sqlite, small_world, "careless", processes=2, QUANBAO_REDIS_URL=redis_server.url, QUANBAO_TRUSTED_PROXIES="1"
+    ) as site:
         pair, address = burst(site, small_world)
     assert pair == A_PAIR
     assert address == AN_ADDRESS
@@ -73,7 +76,7 @@ def test_guesses_at_one_moment_are_counted_before_they_are_looked_at(small_world
 
 @pytest.mark.race
 def test_without_redis_each_process_counts_for_itself(small_world, sqlite, mei, proved):
-    with Site(sqlite, small_world, "careless", QUANBAO_TRUSTED_PROXIES="1") as site:
+    with Site(sqlite, small_world, "careless", processes=2, QUANBAO_TRUSTED_PROXIES="1") as site:
         pair, address = burst(site, small_world)
     assert A_PAIR <= pair <= 2 * A_PAIR
     assert address <= 2 * AN_ADDRESS
@@ -89,6 +92,7 @@ def test_control_guesses_that_are_counted_afterwards_are_looked_at_more_often(
         sqlite,
         small_world,
         "careless",
+        processes=2,
         QUANBAO_REDIS_URL=redis_server.url,
         CARELESS="guesses",
         QUANBAO_TRUSTED_PROXIES="1",

@@ -20,7 +20,8 @@ from tests.proofs import engine
 from tests.support.factories import World
 from tests.support.push_fixtures import until
 from tests.support.push_service import Browser
-from tests.support.racing import Phone, Site, crowd
+from tests.support.racing import Phone, crowd
+from tests.support.servers import Site
 
 pytestmark = [pytest.mark.promise("a stalled neighbour"), pytest.mark.race]
 
@@ -109,7 +110,7 @@ class Shop:
                     ]
                 ).execute()
         db.close()
-        with Site(self.settings, self.world, control, QUANBAO_PUSH_HOSTS=" ".join(self.services)) as site:
+        with Site(self.settings, self.world, control, processes=2, QUANBAO_PUSH_HOSTS=" ".join(self.services)) as site:
             if stalled and control is None:
                 until(lambda: Delivery.select().where(Delivery.tries > 0).count() > 100, "messages under way")
             phone = Phone(site.port)

@@ -26,7 +26,8 @@ from tests.controls import timed
 from tests.proofs import engine
 from tests.support.crowds import link_to
 from tests.support.factories import ACCOUNT_PASSWORD, World
-from tests.support.racing import Phone, Site, check, crowd, database_line
+from tests.support.racing import Phone, check, crowd, database_line
+from tests.support.servers import Site
 from web.auth.limits import LONGEST, Memory
 from zones import ZoneInfo
 
@@ -141,7 +142,7 @@ def test_a_clock_that_jumps_while_serving_in_a_foreign_zone(world, database, tmp
     Session.update(expires_at=datetime(2028, 1, 1, tzinfo=UTC)).execute()
     moment, seen = datetime(2027, 3, 14, 4, 59, 59, tzinfo=UTC), Counter()
     timed.tell(clock, moment)
-    with Site(database, world, "timed", CLOCK=str(clock), TZ="Pacific/Pago_Pago") as site:
+    with Site(database, world, "timed", processes=2, CLOCK=str(clock), TZ="Pacific/Pago_Pago") as site:
         phone = Phone(site.port)
         for _ in range(TRIES):
             timed.tell(clock, moment)

@@ -25,7 +25,6 @@ from tests.support.racing import (
     FORM_HEADERS,
     Holder,
     Request,
-    Site,
     assert_figures_agree,
     crowd,
     engine,
@@ -36,6 +35,7 @@ from tests.support.racing import (
     tally,
     tries,
 )
+from tests.support.servers import Site
 
 pytestmark = [pytest.mark.promise("under attack"), pytest.mark.race]
 
@@ -149,7 +149,7 @@ def served(holders: Sequence[Holder]) -> set[str]:
 
 def test_every_honest_consumer_is_served_and_no_attacker(world, database, proved):
     campaign, by = world.campaign(quantity=10_000), Counter()
-    with Site(database, world) as site:
+    with Site(database, world, processes=2) as site:
         shop = Shop(database, world, site, campaign)
         for _ in range(ROUNDS):
             attackers, honest, late = shop.crowd(ATTACKERS), shop.crowd(HONEST), shop.crowd(LATE)
@@ -187,7 +187,7 @@ def test_control_without_a_budget_the_attackers_are_served(world, database, prov
     """The same attack: who guesses on comes to the right one, and nothing stops them."""
     campaign = world.campaign(quantity=10_000)
     attackers = crowd(database, world, campaign, ATTACKERS)
-    with Site(database, world, "no_guess_limits") as site:
+    with Site(database, world, "no_guess_limits", processes=2) as site:
         wrong = [Request(attacker, next(NEVER_RIGHT)) for attacker in attackers for _ in range(EACH)]
         persist(site, wrong)
         persist(site, tries(attackers))

@@ -11,11 +11,11 @@ from peewee import OperationalError
 
 from models import Branch, Campaign, Customer, Role
 from quanbao.reports import attempt_log
-from tests.support.chromium import Site
 from tests.support.factories import WRONG, World, utc
 from tests.support.large_ledgers import fill
 from tests.support.page_client import PageClient
 from tests.support.racing import sign_in
+from tests.support.servers import Site
 from web import create_app
 from web.present import csv_export
 from web.server.gateway import THREADS

@@ -5,26 +5,16 @@ complains of (an error on its console, an exception, a breach of the content pol
 the test said that it would come.
 """
 
-import os
-import shutil
-import signal
-import socket
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
 
-from config import Settings
 from tests.support.factories import ACCOUNT_PASSWORD
-from tests.support.servers import PATIENCE as STOPPING
-from tests.support.servers import Server
+from tests.support.servers import Site
 
-ROOT = Path(__file__).parents[2]
-NOON = "2026-12-01T12:00:00+08:00"  # when the clock of every test starts
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -54,38 +44,6 @@ def _look(language: str, dark: bool, width: int, height: int) -> dict:
         "locale": LOCALES[language],
         "color_scheme": "dark" if dark else "light",
     }
-
-
-class Site(Server):
-    """The command that people run, by a clock that starts when the tests' clock does."""
-
-    def __init__(self, settings: Settings, command: str = "serve", *, port: int | None = None, **variables: str):
-        self.variables = {"QUANBAO_DATA": str(settings.data), "QUANBAO_NOW": NOON} | variables
-        if settings.database_url:
-            self.variables["QUANBAO_DATABASE_URL"] = settings.database_url
-        super().__init__(port=port)
-        self.how["cwd"] = ROOT
-        self.url = f"http://127.0.0.1:{self.port}"
-        data = ["--data", str(settings.data)] if command == "demo" else []
-        self.start(sys.executable, "-m", "cli", command, "--port", str(self.port), *data)
-
-    def answers(self) -> bool:
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
-                connection.sendall(b"GET /readyz HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
-                return b" 200 " in connection.recv(64)
-        except OSError:
-            return False
-
-    def stop(self) -> None:
-        """All its processes at once: nobody waits for an answer any more."""
-        os.killpg(self.keeper.pid, signal.SIGKILL)
-        self.keeper.communicate(timeout=STOPPING)
-        shutil.rmtree(self.folder)
-
-    def _environment(self) -> dict[str, str]:
-        inherited = super()._environment().items()
-        return {name: value for name, value in inherited if not name.startswith("QUANBAO_")} | self.variables
 
 
 class Visitor:

@@ -3,11 +3,7 @@
 import asyncio
 import hashlib
 import json
-import os
-import resource
 import secrets
-import shutil
-import signal
 import subprocess
 import sys
 import uuid
@@ -16,7 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from http.client import HTTPConnection, HTTPException
-from pathlib import Path
 from urllib.parse import urlencode
 
 from flask import Flask
@@ -27,14 +22,12 @@ from models import Account, Campaign, Redemption, Session, Voucher
 from quanbao.people import accounts
 from quanbao.vouchers import issuing
 from tests.support.factories import PASSWORD, World
-from tests.support.servers import PATIENCE, Server
+from tests.support.servers import ROOT, Site, environment
 from web.auth.sessions import CookieInterface
 
-ROOT = Path(__file__).parents[2]
 DEADLINE = 120  # seconds for one burst, on a machine that has other things to do as well
 ROUNDS = 10  # how often those that were told "busy" ask again
 STEP = 1000  # consumers in one statement
-OPEN_FILES = 4096  # a burst of 1,000 takes as many sockets here, and again in the server
 
 FORM_HEADERS = {
     "Accept": "application/json",
@@ -48,40 +41,7 @@ HEAD = (
 )
 
 
-# Programs
-
-
-class Site(Server):
-    """`quanbao serve` on the world's database; or what `control` of tests.controls serves, with `variables`."""
-
-    signal = "TERM"
-
-    def __init__(
-        self, settings: Settings, world: World, control: str | None = None, *, processes: int = 2, **variables: str
-    ):
-        super().__init__()
-        keeper = {"FOLDER": str(self.folder), "SIGNAL": self.signal}
-        self.how |= {"cwd": ROOT, "env": _environment(settings, world) | keeper | variables}
-        allow_open_files()
-        program = ["tests.controls", control] if control else ["cli"]
-        self.start(sys.executable, "-m", *program, "serve", "--port", str(self.port), "--processes", str(processes))
-
-    def answers(self) -> bool:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
-        try:
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-        except (OSError, HTTPException):
-            return False
-        finally:
-            connection.close()
-
-    def stop(self) -> None:
-        """All processes at once, whatever they are at: a server that hangs must not hang the tests."""
-        os.killpg(self.keeper.pid, signal.SIGKILL)
-        self.keeper.communicate(timeout=PATIENCE)
-        print((self.folder / "log").read_text(errors="replace")[-4000:])  # seen only where the test fails
-        shutil.rmtree(self.folder)
+# Commands
 
 
 def check(settings: Settings, world: World) -> subprocess.CompletedProcess:
@@ -94,7 +54,7 @@ def command(settings: Settings, world: World, *words: str) -> subprocess.Complet
     return subprocess.run(
         [sys.executable, "-m", "cli", *words],
         cwd=ROOT,
-        env=_environment(settings, world),
+        env=environment(settings, world.clock().isoformat()),
         timeout=DEADLINE,
         capture_output=True,
         text=True,
@@ -104,21 +64,6 @@ def command(settings: Settings, world: World, *words: str) -> subprocess.Complet
 def database_line(settings: Settings) -> str:
     """All that a command which did its work says on standard error."""
     return f"Database: {settings.database_name}\n"
-
-
-def _environment(settings: Settings, world: World) -> dict[str, str]:
-    """The world's database and clock; nothing of what the person at this machine has set for a server of theirs."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("QUANBAO_", "PG"))}
-    url = {"QUANBAO_DATABASE_URL": settings.database_url} if settings.database_url else {}
-    return kept | url | {"QUANBAO_DATA": str(settings.data), "QUANBAO_NOW": world.clock().isoformat()}
-
-
-def allow_open_files() -> None:
-    """Many systems begin with 256 or 1,024; the servers inherit what is set here."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < OPEN_FILES:
-        enough = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
 
 
 # People

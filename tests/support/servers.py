@@ -3,21 +3,28 @@
 import os
 import pwd
 import re
+import resource
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
+from config import Settings
 from tests.support.programs import pgbouncer_program, postgres_program, redis_program
 
 LOCALE = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
 PATIENCE = 30  # seconds
+ROOT = Path(__file__).parents[2]
+NOON = "2026-12-01T12:00:00+08:00"  # when the clock of every test starts
+OPEN_FILES = 4096  # a burst of 1,000 takes as many sockets in the tests, and again in the server
 
 # Ends the server and removes its folder when told to, and also when the tests are gone in whatever way, since
 # that closes the pipe it reads from. An exit handler would not survive a kill.
@@ -75,6 +82,71 @@ class Server:
 
     def __exit__(self, *_):
         self.stop()
+
+
+class Site(Server):
+    """`quanbao serve` in a process of its own, by a clock that starts at noon, or at the time of `world`.
+
+    `control` serves the program of this name in tests.controls instead; `command` is `serve` or `demo`; `variables`
+    are more of the environment. The person's own QUANBAO_… variables do not count.
+    """
+
+    signal = "TERM"
+
+    def __init__(
+        self,
+        settings: Settings,
+        world: Any = None,
+        control: str | None = None,
+        *,
+        command: str = "serve",
+        processes: int = 1,
+        port: int | None = None,
+        **variables: str,
+    ):
+        super().__init__(port=port)
+        self.url = f"http://127.0.0.1:{self.port}"
+        keeper = {"FOLDER": str(self.folder), "SIGNAL": self.signal}
+        now = world.clock().isoformat() if world else NOON
+        self.variables = environment(settings, now) | keeper | variables
+        self.how |= {"cwd": ROOT, "env": self.variables}
+        allow_open_files()
+        program = ["tests.controls", control] if control else ["cli"]
+        words = ["--data", str(settings.data)] if command == "demo" else ["--processes", str(processes)]
+        self.start(sys.executable, "-m", *program, command, "--port", str(self.port), *words)
+
+    def answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+                connection.sendall(b"GET /readyz HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+                return b" 200 " in connection.recv(64)
+        except OSError:
+            return False
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")
+
+    def stop(self) -> None:
+        """All processes at once, whatever they are at: a server that hangs must not hang the tests."""
+        os.killpg(self.keeper.pid, signal.SIGKILL)
+        self.keeper.communicate(timeout=PATIENCE)
+        print(self.log()[-4000:])  # seen only where the test fails
+        shutil.rmtree(self.folder)
+
+
+def environment(settings: Settings, now: str) -> dict[str, str]:
+    """The database and the time; nothing of what the person at this machine has set for a server of theirs."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("QUANBAO_", "PG"))}
+    url = {"QUANBAO_DATABASE_URL": settings.database_url} if settings.database_url else {}
+    return kept | url | {"QUANBAO_DATA": str(settings.data), "QUANBAO_NOW": now}
+
+
+def allow_open_files() -> None:
+    """Many systems begin with 256 or 1,024; the servers inherit what is set here."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < OPEN_FILES:
+        enough = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
 
 
 class Postgres(Server):

@@ -16,7 +16,8 @@ from flask import Flask, url_for
 
 from config import Settings
 from tests.support.every_route import UNSAFE, subscription
-from tests.support.racing import Site, command
+from tests.support.racing import command
+from tests.support.servers import Site
 
 DIGITS, WRONG, NEXT = "739164028", "602417935", "918273645"
 PASSWORDS = {who: f"canary-{who}-password" for who in ("owner", "lin", "till", "wrong", "another")}

@@ -26,9 +26,9 @@ from quanbao.people import one_time_links
 from quanbao.redemption import revocations, rollbacks
 from quanbao.redemption.redeem import Keys
 from quanbao.vouchers import claims, publications
-from tests.support.chromium import NOON, Site
 from tests.support.clock import Clock
 from tests.support.factories import ACCOUNT_PASSWORD, WRONG, World, utc
+from tests.support.servers import NOON, Site
 
 LIN, NEWCOMER, OWNER = "lin@example.org", "new@example.org", "owner@example.org"
 TILL, BOTH = "till@lotus.example", "both@example.org"
@@ -173,7 +173,7 @@ def town(tmp_path_factory, browser_path) -> Iterator[Town]:
     shop, empty, demo = (
         from_environment({"QUANBAO_DATA": str(tmp_path_factory.mktemp(name))}) for name in ("shop", "empty", "demo")
     )
-    with Site(shop) as at_shop, Site(empty) as at_empty, Site(demo, "demo") as at_demo:
+    with Site(shop) as at_shop, Site(empty) as at_empty, Site(demo, command="demo") as at_demo:
         open_database(None, shop.sqlite_file)
         places = fill(World(Clock(NOON), Keys(password=shop.password_key, receipts=shop.secret_key)))
         db.close()

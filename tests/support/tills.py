@@ -13,7 +13,8 @@ from urllib.parse import urlencode
 
 from models import Redemption
 from tests.support.factories import PASSWORD
-from tests.support.racing import Holder, Site
+from tests.support.racing import Holder
+from tests.support.servers import Site
 
 PATIENCE = 60  # seconds
 TILLS = 8
