@@ -10,7 +10,7 @@ from config import from_environment
 from database import locked
 from models import Voucher
 from quanbao.operations import unguarded
-from quanbao.redemption import redeem
+from quanbao.redemption import queries, redeem
 from quanbao.redemption.checks import judge
 from web import create_app
 from web.server.gateway import Gateway
@@ -30,7 +30,7 @@ def judge_slowly(*what):
 def gateway() -> Gateway:
     """The target of the server's processes: to import this module changes nothing."""
     settings = from_environment()
-    redeem.locked, redeem.judge = locked_but_for_customers, judge_slowly
+    queries.locked, redeem.judge = locked_but_for_customers, judge_slowly
     if settings.database_url is None:
         redeem.write_transaction = unguarded._write_transaction
     return Gateway(create_app(settings))

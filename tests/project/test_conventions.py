@@ -5,6 +5,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -402,3 +403,36 @@ def test_modules_have_the_names_that_the_field_knows():
 def test_control_a_module_with_a_former_name_is_found():
     found = formerly_named(map(Path, ("web/front.py", "web/server/gateway.py", "quanbao/codes/typed.py")))
     assert found == [Path("web/front.py"), Path("quanbao/codes/typed.py")]
+
+
+def replaced(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """The modules that a control imports and the names in them that it gives another value."""
+    modules = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            modules |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id=of), attr=attribute, ctx=ast.Store()) if of in modules:
+                yield modules[of], attribute
+
+
+def without_effect(source: str) -> list[str]:
+    found = []
+    for name, attribute in replaced(ast.parse(source)):
+        head, _, tail = name.rpartition(".")
+        module = getattr(import_module(head), tail, None) or import_module(name)
+        found += [] if hasattr(module, attribute) else [f"{name}.{attribute}"]
+    return found
+
+
+def test_what_a_control_replaces_is_there():
+    """A guard that moved would stay on, and the control would see no damage."""
+    files = [*(ROOT / "tests/controls").glob("*.py"), ROOT / "quanbao/operations/unguarded.py"]
+    wrong = [f"{named(path)}: {name}" for path in files for name in without_effect(path.read_text("utf-8"))]
+    assert not wrong, f"replace it where it is now: {wrong}"
+
+
+def test_control_a_guard_that_moved_is_found():
+    source = "from quanbao.redemption import queries, redeem\nredeem.locked = queries.locked = None\n"
+    assert without_effect(source) == ["quanbao.redemption.redeem.locked"]
