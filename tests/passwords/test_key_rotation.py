@@ -96,7 +96,9 @@ def test_what_was_broken_off_goes_on_with_the_same_keys(world, file, monkeypatch
     assert opened_by(both[0]) == RedemptionPassword.select().count()
 
 
-@pytest.mark.parametrize("text", ["", "short", f"{new_key()}\nshort", "\0" * 40])
+@pytest.mark.parametrize(
+    "text", ["", "short", f"{new_key()}\nshort", "\0" * 40], ids=["empty", "short", "a second that is short", "zeros"]
+)
 def test_a_file_in_the_middle_of_an_edit_seals_nothing(world, file, text):
     file.write_text(text)
     row = redemption_passwords.create(world.merchant, "604718", key=world.keys.password, now=world.clock())
