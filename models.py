@@ -286,11 +286,10 @@ class RedemptionPassword(Table):
 
 
 class Guess(Table):
-    """A reservation in a password's budgets, made before the password is looked at.
+    """A wrong password that was typed, in the password's budgets.
 
-    In flight while `wrong` is null; a right password deletes it. `tag` tells a repeated wrong
-    value without keeping it, and such a repetition is not `counted` for the password. Migration 0005 has an index
-    of what counts.
+    `tag` tells a repeated wrong value without keeping it, and such a repetition is not `counted` for the password.
+    The migrations have an index of those that are.
     """
 
     password = ForeignKeyField(RedemptionPassword, index=False)
@@ -299,7 +298,6 @@ class Guess(Table):
     consumer = ForeignKeyField(Account)
     consumer_id: int
     made_at = UtcField()
-    wrong = BooleanField(null=True)
     counted = BooleanField(default=True)
     tag = BlobField(null=True)
 

@@ -207,7 +207,6 @@ def closed(product: str) -> Callable[[Page], None]:
                     "version": attacked.version,
                     "consumer": guesser.id,
                     "made_at": now,
-                    "wrong": True,
                     "counted": True,
                     "tag": b"%d" % number,
                 }

@@ -133,7 +133,7 @@ def small_world(sqlite, clock, keys):
 @pytest.fixture
 def app(small_world, sqlite, clock):
     """The application on the small world, by the test's clock."""
-    return create_app(sqlite, clock=clock, sleep=clock.sleep)
+    return create_app(sqlite, clock=clock)
 
 
 @pytest.fixture

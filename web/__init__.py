@@ -1,6 +1,5 @@
 """How people and programs reach Quanbao. `create_app` is the reading order of the application."""
 
-import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -16,10 +15,8 @@ from web.auth import limits, security, sessions
 from web.present import attack_banner, clocks, formats, languages, push_messages, shown
 
 
-def create_app(
-    settings: Settings, *, clock: Callable[[], datetime] | None = None, sleep: Callable[[float], None] = time.sleep
-) -> Flask:
-    """The application on the database of these settings; `clock` and `sleep` are for tests."""
+def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = None) -> Flask:
+    """The application on the database of these settings; `clock` is for tests."""
     app = Flask(__name__, static_folder=None)
     app.config.from_mapping(
         SECRET_KEY=settings.secret_key,
@@ -28,7 +25,6 @@ def create_app(
     )
     app.extensions["quanbao"] = settings
     app.extensions["clock"] = clock or settings.clock()
-    app.extensions["sleep"] = sleep
     app.extensions["keys"] = Keys(password=settings.password_key, receipts=settings.secret_key)
 
     open_database(settings.database_url, settings.sqlite_file, silence=SILENCE)

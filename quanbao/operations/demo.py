@@ -173,6 +173,5 @@ def _redeem(account: Account, voucher: Voucher, when: datetime, luck: random.Ran
     redeem.attempt(
         AttemptRequest(account, voucher.code, attempt_id, typed, till),
         clock=lambda: when.astimezone(UTC),
-        sleep=lambda seconds: None,
         keys=keys,
     )

@@ -115,7 +115,7 @@ def _together(held: list[Voucher], clock: Callable[[], datetime], keys: Keys) ->
         what = AttemptRequest(voucher.consumer, voucher.code, str(uuid.uuid4()), PASSWORD, TillEntry())
         start.wait()
         try:
-            while _is_busy(redemption.attempt(what, clock=clock, sleep=time.sleep, keys=keys)):
+            while _is_busy(redemption.attempt(what, clock=clock, keys=keys)):
                 time.sleep(0.05)
         finally:
             db.close()

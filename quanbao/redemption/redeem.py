@@ -18,7 +18,6 @@ from models import (
     Account,
     Campaign,
     CampaignVersion,
-    Guess,
     Heading,
     Voucher,
 )
@@ -41,13 +40,7 @@ class Keys:
     receipts: str
 
 
-class _Overtaken(Exception):
-    """The password was changed, or the reservation lapsed, between reservation and comparison."""
-
-
-def attempt(
-    what: AttemptRequest, *, clock: Callable[[], datetime], sleep: Callable[[float], None], keys: Keys
-) -> Verdict:
+def attempt(what: AttemptRequest, *, clock: Callable[[], datetime], keys: Keys) -> Verdict:
     """Judge one try and, if it passes, redeem: voucher, ledger and figures in one stroke.
 
     A verdict that was stored under this attempt id is given again, whatever happened since. Raises
@@ -61,45 +54,18 @@ def attempt(
             return Verdict(what.attempt_id, Reason.NOT_FOUND)
         if what.till is None or what.typed is None and what.taken is None:
             return Verdict(what.attempt_id, Reason.MALFORMED)
-        if what.taken:
-            return _settle_surely(what, voucher, None, clock, keys)
-        return _reserve_and_settle(what, voucher, clock, sleep, keys)
-    except (Busy, _Overtaken, OperationalError, InterfaceError):
+        return _settle_surely(what, voucher.id, clock, keys)
+    except (Busy, OperationalError, InterfaceError):
         return Verdict(what.attempt_id, Reason.BUSY, retry_after=1)
 
 
-def _reserve_and_settle(what: AttemptRequest, voucher: Voucher, clock, sleep, keys: Keys) -> Verdict:
-    [password] = queries.password(voucher.campaign.password_id)
-    guess = guess_limits.reserve(password, what.consumer, clock=clock, sleep=sleep)
-    if isinstance(guess, guess_limits.Spent):
-        reason = Reason.BUSY if guess.in_flight else Reason.TOO_MANY_ATTEMPTS
-        return Verdict(
-            what.attempt_id,
-            reason,
-            wallet.describe(voucher, clock()),
-            retry_after=guess.retry_after,
-            closed=guess.for_all,
-        )
-    return _settle_surely(what, voucher, guess, clock, keys)
-
-
-def _settle_surely(what: AttemptRequest, voucher: Voucher, guess: Guess | None, clock, keys: Keys) -> Verdict:
+def _settle_surely(what: AttemptRequest, voucher_id: int, clock, keys: Keys) -> Verdict:
+    """One write transaction; what it answers leaves after its commit."""
     try:
-        return write_transaction(partial(_settle, what, voucher.id, guess, clock, keys))
+        with guess_limits.uncommitted.one() as comparison:
+            return write_transaction(partial(_settle, what, voucher_id, comparison, clock, keys))
     except Unknown as unknown:
-        return _ask_the_database(what, voucher.id, unknown)
-    except Busy:
-        if guess:
-            _give_up(guess)
-        raise
-
-
-def _give_up(guess: Guess) -> None:
-    """Nothing was written and nobody told anything: the reservation need not stand until it lapses."""
-    try:
-        write_transaction(partial(guess_limits.give_back, guess), housekeeping=True)
-    except (Busy, OperationalError, InterfaceError):
-        pass  # then it does
+        return _ask_the_database(what, voucher_id, unknown)
 
 
 def _ask_the_database(what: AttemptRequest, voucher_id: int, unknown: Unknown) -> Verdict:
@@ -115,43 +81,47 @@ def _ask_the_database(what: AttemptRequest, voucher_id: int, unknown: Unknown) -
         raise unknown from None
 
 
-def _settle(what: AttemptRequest, voucher_id: int, guess: Guess | None, clock, keys: Keys) -> Verdict:
-    """One write transaction: lock consumer, customer, voucher, campaign, in this order everywhere."""
+def _settle(what: AttemptRequest, voucher_id: int, comparison: guess_limits.Comparison, clock, keys: Keys) -> Verdict:
+    """One write transaction: lock consumer, customer, voucher, password, campaign, in this order everywhere."""
+    comparison.written = False
     try:
         voucher = lock(voucher_id, what.consumer)
         if again := stored(what.consumer, what.attempt_id, what.code):
-            if guess:
-                guess_limits.give_back(guess)
             return again
+        if what.taken is None:
+            voucher.campaign.password = guess_limits.lock(voucher.campaign.password_id)
         now = clock()
         if what.taken and not counter_codes.may_redeem(what.taken, voucher, what.attempt_id, now):
             return Verdict(what.attempt_id, Reason.NOT_FOUND)
-        version = campaign_versions.current(voucher.campaign)
-        if guess and (wrong := _wrong_password(what, voucher, guess, now, keys)):
-            return _keep(what, voucher, now, wrong, [(wrong.value, False)], version)
+        if what.typed is not None and (refused := _look_at_password(what, voucher, comparison, now, keys)):
+            return refused
         reason, trace = judge(case_of(voucher, now, what.given_till))
         trace.insert(0, (attempts.door_check(what.door), True))
+        version = campaign_versions.current(voucher.campaign)
         receipt = None if reason else _redeem(what, voucher, now, keys, version)
         return _keep(what, voucher, now, reason, trace, version, receipt)
     except IntegrityError as error:
         raise Changed from error  # a unique key settled a race; judge again what is there now
 
 
-def _wrong_password(what: AttemptRequest, voucher: Voucher, guess: Guess, now: datetime, keys: Keys) -> Reason | None:
-    """What was reserved is spent on a wrong password, and given back for the right one."""
-    assert what.typed is not None, "only a try that was typed has a guess"
-    password = voucher.campaign.password
-    if (password.id, password.version) != (guess.password_id, guess.version) or not guess_limits.still_holds(
-        guess, now
-    ):
-        raise _Overtaken
+def _look_at_password(
+    what: AttemptRequest, voucher: Voucher, comparison: guess_limits.Comparison, now: datetime, keys: Keys
+) -> Verdict | None:
+    """None where the password is right. Where the budget is spent it is not looked at; a wrong one is written."""
+    assert what.typed is not None, "only what was typed is compared"
+    password, consumer = voucher.campaign.password, what.consumer.id
+    if spent := guess_limits.check(password, consumer, now):
+        shown = wallet.describe(voucher, now)
+        return Verdict(
+            what.attempt_id, Reason.TOO_MANY_ATTEMPTS, shown, retry_after=spent.retry_after, closed=spent.for_all
+        )
+    comparison.make()
     if redemption_passwords.matches(password, what.typed, keys.password):
-        guess_limits.give_back(guess)
         return None
-    if not guess_limits.spend(guess, redemption_passwords.tag(password, what.typed, keys.password), now):
-        raise _Overtaken
+    guess_limits.spend(password, consumer, redemption_passwords.tag(password, what.typed, keys.password), now)
     attack_alerts.sound(voucher.campaign, now)
-    return Reason.PASSWORD_INCORRECT
+    wrong = Reason.PASSWORD_INCORRECT
+    return _keep(what, voucher, now, wrong, [(wrong.value, False)], campaign_versions.current(voucher.campaign))
 
 
 def lock(voucher_id: int, consumer: Account) -> Voucher:

@@ -60,7 +60,7 @@ def test_on_an_empty_site_too(sqlite, clock):
         }.items()
     } | {"too_common": {"password": "password1"}}
     assert bad.keys() == messages.SET_UP_FIELDS.keys()
-    visitor = PageClient(create_app(sqlite, clock=clock, sleep=clock.sleep))
+    visitor = PageClient(create_app(sqlite, clock=clock))
     path = f"/set-up/{first_start.new_link(clock())}"
     for code, entered in bad.items():
         assert str(messages.SET_UP_FIELDS[code]) in visitor.post(path, right | entered, status=422).text

@@ -10,6 +10,7 @@ from config import from_environment
 from database import locked
 from models import Voucher
 from quanbao.operations import unguarded
+from quanbao.passwords import guess_limits
 from quanbao.redemption import queries, redeem
 from quanbao.redemption.checks import judge
 from web import create_app
@@ -30,7 +31,8 @@ def judge_slowly(*what):
 def gateway() -> Gateway:
     """The target of the server's processes: to import this module changes nothing."""
     settings = from_environment()
-    queries.locked, redeem.judge = locked_but_for_customers, judge_slowly
+    queries.locked = guess_limits.locked = locked_but_for_customers  # tries of one password wait for its row as well
+    redeem.judge = judge_slowly
     if settings.database_url is None:
         redeem.write_transaction = unguarded._write_transaction
     return Gateway(create_app(settings))

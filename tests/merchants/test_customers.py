@@ -370,7 +370,7 @@ def test_a_deleted_customer_has_no_page(manager, small_world):
     ],
 )
 def test_the_search_bears_anything(world, database, clock, query):
-    app = create_app(database, clock=clock, sleep=clock.sleep)
+    app = create_app(database, clock=clock)
     manager = PageClient(app).sign_in(world.member(role=Role.MANAGER))
     customer(world, "mei@tea.example")
     manager.get(AT + query)

@@ -26,7 +26,7 @@ PATH = "/push/subscriptions"
 @pytest.fixture
 def app(small_world, sqlite, clock, push_service):
     settings = replace(sqlite, push_hosts=(*sqlite.push_hosts, push_service.origin))
-    return create_app(settings, clock=clock, sleep=clock.sleep)
+    return create_app(settings, clock=clock)
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ class Asking:
 
     def __init__(self, settings, world, losing):
         world.account(email=CAST[0].email)
-        self.app = create_app(replace(settings, demo=True), clock=world.clock, sleep=world.clock.sleep)
+        self.app = create_app(replace(settings, demo=True), clock=world.clock)
         everywhere = Everywhere(self.app, world)
         self.calls = [call for call in everywhere.unsafe() if call.endpoint != FIRST_START]
         self.cookies = {

@@ -1,16 +1,18 @@
 """Guessing a redemption password: what it costs, whom, and for how long."""
 
 import threading
-import time
 import uuid
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
+from peewee import OperationalError
 
-from database import db
+from database import Busy, db
 from models import Attempt, Guess, RedemptionPassword
-from quanbao.passwords import guess_limits
-from quanbao.redemption import redeem
+from quanbao.operations import unguarded
+from quanbao.passwords import guess_limits, redemption_passwords
+from quanbao.redemption import queries, redeem
 from quanbao.redemption.reasons import Reason
 from tests.support.factories import PASSWORD, WRONG, utc
 
@@ -114,40 +116,92 @@ def test_no_wrong_value_is_kept_readable(world):
     assert WRONG not in str(Attempt.get().__data__)
 
 
-def test_tries_in_flight_fill_the_budget_and_then_the_answer_is_busy_not_wrong(world):
-    voucher = world.voucher()
-    Guess.insert_many(
-        [{"password": world.password, "version": 1, "consumer": world.mei, "made_at": world.clock()} for _ in range(5)]
-    ).execute()
-    began = world.clock()
-    assert world.attempt(voucher).reason is Reason.BUSY
-    assert timedelta(seconds=1.9) < world.clock() - began < timedelta(seconds=2.1)
+class Refusing:
+    """A database that refuses what a try wrote, at its commit; and what was compared meanwhile."""
+
+    def __init__(self, monkeypatch):
+        self.compared, self.refuses, self.wrote, matches = 0, True, False, redemption_passwords.matches
+        engine = type(db.obj)
+        commit, execute = engine.commit, engine.execute_sql
+
+        def refuse(database):
+            wrote, self.wrote = self.wrote, False
+            if not (self.refuses and wrote):
+                return commit(database)
+            raise OperationalError("disk is full")  # peewee rolls back
+
+        def note(database, sql, *more):
+            self.wrote |= sql.startswith(("INSERT", "UPDATE", "DELETE")) and '"guess" SET "made_at"' not in sql
+            return execute(database, sql, *more)
+
+        monkeypatch.setattr(engine, "execute_sql", note)
+
+        def look(*what):
+            self.compared += 1
+            return matches(*what)
+
+        monkeypatch.setattr(engine, "commit", refuse)
+        monkeypatch.setattr(redemption_passwords, "matches", look)
 
 
-def test_a_reservation_that_no_verdict_settled_lapses(world):
-    """Its process died before anybody was told anything."""
-    voucher = world.voucher()
-    for _ in range(5):
-        Guess.create(password=world.password, version=1, consumer=world.mei, made_at=world.clock())
-    world.clock.forward(seconds=60)
-    assert world.attempt(voucher).redeemed
-    assert Guess.select().count() == 0
+class TestComparisonsThatAreWrittenNowhere:
+    """Their budget is in the memory of the process."""
 
+    @pytest.fixture
+    def voucher(self, world):
+        return world.voucher(campaign=world.campaign(uses_per_voucher=9))
 
-def test_a_request_that_hung_longer_than_its_reservation_may_not_compare(world, monkeypatch):
-    settle = redeem._settle
+    @pytest.fixture
+    def disk(self, voucher, monkeypatch):
+        monkeypatch.setattr(guess_limits, "uncommitted", guess_limits.Uncommitted())
+        return Refusing(monkeypatch)
 
-    def late(*arguments):
-        world.clock.forward(seconds=60)
-        return settle(*arguments)
+    def test_after_a_hundred_nothing_is_compared_until_a_write_succeeds(self, world, voucher, disk):
+        for number in range(130):
+            typed = PASSWORD if number % 10 == 9 else wrong_value(number)
+            assert world.attempt(voucher, typed=typed).reason is Reason.BUSY
+        assert disk.compared == guess_limits.UNCOMMITTED == 100
+        assert (Guess.select().count(), Attempt.select().count()) == (0, 0)
+        disk.refuses = False
+        assert world.attempt(voucher).redeemed
+        assert guess(world, voucher, 1).reason is Reason.PASSWORD_INCORRECT
+        assert guess_limits.uncommitted.lost == 0
 
-    monkeypatch.setattr(redeem, "_settle", late)
-    assert world.attempt(world.voucher()).reason is Reason.BUSY
-    assert Attempt.select().count() == 0
+    def test_a_try_that_compares_nothing_gives_none_back(self, world, voucher, disk):
+        for number in range(99):
+            guess(world, voucher, number)
+        disk.refuses = False
+        world.spend_password()
+        disk.refuses = False
+        assert guess(world, voucher, 100).reason is Reason.TOO_MANY_ATTEMPTS
+        assert guess_limits.uncommitted.lost == 99
+
+    def test_one_that_is_written_gives_all_back(self, world, voucher, disk):
+        for number in range(99):
+            guess(world, voucher, number)
+        disk.refuses = False
+        assert guess(world, voucher, 100).reason is Reason.PASSWORD_INCORRECT
+        assert guess_limits.uncommitted.lost == 0
+
+    def test_control_without_it_every_guess_is_compared(self, world, voucher, disk, monkeypatch):
+        monkeypatch.setattr(guess_limits, "UNCOMMITTED", 10**6)
+        for number in range(130):
+            guess(world, voucher, number)
+        assert disk.compared == 130
+
+    def test_those_under_way_count(self):
+        memory = guess_limits.Uncommitted()
+        with ExitStack() as under_way:
+            for _ in range(guess_limits.UNCOMMITTED):
+                under_way.enter_context(memory.one())
+            with pytest.raises(Busy), memory.one():
+                pass
+        with memory.one():
+            pass
 
 
 class TestParallelGuesses:
-    """Sixty at once: only five are compared. The control shows what the order of steps is worth."""
+    """Sixty at once: only five are compared. The control shows what the lock is worth."""
 
     def compared(self, world, voucher) -> int:
         barrier, lock, verdicts = threading.Barrier(20), threading.Lock(), []
@@ -169,25 +223,20 @@ class TestParallelGuesses:
         assert set(verdicts) <= {Reason.PASSWORD_INCORRECT, Reason.TOO_MANY_ATTEMPTS, Reason.BUSY}
         return verdicts.count(Reason.PASSWORD_INCORRECT)
 
-    @pytest.fixture(autouse=True)
-    def real_waiting(self, world, monkeypatch):
-        """Who waits for tries in flight would else take the clock of all with them, past the time of a penalty."""
-        monkeypatch.setattr(world.clock, "sleep", time.sleep)
-
     @pytest.mark.race
     def test_only_five_are_compared(self, world):
         assert self.compared(world, world.voucher()) == 5
 
     @pytest.mark.race
-    def test_control_without_a_reservation_more_are_compared(self, world, monkeypatch):
-        def count_first(password, consumer, *, clock, sleep):
-            wrong = Guess.select().where((Guess.consumer == consumer) & Guess.wrong).count()
-            if wrong >= guess_limits.CONSUMER_FREE:
-                return guess_limits.Spent(30)
-            threading.Event().wait(0.02)  # others look meanwhile
-            return Guess.create(password=password, version=password.version, consumer=consumer, made_at=clock())
-
-        monkeypatch.setattr(guess_limits, "reserve", count_first)
+    def test_control_without_the_lock_more_are_compared(self, world, monkeypatch):
+        """On SQLite the writers' one turn is the lock."""
+        monkeypatch.setattr(redeem, "write_transaction", unguarded._write_transaction)
+        monkeypatch.setattr(guess_limits, "_of_consumer", unguarded._of_consumer)
+        monkeypatch.setattr(unguarded, "PAUSE", 0.05)
+        for statement in unguarded.LOCKS:
+            monkeypatch.setattr(statement, "written", {})
+        for module in (queries, guess_limits):
+            monkeypatch.setattr(module, "locked", lambda query: query)
         assert self.compared(world, world.voucher()) > 5
 
 
@@ -201,15 +250,14 @@ def test_the_right_password_among_guesses_gives_only_itself_back(world):
     assert guess(world, voucher, 6).reason is Reason.TOO_MANY_ATTEMPTS
 
 
-def test_a_try_that_hung_counts_from_its_comparison(world, monkeypatch):
-    """Otherwise a hundred that hang for a minute, and a hundred a day after they came, would be compared in one day."""
-    voucher, reserve = world.voucher(), guess_limits.reserve
+def test_a_try_that_waited_counts_from_its_comparison(world, monkeypatch):
+    """Otherwise a hundred that wait for a minute, and a hundred a day after they came, would be compared in one day."""
+    lock = guess_limits.lock
 
-    def reserve_and_hang(*what, **how):
-        guess = reserve(*what, **how)
+    def wait(number):
         world.clock.forward(seconds=59)
-        return guess
+        return lock(number)
 
-    monkeypatch.setattr(guess_limits, "reserve", reserve_and_hang)
-    assert world.attempt(voucher, typed=WRONG).reason is Reason.PASSWORD_INCORRECT
+    monkeypatch.setattr(guess_limits, "lock", wait)
+    assert world.attempt(world.voucher(), typed=WRONG).reason is Reason.PASSWORD_INCORRECT
     assert Guess.get().made_at == Attempt.get().at == world.clock()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
+import psycopg
 import pytest
 
 from database import db
@@ -14,14 +15,19 @@ from quanbao.operations import unguarded
 from quanbao.passwords import guess_limits, redemption_passwords
 from quanbao.redemption import redeem
 from quanbao.redemption.reasons import Reason
+from quanbao.vouchers import wallet
 from tests.campaigns.test_editing import NEW, change, make, now
 from tests.conftest import POSTGRESQL
 from tests.support.crowds import at_once
 from tests.support.factories import PASSWORD, WRONG, World, stored
+from tests.support.push_fixtures import until
 
 
 def digits_of(world: World, campaign: Campaign) -> str:
     return redemption_passwords.reveal(campaign.password, world.keys.password)
+
+
+BLOCKED = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 def rotate(world: World, digits: str | None = NEW, of: RedemptionPassword | None = None) -> bool:
@@ -189,12 +195,15 @@ ACTS: dict[str, tuple[Act, Reason]] = {
     "price": (lambda world, campaign: change(world, campaign, offer_price=2000), Reason.PRICE_CHANGED),
     "period": (lambda world, campaign: change(world, campaign, ends_at="2026-12-01T11:00"), Reason.EXPIRED),
     "end": (lambda world, campaign: editing.end(campaign, world.clock()), Reason.CAMPAIGN_ENDED),
-    "password": (lambda world, campaign: rotate(world), Reason.BUSY),
+}
+ROTATIONS: dict[str, tuple[Act, Reason]] = {
+    "password": (lambda world, campaign: rotate(world), Reason.PASSWORD_INCORRECT),
     "another's password": (
         lambda world, campaign: rotate(world) if world.make_password(digits=NEW) else None,
-        Reason.BUSY,
+        Reason.PASSWORD_INCORRECT,
     ),
 }
+ALL = ACTS | ROTATIONS
 acts = pytest.mark.parametrize(("act", "reason"), ACTS.values(), ids=ACTS)
 
 
@@ -225,16 +234,15 @@ def check_judged_anew(world: World, voucher: Voucher, reason: Reason) -> None:
         assert verdict.voucher["offer_price"] == 2000, "and the phone hears the new price"
         assert world.attempt(voucher, offer_price=2000).redeemed
         assert Redemption.get().discount == 1000
-    elif reason is Reason.BUSY:
-        assert stored() == (0, 0)
-        assert world.attempt(voucher, offer_price=1800).reason is Reason.PASSWORD_INCORRECT
+    elif reason is Reason.PASSWORD_INCORRECT:
+        assert stored() == (1, 0)
         assert world.attempt(voucher, typed=NEW, offer_price=1800).redeemed
 
 
-@acts
+@pytest.mark.parametrize(("act", "reason"), ALL.values(), ids=ALL)
 def test_a_change_before_the_password_is_looked_at(world, monkeypatch, act, reason):
     voucher = world.voucher()
-    meanwhile(monkeypatch, guess_limits, "reserve", lambda: act(world, voucher.campaign), aside=False)
+    meanwhile(monkeypatch, wallet, "held", lambda: act(world, voucher.campaign), aside=False)
     check_judged_anew(world, voucher, reason)
 
 
@@ -258,10 +266,29 @@ def test_control_without_the_version_what_was_judged_before_commits_after(world,
     assert now(voucher.campaign).version == 2
 
 
-def test_a_wrong_password_under_way_is_no_guess_at_the_new_one(world, monkeypatch):
+@pytest.mark.parametrize("database", [POSTGRESQL], indirect=True)
+def test_another_password_waits_for_the_try_that_is_under_way(world, database, monkeypatch):
+    """The try has the lock of its password's row from the comparison to the commit."""
+    voucher, take_use, owners = world.voucher(), redeem._take_use, []
+
+    def rotate_meanwhile(*what):
+        monkeypatch.setattr(redeem, "_take_use", take_use)
+        owners.append(threading.Thread(target=lambda: (rotate(world), db.close())))
+        owners[0].start()
+        until(lambda: eye.execute(BLOCKED).fetchone()[0] == 1, "the owner waits")
+        return take_use(*what)
+
+    monkeypatch.setattr(redeem, "_take_use", rotate_meanwhile)
+    with psycopg.connect(database.database_url, autocommit=True) as eye:  # a transaction sees its first look again
+        assert world.attempt(voucher).redeemed
+    owners[0].join(10)
+    assert world.attempt(voucher).reason is Reason.PASSWORD_INCORRECT
+    assert now(voucher.campaign).version == 2
+
+
+def test_what_is_typed_is_compared_with_the_password_of_that_moment(world, monkeypatch):
     voucher = world.voucher()
-    meanwhile(monkeypatch, guess_limits, "reserve", lambda: rotate(world, WRONG), aside=False)
-    assert world.attempt(voucher, typed=WRONG).reason is Reason.BUSY
+    meanwhile(monkeypatch, wallet, "held", lambda: rotate(world, WRONG), aside=False)
     assert world.attempt(voucher, typed=WRONG).redeemed
 
 

@@ -65,7 +65,7 @@ def site(small_world, sqlite, clock) -> Callable[..., Flask]:
     """The application as an operator sets it up; what becomes a QR code stands in its pages as text."""
 
     def make(**settings) -> Flask:
-        app = create_app(replace(sqlite, **settings), clock=clock, sleep=clock.sleep)
+        app = create_app(replace(sqlite, **settings), clock=clock)
         app.jinja_env.globals["qr"] = lambda text, label: Markup("<svg>{}</svg>").format(text)
         return app
 

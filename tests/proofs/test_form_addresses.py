@@ -38,7 +38,7 @@ NO_BUTTON = {
 
 @pytest.fixture
 def app(small_world, sqlite, clock) -> Flask:
-    made = create_app(replace(sqlite, demo=True), clock=clock, sleep=clock.sleep)
+    made = create_app(replace(sqlite, demo=True), clock=clock)
     in_no_fear_of_a_power_cut()
     return made
 

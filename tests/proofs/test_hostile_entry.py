@@ -171,7 +171,7 @@ def _words(value: Any) -> str:
 
 
 def at_work(world: World, settings: Settings) -> Clerk:
-    app, of = create_app(settings, clock=world.clock, sleep=world.clock.sleep), firm(world)
+    app, of = create_app(settings, clock=world.clock), firm(world)
     in_no_fear_of_a_power_cut()
     return Clerk(world, of, PageClient(app).sign_in(of.people[Who.OWNER]))
 

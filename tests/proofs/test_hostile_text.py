@@ -40,7 +40,7 @@ FEW = ("script", "template", "equals", "minus", "wide", "half", "quoted", "right
 
 @pytest.fixture
 def app(small_world, sqlite, clock) -> Flask:
-    made = create_app(sqlite, clock=clock, sleep=clock.sleep)
+    made = create_app(sqlite, clock=clock)
     in_no_fear_of_a_power_cut()
     return made
 

@@ -98,7 +98,7 @@ def street(world: World, mail: Mail, seed: int, **more) -> Street:
     own, other = firm(world), firm(world, "bamboo", MARK, DIGITS)
     theirs = mail.subscribe(other.people[Who.CONSUMER])
     browsers = {mail.subscribe(own.people[who]).endpoint for who in (Who.CONSUMER, Who.STRANGER, Who.OWNER)}
-    app = create_app(mail.settings, clock=world.clock, sleep=world.clock.sleep)
+    app = create_app(mail.settings, clock=world.clock)
     in_no_fear_of_a_power_cut()
     others = Others(other.names | {"endpoint": [theirs.endpoint]}, other.secrets, MARK)
     prober = Prober(app, own, others, random.Random(seed), **more)

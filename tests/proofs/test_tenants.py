@@ -37,7 +37,7 @@ HOUSES = ("own", "another's")
 @pytest.fixture
 def app(small_world, sqlite, clock):
     """The application with the demo's routes too."""
-    made = create_app(replace(sqlite, demo=True), clock=clock, sleep=clock.sleep)
+    made = create_app(replace(sqlite, demo=True), clock=clock)
     in_no_fear_of_a_power_cut()
     return made
 

@@ -136,7 +136,7 @@ def test_what_was_taken_for_one_voucher_redeems_no_other(world):
     taken = world.take(world.counter_code(one).code, member(world))
     for code, attempt_id in ((two.code, taken.attempt_id), (one.code, str(uuid.uuid4()))):
         what = AttemptRequest(world.mei, code, attempt_id, None, TillEntry(), taken=taken)
-        verdict = redeem.attempt(what, clock=world.clock, sleep=world.clock.sleep, keys=world.keys)
+        verdict = redeem.attempt(what, clock=world.clock, keys=world.keys)
         assert verdict.reason is Reason.NOT_FOUND
     assert Redemption.select().count() == 0
 

@@ -16,7 +16,3 @@ class Clock:
     def forward(self, **step: float) -> None:
         """`forward(hours=1, seconds=0.5)`."""
         self.now += timedelta(**step)
-
-    def sleep(self, seconds: float) -> None:
-        """What the code under test waits, passes at once."""
-        self.forward(seconds=seconds)

@@ -130,7 +130,7 @@ class World:
         what = AttemptRequest(
             by or voucher.consumer, voucher.code, attempt_id or str(uuid.uuid4()), typed, TillEntry(**till)
         )
-        return redemption.attempt(what, clock=self.clock, sleep=self.clock.sleep, keys=self.keys)
+        return redemption.attempt(what, clock=self.clock, keys=self.keys)
 
     def counter_code(self, voucher: Voucher) -> counter_codes.Shown:
         """A code that the voucher's holder shows, in a session of theirs."""
@@ -145,7 +145,7 @@ class World:
         """What a member took is redeemed."""
         voucher = taken.voucher
         what = AttemptRequest(voucher.consumer, voucher.code, taken.attempt_id, None, TillEntry(**till), taken=taken)
-        return redemption.attempt(what, clock=self.clock, sleep=self.clock.sleep, keys=self.keys)
+        return redemption.attempt(what, clock=self.clock, keys=self.keys)
 
     def spend_password(self, password: RedemptionPassword | None = None, wrong: int = 100) -> None:
         """As many wrong guesses as close a password for the day, by other consumers; nobody is told by a message."""
@@ -158,7 +158,6 @@ class World:
                     "version": password.version,
                     "consumer": guesser.id,
                     "made_at": self.clock(),
-                    "wrong": True,
                     "counted": True,
                     "tag": b"%d" % n,
                 }

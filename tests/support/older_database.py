@@ -49,7 +49,8 @@ def _add_columns() -> Iterator[tuple[str, str]]:
 def _verdicts_as_json() -> Iterator[None]:
     """Before migration 0012 an attempt had its verdict, and always its trace, and there were no campaign versions.
 
-    The code of today leaves both columns empty; they are filled at the end, and the ledger is guarded again then.
+    The code of today leaves both columns empty; they are filled at the end, and the ledger is guarded again then. A
+    guess said whether it was wrong, as all are that are written today.
     """
     db.create_tables([CampaignVersion])
     guards = _unguarded() if on_sqlite() else []
@@ -57,6 +58,7 @@ def _verdicts_as_json() -> Iterator[None]:
         if not on_sqlite():
             db.execute_sql(f"ALTER TABLE attempt ALTER COLUMN {column} DROP NOT NULL")
     yield
+    db.execute_sql(f"UPDATE guess SET wrong = {1 if on_sqlite() else 'true'}")
     for statement in guards:
         db.execute_sql(statement)
     db.drop_tables([CampaignVersion])

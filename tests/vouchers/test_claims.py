@@ -24,7 +24,7 @@ def lin(world):
 @pytest.fixture
 def browser(world, database, clock):
     """The pages, on either engine."""
-    return PageClient(create_app(database, clock=clock, sleep=clock.sleep))
+    return PageClient(create_app(database, clock=clock))
 
 
 def use(world, token: str, consumer: Account) -> Voucher:

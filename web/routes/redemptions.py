@@ -101,7 +101,6 @@ def attempt(code: str):
     verdict = redemption.attempt(
         AttemptRequest(consumer(), code, attempt_id, typed, till),
         clock=current_app.extensions["clock"],
-        sleep=current_app.extensions["sleep"],
         keys=current_app.extensions["keys"],
     )
     return answer(verdict, code, FIELDS[fault] if fault and verdict.reason is Reason.MALFORMED else None)

@@ -109,7 +109,6 @@ def redeem(merchant: str, attempt_id: UUID):
     verdict = again or redemption.attempt(
         AttemptRequest(row.voucher.consumer, row.voucher.code, row.attempt_id, None, till, taken=row),
         clock=current_app.extensions["clock"],
-        sleep=current_app.extensions["sleep"],
         keys=current_app.extensions["keys"],
     )
     if wants_json():

@@ -5,6 +5,9 @@ say of their campaigns becomes rows without a number, one for each that differs,
 
 The ledger also gets the columns that later versions fill: it can never be filled in afterwards. On PostgreSQL the ids
 of attempts become 16 bytes.
+
+A guess is now written where a password was wrong, and not before it is compared: reservations are gone, of which a
+start of the new version finds none alive.
 """
 
 import json
@@ -34,6 +37,13 @@ CREATE TABLE new_attempt (
         CHECK (state IN ('revoked', 'used', 'exchanged', 'used_up', 'expired', 'partly_used', 'unused')),
     reason TEXT, branch_slug TEXT, worth TEXT, trace TEXT, CHECK ((reason IS NULL) = (trace IS NULL))
 ) {end}
+"""
+
+GUESSES = """
+DROP INDEX guess_spent;
+DELETE FROM guess WHERE wrong IS NULL;
+ALTER TABLE guess DROP COLUMN wrong;
+CREATE INDEX guess_spent ON guess (password_id, version, made_at) WHERE counted
 """
 
 LEDGER = """
@@ -77,6 +87,7 @@ EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 def up(migrator, db):
     engine = "sqlite" if type(migrator).__name__ == "SqliteMigrator" else "postgresql"
+    _run(db, GUESSES, engine)
     _run(db, TABLES, engine)
     if engine == "postgresql":  # found by its rows below; SQLite names an index for ever
         db.execute_sql(
