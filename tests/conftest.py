@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
+from werkzeug.routing import Rule
 
 from config import from_environment
 from database import db, open_database
@@ -40,7 +41,16 @@ class CompiledTemplates(BytecodeCache):
         self.compiled[bucket.key, bucket.checksum] = bucket.code
 
 
+def compile_builder(rule: Rule, append_unknown: bool = True, *, compiled={}, compile=Rule._compile_builder):  # noqa: B006
+    """What builds a route's addresses: compiled once in a process as well, since it takes most of create_app()."""
+    key = rule.rule, rule.subdomain, str(rule.defaults), append_unknown
+    if key not in compiled:
+        compiled[key] = compile(rule, append_unknown)
+    return compiled[key]
+
+
 Flask.jinja_options = {"bytecode_cache": CompiledTemplates()}
+Rule._compile_builder = compile_builder
 
 SQLITE = "sqlite"
 POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.postgresql)

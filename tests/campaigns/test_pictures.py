@@ -263,6 +263,7 @@ COSTLY = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "mode", "more"), COSTLY)
 def test_no_picture_takes_more_than_a_quarter_of_a_gigabyte(kind, mode, more, tmp_path):
     most = pictures.MOST_PIXELS_WEBP if kind == "WEBP" else pictures.MOST_PIXELS

@@ -62,6 +62,7 @@ def test_what_is_shown_is_what_was_stored_in_every_currency(app, babel_says, lan
                 assert formats.minor_units(formats.as_typed(minor, merchant), merchant) == minor
 
 
+@pytest.mark.slow
 def test_a_price_is_the_same_after_entering_storing_showing_and_entering_again(small_world, app, monkeypatch):
     """Through the form, in every currency, as Babel's digits would have it by turns."""
     owner = PageClient(app).sign_in(small_world.member(role=Role.OWNER))

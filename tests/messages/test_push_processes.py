@@ -17,6 +17,8 @@ from tests.support.crowds import counts, make_customers, start
 from tests.support.push_fixtures import Mail, outbox, until
 from tests.support.servers import NOON, ROOT, Site
 
+pytestmark = pytest.mark.slow  # starts programs
+
 LATER = NOON.replace("T12:00", "T12:10")  # when the lease of who was killed has run out
 
 

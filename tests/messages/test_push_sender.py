@@ -233,6 +233,7 @@ def test_a_service_that_answers_gets_more_at_once_and_one_that_hangs_a_few():
     assert (queue.most, queue.silent) == (sender.FIRST, 1)
 
 
+@pytest.mark.slow
 def test_a_service_that_hangs_holds_up_no_other(world, mail, hanging, impatient, monkeypatch, caplog):
     monkeypatch.setattr(sender, "BATCH", 50)
     mail.hosts = (*mail.hosts, hanging.origin)

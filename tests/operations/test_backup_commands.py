@@ -16,6 +16,8 @@ from models import Account, Merchant, Voucher
 from quanbao.operations import backups, keeping
 from tests.operations.test_cli import PATIENCE, QUANBAO, data, document, done, end, problem, start, write
 
+pytestmark = pytest.mark.slow  # starts programs
+
 __all__ = ["data", "document"]  # fixtures
 
 

@@ -22,6 +22,8 @@ import pytest
 from quanbao.operations import demo
 from tests.operations.test_bulk_import import SAMPLE
 
+pytestmark = pytest.mark.slow  # starts programs
+
 ROOT, QUANBAO = Path(__file__).resolve().parents[2], Path(sys.executable).parent / "quanbao"
 PATIENCE = 90  # seconds; only what fails takes so long
 NOON = "2026-12-01T12:00:00+08:00"

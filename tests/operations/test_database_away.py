@@ -23,6 +23,8 @@ from tests.support.programs import postgres_program
 from tests.support.servers import Postgres, Site
 from web.server.gateway import THREADS
 
+pytestmark = pytest.mark.slow  # starts programs
+
 PEOPLE = 12_000
 
 

@@ -15,6 +15,8 @@ from database import db, open_database
 from tests.operations.test_cli import PATIENCE, data, document, done, end, problem, run, start
 from tests.support.services import leave_out
 
+pytestmark = pytest.mark.slow  # starts programs
+
 __all__ = ["data", "document"]  # fixtures
 NEEDING = (["check"], ["backup", "FILE"], ["account", "link", "owner@example.org"], ["worker"])
 

@@ -201,6 +201,7 @@ def worker_beside(site: Site) -> Iterator[subprocess.Popen]:
         process.communicate()
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_in_the_middle_finishes_when_it_is_started_again(world, database):
     _, publication, assert_each_has_one = half_and_half(world, 20_000)
     with Site(database):
@@ -214,6 +215,7 @@ def test_a_server_that_is_killed_in_the_middle_finishes_when_it_is_started_again
     assert_each_has_one()
 
 
+@pytest.mark.slow
 def test_a_worker_of_its_own_does_what_serve_leaves_to_it(world, database):
     _, publication, assert_each_has_one = half_and_half(world, 6000)
     with Site(database, QUANBAO_WORKER="external") as site:
@@ -224,6 +226,7 @@ def test_a_worker_of_its_own_does_what_serve_leaves_to_it(world, database):
     assert_each_has_one()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_worker_that_is_told_to_stop_leaves_nothing_half_done(world, database, number):
     campaign, publication, assert_each_has_one = half_and_half(world, 20_000)
@@ -242,6 +245,7 @@ def test_a_worker_that_is_told_to_stop_leaves_nothing_half_done(world, database,
     assert_each_has_one()
 
 
+@pytest.mark.slow
 def test_a_campaign_that_is_ended_while_a_worker_is_at_it_stops(world, database):
     campaign, publication, _ = half_and_half(world, 20_000)
     with Site(database):

@@ -441,6 +441,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampl
 ANYTHING = st.dictionaries(NAMES, st.lists(TEXT, min_size=1, max_size=3))
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(typed=ANYTHING)
 def test_whatever_is_typed_there_is_a_preview_and_no_error_of_ours(owner, typed):

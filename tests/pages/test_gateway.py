@@ -16,6 +16,8 @@ from tests.support.servers import allow_open_files
 from web.server import processes
 from web.server.gateway import THREADS
 
+pytestmark = pytest.mark.slow  # starts programs
+
 SLOW = (
     b"POST /sign-in HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\nContent-Length: 500\r\n"
     b"Content-Type: application/x-www-form-urlencoded\r\n\r\nemail="

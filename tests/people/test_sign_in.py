@@ -184,6 +184,7 @@ def test_a_form_that_cannot_be_read_gives_nobody_another_ten_tries(client, mei, 
         client.post(path, wrong, status=429)
 
 
+@pytest.mark.slow
 def test_a_whole_shop_may_sign_up_and_one_guesser_may_not(client, monkeypatch):
     """All come from the shop's one address: hundreds who get in, and sixty who are refused."""
     monkeypatch.setattr("quanbao.people.accounts.hash_password", lambda password: "")
@@ -195,6 +196,7 @@ def test_a_whole_shop_may_sign_up_and_one_guesser_may_not(client, monkeypatch):
     client.post("/sign-up", form | {"email": "0@example.org"}, status=429)
 
 
+@pytest.mark.slow
 def test_accounts_are_not_made_without_end(client, monkeypatch):
     monkeypatch.setattr("quanbao.people.accounts.hash_password", lambda password: "")
     form = {"password": "a-long-secret"}

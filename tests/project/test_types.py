@@ -4,9 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
 def test_types_agree(tmp_path):
     command = [sys.executable, "-m", "mypy", f"--cache-dir={tmp_path}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

@@ -155,6 +155,7 @@ def test_every_reason_by_itself(world):
     ]
 
 
+@pytest.mark.slow
 def test_of_two_faults_the_first_in_the_order_is_told(world):
     """On the page as well; a sold-out campaign alone gives way to a voucher that is spent itself."""
     assert {pair: told(world, *pair) for pair in PAIRS} == {pair: expected(*pair) for pair in PAIRS}

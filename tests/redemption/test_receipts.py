@@ -99,6 +99,7 @@ def faults(words: Words) -> set[str]:
     }
 
 
+@pytest.mark.slow
 def test_nobody_without_the_key_learns_anything():
     assert len(RECEIPTS) == 100_000
     assert faults(receipts.words) == set()
@@ -141,6 +142,7 @@ def dealt(key, language, *, merchant, branch, day, number):
     return said((mixed(key, merchant, branch, day) + number * (2 * mixed(key, day, branch, merchant) + 1)) % PAIRS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "found"),
     [
@@ -155,6 +157,7 @@ def test_control_words_that_help_are_found(words, found):
     assert found <= faults(words)
 
 
+@pytest.mark.slow
 def test_control_without_the_key_only_another_key_tells():
     """A hash alone looks as fair: it is the key that the promise rests on."""
     assert faults(keyless) == {"another key"}

@@ -215,6 +215,7 @@ def rows_that_come(site: Site, cookie: str, slug: str) -> int:
     return len(body.splitlines()) - 1
 
 
+@pytest.mark.slow
 def test_a_long_table_comes_whole_and_its_slow_readers_hold_up_nobody(world, database):
     fill(world, 1200)
     [cookie] = sign_in(database, world, [world.member(role=Role.OWNER)])

@@ -13,6 +13,8 @@ from tests.support.large_ledgers import fill
 from tests.support.page_client import PageClient
 from web import create_app
 
+pytestmark = pytest.mark.slow  # starts programs
+
 SHORT, LONG = 200, 10_000
 PAGES = [
     "figures",
