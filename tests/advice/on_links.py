@@ -6,9 +6,7 @@ from quanbao.redemption import revocations
 from quanbao.vouchers import claims, publications
 from tests.advice.stage import CAMPAIGNS, SHOP, Stage, follows
 from tests.support.crowds import link_to
-from tests.support.factories import utc
-
-LIN = "lin@example.org"
+from tests.support.factories import LIN, utc
 
 
 def published_again(stage: Stage, row: Claim) -> str:

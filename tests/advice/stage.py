@@ -6,11 +6,11 @@ from typing import Any
 
 from models import Account, Branch, Campaign, Member, Role, Voucher
 from quanbao.redemption.reasons import Reason
-from tests.support.factories import ACCOUNT_PASSWORD, World
+from tests.support.factories import ACCOUNT_PASSWORD, OWNER, World
 from tests.support.page_client import Page, PageClient
 from web.present import forms, messages
 
-OWNER, SHOP = "owner@example.org", "/merchants/lotus"
+SHOP = "/merchants/lotus"
 CAMPAIGNS, NEW = f"{SHOP}/campaigns", f"{SHOP}/new-campaign"
 ENTERED = {
     "kind": "discount",

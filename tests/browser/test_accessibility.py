@@ -11,9 +11,9 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.test_offline import kept
 from tests.support.chromium import Visitor, desktop, phone
-from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD
+from tests.support.factories import ACCOUNT_PASSWORD, CASHIER, LIN, OWNER, PASSWORD, STRANGER
 from tests.support.faulty_proxy import Between
-from tests.support.sites import BESIEGED, BOTH, LIN, NEWCOMER, OWNER, TILL, Town
+from tests.support.sites import BESIEGED, BOTH, Town
 from web import create_app
 from web.form_addresses import only_leads
 
@@ -149,7 +149,7 @@ PAGES = {
     "link": Row("sign_in.show_link", "/sign-in/{link}"),
     "spent link": Row("sign_in.show_link", "/sign-in/0123456789abcdef", status=404),
     "set up": Row("set_up.show", "/set-up/{set_up}", site="empty"),
-    "wallet, empty": Row("wallet.show", "/wallet", NEWCOMER),
+    "wallet, empty": Row("wallet.show", "/wallet", STRANGER),
     "wallet, full": Row("wallet.show", "/wallet", LIN, act=unfold),
     **{
         f"voucher, {name}": Row("vouchers.show", f"/vouchers/{{{name}}}", LIN)
@@ -236,21 +236,21 @@ PAGES = {
     "figures, none yet": Row("figures.show", "/merchants/lotus/campaigns/early/figures", OWNER),
     "counter code": Row("vouchers.show", "/vouchers/{discount}", LIN, 404, act=show_code),  # 404: no verdict yet
     "till": Row("till.show", "/merchants/lotus/till", OWNER),
-    "till, of a cashier": Row("till.show", "/merchants/lotus/till", TILL),
+    "till, of a cashier": Row("till.show", "/merchants/lotus/till", CASHIER),
     "till, mistaken": Row("till.show", "/merchants/lotus/till", OWNER, 422, act=wrong_code),
-    "till, found": Row("till.find", "/till", TILL),
+    "till, found": Row("till.find", "/till", CASHIER),
     "till, under attack": Row("till.show", "/merchants/plum/till", BESIEGED),
     "campaign, under attack": Row("campaigns.show", "/merchants/plum/campaigns/peach", BESIEGED),
     "till, two of them": Row("till.find", "/till", BOTH),
-    "till, a voucher": Row("till.voucher", "/merchants/lotus/till/{taken}", TILL),
-    "till, a verdict": Row("till.voucher", "/merchants/lotus/till/{counted}", TILL),
+    "till, a voucher": Row("till.voucher", "/merchants/lotus/till/{taken}", CASHIER),
+    "till, a verdict": Row("till.voucher", "/merchants/lotus/till/{counted}", CASHIER),
     "confirm sheet": Row("sheets.show", "/merchants/lotus/sheet", OWNER),
-    "till card": Row("practice.card", "/merchants/lotus/till/card", TILL),
+    "till card": Row("practice.card", "/merchants/lotus/till/card", CASHIER),
     "practice": Row("practice.show", "/practice"),
     "practice, keypad": Row("practice.keypad", "/practice/redeem", act=lambda page: page.keyboard.type(PASSWORD)),
     "practice, counter code": Row("practice.show", "/practice", act=show_code),
     "practice, verdict": Row("practice.verdict", "/practice/verdict"),
-    "practice, at the till": Row("practice.charge", "/merchants/lotus/till/practice", TILL),
+    "practice, at the till": Row("practice.charge", "/merchants/lotus/till/practice", CASHIER),
     "nothing here": Row(None, "/nothing-here", status=404),
     "offline": Row("shell.offline", "/offline"),
 }

@@ -10,16 +10,16 @@ from playwright.sync_api import expect
 
 from models import Branch, Member, MemberBranch, Redemption, Role
 from tests.support.chromium import FLAGS, GREEN, Visitor, phone
-from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, World
+from tests.support.factories import ACCOUNT_PASSWORD, CASHIER, PASSWORD, World
 
 pytestmark = pytest.mark.browser
 
-MEI, TILL = "mei.w@example.org", "till@example.org"
+MEI = "mei.w@example.org"
 
 
 def at_work(world: World) -> None:
     """A cashier at Main Street."""
-    account = world.member(role=Role.CASHIER, email=TILL, password=ACCOUNT_PASSWORD)
+    account = world.member(role=Role.CASHIER, email=CASHIER, password=ACCOUNT_PASSWORD)
     MemberBranch.create(member=Member.get(Member.account == account), branch=Branch.get(Branch.slug == "main"))
 
 
@@ -39,7 +39,7 @@ def shows_code(world: World, site, visit, *, clock: bool = False, **campaign) ->
 
 def test_mei_shows_a_code_and_both_screens_say_the_same(world, site, visit):
     at_work(world)
-    cashier = visit(site, **phone()).sign_in_by_form(TILL)
+    cashier = visit(site, **phone()).sign_in_by_form(CASHIER)
     expect(cashier.page.get_by_text("Nothing yet today.")).to_be_visible()
     holder = shows_code(world, site, visit, minimum_spend=15000)
     code = holder.page.locator(".counter-code").inner_text()
@@ -71,7 +71,7 @@ def test_mei_shows_a_code_and_both_screens_say_the_same(world, site, visit):
 
 def test_the_till_page_keeps_up_with_a_keypad(world, site, visit):
     at_work(world)
-    cashier = visit(site, **phone()).sign_in_by_form(TILL)
+    cashier = visit(site, **phone()).sign_in_by_form(CASHIER)
     mei = world.account(email=MEI, password=ACCOUNT_PASSWORD)
     voucher = world.voucher(holder=mei)
     holder = visit(site, **phone()).sign_in(MEI)
@@ -106,7 +106,7 @@ def test_a_code_runs_out_and_a_new_one_is_a_tap_away(small_world, small_site, vi
 def test_what_the_till_took_in_time_is_not_said_to_be_nothing(small_world, small_site, visit):
     """The cashier typed the code in its last seconds and redeems when the phone has counted down."""
     at_work(small_world)
-    cashier = visit(small_site, **phone()).sign_in_by_form(TILL)
+    cashier = visit(small_site, **phone()).sign_in_by_form(CASHIER)
     holder = shows_code(small_world, small_site, visit, clock=True)
     cashier.page.get_by_label("Counter code").fill(holder.page.locator(".counter-code").inner_text())
     cashier.press("Show the voucher")
@@ -160,7 +160,7 @@ def test_the_cashier_scans_the_code_with_the_camera(small_world, small_site, vis
     at_work(small_world)
     holder = shows_code(small_world, small_site, visit)
     code = holder.page.locator(".counter-code").inner_text().replace("\u200a", "").replace(" ", "")
-    cashier = camera(small_site, f"{small_site.url}/till#{code}").sign_in(TILL)
+    cashier = camera(small_site, f"{small_site.url}/till#{code}").sign_in(CASHIER)
     cashier.page.goto("/till")
     loaded = []
     cashier.page.on("request", lambda request: loaded.append(request.url))
@@ -176,7 +176,7 @@ def test_the_cashier_scans_the_code_with_the_camera(small_world, small_site, vis
 
 def test_another_qr_code_is_passed_over_and_the_camera_can_be_stopped(small_world, small_site, camera):
     at_work(small_world)
-    cashier = camera(small_site, "https://example.org/K7M3QX").sign_in(TILL)
+    cashier = camera(small_site, "https://example.org/K7M3QX").sign_in(CASHIER)
     cashier.page.goto("/till")
     cashier.press("Scan")
     expect(cashier.page.locator("#video")).to_be_visible()

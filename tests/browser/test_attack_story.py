@@ -6,18 +6,18 @@ from playwright.sync_api import expect
 from models import Branch, Member, MemberBranch, Redemption, RedemptionPassword, Role
 from quanbao.passwords import guess_limits
 from tests.support.chromium import Visitor, desktop, phone
-from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG, World
+from tests.support.factories import ACCOUNT_PASSWORD, CASHIER, OWNER, PASSWORD, WRONG, World
 
 pytestmark = pytest.mark.browser
 
-MEI, GUESSER, OWNER, TILL = "mei.w@example.org", "guesser@example.org", "owner@example.org", "till@example.org"
+MEI, GUESSER = "mei.w@example.org", "guesser@example.org"
 SAID = "The keypads are closed"
 
 
 def at_work(world: World) -> None:
     """An owner, and a cashier at Main Street."""
     world.member(role=Role.OWNER, email=OWNER, password=ACCOUNT_PASSWORD)
-    account = world.member(role=Role.CASHIER, email=TILL, password=ACCOUNT_PASSWORD)
+    account = world.member(role=Role.CASHIER, email=CASHIER, password=ACCOUNT_PASSWORD)
     MemberBranch.create(member=Member.get(Member.account == account), branch=Branch.get(Branch.slug == "main"))
 
 
@@ -36,7 +36,7 @@ def test_guessers_close_the_keypads_but_not_the_shop(world, site, visit):
         for email in (MEI, GUESSER)
     )
     world.spend_password(wrong=guess_limits.PASSWORD_A_DAY - 1)
-    cashier = visit(site, **phone()).sign_in_by_form(TILL)
+    cashier = visit(site, **phone()).sign_in_by_form(CASHIER)
     owner = visit(site, **desktop()).sign_in(OWNER)
     owner.page.goto("/merchants/lotus/campaigns/tea/figures")
     for watcher in (cashier, owner):
@@ -103,7 +103,7 @@ def test_the_alarm_goes_from_an_open_till_when_it_is_over(small_world, small_sit
     at_work(small_world)
     small_world.voucher(campaign=small_world.campaign(slug="tea"))
     small_world.spend_password()
-    cashier, owner = visit(small_site, **phone()).sign_in_by_form(TILL), visit(small_site, **phone()).sign_in(OWNER)
+    cashier, owner = visit(small_site, **phone()).sign_in_by_form(CASHIER), visit(small_site, **phone()).sign_in(OWNER)
     expect(cashier.page.get_by_text(SAID)).to_be_visible()
     cashier.page.get_by_label("Counter code").fill("K7M")
     owner.page.goto("/merchants/lotus/till")

@@ -13,11 +13,10 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from models import Branch, Campaign, Member, Role
 from tests.browser.test_offline import LIN, WORKING
 from tests.support.chromium import FLAGS, PATIENCE, Visitor, phone
-from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD
+from tests.support.factories import ACCOUNT_PASSWORD, OWNER, PASSWORD
 
 pytestmark = pytest.mark.browser
 
-OWNER = "owner@example.org"
 # Whether a page came back from memory, and was to be seen when it did: noted a moment after its own scripts ran.
 NOTE = """addEventListener('pageshow', ({persisted}) => requestAnimationFrame(() => {
     if (!location.protocol.startsWith('http')) return; // the browser's own page has no storage

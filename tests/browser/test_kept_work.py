@@ -13,12 +13,11 @@ from tests.browser.test_offline import WORKING
 from tests.browser.test_owner import photos  # noqa: F401 (a fixture)
 from tests.support.chromium import Visitor, desktop, phone
 from tests.support.crowds import make_customers
-from tests.support.factories import ACCOUNT_PASSWORD, World
+from tests.support.factories import ACCOUNT_PASSWORD, OWNER, World
 from tests.support.faulty_proxy import Between
 
 pytestmark = pytest.mark.browser
 
-OWNER = "owner@example.org"
 HERE = "/merchants/lotus"
 ODD = ("net::ERR_", "status of", "Failed to load resource", "htmx:", "returned no matches")
 SAVED_NOT, SAVED_UNKNOWN = "Nothing was saved", "not known whether this arrived"

@@ -7,12 +7,10 @@ from playwright.sync_api import Locator, Route, expect
 
 from models import Voucher
 from tests.support.chromium import GREEN, KEYS, Visitor, phone
-from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG, World, stored
+from tests.support.factories import ACCOUNT_PASSWORD, LIN, PASSWORD, WRONG, World, stored
 from tests.support.servers import Site
 
 pytestmark = pytest.mark.browser
-
-LIN = "lin@example.org"
 
 
 def holder(world: World, **campaign) -> Voucher:

@@ -13,12 +13,11 @@ from playwright.sync_api import expect
 
 from models import Account, Attempt, Redemption, Voucher
 from tests.support.chromium import GREEN, Visitor, phone
-from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, World, stored
+from tests.support.factories import ACCOUNT_PASSWORD, LIN, PASSWORD, World, stored
 from tests.support.faulty_proxy import Between
 
 pytestmark = pytest.mark.browser
 
-LIN = "lin@example.org"
 RUNS = 1000 if os.environ.get("LONG") else 30
 FAULTS = (None, "refuse", "lose", "cut", "double", "gateway", "slow")
 UNHEARD = ("refuse", "gateway")

@@ -9,12 +9,12 @@ from playwright.sync_api import Page, expect
 
 from models import Campaign, Session, Voucher
 from tests.support.chromium import FLAGS, Visitor, phone
-from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, World, stored
+from tests.support.factories import ACCOUNT_PASSWORD, LIN, PASSWORD, World, stored
 from tests.support.faulty_proxy import Between
 
 pytestmark = pytest.mark.browser
 
-LIN, BO = "lin@example.org", "bo@example.org"
+BO = "bo@example.org"
 CANARY = "Canary blend"
 NO_SERVER = ("net::ERR_", "status of 502", "Failed to load resource", "htmx:sendError")
 

@@ -10,11 +10,9 @@ from models import Campaign, Role
 from quanbao.passwords import redemption_passwords
 from tests.browser.test_accessibility import wider_than
 from tests.support.chromium import Visitor, phone
-from tests.support.factories import ACCOUNT_PASSWORD
+from tests.support.factories import ACCOUNT_PASSWORD, OWNER
 
 pytestmark = pytest.mark.browser
-
-OWNER = "owner@example.org"
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from playwright.sync_api import expect
 
 from models import CustomerGroup, Member, Role
 from tests.support.chromium import Visitor, desktop, phone
-from tests.support.factories import ACCOUNT_PASSWORD
+from tests.support.factories import ACCOUNT_PASSWORD, CASHIER, OWNER
 
 pytestmark = pytest.mark.browser
 
-CASHIER, OWNER, REGULAR = "till@example.org", "owner@example.org", "regular@example.org"
+REGULAR = "regular@example.org"
 
 
 def card(owner: Visitor, name: str):

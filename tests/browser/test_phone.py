@@ -8,12 +8,11 @@ from playwright.sync_api import Route, expect
 from models import Voucher
 from tests.browser.test_offline import WORKING
 from tests.support.chromium import FLAGS, Visitor, phone
-from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, World, stored, utc
+from tests.support.factories import ACCOUNT_PASSWORD, LIN, PASSWORD, World, stored, utc
 from tests.support.faulty_proxy import Between
 
 pytestmark = pytest.mark.browser
 
-LIN = "lin@example.org"
 TEA = "Oolong, 500 ml"
 
 

@@ -10,12 +10,11 @@ from tests.browser.test_accessibility import wider_than
 from tests.operations.test_worker import until
 from tests.support.chromium import Visitor, desktop, phone
 from tests.support.crowds import counts, holders, make_customers, of, put
-from tests.support.factories import ACCOUNT_PASSWORD
+from tests.support.factories import ACCOUNT_PASSWORD, LIN, OWNER
 from tests.support.servers import Site
 
 pytestmark = pytest.mark.browser
 
-OWNER, LIN = "owner@example.org", "lin@example.org"
 # While no server is there.
 GONE = (
     "ERR_CONNECTION",

@@ -5,11 +5,10 @@ from playwright.sync_api import Page, expect
 
 from models import Redemption, Role, Voucher
 from tests.support.chromium import GREEN, KEYS, Visitor, desktop, phone
-from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG, utc
+from tests.support.factories import ACCOUNT_PASSWORD, LIN, OWNER, PASSWORD, WRONG, utc
 
 pytestmark = pytest.mark.browser
 
-LIN, OWNER = "lin@example.org", "owner@example.org"
 
 FOCUSABLE = """() => [...document.querySelectorAll(
     'a[href], button, input, select, textarea, summary, iframe, [tabindex], [contenteditable]')]

@@ -6,11 +6,10 @@ from models import Audience, Customer, Publication, Redemption, Role
 from quanbao.vouchers import publications
 from tests.support.chromium import phone
 from tests.support.crowds import link_to, make_customers, start
-from tests.support.factories import ACCOUNT_PASSWORD
+from tests.support.factories import ACCOUNT_PASSWORD, OWNER
 
 pytestmark = pytest.mark.browser
 
-OWNER = "owner@example.org"
 SMALL = """least => [...document.querySelectorAll(
         ':is(main, .foot) :is(a, button, summary, select, input, :not(.field, #take) > label[for])')]
     .filter(element => element.checkVisibility() && !element.matches('[type=checkbox], [type=radio]'))

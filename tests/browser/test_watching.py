@@ -8,11 +8,11 @@ from playwright.sync_api import Page, expect
 
 from models import Member, Role, Session
 from tests.support.chromium import Visitor, desktop, phone
-from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG
+from tests.support.factories import ACCOUNT_PASSWORD, LIN, OWNER, PASSWORD, WRONG
 
 pytestmark = pytest.mark.browser
 
-LIN, MEI, OWNER = "lin@example.org", "mei.w@example.org", "owner@example.org"
+MEI = "mei.w@example.org"
 FIVE_SECONDS = 5_000  # how often the page asks
 
 

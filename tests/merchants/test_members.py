@@ -10,10 +10,9 @@ from models import Account, Branch, Link, Member, MemberBranch, Role, Session
 from quanbao.merchants import members
 from quanbao.people import accounts, personal_data
 from tests.conftest import POSTGRESQL
-from tests.support.factories import World
+from tests.support.factories import LIN, World
 
 AT = "/merchants/lotus/members"
-LIN = "lin@example.org"
 
 
 def member_of(account: Account) -> Member:

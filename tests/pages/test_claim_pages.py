@@ -11,11 +11,11 @@ from quanbao.redemption import revocations
 from quanbao.vouchers import claims, publications
 from quanbao.vouchers.issuing import ALPHABET
 from tests.support.crowds import link_to, publish, start
-from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, WRONG
+from tests.support.factories import ACCOUNT_PASSWORD, LIN, PASSWORD, WRONG
 from tests.support.page_client import Page, PageClient
 from web.routes.claims import A_PAGE, A_SHEET
 
-MEI, LIN = "mei@example.org", "lin@example.org"
+MEI = "mei@example.org"
 SITE = "http://localhost"
 
 

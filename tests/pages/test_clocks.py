@@ -15,11 +15,10 @@ from quanbao.campaigns import figures
 from quanbao.people import accounts
 from tests.browser.test_offline import NO_SERVER, WORKING, kept
 from tests.support.chromium import phone
-from tests.support.factories import ACCOUNT_PASSWORD, WRONG, World, utc
+from tests.support.factories import ACCOUNT_PASSWORD, LIN, WRONG, World, utc
 from tests.support.faulty_proxy import Between
 from web.present import clocks, languages
 
-LIN = "lin@example.org"
 TWELVE = re.compile(r"(?<!\d)\d{1,2}:\d\d(:\d\d)?\s?[AaPp]\.?[Mm](?![a-z])|[上下]午\d{1,2}:\d\d(:\d\d)?")
 TIME = re.compile(r"(?<!\d)\d{1,2}:\d\d(?!\d)|(?<!\d)\d{1,2}[.]\d\d(?=–)")
 EVENING = {"ends_at": utc("2026-12-31T17:09+08:00"), "hours": [["09:30", "17:00"], ["22:00", "03:00"]]}

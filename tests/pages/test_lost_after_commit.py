@@ -26,9 +26,9 @@ from tests.support.every_route import (
     changed,
     columns,
 )
+from tests.support.factories import CASHIER, LIN, OWNER, STRANGER
 from tests.support.lost_database import Losing
 from tests.support.page_client import Page, check
-from tests.support.sites import LIN, NEWCOMER, OWNER, TILL
 from web import create_app, errors
 from web.auth.limits import limiter
 
@@ -75,7 +75,7 @@ class Asking:
         everywhere = Everywhere(self.app, world)
         self.calls = [call for call in everywhere.unsafe() if call.endpoint != FIRST_START]
         self.cookies = {
-            who: everywhere.client(who).http.get_cookie("quanbao").value for who in (LIN, NEWCOMER, OWNER, TILL)
+            who: everywhere.client(who).http.get_cookie("quanbao").value for who in (LIN, STRANGER, OWNER, CASHIER)
         }
         Session.update(seen_at=Session.seen_at - 10**10).execute()  # long enough to slide on when it is used
         self.losing, self.before = losing(), columns()
@@ -148,6 +148,7 @@ def assert_true(told: Told) -> None:
     assert "See what became of it" in page.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_no_answer_denies_what_was_written(asking, form):
     writing = set()

@@ -12,11 +12,9 @@ from quanbao.vouchers.claims import Spent, Standing
 from tests.merchants.test_branches import branch
 from tests.merchants.test_branches import refusal as branch_refused
 from tests.support.crowds import link_to
-from tests.support.factories import ACCOUNT_PASSWORD, utc
+from tests.support.factories import ACCOUNT_PASSWORD, LIN, utc
 from tests.support.page_client import PageClient
 from web import create_app
-
-LIN = "lin@example.org"
 
 
 def sold_out(campaign: Campaign) -> None:

@@ -10,14 +10,14 @@ from models import Account, Audience, Campaign, Claim, Customer, Publication, Ro
 from quanbao.campaigns import editing
 from quanbao.vouchers import publications
 from tests.support.crowds import counts, finish, holders, make_customers, of, put, start, step
-from tests.support.factories import ACCOUNT_PASSWORD
+from tests.support.factories import ACCOUNT_PASSWORD, LIN
 from tests.support.page_client import Page, PageClient
 from web import create_app
 from web.present.selection import LOOKING
 from web.present.selection import MOST as MOST_PICKED
 
 HTMX = {"HX-Request": "true"}
-MEI, LIN = "mei@example.org", "lin@example.org"
+MEI = "mei@example.org"
 
 
 @pytest.fixture

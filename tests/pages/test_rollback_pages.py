@@ -9,9 +9,9 @@ from playwright.sync_api import expect
 from models import Branch, Campaign, Member, MemberBranch, Redemption, Role, Rollback, Voucher
 from tests.browser.test_accessibility import wider_than
 from tests.support.chromium import phone
-from tests.support.factories import ACCOUNT_PASSWORD
+from tests.support.factories import ACCOUNT_PASSWORD, OWNER
 
-OWNER, MEI = "owner@example.org", "mei@example.org"
+MEI = "mei@example.org"
 
 
 @pytest.fixture

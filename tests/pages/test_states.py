@@ -12,12 +12,12 @@ from flask_babel import force_locale
 from models import Account, Campaign, Customer, Event, Kind, Role, State, Voucher
 from quanbao.messages.outbox import Notice
 from tests.conftest import POSTGRESQL
-from tests.support.factories import World
+from tests.support.factories import OWNER, World
 from tests.support.page_client import Page, PageClient
 from web import create_app
 from web.present import formats, push_messages, states
 
-MERCHANT, OWNER = "/merchants/lotus", "owner@example.org"
+MERCHANT = "/merchants/lotus"
 BEFORE = timedelta(days=3)  # so long ago it came to its end
 LONG_BEFORE = timedelta(days=30)
 

@@ -10,12 +10,11 @@ from quanbao.lib import account_lock
 from quanbao.people import accounts, one_time_links, personal_data
 from tests.support.chromium import desktop, phone
 from tests.support.crowds import at_once
-from tests.support.factories import ACCOUNT_PASSWORD
+from tests.support.factories import ACCOUNT_PASSWORD, LIN
 from tests.support.page_client import PageClient
 from tests.support.two_browsers import GOING, RIGHT, is_signed_in, now_of, wrong_fields
 
 NEW = "a-new-secret"
-LIN = "lin@example.org"
 TO_LIN = {"email": " Lin@Example.ORG ", **RIGHT}
 TO_NEW = {"new_password": NEW, **RIGHT}
 SENSITIVE = {"/account/email": TO_LIN, "/account/password": TO_NEW, "/account/delete": GOING}

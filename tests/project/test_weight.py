@@ -12,7 +12,7 @@ import brotli
 import pytest
 
 from tests.support.chromium import Visitor, phone
-from tests.support.factories import ACCOUNT_PASSWORD
+from tests.support.factories import ACCOUNT_PASSWORD, LIN
 from web import assets
 from web.compression import COMPRESSED, COPIES, STATIC, compress, digest
 
@@ -24,7 +24,6 @@ ELSEWHERE = {"copy.js", "counter-till.js", "figures.js", "forms.js", "print.js",
 WORKER = 2_000  # bytes as served, compressed
 JSQR = "bc40c8a15196236b2314db0856f72ca0b49980cd5413b8c852a7349f5fee0859"  # 1.4.0, dist/jsQR.js of jsqr on npm
 HTMX = "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"  # 2.0.11, dist/htmx.min.js of htmx.org on npm
-LIN = "lin@example.org"
 
 
 @pytest.mark.browser

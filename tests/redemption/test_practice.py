@@ -14,12 +14,11 @@ from quanbao.vouchers import issuing
 from tests.reports.test_confirm_sheets import size
 from tests.support.chromium import GREEN, desktop, phone
 from tests.support.every_route import changed, columns
-from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD
+from tests.support.factories import ACCOUNT_PASSWORD, CASHIER, PASSWORD
 from tests.support.page_client import PageClient
 
 TILL, CARD = "/merchants/lotus/till", "/merchants/lotus/till/card"
 AT_TILL = f"{TILL}/practice"
-CASHIER = "till@example.org"
 MARK = "Nothing counts here."
 
 

@@ -23,9 +23,9 @@ from quanbao.messages.push.subscriptions import Circumstances, base64url
 from quanbao.passwords import redemption_passwords
 from quanbao.people import accounts
 from quanbao.vouchers import wallet_transfer
-from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD, World
+from tests.support.factories import ACCOUNT_PASSWORD, CASHIER, LIN, OWNER, PASSWORD, STRANGER, World
 from tests.support.page_client import PageClient
-from tests.support.sites import LIN, NEWCOMER, OWNER, TILL, fill
+from tests.support.sites import fill
 from web.assets import digest
 from web.present import shown
 
@@ -62,7 +62,7 @@ UNSAFE: dict[str, tuple[str, dict[str, str]]] = {
     "campaigns.end": (OWNER, {}),
     "campaigns.preview": (OWNER, CAMPAIGN),
     "claims.change": (OWNER, {"do": "withdraw"}),
-    "claims.claim": (NEWCOMER, {}),
+    "claims.claim": (STRANGER, {}),
     "counter.make": (LIN, {}),
     "customers.put": (OWNER, {"customer": "{customer}", "name": "evil"}),
     "customers.regroup": (OWNER, {"name": "evil"}),
@@ -70,7 +70,7 @@ UNSAFE: dict[str, tuple[str, dict[str, str]]] = {
     "home.switch": (LIN, {"language": "zh"}),
     "members.change": (OWNER, {"do": "disable"}),
     "members.invite": (OWNER, MINE | {"email": EVIL, "role": "owner"}),
-    "members.join": (NEWCOMER, {}),
+    "members.join": (STRANGER, {}),
     "wallet_transfer.make": (LIN, {}),
     "wallet_transfer.use": (NOBODY, {"code": "{move}"}),
     "passwords.change": (OWNER, MINE | {"redemption_password": "739164", "replacing": "{replacing}"}),
@@ -78,7 +78,7 @@ UNSAFE: dict[str, tuple[str, dict[str, str]]] = {
     "passwords.renew": (OWNER, {"replacing": "{replacing}"}),
     "pictures.keep": (OWNER, {"picture": "a picture"}),
     "practice.attempt": (NOBODY, {"password": "123456"}),
-    "practice.redeem": (TILL, {"branch": "main", "amount": "200"}),
+    "practice.redeem": (CASHIER, {"branch": "main", "amount": "200"}),
     "practice.show_code": (NOBODY, {}),
     "publications.publish": (OWNER, {"audience": "all"}),
     "publications.search": (OWNER, {"q": "lin"}),
@@ -93,8 +93,8 @@ UNSAFE: dict[str, tuple[str, dict[str, str]]] = {
     "sign_in.sign_out": (LIN, {}),
     "sign_in.sign_up": (NOBODY, MINE | {"email": EVIL}),
     "sign_in.use_link": (NOBODY, {}),
-    "till.redeem": (TILL, {"branch": "main", "amount": "200"}),
-    "till.take": (TILL, {"code": "{shown}"}),
+    "till.redeem": (CASHIER, {"branch": "main", "amount": "200"}),
+    "till.take": (CASHIER, {"code": "{shown}"}),
     "wallet.archive": (LIN, {"archived": "yes"}),
 }
 # They write nothing; the first start's needs a site without a merchant.
@@ -163,7 +163,7 @@ class Everywhere:
             "shown": world.counter_code(voucher).code,
             "replacing": redemption_passwords.mark(Campaign.get(Campaign.slug == "oolong").password),
             **self._shown(lin),
-            "member": str(Member.get(Member.address == TILL).id),
+            "member": str(Member.get(Member.address == CASHIER).id),
         }
 
     def _shown(self, lin: Account) -> dict[str, str]:

@@ -35,6 +35,8 @@ from tests.support.clock import Clock
 PASSWORD = "482913"  # the merchant's redemption password
 WRONG = "602417"
 ACCOUNT_PASSWORD = "a-long-secret"
+# The cast, by the addresses that they sign in with: Lin is a consumer, and a stranger has an account and nothing else.
+OWNER, CASHIER, LIN, STRANGER = "owner@example.org", "till@example.org", "lin@example.org", "new@example.org"
 
 
 def money_of(currency: str) -> dict[str, Any]:

@@ -27,18 +27,17 @@ from quanbao.redemption import revocations, rollbacks
 from quanbao.redemption.redeem import Keys
 from quanbao.vouchers import claims, publications
 from tests.support.clock import Clock
-from tests.support.factories import ACCOUNT_PASSWORD, WRONG, World, utc
+from tests.support.factories import ACCOUNT_PASSWORD, CASHIER, LIN, OWNER, STRANGER, WRONG, World, utc
 from tests.support.servers import NOON, Site
 
-LIN, NEWCOMER, OWNER = "lin@example.org", "new@example.org", "owner@example.org"
-TILL, BOTH = "till@lotus.example", "both@example.org"
+BOTH = "both@example.org"
 BESIEGED = "besieged@example.org"  # an owner elsewhere, whose password is under attack
 
 
 def fill(world: World) -> dict[str, str]:
     """A voucher of every kind and state, and verdicts; returns the codes, ids and tokens in their addresses."""
     lin = world.account(email=LIN, password=ACCOUNT_PASSWORD)
-    world.account(email=NEWCOMER, password=ACCOUNT_PASSWORD)
+    world.account(email=STRANGER, password=ACCOUNT_PASSWORD)
     world.member(role=Role.OWNER, email=OWNER, password=ACCOUNT_PASSWORD)
     past = {"starts_at": utc("2026-10-01T00:00:00+08:00"), "ends_at": utc("2026-11-01T00:00:00+08:00")}
     campaigns = {
@@ -118,7 +117,7 @@ def _publish(world: World, campaign: Campaign) -> dict[str, str]:
         failures=[("typed", 3, "nobody", "missing")],
     )
     publications.step(publication.id, now=now, key=key)
-    _, join = members.invite(world.merchant, "till@example.org", "cashier", ["main"], now)
+    _, join = members.invite(world.merchant, "invited@example.org", "cashier", ["main"], now)
     number, _, token = claims.open_links(campaign, now, key)[0]
     return {
         "publication": publication.id,
@@ -133,7 +132,7 @@ def _at_counter(world: World, lin: Account) -> dict[str, str]:
     """A cashier with a code in hand, and one that was redeemed; and somebody who works for two merchants."""
     both = world.member(role=Role.MANAGER, email=BOTH, password=ACCOUNT_PASSWORD)
     Member.create(merchant=world.make_merchant(slug="other"), account=both, address=BOTH, role=Role.CASHIER)
-    person = world.member(role=Role.CASHIER, email=TILL, password=ACCOUNT_PASSWORD)
+    person = world.member(role=Role.CASHIER, email=CASHIER, password=ACCOUNT_PASSWORD)
     cashier = Member.get(Member.account == person)
     MemberBranch.create(member=cashier, branch=Branch.get(Branch.slug == "main"))
     campaign = world.campaign(minimum_spend=15000, branch_slugs=["main"], uses_per_voucher=5)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from quanbao.people import accounts
 from quanbao.vouchers import address_lists
 from quanbao.vouchers.address_lists import LONGEST_SHOWN, MOST_FAILURES, Fault, NotText, Source
+from tests.support.factories import LIN
 
-MEI, LIN = "mei@example.org", "lin@example.org"
+MEI = "mei@example.org"
 
 
 def told(found: address_lists.Found) -> tuple[list[str], list]:
@@ -253,6 +254,7 @@ def test_very_long_lines_fail_like_others():
     assert [(number, len(text)) for number, text in failures] == [(2, 100), (3, 100), (4, 100)]
 
 
+@pytest.mark.slow
 def test_as_many_as_an_upload_can_hold():
     lines = [f"Customer {n};customer{n}@example.org" for n in range(400_000)]
     lines[1000::1000] = [f"Customer {n};nobody" for n in range(1000, 400_000, 1000)]
@@ -287,6 +289,7 @@ def test_half_a_character_is_shown_as_something_that_a_table_takes():
     assert (text, fault) == ("\ufffd@example.org", Fault.ODD)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content",
     [
@@ -306,6 +309,7 @@ def test_no_file_takes_long(content):
     assert time.process_time() - begun < 30
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_whatever_is_typed_is_read(text):
     assert_sound(address_lists.typed(text))

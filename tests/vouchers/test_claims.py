@@ -10,10 +10,11 @@ from quanbao.merchants import customers
 from quanbao.vouchers import claims, publications
 from quanbao.vouchers.claims import Spent
 from tests.support.crowds import at_once, counts, link_to, make_customers, publish, start
+from tests.support.factories import LIN
 from tests.support.page_client import PageClient
 from web import create_app
 
-MEI, LIN = "mei@example.org", "lin@example.org"
+MEI = "mei@example.org"
 
 
 @pytest.fixture
