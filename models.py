@@ -255,7 +255,7 @@ class Customer(Table):
     group_names: list[str]
 
     class Meta:
-        indexes = ((("merchant", "consumer"), True), (("merchant", "address"), False))
+        indexes = ((("merchant", "consumer"), True), (("merchant", "address"), False), (("merchant", "id"), False))
 
 
 class CustomerGroup(Row):

@@ -313,8 +313,8 @@ def _commit() -> str:
 
 
 def until(holds: Callable[[], bool], what: str, patience: float = 600) -> None:
-    """Wait in small steps; for what another process does."""
+    """Wait for what another thread or process does; looked at seldom, as one who asks is one whom it gives way to."""
     deadline = monotonic() + patience
     while not holds():
         assert monotonic() < deadline, f"{what}: not within {patience} s"
-        sleep(0.01)
+        sleep(0.05)

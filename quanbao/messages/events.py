@@ -3,6 +3,7 @@
 Without a subscription nothing is written. The sender judges what is still true, and who does not want it.
 """
 
+from collections.abc import Collection
 from datetime import datetime, time, timedelta
 from functools import partial
 from typing import Any
@@ -11,6 +12,7 @@ from peewee import Expression, Field, ModelInsert, Value
 
 from database import locked, on_sqlite, write_transaction
 from models import STAFF, Campaign, Delivery, Event, Member, Merchant, News, Subscription, Table, Voucher
+from quanbao.lib.arrays import among
 from quanbao.lib.compiled_queries import statement
 
 STEP = 1000  # holders in a transaction
@@ -21,9 +23,9 @@ PRICES = ("original_price", "offer_price")
 COLUMNS = (Delivery.event, Delivery.about, Delivery.due_at, Delivery.tries, Delivery.made_at)
 
 
-def issued(vouchers: list[int], now: datetime) -> None:
+def issued(vouchers: Collection[int], now: datetime) -> None:
     """Vouchers are new, by their ids."""
-    _write(Voucher.id.in_(vouchers), Event.ISSUED, 0, now)
+    _write(among(Voucher.id, vouchers), Event.ISSUED, 0, now)
 
 
 def redeemed(voucher: Voucher, now: datetime) -> None:

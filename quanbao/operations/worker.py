@@ -7,13 +7,14 @@ from threading import Event, Thread
 
 from peewee import InterfaceError, OperationalError
 
-from database import Busy, Unknown, drop_connection
+from database import Busy, Unknown, drop_connection, only_one
+from quanbao.lib.pace import Pace
 from quanbao.messages import events
 from quanbao.messages.push.sender import Postman
 from quanbao.people import one_time_links
 from quanbao.vouchers import publications
 
-PAUSE = 0.002  # seconds between two steps: without it the tills would starve
+PAUSE = 0.002  # seconds, while there is work
 IDLE = 1.0  # seconds until it looks again
 LOOK = timedelta(minutes=1)  # between two looks at what ends soon
 AWAY = (Busy, Unknown, OperationalError, InterfaceError)
@@ -31,11 +32,13 @@ def run(stop: Event, *, clock: Callable[[], datetime], key: str, postman: Postma
     bringing = Thread(target=postman.run, args=(stop,), name="postman", daemon=True) if postman else None
     if bringing:
         bringing.start()
-    next_look = clock()
+    next_look, pace = clock(), Pace(publications.STEP)
     while not stop.is_set():
         now = clock()
         try:
-            left = [_step(number, clock, key) for number in publications.waiting()]
+            with only_one("publishing") as mine:
+                waiting = publications.waiting() if mine else []
+                left = [_step(number, clock, key, pace, stop) for number in waiting]
             look = not now < next_look <= now + LOOK  # a clock that is set back must not put it off
             left.append(_tell(now, look=look))
             next_look = now + LOOK if look else next_look
@@ -68,9 +71,11 @@ def _tell(now: datetime, look: bool) -> bool:
         return False
 
 
-def _step(number: int, clock: Callable[[], datetime], key: str) -> bool:
+def _step(number: int, clock: Callable[[], datetime], key: str, pace: Pace, stop: Event) -> bool:
     try:
-        return publications.step(number, now=clock(), key=key)
+        left = publications.step(number, now=clock(), key=key, pace=pace)
+        pace.give_way(stop.wait)
+        return left
     except AWAY:
         raise
     except Exception:

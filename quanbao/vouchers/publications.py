@@ -1,6 +1,6 @@
 """Publishing [0019]: a campaign's vouchers to the consumers whom its owner designates, never with the password.
 
-A publication is a row with a cursor. Each step is one write transaction of at most a thousand entries, so
+A publication is a row with a cursor. Each step is one short write transaction, of as many entries as its pace says, so
 that tills are not kept waiting; it may be repeated, taken over by another process, or begin again after a
 crash: one voucher a holder, one link an address. What was taken back before it was made (a voucher revoked, a link
 withdrawn, an address separated) does not count as had; what is taken back later stays so until the next one.
@@ -13,7 +13,7 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from peewee import Case, chunked, fn
+from peewee import Case, Value, chunked, fn
 
 from database import locked, on_sqlite, write_transaction
 from models import (
@@ -27,14 +27,17 @@ from models import (
     PublicationPart,
     Voucher,
 )
+from quanbao.lib import arrays
+from quanbao.lib.pace import Pace
 from quanbao.merchants import branches, groups
 from quanbao.people import accounts
 from quanbao.people.one_time_links import CLAIM_LINK
 from quanbao.vouchers import issuing
 
-STEP = 1000  # entries in a transaction
+STEP = 1000  # entries in a part, and in a step without a pace of its own
 SEED = 16  # bytes
 LISTED = (Audience.CUSTOMERS, Audience.ADDRESSES)  # entry by entry
+LINK = {"address": "text", "nth": "bigint", "seed": "bytea", "token_hash": "bytea"}
 MOVING = (
     Publication.cursor,
     Publication.done,
@@ -100,9 +103,7 @@ def _told_apart(campaign: Campaign, audience: Audience, entries: list[Any]) -> l
     column = Customer.id if audience == Audience.CUSTOMERS else Customer.address
     apart: dict[Any, None] = {}
     for some in chunked(dict.fromkeys(entries), STEP):
-        ids = dict(
-            _living(campaign).select(column, Customer.id).where(column.in_(some)).order_by(Customer.id.desc()).tuples()
-        )  # of several at one address the first
+        ids = _of_customers(campaign, column, some, Customer.id)
         apart |= {ids.get(entry, entry): None for entry in some if entry in ids or audience == Audience.ADDRESSES}
     return list(apart)
 
@@ -112,8 +113,12 @@ def _living(campaign: Campaign):
 
 
 def _keep(publication: Publication, entries: list[Any]) -> None:
-    for nth, start in enumerate(range(0, len(entries), STEP), 1):
-        PublicationPart.create(publication=publication, nth=nth, entries=entries[start : start + STEP])
+    parts = [
+        {"publication": publication, "nth": nth, "entries": entries[start : start + STEP]}
+        for nth, start in enumerate(range(0, len(entries), STEP), 1)
+    ]
+    for some in chunked(parts, STEP):
+        PublicationPart.insert_many(some).execute()
 
 
 def _customers(publication: Publication):
@@ -151,15 +156,16 @@ def waiting() -> list[int]:
     return [number for (number,) in rows.tuples()]
 
 
-def step(number: int, *, now: datetime, key: str) -> bool:
+def step(number: int, *, now: datetime, key: str, pace: Pace | None = None) -> bool:
     """One step of a publication, in a transaction; whether there is anything left for another.
 
     `key` makes the tokens of claim links. Where somebody else is at it, nothing is done.
     """
-    return write_transaction(lambda: _step(number, now, key))
+    pace = pace or Pace(STEP)
+    return pace.write(lambda: _step(number, now, key, pace.size))
 
 
-def _step(number: int, now: datetime, key: str) -> bool:
+def _step(number: int, now: datetime, key: str, size: int) -> bool:
     query = Publication.select().where((Publication.id == number) & Publication.finished_at.is_null())
     publication = (query if on_sqlite() else query.for_update("FOR NO KEY UPDATE SKIP LOCKED")).get_or_none()
     if publication is None:
@@ -168,7 +174,7 @@ def _step(number: int, now: datetime, key: str) -> bool:
         publication.finished_at = now
         PublicationPart.delete().where(PublicationPart.publication == publication).execute()
     else:
-        _give(publication, *_next(publication), now, key)
+        _give(publication, *_next(publication, size), now, key)
         if not _is_left(publication):
             publication.total, publication.finished_at = publication.done, now
     publication.save(only=MOVING)
@@ -197,30 +203,37 @@ def _is_left(publication: Publication) -> bool:
     return (_parts if publication.audience in LISTED else _customers)(publication).exists()
 
 
-def _next(publication: Publication) -> tuple[set[int], list[str]]:
-    """Whose turn it is now: consumers, and addresses that are nobody's yet."""
+def _next(publication: Publication, size: int) -> tuple[set[int], list[str]]:
+    """Whose turn it is now: some consumers, and addresses that are nobody's yet; of lists, whole parts."""
     if publication.audience not in LISTED:
-        rows = list(_customers(publication).limit(STEP).tuples())
+        rows = arrays.plain_rows(_customers(publication).limit(size))
         publication.cursor = rows[-1][0] if rows else publication.cursor
         return {consumer for _, consumer in rows}, []
-    part = _parts(publication).first()
-    if part is None:
+    parts = list(_parts(publication).limit(max(1, size // STEP)))
+    if not parts:
         return set(), []
-    publication.cursor = part.nth
+    publication.cursor = parts[-1].nth
     PublicationPart.delete().where(  # nobody's address is kept longer than it is needed
-        (PublicationPart.publication == publication) & (PublicationPart.nth == part.nth)
+        (PublicationPart.publication == publication) & PublicationPart.nth.in_([part.nth for part in parts])
     ).execute()
-    ids = [entry for entry in part.entries if isinstance(entry, int)]
-    addresses = [entry for entry in part.entries if isinstance(entry, str)]
+    entries = [entry for part in parts for entry in part.entries]
+    ids = [entry for entry in entries if isinstance(entry, int)]
+    addresses = [entry for entry in entries if isinstance(entry, str)]
     known = _known(publication, Customer.address, addresses)  # customers since
     consumers = {*_known(publication, Customer.id, ids).values(), *known.values()}
     return consumers, [address for address in addresses if address not in known]
 
 
+def _of_customers(campaign: Campaign, column, entries: list, wanted) -> dict[Any, int]:
+    """By entry what is wanted of the customer; of several at one address the first. Sorted here: the databases would
+    otherwise go through all customers in the order of their ids."""
+    rows = _living(campaign).select(Customer.id, column, wanted).where(arrays.among(column, entries))
+    return {entry: found for _, entry, found in sorted(arrays.plain_rows(rows), reverse=True)}
+
+
 def _known(publication: Publication, column, entries: list) -> dict[Any, int]:
     """The consumers among the entries who are the merchant's customers; of several at one address the first."""
-    rows = _living(publication.campaign).select(column, Customer.consumer).where(column.in_(entries))
-    return dict(rows.order_by(Customer.id.desc()).tuples())
+    return _of_customers(publication.campaign, column, entries, Customer.consumer)
 
 
 def link(publication: Publication, addresses: list[str], now: datetime, key: str) -> int:
@@ -231,7 +244,7 @@ def link(publication: Publication, addresses: list[str], now: datetime, key: str
     """
     if not addresses:
         return 0
-    mine = (Claim.campaign == publication.campaign_id) & Claim.address.in_(addresses)
+    mine = (Claim.campaign == publication.campaign_id) & arrays.among(Claim.address, addresses)
     open_ = mine & Claim.claimed_at.is_null() & Claim.withdrawn_at.is_null()
     later = Case(None, [(Claim.publication > publication.id, Claim.publication)], publication.id)
     Claim.update(expires_at=now + CLAIM_LINK, publication=later).where(open_).execute()
@@ -242,20 +255,27 @@ def link(publication: Publication, addresses: list[str], now: datetime, key: str
     ]
     for number in older:
         Claim.update(made_at=now, **_fresh(key)).where(open_ & (Claim.id == number)).execute()
-    rows = [
-        {
-            "campaign": publication.campaign_id,
-            "address": address,
-            "nth": nth,
-            "publication": publication.id,
-            "made_at": now,
-            "expires_at": now + CLAIM_LINK,
-            **_fresh(key),
-        }
-        for address, nth in _without_link(publication, mine, addresses)
-    ]
-    made = Claim.insert_many(rows).on_conflict_ignore().returning(Claim.id) if rows else ()
-    return len(older) + len(list(made))
+    return len(older) + _insert_links(publication, _without_link(publication, mine, addresses), now, key)
+
+
+def _insert_links(publication: Publication, wanted: list[tuple[str, int]], now: datetime, key: str) -> int:
+    """A link for each address and number, in one statement; returns how many are new."""
+    if not wanted:
+        return 0
+    made = [_fresh(key) for _ in wanted]
+    rows = [(address, nth, one["seed"], one["token_hash"]) for (address, nth), one in zip(wanted, made, strict=True)]
+    values = {
+        Claim.address: "address",
+        Claim.nth: "nth",
+        Claim.seed: "seed",
+        Claim.token_hash: "token_hash",
+        Claim.campaign: Value(publication.campaign_id),
+        Claim.publication: Value(publication.id),
+        Claim.made_at: Value(now, converter=Claim.made_at.db_value),
+        Claim.expires_at: Value(now + CLAIM_LINK, converter=Claim.expires_at.db_value),
+    }
+    insert = Claim.insert_from(arrays.select(LINK, rows, list(values.values())), list(values))
+    return insert.on_conflict_ignore().as_rowcount().execute()
 
 
 def _without_link(publication: Publication, mine, addresses: list[str]) -> list[tuple[str, int]]:
@@ -275,7 +295,7 @@ def _without_link(publication: Publication, mine, addresses: list[str]) -> list[
     )
     had = Case(None, [(kept & (Claim.claimed_at.is_null() | fn.EXISTS(theirs)), 1)], 0)
     rows = Claim.select(Claim.address, fn.MAX(Claim.nth), fn.MAX(had)).where(mine).group_by(Claim.address)
-    known = {address: (nth, counted) for address, nth, counted in rows.tuples()}
+    known = {address: (nth, counted) for address, nth, counted in arrays.plain_rows(rows)}
     pairs = [(address, *known.get(address, (0, 0))) for address in addresses]
     return [(address, nth + 1) for address, nth, counted in pairs if not counted]
 

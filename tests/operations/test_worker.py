@@ -18,6 +18,7 @@ import wsgi
 from database import db, open_database
 from models import Audience, Campaign, Delivery, Publication, PublicationPart
 from quanbao.campaigns import editing, figures
+from quanbao.lib import pace
 from quanbao.messages.push import sender
 from quanbao.messages.push.sender import Postman
 from quanbao.operations import worker
@@ -32,8 +33,9 @@ PATIENCE = 60  # seconds; only what fails takes so long
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Small steps, and no rest."""
+    """Small steps that do not grow, and no rest."""
     monkeypatch.setattr(publications, "STEP", 5)
+    monkeypatch.setattr(pace, "LARGEST", 5)
     monkeypatch.setattr(worker, "IDLE", 0.01)
     monkeypatch.setattr(sender, "IDLE", 0.01)
 
@@ -102,10 +104,10 @@ def test_what_goes_wrong_in_one_does_not_hold_up_the_others(world, quick, monkey
     bad, good = start(world, campaign, Audience.ALL), start(world, world.campaign(), Audience.ALL)
     whole, broken = publications._next, [True]
 
-    def breaks(publication: Publication):
+    def breaks(publication: Publication, size: int):
         if publication.id == bad.id and broken:
             raise ZeroDivisionError
-        return whole(publication)
+        return whole(publication, size)
 
     monkeypatch.setattr(publications, "_next", breaks)
     with caplog.at_level(logging.WARNING), working(world):

@@ -7,6 +7,7 @@ import pytest
 from database import db
 from models import Account, Audience, Campaign, Claim, Customer, Redemption, Voucher
 from quanbao.campaigns import figures
+from quanbao.lib import pace
 from quanbao.merchants import customers
 from quanbao.redemption import revocations
 from quanbao.redemption.reasons import Reason
@@ -150,7 +151,8 @@ def test_control_without_the_unique_key_publications_at_once_give_more(world, ow
     publish(world, campaign, ALL)
     revoke(world, owner, people[0], campaign)
     db.execute_sql("DROP INDEX voucher_campaign_id_consumer_id_nth")
-    monkeypatch.setattr(publications, "write_transaction", lambda work: work())
+    for module in (publications, pace):
+        monkeypatch.setattr(module, "write_transaction", lambda work: work())
     look = issuing._without
     monkeypatch.setattr(issuing, "_without", lambda *what: (look(*what), time.sleep(0.5))[0])
     made = [start(world, campaign, ALL) for _ in range(3)]
