@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
-from uuid import UUID
+from typing import Any, BinaryIO
 
 import apsw
-from peewee import Model
+from peewee import Field, Model
 
-from database import db, on_sqlite, snapshot, write_transaction
+from database import UuidField, db, on_sqlite, snapshot, write_transaction
 from models import TABLES, CounterCode, CounterTry, Delivery, Link, RedemptionPassword, Session, Subscription
 from quanbao.campaigns import figures
 from quanbao.operations import migrate
@@ -27,6 +26,8 @@ MARK = 0x51626B70  # SQLite's application_id of a backup
 PASSING = (Session, Link, CounterCode, CounterTry, Subscription, Delivery)
 KEPT = [table for table in TABLES if table not in PASSING]
 CHUNK = 5000  # rows
+BLANK = 64 * "0"  # in the place of the digest while it is made
+HEAD, BLOCK = 64 * 1024, 1024 * 1024  # bytes: where the digest is, and what is read at once
 
 Row = tuple[Any, ...]
 
@@ -62,25 +63,60 @@ def backup(path: Path, now: datetime) -> int:
 
 
 def write(draft: Path, now: datetime) -> int:
-    """Write every row that lasts to this empty file, in the caller's transaction, and sync it; returns how many."""
-    about = (now.isoformat(), json.dumps(_known()))
-    file, digest, count = apsw.Connection(str(draft)), hashlib.sha256(repr(about).encode()), 0
-    with file:
+    """Write every row that lasts to this empty file, and sync it; returns how many.
+
+    PostgreSQL's are those of the caller's transaction; SQLite's file is read by the connection that writes.
+    """
+    file = apsw.Connection(str(draft))
+    file.execute("PRAGMA journal_mode = off; PRAGMA synchronous = off")  # a draft that is not finished is thrown away
+    if on_sqlite():
+        file.execute("ATTACH ? AS source", (str(Path(db.database).absolute()),))
+    with _one_moment(file):
         file.execute(f"PRAGMA application_id = {MARK}")
-        for table in KEPT:
-            names = ", ".join(f'"{name}"' for name in _columns(table))
-            file.execute(f'CREATE TABLE "{table._meta.table_name}" ({names})')
-            insert = f'INSERT INTO "{table._meta.table_name}" VALUES ({", ".join("?" * len(_columns(table)))})'
-            for rows in _chunks(table):
-                file.executemany(insert, rows)
-                _add(digest, table, rows)
-                count += len(rows)
         file.execute("CREATE TABLE backup (made_at, migrations, digest)")
-        file.execute("INSERT INTO backup VALUES (?, ?, ?)", (*about, digest.hexdigest()))
+        file.execute("INSERT INTO backup VALUES (?, ?, ?)", (now.isoformat(), json.dumps(_known()), BLANK))
+        count = sum(_write_table(file, table) for table in KEPT)
     file.close()
-    with open(draft, "rb") as written:
+    with open(draft, "r+b") as written:
+        at = written.read(HEAD).index(BLANK.encode())
+        digest = _digest(written, BLANK)
+        written.seek(at)
+        written.write(digest.encode())
+        written.flush()
         os.fsync(written.fileno())
     return count
+
+
+def _one_moment(file: apsw.Connection) -> AbstractContextManager:
+    """A transaction of SQLite's, in which all that is read of one attached file is of one moment."""
+    return file
+
+
+def _write_table(file: apsw.Connection, table: type[Model]) -> int:
+    """In the order of its key; returns how many rows."""
+    name, columns = table._meta.table_name, ", ".join(f'"{name}"' for name in _columns(table))
+    file.execute(f'CREATE TABLE main."{name}" ({columns})')
+    if on_sqlite():
+        order = ", ".join(f'"{name}"' for name in _key(table))
+        file.execute(f'INSERT INTO main."{name}" SELECT {columns} FROM source."{name}" ORDER BY {order}')
+        return file.execute(f'SELECT COUNT(*) FROM main."{name}"').get
+    insert, count = f'INSERT INTO main."{name}" VALUES ({", ".join("?" * len(_columns(table)))})', 0
+    for rows in _chunks(table):
+        file.executemany(insert, rows)
+        count += len(rows)
+    return count
+
+
+def _digest(file: BinaryIO, kept: str) -> str:
+    """SHA-256 of the whole file, as it is without the digest that it keeps; raises ValueError where it keeps none."""
+    file.seek(0)
+    head = file.read(HEAD)
+    if len(kept) != len(BLANK) or kept.encode() not in head:
+        raise ValueError("its digest is gone")
+    digest = hashlib.sha256(head.replace(kept.encode(), BLANK.encode(), 1))
+    while block := file.read(BLOCK):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def _columns(table: type[Model]) -> list[str]:
@@ -92,32 +128,25 @@ def _key(table: type[Model]) -> list[str]:
 
 
 def _chunks(table: type[Model]) -> Iterator[list[Row]]:
-    """The table's rows in the order of its key, some at a time, in what both engines have: numbers, text, bytes."""
+    """PostgreSQL's rows in the order of the table's key, some at a time, in what SQLite has: numbers, text, bytes."""
     names, key = _columns(table), _key(table)
-    mark, order = "?" if on_sqlite() else "%s", ", ".join(f'"{name}"' for name in key)
-    select = f'SELECT {", ".join(f"{chr(34)}{name}{chr(34)}" for name in names)} FROM "{table._meta.table_name}"'
-    last: Row = ()
+    order, fields = ", ".join(f'"{name}"' for name in key), table._meta.sorted_fields
+    chosen = ", ".join(f'"{field.column_name}"{_cast(field)}' for field in fields)
+    select, last = f'SELECT {chosen} FROM "{table._meta.table_name}"', ()
     while True:
-        after = f" WHERE ({order}) > ({', '.join([mark] * len(key))})" if last else ""
-        found = db.execute_sql(f"{select}{after} ORDER BY {order} LIMIT {CHUNK}", last).fetchall()
-        rows = [tuple(_plain(value) for value in row) for row in found]
+        after = f" WHERE ({order}) > ({', '.join(['%s'] * len(key))})" if last else ""
+        rows = db.execute_sql(f"{select}{after} ORDER BY {order} LIMIT {CHUNK}", last).fetchall()
         if not rows:
             return
         yield rows
         last = tuple(rows[-1][names.index(name)] for name in key)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, bool):
-        return int(value)
-    if isinstance(value, UUID):
-        return str(value)
-    return bytes(value) if isinstance(value, memoryview | bytearray) else value
-
-
-def _add(digest, table: type[Model], rows: list[Row]) -> None:
-    for row in rows:
-        digest.update(repr((table._meta.table_name, row)).encode())
+def _cast(field: Field) -> str:
+    """Of PostgreSQL's types that SQLite does not have, to what stands for them there."""
+    if isinstance(field, UuidField):
+        return "::text"
+    return "::int" if field.field_type == "BOOL" else ""
 
 
 def _known() -> list[str]:
@@ -183,18 +212,15 @@ def _opened(path: Path) -> apsw.Connection:
 
 
 def _verified(path: Path, file: apsw.Connection) -> datetime:
-    """When the backup was made; raises Refused unless every byte of its rows is as it was written."""
+    """When the backup was made; raises Refused unless every byte of it is as it was written."""
     made_at, migrations, digest = file.execute("SELECT made_at, migrations, digest FROM backup").get
-    found = hashlib.sha256(repr((made_at, migrations)).encode())
     if newer := sorted(set(json.loads(migrations)) - set(_known())):
         raise Refused(f"{path} is of a newer version, which has {newer[-1]}: upgrade Quanbao")
     if json.loads(migrations) != _known():
         raise Refused(f"{path} is of an older version: restore it with that one, then upgrade")
-    for table in KEPT:
-        for rows in _stored(file, table):
-            _add(found, table, rows)
-    if found.hexdigest() != digest:
-        raise Refused(f"{path} is damaged: its rows are not those that were written")
+    with open(path, "rb") as whole:
+        if _digest(whole, str(digest)) != digest:
+            raise Refused(f"{path} is damaged: it is not as it was written")
     return datetime.fromisoformat(made_at)
 
 

@@ -142,6 +142,7 @@ def test_backups_under_load_reconcile(world, database, tmp_path, proved):
 
 def test_control_a_backup_of_several_moments_does_not_reconcile(world, database, file, monkeypatch):
     monkeypatch.setattr(backups, "snapshot", nullcontext)
+    monkeypatch.setattr(backups, "_one_moment", nullcontext)
     with load(world, database) as acknowledged:
         one_more(acknowledged)  # what the campaign says is there from now on
         between_tables(monkeypatch, lambda: one_more(acknowledged))
@@ -152,14 +153,14 @@ def test_control_a_backup_of_several_moments_does_not_reconcile(world, database,
 
 def between_tables(monkeypatch, act: Callable[[], object]) -> None:
     """Let `act` happen in each backup after the campaigns are written and before the ledger is."""
-    chunks = backups._chunks
+    whole = backups._write_table
 
-    def stepping(table):
+    def stepping(file, table):
         if table is Redemption:
             act()
-        yield from chunks(table)
+        return whole(file, table)
 
-    monkeypatch.setattr(backups, "_chunks", stepping)
+    monkeypatch.setattr(backups, "_write_table", stepping)
 
 
 def test_control_a_copy_of_the_file_alone_lacks_what_was_acknowledged(small_world, sqlite, tmp_path):
