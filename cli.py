@@ -7,6 +7,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from threading import Event
@@ -213,7 +214,9 @@ def migrate(options: argparse.Namespace) -> None:
 def load(options: argparse.Namespace) -> None:
     document = bulk_import.parsed(options.file)
     settings = _site(make=True)
-    done = bulk_import.load(document, now=settings.clock()(), password_key=settings.password_key, progress=_progress)
+    done = bulk_import.load(
+        document, now=settings.clock()(), password_key=settings.password_key, progress=partial(_progress, "Accounts")
+    )
     for campaign, password in done.generated.items():
         print(f"{campaign}: redemption password {password} (generated)")
     print(
@@ -225,7 +228,7 @@ def load(options: argparse.Namespace) -> None:
 
 def check(options: argparse.Namespace) -> None:
     settings = _site(make=False)
-    differences = list(figures.differences())
+    differences = list(figures.differences(partial(_progress, "Campaigns")))
     if differences:
         raise No("\n".join(differences))
     print("All figures agree with the ledger.")
@@ -347,11 +350,11 @@ def _check_redis(settings: Settings) -> None:
         raise No(f"QUANBAO_REDIS_URL {unusable}") from None
 
 
-def _progress(done: int, total: int) -> None:
-    if sys.stderr.isatty():
+def _progress(what: str, done: int, total: int) -> None:
+    if total and sys.stderr.isatty():
         filled = 40 * done // total
         end = "\n" if done == total else ""
-        print(f"\rAccounts [{'#' * filled:<40}] {done:,} of {total:,}{end}", end="", file=sys.stderr, flush=True)
+        print(f"\r{what} [{'#' * filled:<40}] {done:,} of {total:,}{end}", end="", file=sys.stderr, flush=True)
 
 
 def _address(settings: Settings, options: argparse.Namespace) -> str:

@@ -1,15 +1,15 @@
 """A campaign's figures: read from its own rows, and recounted from the ledger."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from itertools import chain
 from typing import Any
 
-from peewee import fn
+from peewee import SQL, fn
 
-from database import db, snapshot
+from database import EPOCH, MICROSECOND, db, snapshot
 from models import (
     STANDING,
     Attempt,
@@ -25,6 +25,9 @@ from models import (
 )
 from quanbao.lib import currencies
 from quanbao.lib.compiled_queries import statement
+
+Progress = Callable[[int, int], None]  # how many are done, of how many
+QUARTER = 15 * 60 * 1_000_000  # microseconds
 
 
 @dataclass(frozen=True)
@@ -101,16 +104,19 @@ def _add(campaign, by, *names):
     )
 
 
-def differences() -> Iterator[str]:
-    """One line for each figure that the ledger does not bear out; nothing is repaired."""
+def differences(progress: Progress | None = None) -> Iterator[str]:
+    """One line for each figure that the ledger does not bear out; nothing is repaired.
+
+    `progress` is told how many campaigns are counted, of how many.
+    """
     with snapshot():
-        yield from list(recounted())
+        yield from list(recounted(progress))
 
 
-def recounted() -> Iterator[str]:
+def recounted(progress: Progress | None = None) -> Iterator[str]:
     """The same in the caller's transaction."""
     yield from _currencies()
-    yield from _campaigns()
+    yield from _campaigns(progress or (lambda done, total: None))
     yield from _discounts()
     yield from _vouchers()
     yield from _numbers()
@@ -125,13 +131,17 @@ def _currencies() -> Iterator[str]:
             yield f"{merchant.slug} currency_digits: {merchant.currency_digits} kept, {wanted} for {merchant.currency}"
 
 
-def _campaigns() -> Iterator[str]:
-    for campaign in Campaign.select(Campaign, Merchant).join(Merchant).order_by(Campaign.id):
+def _campaigns(progress: Progress) -> Iterator[str]:
+    total = Campaign.select().count()
+    progress(0, total)
+    rows = Campaign.select(Campaign, Merchant).join(Merchant).order_by(Campaign.id)
+    for done, campaign in enumerate(rows.iterator(), 1):
         name = f"{campaign.merchant.slug}/{campaign.slug}"
         kept, counted = asdict(of_campaign(campaign)), recount(campaign)
         for figure, value in counted.items():
             if kept[figure] != value:
                 yield f"{name} {figure}: {kept[figure]} kept, {value} counted"
+        progress(done, total)
 
 
 def recount(campaign: Campaign) -> dict[str, Any]:
@@ -189,8 +199,13 @@ def hour(merchant: Merchant, moment: datetime) -> str:
 
 
 def _by_hour(campaign: Campaign) -> dict[str, int]:
-    times = Redemption.select(Redemption.redeemed_at).where((Redemption.campaign == campaign) & STANDING).tuples()
-    return dict(sorted(Counter(hour(campaign.merchant, moment) for (moment,) in times.iterator()).items()))
+    """Counted by the quarters of an hour that no zone's clock divides: few rows, however many redemptions there are."""
+    quarter = (Redemption.redeemed_at / QUARTER).alias("quarter")
+    rows = Redemption.select(quarter, fn.COUNT(Redemption.id)).where((Redemption.campaign == campaign) & STANDING)
+    hours: Counter[str] = Counter()
+    for number, count in db.execute(rows.group_by(SQL("quarter"))).fetchall():
+        hours[hour(campaign.merchant, EPOCH + number * QUARTER * MICROSECOND)] += count
+    return dict(sorted(hours.items()))
 
 
 def _refused(campaign: Campaign) -> dict[str, int]:
