@@ -47,11 +47,6 @@ PATIENCE = {
     "tcp_user_timeout": 40_000,
 }  # seconds, and milliseconds
 TIMEOUTS = "-c lock_timeout=5000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=30000"
-OTHERS = (
-    "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
-    "AND backend_type = 'client backend' AND state <> 'idle')"
-)
-
 db = DatabaseProxy()
 _committed: ContextVar[bool] = ContextVar("committed", default=False)
 
@@ -232,33 +227,6 @@ def _stand(lock: IO, place: Future) -> None:
         place.set_result(None)
     except OSError as error:
         place.set_exception(error)
-
-
-def is_contended() -> bool:
-    """Whether another connection writes at this moment, or waits to; on PostgreSQL whether one does anything."""
-    if not on_sqlite():
-        return bool(db.execute_sql(OTHERS).fetchone()[0])
-    try:
-        with open(f"{db.database}.lock", "a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    return False
-
-
-@contextmanager
-def only_one(name: str) -> Iterator[bool]:
-    """Whether no other process or thread does what has this name; on SQLite alone: PostgreSQL locks rows for that."""
-    if not on_sqlite():
-        yield True
-        return
-    with open(f"{db.database}.{name}", "a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
 
 
 def forget_commits() -> None:

@@ -1,10 +1,12 @@
 """How much long work does in one write transaction, so that nobody else waits long for their own."""
 
-from collections.abc import Callable
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import TypeVar
 
-from database import is_contended, write_transaction
+from database import db, on_sqlite, write_transaction
 
 T = TypeVar("T")
 
@@ -14,11 +16,16 @@ RESTS = 1.5  # times as long as it held the lock, beside others
 CALM = 5  # times in a row that nobody else wrote
 PAUSE = 0.002  # seconds: who waits for the lock has it then
 
+OTHERS = (
+    "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+    "AND backend_type = 'client backend' AND state <> 'idle')"
+)
+
 
 class Pace:
     """The size of the next transaction follows how long the last one held the lock that all writers wait for.
 
-    It begins with `size` entries, at most doubles, and is never under it where that is smaller than a hundred.
+    It begins with `size` entries, at most doubles, and is never under a thousand, or under `size` where that is less.
     """
 
     def __init__(self, size: int):
@@ -51,3 +58,30 @@ class Pace:
     @property
     def is_alone(self) -> bool:
         return self.calm >= CALM
+
+
+def is_contended() -> bool:
+    """Whether another connection writes at this moment, or waits to; on PostgreSQL whether one does anything."""
+    if not on_sqlite():
+        return bool(db.execute_sql(OTHERS).fetchone()[0])
+    try:
+        with open(f"{db.database}.lock", "a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
+
+
+@contextmanager
+def only_one(name: str) -> Iterator[bool]:
+    """Whether no other process or thread does what has this name; on SQLite alone: PostgreSQL locks rows for that."""
+    if not on_sqlite():
+        yield True
+        return
+    with open(f"{db.database}.{name}", "a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True

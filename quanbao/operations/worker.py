@@ -7,8 +7,8 @@ from threading import Event, Thread
 
 from peewee import InterfaceError, OperationalError
 
-from database import Busy, Unknown, drop_connection, only_one
-from quanbao.lib.pace import Pace
+from database import Busy, Unknown, drop_connection
+from quanbao.lib.pace import Pace, only_one
 from quanbao.messages import events
 from quanbao.messages.push.sender import Postman
 from quanbao.people import one_time_links

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from database import db, is_contended, on_sqlite, only_one, write_transaction
+from database import db, on_sqlite, write_transaction
 from quanbao.lib import pace
-from quanbao.lib.pace import CALM, HOLD, LARGEST, PAUSE, RESTS, SHORT_HOLD, SMALLEST, Pace
+from quanbao.lib.pace import CALM, HOLD, LARGEST, PAUSE, RESTS, SHORT_HOLD, SMALLEST, Pace, is_contended, only_one
 
 
 @pytest.fixture
