@@ -352,9 +352,8 @@ def _check_redis(settings: Settings) -> None:
 
 def _progress(what: str, done: int, total: int) -> None:
     if total and sys.stderr.isatty():
-        filled = 40 * done // total
-        end = "\n" if done == total else ""
-        print(f"\r{what} [{'#' * filled:<40}] {done:,} of {total:,}{end}", end="", file=sys.stderr, flush=True)
+        bar, end = "#" * (40 * done // total), "\n" if done == total else ""
+        print(f"\r{what} [{bar:<40}] {done:,} of {total:,}", end=end, file=sys.stderr, flush=True)
 
 
 def _address(settings: Settings, options: argparse.Namespace) -> str:

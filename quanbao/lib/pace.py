@@ -1,4 +1,4 @@
-"""How much long work does in one write transaction, so that nobody else waits long for their own."""
+"""How much long work does in one write transaction, so that other writers do not wait long."""
 
 import fcntl
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ T = TypeVar("T")
 SMALLEST, LARGEST = 1000, 20_000  # entries in a transaction
 HOLD, SHORT_HOLD = 0.15, 0.025  # seconds of a transaction: alone, and beside others who write
 RESTS = 1.5  # times as long as it held the lock, beside others
-CALM = 5  # times in a row that nobody else wrote
+CALM = 5  # times in a row that no other writer was seen
 PAUSE = 0.002  # seconds: who waits for the lock has it then
 
 OTHERS = (

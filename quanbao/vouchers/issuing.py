@@ -21,7 +21,7 @@ COLUMNS = {"code": "text", "consumer": "bigint", "nth": "bigint"}
 
 
 def new_code() -> str:
-    """79 bits: nobody finds a voucher by trying."""
+    """79 bits: no voucher is found by trying."""
     return new_codes(1)[0]
 
 
