@@ -25,7 +25,7 @@ CONSUMER_SESSION = timedelta(days=90)
 MEMBER_SESSION = timedelta(hours=12)
 SEEN = timedelta(minutes=10)  # a session's last use is known no finer
 FRESH = timedelta(minutes=10)
-COMMON = Path(__file__).parents[1] / "words/common-passwords.txt"  # what guessers try first, in lower case
+COMMON = Path(__file__).parents[1] / "word_lists/common-passwords.txt"  # what guessers try first, in lower case
 OUR_WORDS = ("quanbao", "券包", "voucher", "vouchers", "coupon", "coupons", "优惠券")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from models import DayNumber, Merchant
 from quanbao.lib.compiled_queries import statement
 
-LISTS = Path(__file__).parents[1] / "words"
+LISTS = Path(__file__).parents[1] / "word_lists"
 
 
 def next_number(merchant: Merchant, branch: str, day: str) -> int:
@@ -32,8 +32,8 @@ def _one_more(merchant, branch, day):
 @cache
 def word_list(language: str) -> tuple[str, ...]:
     """The 256 words of a language; English where there is no list of its own."""
-    path = LISTS / f"{language}.txt"
-    return tuple((path if path.exists() else LISTS / "en.txt").read_text("utf-8").split())
+    path = LISTS / f"receipts_{language}.txt"
+    return tuple((path if path.exists() else LISTS / "receipts_en.txt").read_text("utf-8").split())
 
 
 def words(key: str, language: str, *, merchant: int, branch: str, day: str, number: int) -> str:

@@ -175,7 +175,7 @@ TAMPERED = {
 
 @pytest.mark.parametrize("name", TAMPERED)
 def test_control_what_was_tampered_with_is_found(tmp_path, name):
-    for folder in (*VENDORED, "quanbao/words"):
+    for folder in (*VENDORED, "quanbao/word_lists"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     for file in (*LOCKS, "Makefile", "docs/vendored.toml", NPM_LOCK):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)

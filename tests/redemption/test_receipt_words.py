@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-LISTS = Path(__file__).resolve().parents[2] / "quanbao" / "words"
+LISTS = Path(__file__).resolve().parents[2] / "quanbao" / "word_lists"
 
 
 def lines(language: str) -> list[str]:
-    return (LISTS / f"{language}.txt").read_bytes().decode("utf-8").removesuffix("\n").split("\n")
+    return (LISTS / f"receipts_{language}.txt").read_bytes().decode("utf-8").removesuffix("\n").split("\n")
 
 
 def shared(words: list[str], part) -> list[list[str]]:
