@@ -7,7 +7,6 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from threading import Event
@@ -214,9 +213,7 @@ def migrate(options: argparse.Namespace) -> None:
 def load(options: argparse.Namespace) -> None:
     document = bulk_import.parsed(options.file)
     settings = _site(make=True)
-    done = bulk_import.load(
-        document, now=settings.clock()(), password_key=settings.password_key, progress=partial(_progress, "Accounts")
-    )
+    done = bulk_import.load(document, now=settings.clock()(), password_key=settings.password_key, progress=_progress)
     for campaign, password in done.generated.items():
         print(f"{campaign}: redemption password {password} (generated)")
     print(
@@ -228,8 +225,7 @@ def load(options: argparse.Namespace) -> None:
 
 def check(options: argparse.Namespace) -> None:
     settings = _site(make=False)
-    differences = list(figures.differences(partial(_progress, "Campaigns")))
-    if differences:
+    if differences := list(figures.differences(lambda *counted: _progress(*counted, what="Campaigns"))):
         raise No("\n".join(differences))
     print("All figures agree with the ledger.")
     _say_database(settings)
@@ -350,7 +346,7 @@ def _check_redis(settings: Settings) -> None:
         raise No(f"QUANBAO_REDIS_URL {unusable}") from None
 
 
-def _progress(what: str, done: int, total: int) -> None:
+def _progress(done: int, total: int, what: str = "Accounts") -> None:
     if total and sys.stderr.isatty():
         bar, end = "#" * (40 * done // total), "\n" if done == total else ""
         print(f"\r{what} [{bar:<40}] {done:,} of {total:,}", end=end, file=sys.stderr, flush=True)
