@@ -225,7 +225,7 @@ def load(options: argparse.Namespace) -> None:
 
 def check(options: argparse.Namespace) -> None:
     settings = _site(make=False)
-    if differences := list(figures.differences(lambda *counted: _progress(*counted, what="Campaigns"))):
+    if differences := list(figures.differences(lambda done, total: _progress(done, total, "Campaigns"))):
         raise No("\n".join(differences))
     print("All figures agree with the ledger.")
     _say_database(settings)
