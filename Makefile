@@ -86,14 +86,13 @@ bench: $(TEST) assets
 	@$(BIN)/python -m bench $(ARGS)
 
 # pretix from its package, with what it wants itself; nothing of it is ours to lock. Redemptions alone, unless ARGS says more.
-PRETIX = pretix==2026.8.0 gunicorn==23.0.0
 bench-peers: $(TEST) assets .venv/pretix/ready
 	@$(BIN)/python -m bench $(or $(ARGS),redemption)
 
 .venv/pretix/ready: $(BIN)/python
 	@echo 'Installing pretix in .venv/pretix, some minutes …'
 	@"$(PYTHON)" -m venv --clear .venv/pretix
-	@.venv/pretix/bin/python -m pip --quiet --disable-pip-version-check install $(PRETIX)
+	@.venv/pretix/bin/python -m pip --quiet --disable-pip-version-check install pretix==2026.8.0 gunicorn==23.0.0
 	@touch $@
 
 # uv lives in a folder that is thrown away, so that running and testing need no uv.

@@ -17,7 +17,7 @@ PASSWORD = "123456"  # passwords.is_trivial: refused wherever one is entered
 VOUCHER = "PRACTICEPRACTICE"  # issuing.ALPHABET has no I
 COUNTER_CODE = "TRYOUT"  # and no O
 NUMBER = 0  # the first redemption of a day is number 1
-WORDS = {"en": "practice only", "zh": "练习 专用"}  # none of them is in quanbao/words/
+WORDS = {"en": "practice only", "zh": "练习 专用"}  # none of them is in quanbao/word_lists/
 AROUND = timedelta(days=30)  # so long the campaign runs before and after
 
 

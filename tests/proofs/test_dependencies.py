@@ -23,7 +23,8 @@ LOCKS = ("requirements.txt", "requirements-test.txt")
 FROM_SOURCE = ("http-ece",)  # has no wheel; pywebpush encrypts with it
 NPM_LOCK = "tests/lighthouse/package-lock.json"
 LICENCES = ("0BSD", "Apache-2.0", "BSD-3-Clause", "MPL-2.0")
-TOOLS = ("uv", "pip-audit")  # `make lock` and `make audit` install them into a folder that is thrown away
+# `make lock` and `make audit` install theirs into a folder that is thrown away, `make bench-peers` into one of its own.
+TOOLS = ("uv", "pip-audit", "pretix")
 MENDED_IN = {  # advisories of 2026 that were read by hand, where no registry answered: docs/security.md
     "CVE-2026-27205": ("flask", "3.1.3"),
     "CVE-2026-21860": ("werkzeug", "3.1.5"),
