@@ -13,7 +13,7 @@ from typing import TypeVar
 from database import db, on_sqlite
 from models import Campaign, Redemption, Rollback, Voucher
 from quanbao.passwords import guess_limits
-from quanbao.redemption import queries, redeem, revocations, rollbacks
+from quanbao.redemption import queries, redeem, revocations, rollbacks, situation
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ PAUSE = 0.4  # seconds; longer than a busy machine takes to bring all of a burst
 LAST_GUARD = "redemption_voucher_id_use_number"
 LAST_GUARD_OF_ROLLBACKS = "rollback_redemption_id"
 
-LOCKS = (queries.lock_consumer, queries.lock_customer, queries.lock_voucher, guess_limits._locked)
+LOCKS = (queries.lock_consumer, queries.lock_customer, queries.lock_voucher)
 
 look_at_consumer = guess_limits._of_consumer
 look_at_rollback = rollbacks.of_redemption
@@ -34,8 +34,8 @@ def switch_off(pause: float = PAUSE) -> None:
     PAUSE = pause
     for module in (redeem, guess_limits, rollbacks, revocations):
         module.write_transaction = _write_transaction  # type: ignore[attr-defined]  # replaced on purpose
-    for module in (queries, guess_limits):
-        module.locked = lambda query: query  # type: ignore[attr-defined]  # replaced on purpose
+    queries.locked = lambda query: query
+    situation.lock = _no_lock
     for statement in LOCKS:
         statement.written = {}  # written anew, without a lock
     redeem._take_use, redeem._count = _take_use, count
@@ -55,6 +55,10 @@ def _write_transaction(work: Callable[[], T], **_: bool) -> T:
     """
     with nullcontext() if on_sqlite() else db.atomic():
         return work()
+
+
+def _no_lock(voucher: int, *, password: bool) -> None:
+    """The rows are read while other tries write them."""
 
 
 def _take_use(voucher: Voucher, now: datetime) -> None:

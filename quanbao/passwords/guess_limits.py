@@ -16,7 +16,7 @@ from threading import Lock
 
 from peewee import fn
 
-from database import Busy, locked, write_transaction
+from database import Busy, write_transaction
 from models import Guess, RedemptionPassword
 from quanbao.lib.compiled_queries import statement
 
@@ -42,6 +42,18 @@ class Spent:
 
     retry_after: int  # seconds
     for_all: bool = False
+
+
+@dataclass(frozen=True)
+class Tries:
+    """What stands in a password's budgets, at a glance: times as the database has them, none where there is none.
+
+    Of its latest wrong try, of its hundredth latest that counts, and of this consumer's latest.
+    """
+
+    latest: int | None
+    hundredth: int | None
+    consumers: int | None
 
 
 class Comparison:
@@ -90,20 +102,16 @@ class Uncommitted:
 uncommitted = Uncommitted()
 
 
-def lock(password: int) -> RedemptionPassword:
-    """The password, locked until the transaction ends: its tries are judged one after another."""
-    [row] = _locked(password)
-    return row
-
-
-def check(row: RedemptionPassword, consumer: int, now: datetime) -> Spent | None:
+def check(row: RedemptionPassword, consumer: int, tries: Tries, now: datetime) -> Spent | None:
     """Whether the consumer may not try now; in the transaction that has the password's lock.
 
     Tries of a time that has not come yet were made by a clock that was set back since: they count from now on.
     Left as they are they would keep people out until that time; forgotten, they would cost a guesser nothing.
     """
-    _count_from(now, row.id, row.version)
-    return _of_password(row, now) or _of_consumer(row, consumer, now)
+    if tries.latest is not None and tries.latest > Guess.made_at.db_value(now):
+        _count_from(now, row.id, row.version)
+    of_all = _of_password(row, now) if tries.hundredth is not None else None
+    return of_all or (_of_consumer(row, consumer, now) if tries.consumers is not None else None)
 
 
 def spent(password: RedemptionPassword, now: datetime) -> Spent | None:
@@ -165,11 +173,6 @@ def _seconds(wait: timedelta) -> int:
 
 def _of(password, version):
     return (Guess.password == password) & (Guess.version == version)
-
-
-@statement
-def _locked(password):
-    return locked(RedemptionPassword.select().where(RedemptionPassword.id == password))
 
 
 @statement

@@ -1,6 +1,6 @@
 """Tries at the till, and their verdicts: kept under the id that the phone gave the try, and given again to the same."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -50,6 +50,7 @@ class Verdict:
     till: dict[str, Any] | None = None  # what was entered beside the password, for the people to compare
     retry_after: int | None = None
     closed: bool = False  # nobody's try would be taken: the password's budget is spent
+    of: Voucher | None = field(default=None, compare=False, repr=False)  # as it was read, of a verdict given just now
 
     @property
     def redeemed(self) -> bool:
@@ -88,20 +89,33 @@ def stored(consumer: Account, attempt_id: str, code: str | None = None) -> Verdi
     return verdict(kept)
 
 
-def verdict(kept: Kept) -> Verdict:
+def verdict(kept: Kept, of: Voucher | None = None) -> Verdict:
     """The verdict as it was given, field by field, whatever was changed since."""
     redeemed = kept.reason is None
-    ended_at = kept.at if redeemed and not kept.uses_left else kept.ended_at
     return Verdict(
         kept.attempt_id,
         None if kept.reason is None else Reason(kept.reason),
-        kept.described
-        | (kept.worth or {})
-        | wallet.of_voucher(kept.code, kept.state, kept.uses, kept.uses_left, ended_at),
+        describe(kept),
         {"number": kept.number, "words": kept.words} if redeemed else None,
         wallet.moment(kept.at) if redeemed else None,
         {"branch": kept.branch, "amount": kept.amount, "counter": kept.door == Door.COUNTER_CODE},
+        of=of,
     )
+
+
+def describe(kept: Kept) -> wallet.Description:
+    """The voucher after the try."""
+    ended_at = kept.at if kept.reason is None and not kept.uses_left else kept.ended_at
+    own = wallet.of_voucher(kept.code, kept.state, kept.uses, kept.uses_left, ended_at)
+    return kept.described | (kept.worth or {}) | own
+
+
+def other_worth(voucher: Voucher) -> dict[str, Any] | None:
+    """What a voucher without a use left shows in place of what is on offer, where that differs."""
+    if voucher.uses_left:
+        return None
+    shown = wallet.describe_worth(wallet.worth_now(voucher))
+    return None if shown == wallet.describe_worth(wallet.on_offer(voucher.campaign)) else shown
 
 
 def verdicts(which: Expression) -> dict[tuple[int, str], Verdict]:

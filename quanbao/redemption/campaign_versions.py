@@ -6,18 +6,19 @@ row is good for all tries of its version. It is written by the first of them, an
 
 from models import Campaign, CampaignVersion
 from quanbao.lib.compiled_queries import statement
+from quanbao.redemption import queries
 from quanbao.vouchers import wallet
 
 
-def current(campaign: Campaign) -> CampaignVersion:
-    """The row of the campaign's version, made where it is the first try's; in the transaction of that try.
+def make(campaign: Campaign) -> CampaignVersion:
+    """The row of the campaign's version; in the transaction of the first try that is judged under it.
 
-    A transaction that finds the version raised at its end takes the row back with all that it wrote.
+    That transaction looks at the version again at its end: where it was raised meanwhile, the row is taken back with
+    all else that was written.
     """
-    if found := _find.first(campaign.id, campaign.version):
-        return found
-    described = wallet.describe_campaign(campaign, wallet.branches(campaign))
-    _insert(campaign=campaign, version=campaign.version, described=described)
+    [whole] = queries.campaign(campaign.id)
+    described = wallet.describe_campaign(whole, wallet.branches(whole))
+    _insert(campaign=campaign.id, version=campaign.version, described=described)
     [row] = _find(campaign.id, campaign.version)  # another's, if its try was first
     return row
 

@@ -13,7 +13,13 @@ NOTHING_TYPED = TillEntry()
 
 
 def case(voucher: Voucher, now: datetime, till: TillEntry = NOTHING_TYPED) -> Case:
-    """What the checks judge, read from the ledger now; counts only where a condition asks for them."""
+    """What the checks judge, read from the ledger now."""
+    places = wallet.branches(voucher.campaign) if till.branch else []
+    return case_at(voucher, now, till, [{"slug": place.slug} for place in places])
+
+
+def case_at(voucher: Voucher, now: datetime, till: TillEntry, places: list[dict[str, str]]) -> Case:
+    """The same where the branches are known; counts only where a condition asks for them."""
     campaign = voucher.campaign
     others = voucher.consumer_id, voucher.id
     return Case(
@@ -24,7 +30,7 @@ def case(voucher: Voucher, now: datetime, till: TillEntry = NOTHING_TYPED) -> Ca
         groups=_groups(voucher) if campaign.groups else frozenset(),
         uses_of_campaign=_of_campaign(campaign.id, *others)[0][0] if campaign.per_consumer else 0,
         uses_of_merchant=_of_merchant(campaign.merchant_id, *others)[0][0] if campaign.new_customers_only else 0,
-        branches=frozenset(branch.slug for branch in wallet.branches(campaign)) if till.branch else frozenset(),
+        branches=frozenset(place["slug"] for place in places),
     )
 
 

@@ -1,14 +1,8 @@
 """What a redemption asks the database, and writes: each query is written once."""
 
 from database import locked
-from models import STANDING, Account, Campaign, Customer, Merchant, Redemption, RedemptionPassword, Voucher
+from models import Account, Campaign, Customer, Merchant, Redemption, RedemptionPassword, Voucher
 from quanbao.lib.compiled_queries import statement
-
-
-@statement
-def password(password):
-    """The redemption password as it is now."""
-    return RedemptionPassword.select().where(RedemptionPassword.id == password)
 
 
 @statement
@@ -35,13 +29,6 @@ def campaign(campaign):
     """The campaign with merchant and password."""
     whole = Campaign.select(Campaign, Merchant, RedemptionPassword).join(Merchant).switch(Campaign)
     return whole.join(RedemptionPassword, on=Campaign.password).where(Campaign.id == campaign)
-
-
-@statement
-def standing(consumer, campaign):
-    """A standing redemption of the consumer in the campaign, if there is one."""
-    mine = (Redemption.consumer == consumer) & (Redemption.campaign == campaign)
-    return Redemption.select(Redemption.id).where(mine & STANDING).limit(1)
 
 
 @statement

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from peewee import IntegrityError, InterfaceError, OperationalError
 
@@ -24,12 +23,11 @@ from models import (
 from quanbao.campaigns import figures
 from quanbao.messages import events
 from quanbao.passwords import attack_alerts, guess_limits, redemption_passwords
-from quanbao.redemption import attempts, campaign_versions, counter_codes, queries, receipts
+from quanbao.redemption import attempts, campaign_versions, counter_codes, queries, receipts, situation
 from quanbao.redemption.attempts import AttemptRequest, Verdict, stored
-from quanbao.redemption.case import case as case_of
+from quanbao.redemption.case import case_at
 from quanbao.redemption.checks import Trace, judge
 from quanbao.redemption.reasons import Reason
-from quanbao.vouchers import wallet
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,47 @@ class Keys:
     receipts: str
 
 
+@dataclass(frozen=True)
+class Try:
+    """What is asked for, and what it meets."""
+
+    what: AttemptRequest
+    met: situation.Situation
+    version: CampaignVersion
+    now: datetime
+    keys: Keys
+
+    @property
+    def voucher(self) -> Voucher:
+        return self.met.voucher
+
+    @property
+    def campaign(self) -> Campaign:
+        return self.met.voucher.campaign
+
+    def kept(self, reason: Reason | None, number: int | None = None, words: str | None = None) -> attempts.Kept:
+        """What its verdict is made of, by what the voucher is now."""
+        voucher = self.voucher
+        return attempts.Kept(
+            consumer=self.what.consumer.id,
+            attempt_id=self.what.attempt_id,
+            reason=reason,
+            at=self.now,
+            door=self.what.door,
+            branch=self.what.given_till.branch,
+            amount=self.what.given_till.amount,
+            state=voucher.state(self.campaign, self.now),
+            uses_left=voucher.uses_left,
+            ended_at=voucher.ended_at if reason else None,
+            worth=attempts.other_worth(voucher) if reason else None,
+            code=voucher.code,
+            uses=voucher.uses,
+            described=self.version.described,
+            number=number,
+            words=words,
+        )
+
+
 def attempt(what: AttemptRequest, *, clock: Callable[[], datetime], keys: Keys) -> Verdict:
     """Judge one try and, if it passes, redeem: voucher, ledger and figures in one stroke.
 
@@ -47,14 +86,14 @@ def attempt(what: AttemptRequest, *, clock: Callable[[], datetime], keys: Keys) 
     Unknown when the database was lost at the commit and cannot be asked what became of the try.
     """
     try:
-        if again := stored(what.consumer, what.attempt_id, what.code):
+        found = situation.find(what.consumer.id, what.attempt_id, what.code)
+        if (found is None or found[1]) and (again := stored(what.consumer, what.attempt_id, what.code)):
             return again
-        voucher = wallet.held(what.code, what.consumer)
-        if voucher is None:
+        if found is None:
             return Verdict(what.attempt_id, Reason.NOT_FOUND)
         if what.till is None or what.typed is None and what.taken is None:
             return Verdict(what.attempt_id, Reason.MALFORMED)
-        return _settle_surely(what, voucher.id, clock, keys)
+        return _settle_surely(what, found[0], clock, keys)
     except (Busy, OperationalError, InterfaceError):
         return Verdict(what.attempt_id, Reason.BUSY, retry_after=1)
 
@@ -85,43 +124,57 @@ def _settle(what: AttemptRequest, voucher_id: int, comparison: guess_limits.Comp
     """One write transaction: lock consumer, customer, voucher, password, campaign, in this order everywhere."""
     comparison.written = False
     try:
-        voucher = lock(voucher_id, what.consumer)
-        if again := stored(what.consumer, what.attempt_id, what.code):
-            return again
-        if what.taken is None:
-            voucher.campaign.password = guess_limits.lock(voucher.campaign.password_id)
+        password = situation.lock(voucher_id, password=what.typed is not None)
         now = clock()
-        if what.taken and not counter_codes.may_redeem(what.taken, voucher, what.attempt_id, now):
+        met = situation.read(voucher_id, what.attempt_id, now, password)
+        if met.settled:
+            return _again(what)
+        if what.taken and not counter_codes.may_redeem(what.taken, met.voucher, what.attempt_id, now):
             return Verdict(what.attempt_id, Reason.NOT_FOUND)
-        if what.typed is not None and (refused := _look_at_password(what, voucher, comparison, now, keys)):
-            return refused
-        reason, trace = judge(case_of(voucher, now, what.given_till))
-        trace.insert(0, (attempts.door_check(what.door), True))
-        version = campaign_versions.current(voucher.campaign)
-        receipt = None if reason else _redeem(what, voucher, now, keys, version)
-        return _keep(what, voucher, now, reason, trace, version, receipt)
+        version = met.version or campaign_versions.make(met.voucher.campaign)
+        return _judge(Try(what, met, version, now, keys), comparison)
     except IntegrityError as error:
         raise Changed from error  # a unique key settled a race; judge again what is there now
 
 
-def _look_at_password(
-    what: AttemptRequest, voucher: Voucher, comparison: guess_limits.Comparison, now: datetime, keys: Keys
-) -> Verdict | None:
+def _again(what: AttemptRequest) -> Verdict:
+    verdict = stored(what.consumer, what.attempt_id, what.code)
+    assert verdict is not None, "the consumer is locked, and the attempt was there"
+    return verdict
+
+
+def _judge(one: Try, comparison: guess_limits.Comparison) -> Verdict:
+    if one.what.typed is not None and (refused := _look_at_password(one, comparison)):
+        return refused
+    reason, trace = judge(case_at(one.voucher, one.now, one.what.given_till, one.version.described["branches"]))
+    if reason:
+        return _refuse(one, reason, [(attempts.door_check(one.what.door), True), *trace])
+    return _redeem(one)
+
+
+def _look_at_password(one: Try, comparison: guess_limits.Comparison) -> Verdict | None:
     """None where the password is right. Where the budget is spent it is not looked at; a wrong one is written."""
+    what, password, now = one.what, one.campaign.password, one.now
     assert what.typed is not None, "only what was typed is compared"
-    password, consumer = voucher.campaign.password, what.consumer.id
-    if spent := guess_limits.check(password, consumer, now):
-        shown = wallet.describe(voucher, now)
+    if spent := guess_limits.check(password, what.consumer.id, one.met.tries, now):
+        if one.met.version is None:
+            _confirm(one.campaign)  # what was just written of it stays
         return Verdict(
-            what.attempt_id, Reason.TOO_MANY_ATTEMPTS, shown, retry_after=spent.retry_after, closed=spent.for_all
+            what.attempt_id,
+            Reason.TOO_MANY_ATTEMPTS,
+            attempts.describe(one.kept(Reason.TOO_MANY_ATTEMPTS)),
+            retry_after=spent.retry_after,
+            closed=spent.for_all,
+            of=one.voucher,
         )
     comparison.make()
-    if redemption_passwords.matches(password, what.typed, keys.password):
+    if redemption_passwords.matches(password, what.typed, one.keys.password):
         return None
-    guess_limits.spend(password, consumer, redemption_passwords.tag(password, what.typed, keys.password), now)
-    attack_alerts.sound(voucher.campaign, now)
+    tag = redemption_passwords.tag(password, what.typed, one.keys.password)
+    guess_limits.spend(password, what.consumer.id, tag, now)
+    attack_alerts.sound(one.campaign, now)
     wrong = Reason.PASSWORD_INCORRECT
-    return _keep(what, voucher, now, wrong, [(wrong.value, False)], campaign_versions.current(voucher.campaign))
+    return _refuse(one, wrong, [(wrong.value, False)])
 
 
 def lock(voucher_id: int, consumer: Account) -> Voucher:
@@ -137,46 +190,45 @@ def lock(voucher_id: int, consumer: Account) -> Voucher:
     return voucher
 
 
-def _redeem(
-    what: AttemptRequest, voucher: Voucher, now: datetime, keys: Keys, version: CampaignVersion
-) -> dict[str, Any]:
-    """Take one use, write the ledger, bring the figures up to date; returns the receipt."""
-    campaign, merchant = voucher.campaign, voucher.campaign.merchant
-    branch, day = what.given_till.branch or "", merchant.day(now).isoformat()
+def _redeem(one: Try) -> Verdict:
+    """Take one use, write the ledger, bring the figures up to date; the row that all tills share comes last."""
+    voucher, campaign, now, merchant = one.voucher, one.campaign, one.now, one.campaign.merchant
+    branch, day = one.what.given_till.branch or "", merchant.day(now).isoformat()
     charged = campaign.offer_price or 0  # nothing for what is exchanged
     discount = 0 if campaign.original_price is None else campaign.original_price - charged
-    first = not queries.standing(voucher.consumer_id, voucher.campaign_id)
     _take_use(voucher, now)
     number = receipts.next_number(merchant, branch, day)
     words = receipts.words(
-        keys.receipts, merchant.language, merchant=merchant.id, branch=branch, day=day, number=number
+        one.keys.receipts, merchant.language, merchant=merchant.id, branch=branch, day=day, number=number
     )
     queries.insert(
-        consumer=what.consumer,
-        attempt_id=what.attempt_id,
-        voucher=voucher,
-        campaign=campaign,
-        merchant=merchant,
+        consumer=one.what.consumer.id,
+        attempt_id=one.what.attempt_id,
+        voucher=voucher.id,
+        campaign=campaign.id,
+        merchant=merchant.id,
         use_number=voucher.use_number,
         branch_slug=branch,
         day=day,
         number=number,
         words=words,
-        amount=what.given_till.amount,
+        amount=one.what.given_till.amount,
         discount=discount,
         redeemed_at=now,
         product=campaign.product,
         original_price=campaign.original_price,
         charged=charged,
-        campaign_version=version,
+        campaign_version=one.version.id,
         line=1,
         uses=1,
     )
-    counted = {Heading.DAY: day, Heading.HOUR: figures.hour(merchant, now), Heading.BRANCH: branch}
-    figures.count(campaign, counted)
-    events.redeemed(voucher, now)
-    _count(campaign, discount, first)
-    return {"number": number, "words": words}
+    kept = one.kept(None, number, words)
+    _keep(one, kept, None)
+    figures.count(campaign, {Heading.DAY: day, Heading.HOUR: figures.hour(merchant, now), Heading.BRANCH: branch})
+    if one.met.subscribed:
+        events.redeemed(voucher, now)
+    _count(campaign, discount, not one.met.returning)
+    return attempts.verdict(kept, of=voucher)
 
 
 def _take_use(voucher: Voucher, now: datetime) -> None:
@@ -194,65 +246,31 @@ def _count(campaign: Campaign, discount: int, first: bool) -> None:
         raise Changed
 
 
+def _refuse(one: Try, reason: Reason, trace: Trace) -> Verdict:
+    _confirm(one.campaign)
+    figures.count(one.campaign, {Heading.REFUSED: reason})
+    kept = one.kept(reason)
+    _keep(one, kept, trace)
+    return attempts.verdict(kept, of=one.voucher)
+
+
 def _confirm(campaign: Campaign) -> None:
-    """What a refusal says was read bit by bit: it is of one moment where nothing was changed meanwhile."""
+    """A refusal is of one moment where nothing was changed since its campaign was read."""
     if queries.version(campaign.id) != [(campaign.version,)]:
         raise Changed
 
 
-def _keep(
-    what: AttemptRequest,
-    voucher: Voucher,
-    now: datetime,
-    reason: Reason | None,
-    trace: Trace,
-    version: CampaignVersion,
-    receipt: dict | None = None,
-) -> Verdict:
-    """Store the attempt with the verdict that it will always get."""
-    campaign, door = voucher.campaign, what.door
-    if reason:
-        _confirm(campaign)
-        figures.count(campaign, {Heading.REFUSED: reason})
-    kept = attempts.Kept(
-        consumer=what.consumer.id,
-        attempt_id=what.attempt_id,
-        reason=reason,
-        at=now,
-        door=door,
-        branch=what.given_till.branch,
-        amount=what.given_till.amount,
-        state=voucher.state(campaign, now),
-        uses_left=voucher.uses_left,
-        ended_at=voucher.ended_at if reason else None,
-        worth=_other_worth(voucher) if reason else None,
-        code=voucher.code,
-        uses=voucher.uses,
-        described=version.described,
-        number=receipt["number"] if receipt else None,
-        words=receipt["words"] if receipt else None,
-    )
+def _keep(one: Try, kept: attempts.Kept, trace: Trace | None) -> None:
+    """Store the attempt with all that its verdict follows from, and the password that was right, where one was."""
+    known = one.what.typed is not None and kept.reason != Reason.PASSWORD_INCORRECT
     attempts.keep(
         kept,
-        voucher=voucher,
-        campaign=campaign,
-        merchant=campaign.merchant,
-        campaign_version=version,
-        member=what.taken.taken_by_id if what.taken else None,
-        trace=trace if reason else None,
-        **_right_password(what, campaign, reason),
+        voucher=one.voucher.id,
+        campaign=one.campaign.id,
+        merchant=one.campaign.merchant_id,
+        campaign_version=one.version.id,
+        member=one.what.taken.taken_by_id if one.what.taken else None,
+        password=one.campaign.password.id if known else None,
+        password_version=one.campaign.password.version if known else None,
+        trace=trace,
     )
-    return attempts.verdict(kept)
-
-
-def _right_password(what: AttemptRequest, campaign: Campaign, reason: Reason | None) -> dict[str, int | None]:
-    """The password that was typed, where it was right."""
-    if what.typed is None or reason is Reason.PASSWORD_INCORRECT:
-        return {"password": None, "password_version": None}
-    return {"password": campaign.password_id, "password_version": campaign.password.version}
-
-
-def _other_worth(voucher: Voucher) -> dict[str, Any] | None:
-    """What a voucher without a use left shows in place of what is on offer, where that differs."""
-    shown = wallet.describe_worth(wallet.worth_now(voucher))
-    return None if shown == wallet.describe_worth(wallet.on_offer(voucher.campaign)) else shown

@@ -7,18 +7,18 @@ turn is everybody's lock, there is no transaction either.
 import time
 
 from config import from_environment
-from database import locked
-from models import Voucher
+from database import on_sqlite
 from quanbao.operations import unguarded
-from quanbao.passwords import guess_limits
-from quanbao.redemption import queries, redeem
+from quanbao.redemption import queries, redeem, situation
 from quanbao.redemption.checks import judge
 from web import create_app
 from web.server.gateway import Gateway
 
 
-def locked_but_for_customers(query):
-    return locked(query) if query.model is Voucher else query
+def lock(voucher: int, *, password: bool) -> None:
+    """Tries of one password wait for its row as well."""
+    if not on_sqlite():
+        queries.lock_voucher(voucher)
 
 
 def judge_slowly(*what):
@@ -31,8 +31,7 @@ def judge_slowly(*what):
 def gateway() -> Gateway:
     """The target of the server's processes: to import this module changes nothing."""
     settings = from_environment()
-    queries.locked = guess_limits.locked = locked_but_for_customers  # tries of one password wait for its row as well
-    redeem.judge = judge_slowly
+    situation.lock, redeem.judge = lock, judge_slowly
     if settings.database_url is None:
         redeem.write_transaction = unguarded._write_transaction
     return Gateway(create_app(settings))

@@ -44,7 +44,7 @@ BESIDE = {"session.seen_at", "session.expires_at", "session.confirmed_at", *MEAN
 COUNTED = ("guess.", "counter_try.")
 FIRST_START = "set_up.set_up"  # only where there is no shop yet: a test of its own
 ONLY_LOOKING = HARMLESS | {"passwords.reveal"}  # it notes that the password was typed, beside what it shows
-LIES = {"account.delete", "members.join", "publications.publish", "redemptions.attempt", "sign_in.sign_up"}
+LIES = {"account.delete", "members.join", "publications.publish", "sign_in.sign_up"}  # they ask after a commit
 VERDICTS = {"redemptions.attempt", "till.redeem"}
 
 

@@ -10,6 +10,7 @@ from models import Account, Delivery, Event, Member, Mute, RedemptionPassword, R
 from quanbao.lib import merging
 from quanbao.messages.push import subscriptions
 from quanbao.passwords import attack_alerts, guess_limits, redemption_passwords
+from quanbao.redemption import situation
 from quanbao.redemption.reasons import Reason
 from tests.conftest import POSTGRESQL
 from tests.passwords.test_guess_limits import wrong_value
@@ -130,7 +131,7 @@ def test_control_without_the_rows_lock_nobody_sees_that_it_was_the_last(world, m
             together.wait(30)  # both have written and looked, and neither has committed
         return answer
 
-    monkeypatch.setattr(guess_limits, "_locked", lambda number: [RedemptionPassword.get_by_id(number)])
+    monkeypatch.setattr(situation, "lock", lambda voucher, password: None)
     monkeypatch.setattr(attack_alerts.guess_limits, "spent", look)
     last_two_at_once(world)
     assert outbox() == []

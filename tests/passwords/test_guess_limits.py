@@ -12,7 +12,7 @@ from database import Busy, db
 from models import Attempt, Guess, RedemptionPassword
 from quanbao.operations import unguarded
 from quanbao.passwords import guess_limits, redemption_passwords
-from quanbao.redemption import queries, redeem
+from quanbao.redemption import redeem, situation
 from quanbao.redemption.reasons import Reason
 from tests.support.factories import PASSWORD, WRONG, utc
 
@@ -233,10 +233,7 @@ class TestParallelGuesses:
         monkeypatch.setattr(redeem, "write_transaction", unguarded._write_transaction)
         monkeypatch.setattr(guess_limits, "_of_consumer", unguarded._of_consumer)
         monkeypatch.setattr(unguarded, "PAUSE", 0.05)
-        for statement in unguarded.LOCKS:
-            monkeypatch.setattr(statement, "written", {})
-        for module in (queries, guess_limits):
-            monkeypatch.setattr(module, "locked", lambda query: query)
+        monkeypatch.setattr(situation, "lock", unguarded._no_lock)
         assert self.compared(world, world.voucher()) > 5
 
 
@@ -252,12 +249,12 @@ def test_the_right_password_among_guesses_gives_only_itself_back(world):
 
 def test_a_try_that_waited_counts_from_its_comparison(world, monkeypatch):
     """Otherwise a hundred that wait for a minute, and a hundred a day after they came, would be compared in one day."""
-    lock = guess_limits.lock
+    lock = situation.lock
 
-    def wait(number):
+    def wait(*what, **how):
         world.clock.forward(seconds=59)
-        return lock(number)
+        return lock(*what, **how)
 
-    monkeypatch.setattr(guess_limits, "lock", wait)
+    monkeypatch.setattr(situation, "lock", wait)
     assert world.attempt(world.voucher(), typed=WRONG).reason is Reason.PASSWORD_INCORRECT
     assert Guess.get().made_at == Attempt.get().at == world.clock()

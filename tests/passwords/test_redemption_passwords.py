@@ -13,9 +13,8 @@ from models import Campaign, Redemption, RedemptionPassword, Voucher
 from quanbao.campaigns import editing, entered_values
 from quanbao.operations import unguarded
 from quanbao.passwords import guess_limits, redemption_passwords
-from quanbao.redemption import redeem
+from quanbao.redemption import redeem, situation
 from quanbao.redemption.reasons import Reason
-from quanbao.vouchers import wallet
 from tests.campaigns.test_editing import NEW, change, make, now
 from tests.conftest import POSTGRESQL
 from tests.support.crowds import at_once
@@ -242,7 +241,7 @@ def check_judged_anew(world: World, voucher: Voucher, reason: Reason) -> None:
 @pytest.mark.parametrize(("act", "reason"), ALL.values(), ids=ALL)
 def test_a_change_before_the_password_is_looked_at(world, monkeypatch, act, reason):
     voucher = world.voucher()
-    meanwhile(monkeypatch, wallet, "held", lambda: act(world, voucher.campaign), aside=False)
+    meanwhile(monkeypatch, situation, "find", lambda: act(world, voucher.campaign), aside=False)
     check_judged_anew(world, voucher, reason)
 
 
@@ -288,7 +287,7 @@ def test_another_password_waits_for_the_try_that_is_under_way(world, database, m
 
 def test_what_is_typed_is_compared_with_the_password_of_that_moment(world, monkeypatch):
     voucher = world.voucher()
-    meanwhile(monkeypatch, wallet, "held", lambda: rotate(world, WRONG), aside=False)
+    meanwhile(monkeypatch, situation, "find", lambda: rotate(world, WRONG), aside=False)
     assert world.attempt(voucher, typed=WRONG).redeemed
 
 

@@ -284,7 +284,7 @@ def processes(server: Cluster) -> list[int]:
 @only_postgresql
 def test_postgresql_whose_disk_is_full(world, database, holder):
     with Site(database, world, "failing_disk", processes=1, QUANBAO_WORKER="external") as site:
-        for table in ("guess", "voucher", "redemption", "figure", "campaign", "attempt"):
+        for table in ("voucher", "day_number", "redemption", "attempt", "figure", "campaign"):
             attempt_id = str(uuid.uuid4())
             db.execute_sql(f"""
                 CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -306,7 +306,7 @@ def test_sessions_that_are_ended(world, database, holder, postgres_server):
     ):
         for _ in range(5):
             other.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'test' AND pid <> %s",
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = 'test' AND pid <> %s",
                 [db.connection().info.backend_pid],
             )
             assert_goes_on(site, holder)

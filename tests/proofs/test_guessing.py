@@ -133,7 +133,6 @@ def guess_in_vain(world, database, folder, **variables: str) -> Counter[str]:
 
 def test_what_is_written_nowhere_is_compared_a_hundred_times_a_process(world, database, tmp_path, proved):
     compared = guess_in_vain(world, database, tmp_path)
-    assert len(compared) == 2
     assert max(compared.values()) == UNCOMMITTED
     proved(f"{engine(database)}: {REFUSED} guesses with every commit refused, {max(compared.values())} compared")
 

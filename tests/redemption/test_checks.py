@@ -107,6 +107,7 @@ def stage(world: World, *reasons: Reason) -> tuple[Voucher, dict[str, Any]]:
 
 def change(row: Campaign | Voucher, **columns: Any) -> None:
     if columns:
+        columns |= {"version": Campaign.version + 1} if isinstance(row, Campaign) else {}
         type(row).update(**columns).where(type(row).id == row.id).execute()
 
 

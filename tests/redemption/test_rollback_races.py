@@ -10,7 +10,7 @@ from models import Campaign, Redemption, Rollback, Voucher
 from quanbao.campaigns import figures
 from quanbao.operations import unguarded
 from quanbao.passwords import guess_limits
-from quanbao.redemption import queries, redeem, revocations, rollbacks
+from quanbao.redemption import queries, redeem, revocations, rollbacks, situation
 from tests.redemption.test_rollbacks import agree, member, redeemed
 
 pytestmark = pytest.mark.race
@@ -98,7 +98,7 @@ def test_control_unguarded_it_happens_more_often(world, monkeypatch):
         monkeypatch.setattr(module, "write_transaction", module.write_transaction)
     for module, name in (
         (queries, "locked"),
-        (guess_limits, "locked"),
+        (situation, "lock"),
         (redeem, "_take_use"),
         (redeem, "_count"),
         (guess_limits, "_of_consumer"),

@@ -161,7 +161,7 @@ def answer(verdict: Verdict, code: str, texts: Text | None = None) -> Response:
         reply = jsonify(verdict_as_json(verdict, texts))
     else:
         template = "redemptions/_verdict.html" if wants_fragment() else "redemptions/page.html"
-        reply = make_response(_render(template, verdict, wallet.held(code, consumer()), texts))
+        reply = make_response(_render(template, verdict, verdict.of or wallet.held(code, consumer()), texts))
     reply.status_code = STATUS.get(verdict.reason, 409)
     if verdict.retry_after:
         reply.headers["Retry-After"] = str(verdict.retry_after)
@@ -170,7 +170,7 @@ def answer(verdict: Verdict, code: str, texts: Text | None = None) -> Response:
 
 def _render(template: str, verdict: Verdict, voucher: Voucher | None, texts: Text | None) -> str:
     redeemed_at = datetime.fromisoformat(verdict.redeemed_at) if verdict.redeemed_at else None
-    back = _rollback(verdict) if verdict.redeemed else None
+    back = _rollback(verdict) if verdict.redeemed and verdict.of is None else None  # one of just now has none
     past = wallet.redemptions(voucher) if voucher and verdict.reason in checks.SPENT else []
     afresh = url_for("redemptions.redeem", code=voucher.code) if voucher else ""
     at_counter = bool(verdict.till and verdict.till.get("counter"))
@@ -186,13 +186,21 @@ def _render(template: str, verdict: Verdict, voucher: Voucher | None, texts: Tex
         fresh=redeemed_at is not None
         and back is None
         and abs(now() - redeemed_at) < (AT_ONCE if request.method == "POST" else FRESH),
-        place=_place(voucher, verdict.till["branch"]) if voucher and verdict.till else None,
+        place=_place_of(verdict),
         settled=bool(verdict.attempt_id) and verdict.reason in SETTLED,
         shown=_shown(redeemed_at),
         retry=verdict.reason in SAME_SCREEN | OTHER_ENTRIES and not at_counter,
         at_counter=at_counter,
         again="" if verdict.reason in SAME_SCREEN and wants_fragment() else afresh,  # "" is the keypad's own address
     )
+
+
+def _place_of(verdict: Verdict) -> str | None:
+    """The name that the branch of a try had then."""
+    if verdict.voucher is None or verdict.till is None:
+        return None
+    slug = verdict.till["branch"]
+    return next((place["name"] for place in verdict.voucher["branches"] if place["slug"] == slug), None)
 
 
 def _standing(past: list[Redemption]) -> list[Redemption]:
