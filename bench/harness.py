@@ -18,10 +18,9 @@ from config import Settings, from_environment
 from database import db, open_database
 from quanbao.operations import migrate
 from quanbao.redemption.redeem import Keys
-from tests.support.chromium import NOON
 from tests.support.clock import Clock
 from tests.support.factories import World
-from tests.support.servers import Postgres
+from tests.support.servers import NOON, Postgres
 
 ROOT = Path(__file__).parents[1]
 ENGINES = ("SQLite", "PostgreSQL")
