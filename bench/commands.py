@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.harness import Plan, Row, Stage, opened, row, run, stage
 from tests.support.large_ledgers import fill
 from tests.support.programs import postgres_program
-from tests.support.racing import _environment
+from tests.support.servers import environment
 
 MANY, FEW = 1_000_000, 10_000
 VACUUM = "import apsw, sys; apsw.Connection(sys.argv[1]).execute('VACUUM INTO ?', [sys.argv[2]])"
@@ -35,7 +35,9 @@ def measure(large: Stage, plan: Plan) -> Iterator[Row]:
 
 
 def quanbao(there: Stage, *words: str) -> tuple[float, float]:
-    return run([sys.executable, "-m", "cli", *words], _environment(there.settings, there.world), there.roots)
+    return run(
+        [sys.executable, "-m", "cli", *words], environment(there.settings, there.world.clock().isoformat()), there.roots
+    )
 
 
 def copying(there: Stage, target: Path) -> list[str]:

@@ -9,7 +9,8 @@ from bench.pages import page
 from database import db
 from models import Account, Campaign, Role
 from tests.support.large_ledgers import fill
-from tests.support.racing import Site, sign_in
+from tests.support.racing import sign_in
+from tests.support.servers import Site
 
 CLIENTS = 2
 SHOP = "/merchants/lotus"

@@ -7,7 +7,7 @@ from bench import redemption
 from bench.harness import Plan, Row, Stage, family
 from bench.load import fire
 from database import db, on_sqlite
-from tests.support.racing import Site
+from tests.support.servers import Site
 
 MANY, AT_ONCE, CLIENTS = 100_000, 10_000, 8
 BYTES = {"SQLite": 600, "PostgreSQL": 800}

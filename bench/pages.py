@@ -5,7 +5,8 @@ from contextlib import ExitStack
 
 from bench import bare
 from bench.harness import Plan, Row, Side, Stage, in_turn, row
-from tests.support.racing import Site, crowd
+from tests.support.racing import crowd
+from tests.support.servers import Site
 
 CLIENTS = 8
 GET = "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: text/html\r\nCookie: {cookie}\r\n\r\n"

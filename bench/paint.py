@@ -7,9 +7,10 @@ from statistics import quantiles
 from playwright.sync_api import sync_playwright
 
 from bench.harness import Plan, Row, Stage
-from tests.support.chromium import FLAGS, Site, Visitor, phone
+from tests.support.chromium import FLAGS, Visitor, phone
 from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD
 from tests.support.programs import browser_executable
+from tests.support.servers import Site
 
 TAPS = 20  # a round
 SLOWER, MOST = 4, 150  # times, milliseconds

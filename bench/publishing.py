@@ -13,7 +13,7 @@ from database import db, on_sqlite
 from models import Audience, Publication
 from quanbao.operations import worker
 from quanbao.vouchers import publications
-from tests.support.racing import Site
+from tests.support.servers import Site
 
 SIZES = (100_000, 1_000_000)
 TENTH = 10  # of the customers has a browser in which they are told; and so many addresses are no customers'

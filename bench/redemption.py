@@ -5,7 +5,8 @@ from contextlib import ExitStack
 
 from bench import bare, peer
 from bench.harness import Plan, Row, Side, Stage, in_turn, row
-from tests.support.racing import Request, Site, crowd
+from tests.support.racing import Request, crowd
+from tests.support.servers import Site
 
 CLIENTS = (8, 32)
 LESS = {"SQLite": ">= 30", "PostgreSQL": ">= 10"}  # processor time than pretix
