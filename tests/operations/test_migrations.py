@@ -169,7 +169,7 @@ def test_0012_gives_every_answer_again_field_by_field(empty, clock, keys):
         try_everything(world)
         before = told()
     assert len(before) == 9
-    assert migrate.migrate() == ["0012_campaign_versions"]
+    assert migrate.migrate()[0] == "0012_campaign_versions"
     assert told() == before
     doors = [row.door for row in Attempt.select().order_by(Attempt.id)]
     assert doors == ["password"] * 8 + ["counter_code"]

@@ -183,8 +183,18 @@ class Maker:
         rollbacks.roll_back(second, owner, "other", self.say("Rollback.note"), now)
         revocations.revoke(revoked, owner, "other", self.say("Revocation.note"), now)
         self.attempts, self.redemption = [verdict.attempt_id for verdict in tries], first
+        self._spend()
         self._publish()
         return self._firm()
+
+    def _spend(self) -> None:
+        """A voucher that was redeemed for a product of another name, and is tried once more."""
+        spent = self.world.voucher(campaign=self.campaign, holder=self.people[Who.CONSUMER])
+        Voucher.update(uses=1, uses_left=1).where(Voucher.id == spent.id).execute()
+        for name in ("Attempt.worth", "Campaign.product"):
+            renamed = Campaign.update(product=self.say(name), version=Campaign.version + 1)
+            renamed.where(Campaign.id == self.campaign.id).execute()
+            self.world.attempt(spent, typed=self.digits, branch=self.branch.slug)
 
     def mail(self, name: str) -> str:
         """An address with these words in it."""
