@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TypeVar
 
-from database import db, on_sqlite, write_transaction
+from database import Busy, db, on_sqlite, write_transaction
 
 T = TypeVar("T")
 
@@ -64,12 +64,8 @@ def is_contended() -> bool:
     """Whether another connection writes at this moment, or waits to; on PostgreSQL whether one does anything."""
     if not on_sqlite():
         return bool(db.execute_sql(OTHERS).fetchone()[0])
-    try:
-        with open(f"{db.database}.lock", "a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    return False
+    with _at_once("lock") as got:
+        return not got
 
 
 @contextmanager
@@ -78,10 +74,24 @@ def only_one(name: str) -> Iterator[bool]:
     if not on_sqlite():
         yield True
         return
-    with open(f"{db.database}.{name}", "a") as lock:
+    with _at_once(name) as got:
+        yield got
+
+
+@contextmanager
+def _at_once(name: str) -> Iterator[bool]:
+    """Whether the lock that the file of this name beside the database stands for was to be had without waiting.
+
+    Raises `Busy` where the file cannot be opened: its disk or folder fails, as for every writer.
+    """
+    try:
+        lock = open(f"{db.database}.{name}", "a")  # noqa: SIM115  closed below: only a failure to open it is `Busy`
+    except OSError as error:
+        raise Busy(str(error)) from error
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
-            return
-        yield True
+        else:
+            yield True

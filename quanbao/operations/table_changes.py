@@ -33,6 +33,18 @@ def remake(db, table: str, change: Callable[[str], str]) -> None:
         db.execute_sql(index)
 
 
+def without_guards(db, table: str) -> list[str]:
+    """Let the rows of an append-only table be changed; returns the statements that forbid it again."""
+    if not on_sqlite():
+        db.execute_sql(f"ALTER TABLE {table} DISABLE TRIGGER {table}_only_added")
+        return [f"ALTER TABLE {table} ENABLE TRIGGER {table}_only_added"]
+    name, made = db.execute_sql(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name = ?", (f"{table}_no_update",)
+    ).fetchone()
+    db.execute_sql(f"DROP TRIGGER {name}")
+    return [made]
+
+
 def _allow_on_postgresql(db, table: str, events: tuple[str, ...]) -> None:
     name, rule = db.execute_sql(
         "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "

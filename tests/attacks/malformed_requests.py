@@ -52,7 +52,7 @@ CONDITIONS = {
     "place": "here",
     "terms": "None.\nAt all.",
 }
-OTHER, GUEST = "other", "guest"  # end all other sessions of theirs; delete the account
+OTHER, GUEST, LEAVER = "other", "guest", "leaver"  # end all their other sessions; one of them; delete the account
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,11 @@ def house(settings: Settings, world: World, slug: str) -> House:
     invited, join = members.invite(of.merchant, "invited@example.org", "cashier", [of.values["branch"]], now)
     publication = publications.start(of.campaign, Audience.ADDRESSES, ["c@example.org"], now=now)
     publications.step(publication.id, now=now, key=world.keys.receipts)
-    people = {str(who): person for who, person in of.people.items()} | {OTHER: world.account(), GUEST: guest}
+    people = {str(who): person for who, person in of.people.items()} | {
+        OTHER: world.account(),
+        GUEST: guest,
+        LEAVER: world.account(),
+    }
     cookies = sign_in(settings, world, list(people.values()))
     sign_in(settings, world, [guest])
     values = {
@@ -112,7 +116,11 @@ class Attack:
 
 
 class Malice:
-    """An endless supply. A house is left behind after some requests: by then somebody may have closed it down."""
+    """An endless supply. A house is left behind after some requests: by then somebody may have closed it down.
+
+    The first request to each route there comes from somebody who may send it, whole and to the right address: only its
+    fields are odd. So every route is reached, however many there are.
+    """
 
     def __init__(self, app: Flask, houses: list[House], *, seed: str, each: int):
         self.app, self.houses, self.seed, self.each = app, houses, seed, each
@@ -122,8 +130,9 @@ class Malice:
         rnd = random.Random(f"{self.seed} {number}")
         rule = self.rules[number % len(self.rules)]
         house = self.houses[number // self.each % len(self.houses)]
-        who = _person(rnd, rule)
-        method = _method(rnd, rule)
+        odd = number % self.each >= len(self.rules)
+        who = _person(rnd, rule, odd)
+        method = _method(rnd, rule, odd)
         headers = {
             b"Host": b"127.0.0.1",
             b"Sec-Fetch-Site": b"same-origin",
@@ -135,21 +144,23 @@ class Malice:
             headers[b"Content-Type"] = typed
         for name in rnd.sample(list(HEADERS), rnd.choice((0, 0, 1, 1, 2, 5))):
             headers[name] = rnd.choice(HEADERS[name])
-        target = _target(rnd, rule, house)
+        target = _target(rnd, rule, house, odd)
         head = b"%b %b HTTP/1.1\r\n" % (method, target) + b"".join(b"%b: %b\r\n" % header for header in headers.items())
         endpoint = "nowhere" if target in PATHS else rule.endpoint
         whole = Attack(number, endpoint, who, method, head + BODY % (len(body), body))
-        return replace(whole, raw=_break(rnd, head, body), broken=True) if rnd.random() < 0.03 else whole
+        return replace(whole, raw=_break(rnd, head, body), broken=True) if odd and rnd.random() < 0.03 else whole
 
 
-def _person(rnd: random.Random, rule: Rule) -> str:
+def _person(rnd: random.Random, rule: Rule, odd: bool) -> str:
     if rule.endpoint == "sign_in.sign_out":
         return Who.STRANGER  # the others are to stay signed in
     if rule.endpoint == "account.end_others":
         return OTHER  # nor by this, after the one above
-    if rule.endpoint in ("account.end_session", "account.end_session_form", "account.delete"):
+    if rule.endpoint in ("account.end_session", "account.end_session_form"):
         return GUEST
-    if rnd.random() < 0.15:
+    if rule.endpoint == "account.delete":
+        return LEAVER
+    if odd and rnd.random() < 0.15:
         return rnd.choice((Who.SIGNED_OUT, Who.CONSUMER, Who.CASHIER, Who.MANAGER, Who.OWNER))
     if "merchant" not in rule.arguments:
         able = (Who.SIGNED_OUT, Who.CONSUMER, Who.CONSUMER)
@@ -158,21 +169,21 @@ def _person(rnd: random.Random, rule: Rule) -> str:
     return rnd.choice((Who.OWNER, Who.OWNER, Who.CASHIER)) if at_till else Who.OWNER
 
 
-def _method(rnd: random.Random, rule: Rule) -> bytes:
-    if rnd.random() < 0.1:
+def _method(rnd: random.Random, rule: Rule, odd: bool) -> bytes:
+    if odd and rnd.random() < 0.1:
         return rnd.choice(METHODS)
     return rnd.choice(sorted(rule.methods - {"HEAD", "OPTIONS"})).encode()
 
 
-def _target(rnd: random.Random, rule: Rule, house: House) -> bytes:
-    if rnd.random() < 0.05:
+def _target(rnd: random.Random, rule: Rule, house: House, odd: bool) -> bytes:
+    if odd and rnd.random() < 0.05:
         return rnd.choice(PATHS)
     noun, values = rule.endpoint.partition(".")[0], house.values
     path = b""
     for is_argument, text in rule._trace[1:]:
         if is_argument:
             right = values.get(f"{rule.endpoint}.{text}", values.get(f"{noun}.{text}", values.get(text, "x")))
-            value = str(right).encode() if rnd.random() < 0.9 else rnd.choice(VALUES)[:3000]
+            value = str(right).encode() if not odd or rnd.random() < 0.9 else rnd.choice(VALUES)[:3000]
             path += quote_from_bytes(value, "/" if text == "name" else "").encode()
         else:
             path += text.lstrip("|").encode()

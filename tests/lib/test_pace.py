@@ -4,9 +4,10 @@ import threading
 
 import pytest
 
-from database import db, on_sqlite, write_transaction
+from database import Busy, db, on_sqlite, write_transaction
 from quanbao.lib import pace
 from quanbao.lib.pace import CALM, HOLD, LARGEST, PAUSE, RESTS, SHORT_HOLD, SMALLEST, Pace, is_contended, only_one
+from tests.conftest import SQLITE
 
 
 @pytest.fixture
@@ -95,3 +96,12 @@ def test_only_one_does_what_has_a_name(world):
         assert (first, second) == (True, not on_sqlite()), "PostgreSQL locks the rows instead"
     with only_one("publishing") as again:
         assert again
+
+
+@pytest.mark.parametrize("database", [SQLITE], indirect=True)
+def test_where_the_lock_has_no_file_it_is_busy(world, monkeypatch):
+    monkeypatch.setattr(db.obj, "database", f"{db.database}/no-folder")
+    with pytest.raises(Busy):
+        is_contended()
+    with pytest.raises(Busy), only_one("publishing"):
+        pass

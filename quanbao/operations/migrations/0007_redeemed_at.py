@@ -4,6 +4,8 @@ Nothing of it passes through this process, and each statement changes a limited 
 the verdict, the columns stay empty. What was exchanged had no price: 0 was charged for it.
 """
 
+from quanbao.operations.table_changes import without_guards
+
 STEP = 10_000  # ids
 COLUMNS = {"sqlite": "INTEGER", "postgresql": "BIGINT"}
 READ = {  # a text, and a number, of the voucher as the verdict describes it
@@ -21,7 +23,7 @@ def up(migrator, db):
     db.execute_sql("ALTER TABLE redemption ADD COLUMN product TEXT")
     for name in ("original_price", "charged"):
         db.execute_sql(f"ALTER TABLE redemption ADD COLUMN {name} {COLUMNS[engine]} CHECK ({name} >= 0)")
-    guards = _without_guards(engine, db)
+    guards = without_guards(db, "redemption")
     _fill(engine, db)
     for statement in guards:
         db.execute_sql(statement)
@@ -41,15 +43,3 @@ def _fill(engine, db):
     last = db.execute_sql("SELECT MAX(id) FROM redemption").fetchone()[0] or 0
     for before in range(0, last, STEP):
         db.execute_sql(statement, (before, before + STEP))
-
-
-def _without_guards(engine, db):
-    """Let the ledger's rows be changed; returns the statements that forbid it again."""
-    if engine == "postgresql":
-        db.execute_sql("ALTER TABLE redemption DISABLE TRIGGER redemption_only_added")
-        return ["ALTER TABLE redemption ENABLE TRIGGER redemption_only_added"]
-    name, made = db.execute_sql(
-        "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name = 'redemption_no_update'"
-    ).fetchone()
-    db.execute_sql(f"DROP TRIGGER {name}")
-    return [made]

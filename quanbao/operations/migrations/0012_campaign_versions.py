@@ -14,6 +14,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
+from quanbao.operations.table_changes import without_guards
+
 STEP = 10_000  # ids
 COLUMNS = {
     "sqlite": {"id": "INTEGER PRIMARY KEY", "int": "INTEGER", "uuid": "TEXT", "end": "STRICT"},
@@ -94,7 +96,7 @@ def up(migrator, db):
             "CREATE UNIQUE INDEX new_attempt_consumer_id_attempt_id ON new_attempt (consumer_id, attempt_id)"
         )
     _copy(db, MARKS[engine])
-    guards = _without_guards(engine, db)
+    guards = without_guards(db, "redemption")
     _run(db, LEDGER, engine)
     _in_steps(db, "redemption", lambda first, last: db.execute_sql(FILL.format(mark=MARKS[engine]), (first, last)))
     _run(db, REPLACE, engine)
@@ -159,18 +161,6 @@ def _row(db, mark, versions, number, consumer, voucher, campaign, merchant, at, 
 
 def _microseconds(text):
     return (datetime.fromisoformat(text) - EPOCH) // MICROSECOND if text else None
-
-
-def _without_guards(engine, db):
-    """Let the ledger's rows be changed; returns the statements that forbid it again."""
-    if engine == "postgresql":
-        db.execute_sql("ALTER TABLE redemption DISABLE TRIGGER redemption_only_added")
-        return ["ALTER TABLE redemption ENABLE TRIGGER redemption_only_added"]
-    name, made = db.execute_sql(
-        "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name = 'redemption_no_update'"
-    ).fetchone()
-    db.execute_sql(f"DROP TRIGGER {name}")
-    return [made]
 
 
 def _guards(engine):
