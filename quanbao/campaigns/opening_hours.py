@@ -21,13 +21,26 @@ def is_open(wall: datetime, weekdays: Sequence[int], hours: Sequence[Sequence[st
     No weekdays means every day, no hours all day. Hours whose end is before their start run past
     midnight and belong to the weekday on which they began.
     """
-    now = wall.hour * 60 + wall.minute
-    for start, end in [(minutes(a), minutes(b)) for a, b in hours] or [(0, 24 * 60)]:
-        today, yesterday = wall.isoweekday(), (wall - timedelta(days=1)).isoweekday()
-        if start < end:
-            began = [today] if start <= now < end else []
-        else:
-            began = [today] if now >= start else [yesterday] if now < end else []
-        if any(not weekdays or day in weekdays for day in began):
-            return True
-    return False
+    if began_yesterday(wall, weekdays, hours):
+        return True
+    now = _now(wall)
+    began = any(start <= now and (now < end or end <= start) for start, end in _spans(hours))
+    return began and _is_among(wall, weekdays)
+
+
+def began_yesterday(wall: datetime, weekdays: Sequence[int], hours: Sequence[Sequence[str]]) -> bool:
+    """Whether `wall` falls into hours that ran past midnight and belong to the weekday before."""
+    runs = any(end <= start and _now(wall) < end for start, end in _spans(hours))
+    return runs and _is_among(wall - timedelta(days=1), weekdays)
+
+
+def _spans(hours: Sequence[Sequence[str]]) -> list[tuple[int, int]]:
+    return [(minutes(start), minutes(end)) for start, end in hours] or [(0, 24 * 60)]
+
+
+def _now(wall: datetime) -> int:
+    return wall.hour * 60 + wall.minute
+
+
+def _is_among(wall: datetime, weekdays: Sequence[int]) -> bool:
+    return not weekdays or wall.isoweekday() in weekdays
