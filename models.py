@@ -269,27 +269,66 @@ class CustomerGroup(Row):
         primary_key = CompositeKey("customer", "name")
 
 
+class PasswordKind(StrEnum):
+    """How the digits of a redemption password come about."""
+
+    FIXED = "fixed"  # they are the same until a member changes them
+    DAILY = "daily"  # the merchant's day has its own
+    AUTHENTICATOR = "authenticator"  # RFC 6238, of half a minute, each good once
+    ONE_TIME = "one-time"  # made by a tap on the till page, good once, for a minute
+
+
 class RedemptionPassword(Table):
     """What the merchant types (消费密码). `sealed` opens only with the key outside the database.
 
-    Changing it raises `version`, and the version of every campaign that points here, so that no
+    It holds the digits of a fixed one, the secret of the others in base32. What passes by it is redeemed at
+    `branch_slug` and by `member`, where it has them. From `ends_at` on it opens nothing.
+
+    Changing it raises `version`, and the version of every campaign that accepts it, so that no
     redemption judged under the old one can commit. `spent_at` is when guessers last used up its budget and its
     merchant was told; a change forgets it. Migration 0005 has an index of those where it is set.
     """
 
     merchant = ForeignKeyField(Merchant)
     merchant_id: int
+    name = TextField(default="")
+    kind = TextField(default=PasswordKind.FIXED)
+    branch_slug = TextField(null=True)
+    member = ForeignKeyField(Member, null=True, index=False)
+    member_id: int | None
+    ends_at = UtcField(null=True)
     sealed = BlobField()
     version = IntegerField(default=1)
     valid_from = UtcField()
     spent_at = UtcField(null=True)
 
+    class Meta:
+        constraints = [one_of("kind", PasswordKind)]
+
+
+class OneTimeValue(Table):
+    """Digits of a one-time password that a till page shows: one for each session, for a minute.
+
+    They follow from the password's secret and `step`, a random number.
+    """
+
+    password = ForeignKeyField(RedemptionPassword)
+    password_id: int
+    session = ForeignKeyField(Session, on_delete="CASCADE")
+    session_id: int
+    step = BigIntegerField()
+    made_at = UtcField()
+
+    class Meta:
+        indexes = ((("password", "session"), True),)
+
 
 class Guess(Table):
-    """A wrong password that was typed, in the password's budgets.
+    """A wrong value that was typed, in the budgets of one of the passwords that it was compared with.
 
-    `tag` tells a repeated wrong value without keeping it, and such a repetition is not `counted` for the password.
-    The migrations have an index of those that are.
+    `chance` is how likely it was to be right, in units of 10^-12, by all the values that it was compared with. `tag`
+    tells a repeated wrong value without keeping it, and such a repetition is not `counted` for the password. `total` is
+    the chance of all that are counted of this version so far, this one included.
     """
 
     password = ForeignKeyField(RedemptionPassword, index=False)
@@ -300,9 +339,11 @@ class Guess(Table):
     made_at = UtcField()
     counted = BooleanField(default=True)
     tag = BlobField(null=True)
+    chance = BigIntegerField(default=10**6)
+    total = BigIntegerField(default=0)
 
     class Meta:
-        indexes = ((("password", "version", "made_at"), False),)
+        indexes = ((("password", "version", "made_at", "total"), False),)
 
 
 class Picture(Table):
@@ -320,6 +361,7 @@ class Picture(Table):
 class Campaign(Table):
     """One activity: product, prices, quantity, period, place, conditions, password [0019].
 
+    Of the shop's passwords it accepts its own `password` and those of `CampaignPassword`, or all.
     A draft until its first publication. The columns from `issued` on are its figures, kept in the
     transactions that change them. `forfeited` are redemptions that were rolled back and did not come back.
 
@@ -354,6 +396,7 @@ class Campaign(Table):
     rollback_gives_back = BooleanField(default=True)
     password = ForeignKeyField(RedemptionPassword)
     password_id: int
+    accepts_all = BooleanField(default=False)
     version = IntegerField(default=1)
     created_at = UtcField()
     published_at = UtcField(null=True)
@@ -397,6 +440,18 @@ class Campaign(Table):
     def is_on(cls, now: datetime):
         """As a condition: published, and not over."""
         return cls.published_at.is_null(False) & cls.ended_at.is_null() & (cls.ends_at > now)
+
+
+class CampaignPassword(Row):
+    """A redemption password that the campaign accepts beside its own."""
+
+    campaign = ForeignKeyField(Campaign, on_delete="CASCADE", index=False)
+    campaign_id: int
+    password = ForeignKeyField(RedemptionPassword)
+    password_id: int
+
+    class Meta:
+        primary_key = CompositeKey("campaign", "password")
 
 
 class Voucher(Table):
@@ -477,7 +532,8 @@ class Attempt(Table):
     where the try took the last use, it ended the voucher. `worth` is what the voucher showed in place of the
     campaign's product and prices, where that differed. `trace` has the checks of a refusal; what was redeemed passed
     all. `password`, with its version and step, is the one that was right, where one was typed: an attempt from before
-    migration 0012 does not know it. `member` redeemed by a counter code. `branch_slug` and `amount` are as entered.
+    migration 0012 does not know it. `member` redeemed by a counter code, or has that password. `branch_slug` is where
+    it was booked, or was to be, and `amount` is as entered.
 
     The migrations have indexes that cannot be said here: of the refused ones alone, and of what has a step.
     """
@@ -848,9 +904,11 @@ TABLES = (
     Customer,
     CustomerGroup,
     RedemptionPassword,
+    OneTimeValue,
     Guess,
     Picture,
     Campaign,
+    CampaignPassword,
     Voucher,
     CampaignVersion,
     Attempt,

@@ -9,16 +9,16 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from peewee import IntegrityError, fn
+from peewee import IntegrityError
 
 from database import locked, write_transaction
-from models import Branch, Campaign, Merchant, RedemptionPassword
+from models import Branch, Campaign, CampaignPassword, Merchant, RedemptionPassword
 from quanbao.campaigns import pictures, questions, rules
 from quanbao.campaigns.entered_values import CHANGEABLE, Entered, document, settled, with_more_branches
 from quanbao.lib.validation import Reader, slug_of
 from quanbao.merchants import branches, groups
 from quanbao.messages import events
-from quanbao.passwords import redemption_passwords
+from quanbao.passwords import accepting, redemption_passwords
 
 COPIED = (
     "kind",
@@ -43,7 +43,10 @@ COPIED = (
     "branch_slugs",
     "rollback_gives_back",
     "password",
+    "accepts_all",
 )
+ALL = "all"  # in place of a password's number: whichever the shop has
+NEW = "new"  # one that is made
 
 
 class Refused(Exception):
@@ -73,7 +76,7 @@ def create(
 
     With `answers`, raises questions.Unconfirmed where what may be a slip is not among them.
     """
-    columns = _judged(merchant, {**entered, "slug": slug_of(str(entered.get("product") or ""))})
+    columns = _judged(merchant, {**entered, "slug": slug_of(str(entered.get("product") or ""))}, now)
     taken = Campaign.select().where((Campaign.merchant == merchant) & (Campaign.slug == columns["slug"])).exists()
     if taken:
         columns["slug"] = _another(columns["slug"])
@@ -81,10 +84,10 @@ def create(
 
     def write() -> Campaign:
         columns["groups"] = groups.lock(merchant).of_all(columns["groups"])
-        password = columns.get("password") or redemption_passwords.of_digits(
-            merchant, columns["redemption_password"], key=password_key, now=now
+        accepts = _accepted(merchant, columns, password_key, now) or _accepted(
+            merchant, columns | {"password": ALL}, password_key, now
         )
-        return Campaign.create(merchant=merchant, created_at=now, password=password, **_without_password(columns))
+        return Campaign.create(merchant=merchant, created_at=now, **_without_password(columns), **accepts)
 
     try:
         return write_transaction(write)
@@ -113,16 +116,15 @@ def change(
     def write() -> None:
         redemption_passwords.lock(campaign.merchant)
         row = _locked(campaign)
-        columns = _judged(campaign.merchant, _kept(row, settled(row, entered, shown)), row)
+        columns = _judged(campaign.merchant, _kept(row, settled(row, entered, shown)), now, row)
         _refuse_nowhere(row, columns, now)
         questions.ask(columns, row, now, answers)
         if columns["groups"] != row.groups:
             columns["groups"] = groups.lock(campaign.merchant).of_all(columns["groups"])
-        changes, typed = _without_password(columns), columns["redemption_password"]
-        if typed:
-            changes["password"] = redemption_passwords.of_digits(campaign.merchant, typed, key=password_key, now=now)
-        elif columns.get("password"):
-            changes["password"] = columns["password"]
+        changes = _without_password(columns)
+        if accepts := _accepted(campaign.merchant, columns, password_key, now):
+            changes |= accepts
+            CampaignPassword.delete().where(CampaignPassword.campaign == row).execute()
         events.changed(row, columns, now)
         Campaign.update(version=Campaign.version + 1, **changes).where(Campaign.id == row.id).execute()
 
@@ -150,7 +152,7 @@ def _kept(row: Campaign, entered: Entered) -> Entered:
     return kept | {key: entered.get(key) for key in CHANGEABLE}
 
 
-def _judged(merchant: Merchant, entered: Entered, row: Campaign | None = None) -> dict[str, Any]:
+def _judged(merchant: Merchant, entered: Entered, now: datetime, row: Campaign | None = None) -> dict[str, Any]:
     """The columns of what was entered; raises Refused."""
     faults: list[str] = []
     reader = Reader(
@@ -162,7 +164,7 @@ def _judged(merchant: Merchant, entered: Entered, row: Campaign | None = None) -
     if columns["picture"] and not pictures.is_kept(merchant, columns["picture"]):
         reader.fault("picture", "is not kept here")
     if entered.get("password_in_use"):
-        columns["password"] = _in_use(merchant, entered["password_in_use"], reader)
+        columns["password"] = _in_use(merchant, entered["password_in_use"], reader, now)
     if row and row.published_at and columns["quantity"] and columns["quantity"] < row.quantity:
         reader.fault("quantity", "may only rise")
     if faults:
@@ -170,14 +172,28 @@ def _judged(merchant: Merchant, entered: Entered, row: Campaign | None = None) -
     return columns
 
 
-def _in_use(merchant: Merchant, number: Any, reader: Reader) -> RedemptionPassword | None:
-    """One of the merchant's own redemption passwords that a campaign has, by its id."""
+def _accepted(merchant: Merchant, columns: dict[str, Any], key: str, now: datetime) -> dict[str, Any]:
+    """Which passwords the campaign accepts, by what was typed or chosen; empty where nothing was."""
+    typed, chosen = columns["redemption_password"], columns.get("password")
+    if chosen == ALL:
+        return {"password": redemption_passwords.of_shop(merchant, key=key, now=now), "accepts_all": True}
+    if typed or chosen == NEW:
+        return {
+            "password": redemption_passwords.of_digits(merchant, typed, key=key, now=now),
+            "accepts_all": False,
+        }
+    return {"password": chosen, "accepts_all": False} if chosen else {}
+
+
+def _in_use(merchant: Merchant, number: Any, reader: Reader, now: datetime) -> RedemptionPassword | str | None:
+    """One of the merchant's own redemption passwords, by its id; or `ALL`, or `NEW`."""
     if reader.get("redemption_password"):
         reader.fault("redemption_password", "is there twice: enter one, or choose one in use")
+    if number in (ALL, NEW):
+        return number
     usable = str(number).isascii() and str(number).isdigit() and len(str(number)) < 18
-    mine = (RedemptionPassword.merchant == merchant) & (RedemptionPassword.id == (int(number) if usable else None))
-    opens = Campaign.select(Campaign.id).where(Campaign.password == RedemptionPassword.id)
-    row = RedemptionPassword.get_or_none(mine & fn.EXISTS(opens))  # what a deleted draft has left opens nothing
+    mine = redemption_passwords.current(merchant, now)
+    row = mine.where(RedemptionPassword.id == (int(number) if usable else None)).first()
     if row is None:
         reader.fault("password_in_use", "is no password of this merchant")
     return row
@@ -209,10 +225,17 @@ def _locked(campaign: Campaign) -> Campaign:
 
 
 def duplicate(campaign: Campaign, now: datetime) -> Campaign:
-    """A draft like this campaign, with its password and without vouchers."""
+    """A draft like this campaign, with its passwords and without vouchers."""
     columns = {name: getattr(campaign, name) for name in COPIED}
     slug = _another(campaign.slug)
-    return write_transaction(lambda: Campaign.create(merchant=campaign.merchant, slug=slug, created_at=now, **columns))
+
+    def write() -> Campaign:
+        made = Campaign.create(merchant=campaign.merchant, slug=slug, created_at=now, **columns)
+        for (password,) in list(accepting.beside(campaign).tuples()):
+            CampaignPassword.create(campaign=made, password=password)
+        return made
+
+    return write_transaction(write)
 
 
 def end(campaign: Campaign, now: datetime) -> None:

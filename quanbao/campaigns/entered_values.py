@@ -60,7 +60,7 @@ def flat(entered: Entered) -> Entered:
 def values_of(campaign: Campaign) -> Entered:
     """What a form of the campaign is filled with, by field; of its password only which one it is."""
     return flat(document(campaign)) | {
-        "password": redemption_passwords.mark(campaign.password),
+        "password": redemption_passwords.mark(campaign.password) + ("+" if campaign.accepts_all else ""),
         "is_published": campaign.published_at is not None,
     }
 

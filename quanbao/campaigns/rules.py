@@ -29,7 +29,7 @@ def read(reader: Reader, zone: ZoneInfo, branches: set[str]) -> dict[str, Any]:
         "terms": reader.text("terms", 5000, ""),
         "uses_per_voucher": reader.integer("uses_per_voucher", 1, MOST_USES, 1),
         "rollback_gives_back": reader.flag("rollback_gives_back", True),
-        "redemption_password": _password(reader),
+        "redemption_password": password(reader),
     }
     values |= _prices(reader, values["kind"]) | _period(reader, zone)
     if values["kind"] != Kind.DISCOUNT and values["uses_per_voucher"] != 1:
@@ -38,17 +38,15 @@ def read(reader: Reader, zone: ZoneInfo, branches: set[str]) -> dict[str, Any]:
     return values
 
 
-def _password(reader: Reader) -> str | None:
+def password(reader: Reader, key: str = "redemption_password") -> str | None:
+    """The digits of a password, none where they were left out."""
     text = reader.take(
-        "redemption_password",
-        None,
-        "6 to 12 digits",
-        lambda v: isinstance(v, str) and redemption_passwords.digits(v) is not None,
+        key, None, "6 to 12 digits", lambda v: isinstance(v, str) and redemption_passwords.digits(v) is not None
     )
-    password = redemption_passwords.digits(text) if text else None
-    if password and redemption_passwords.is_trivial(password):
-        reader.fault("redemption_password", "is too easy to guess: use other digits than one run or two of a kind")
-    return password
+    digits = redemption_passwords.digits(text) if text else None
+    if digits and redemption_passwords.is_trivial(digits):
+        reader.fault(key, "is too easy to guess: use other digits than one run or two of a kind")
+    return digits
 
 
 def _prices(reader: Reader, kind: str | None) -> dict[str, int | None]:

@@ -18,12 +18,22 @@ import apsw
 from peewee import Field, Model
 
 from database import UuidField, db, on_sqlite, snapshot, write_transaction
-from models import TABLES, CounterCode, CounterTry, Delivery, Link, RedemptionPassword, Session, Subscription
+from models import (
+    TABLES,
+    CounterCode,
+    CounterTry,
+    Delivery,
+    Link,
+    OneTimeValue,
+    RedemptionPassword,
+    Session,
+    Subscription,
+)
 from quanbao.campaigns import figures
 from quanbao.operations import migrate
 
 MARK = 0x51626B70  # SQLite's application_id of a backup
-PASSING = (Session, Link, CounterCode, CounterTry, Subscription, Delivery)
+PASSING = (Session, Link, CounterCode, CounterTry, OneTimeValue, Subscription, Delivery)
 KEPT = [table for table in TABLES if table not in PASSING]
 CHUNK = 5000  # rows
 BLANK = 64 * "0"  # in the place of the digest while it is made

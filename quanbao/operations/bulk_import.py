@@ -17,19 +17,23 @@ from models import (
     Account,
     Branch,
     Campaign,
+    CampaignPassword,
     Customer,
     CustomerGroup,
     Member,
     MemberBranch,
     Merchant,
+    PasswordKind,
     RedemptionPassword,
 )
 from quanbao.lib.names import Spellings
 from quanbao.merchants import groups
 from quanbao.operations import import_document
-from quanbao.passwords import redemption_passwords
+from quanbao.passwords import changing, redemption_passwords
 from quanbao.people import accounts
 from quanbao.vouchers import issuing
+
+NO_COLUMNS = ("redemption_password", "passwords", "publish_to", "path")  # of a campaign
 
 
 class Refused(Exception):
@@ -116,6 +120,8 @@ class _Writer:
         self.hashes, self.now, self.password_key = hashes, now, password_key
         self.accounts: dict[str, Account] = {}
         self.generated: dict[str, str] = {}
+        self.digits: dict[tuple[int, str], RedemptionPassword] = {}  # of a merchant
+        self.first: dict[int, RedemptionPassword] = {}  # of a merchant, by its id
         self.spellings: dict[int, Spellings] = {}  # of groups' names, by the merchants' ids
 
     def write(self, plan: import_document.Plan) -> Loaded:
@@ -123,7 +129,7 @@ class _Writer:
         merchants = {values["slug"]: self._merchant(values) for values in plan.merchants}
         self._groups(plan, merchants)
         entered = [(merchants[m["slug"]], m) for m in plan.merchants]
-        vouchers = sum(self._campaigns(merchant, values["campaigns"]) for merchant, values in entered)
+        vouchers = sum(self._campaigns(merchant, values) for merchant, values in entered)
         return Loaded(
             len(merchants), len(plan.people), sum(len(m["campaigns"]) for m in plan.merchants), vouchers, self.generated
         )
@@ -181,24 +187,71 @@ class _Writer:
         )
         _insert_new(CustomerGroup, [{"customer": known[key[:2]], "name": name} for key, name in inside.items()])
 
-    def _campaigns(self, merchant: Merchant, entries: list[dict[str, Any]]) -> int:
-        """Campaigns with the same password share its row, and with it the budget of a guesser."""
+    def _passwords(self, merchant: Merchant, entries: list[dict[str, Any]]) -> dict[str, RedemptionPassword]:
+        """The merchant's passwords by their names; their digits are in `self.digits`."""
         rows: dict[str, RedemptionPassword] = {}
-        issued = 0
         for entry in entries:
-            columns = {
-                key: value for key, value in entry.items() if key not in ("redemption_password", "publish_to", "path")
-            }
-            columns["groups"] = self._spelled(merchant, columns["groups"])
-            password = entry["redemption_password"] or self._generate(merchant, entry["slug"])
-            if password not in rows:
-                rows[password] = redemption_passwords.create(merchant, password, key=self.password_key, now=self.now)
-            published = self.now if entry["publish_to"] else None
-            campaign = Campaign.create(
-                merchant=merchant, password=rows[password], created_at=self.now, published_at=published, **columns
+            is_fixed = entry["kind"] == PasswordKind.FIXED
+            content = entry["digits"] or entry["secret"]
+            if content is None:
+                content = self._generate(merchant, entry["name"]) if is_fixed else changing.new_secret()
+            member = entry["member"] and Member.get(
+                (Member.merchant == merchant)
+                & (Member.account == self._account(accounts.email_address(entry["member"])))
             )
+            row = self._password(
+                merchant,
+                content,
+                name=entry["name"],
+                kind=entry["kind"],
+                branch_slug=entry["branch_slug"],
+                member=member,
+            )
+            rows[entry["name"]] = row
+            if is_fixed:
+                self.digits[merchant.id, content] = row
+        return rows
+
+    def _password(self, merchant: Merchant, content: str, **columns: Any) -> RedemptionPassword:
+        row = redemption_passwords.create(merchant, content, key=self.password_key, now=self.now, **columns)
+        self.first.setdefault(merchant.id, row)
+        return row
+
+    def _campaigns(self, merchant: Merchant, values: dict[str, Any]) -> int:
+        """Campaigns with the same password share its row, and with it the budget of a guesser."""
+        named = self._passwords(merchant, values["passwords"])
+        issued = 0
+        for entry in values["campaigns"]:
+            columns = {key: value for key, value in entry.items() if key not in NO_COLUMNS}
+            columns["groups"] = self._spelled(merchant, columns["groups"])
+            published = self.now if entry["publish_to"] else None
+            own, *beside = self._accepted(merchant, entry, named)
+            campaign = Campaign.create(
+                merchant=merchant,
+                password=own,
+                accepts_all=not (entry["passwords"] or entry["redemption_password"]),
+                created_at=self.now,
+                published_at=published,
+                **columns,
+            )
+            for password in beside:
+                CampaignPassword.create(campaign=campaign, password=password)
             issued += issuing.issue(campaign, map(self._account, entry["publish_to"]), self.now)
         return issued
+
+    def _accepted(
+        self, merchant: Merchant, entry: dict[str, Any], named: dict[str, RedemptionPassword]
+    ) -> list[RedemptionPassword]:
+        """The passwords that a campaign lists; else the shop's first, beside which it accepts all others."""
+        rows = [named[name] for name in dict.fromkeys(entry["passwords"])]
+        if digits := entry["redemption_password"]:
+            if (merchant.id, digits) not in self.digits:
+                self.digits[merchant.id, digits] = self._password(merchant, digits)
+            rows.append(self.digits[merchant.id, digits])
+        if not rows and merchant.id not in self.first:
+            made = self._generate(merchant, entry["slug"])
+            self.digits[merchant.id, made] = self._password(merchant, made)
+        return list(dict.fromkeys(rows)) or [self.first[merchant.id]]
 
     def _spelled(self, merchant: Merchant, names: list[str]) -> list[str]:
         """As the merchant, or this document before, spells these groups."""

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from models import Account, Merchant, Role
+from models import Account, Merchant, PasswordKind, Role
 from quanbao.campaigns import rules
 from quanbao.lib import currencies
 from quanbao.lib.names import folded
 from quanbao.lib.validation import MISSING, Reader, is_slug, is_text
+from quanbao.passwords import changing, shop_passwords
 from quanbao.people import accounts
 from zones import ZoneInfo, available_timezones
 
@@ -55,10 +56,15 @@ def _merchant(reader: Reader, plan: Plan) -> dict[str, Any]:
     values["branches"] = [_branch(branch) for branch in reader.readers("branches")]
     slugs = {branch["slug"] for branch in values["branches"]}
     values["members"] = [_member(member, plan, slugs) for member in reader.readers("members")]
-    values["campaigns"] = [_campaign(c, ZoneInfo(zone or "UTC"), slugs) for c in reader.readers("campaigns")]
+    emails = {member["email"] for member in values["members"]}
+    values["passwords"] = [_password(password, slugs, emails) for password in reader.readers("passwords")]
+    names = {password["name"] for password in values["passwords"]}
+    values["campaigns"] = [_campaign(c, ZoneInfo(zone or "UTC"), slugs, names) for c in reader.readers("campaigns")]
     _unique(reader, values, "branches", "slug")
     _unique(reader, values, "branches", "name", folded)
     _unique(reader, values, "members", "email")
+    _unique(reader, values, "passwords", "name", folded)
+    _unique(reader, values, "passwords", "digits")
     _unique(reader, values, "campaigns", "slug")
     reader.done()
     return values
@@ -133,8 +139,41 @@ def _check_known(reader: Reader, email: str, password: str | None) -> None:
         reader.fault("password", "must be left out: this address has an account with another password")
 
 
-def _campaign(reader: Reader, zone: ZoneInfo, branches: set[str]) -> dict[str, Any]:
+def _password(reader: Reader, branches: set[str], members: set[str | None]) -> dict[str, Any]:
+    """A password of the shop; digits are of fixed ones, a secret of those that an app or this site computes."""
+    kinds = [kind.value for kind in PasswordKind]
+    values = {
+        "name": reader.take("name", MISSING, "text of 1 to 100 characters on one line", shop_passwords.is_name),
+        "kind": reader.one_of("kind", kinds, PasswordKind.FIXED.value),
+        "digits": rules.password(reader, "digits"),
+        "secret": reader.take(
+            "secret", None, "base32 of 20 to 64 bytes", lambda v: isinstance(v, str) and _is_secret(v)
+        ),
+        "branch_slug": reader.one_of("branch", sorted(branches), None),
+        "member": reader.take(
+            "member",
+            None,
+            "the e-mail of one of the merchant's members",
+            lambda v: _is_address(v) and accounts.email_address(v) in members,
+        ),
+    }
+    if values["digits"] and values["kind"] != PasswordKind.FIXED:
+        reader.fault("digits", f"must be left out: {values['kind']} digits change by themselves")
+    if values["secret"] and values["kind"] not in (PasswordKind.DAILY, PasswordKind.AUTHENTICATOR):
+        reader.fault("secret", "must be left out: only a daily password and an authenticator have one")
+    reader.done()
+    return values
+
+
+def _is_secret(text: str) -> bool:
+    return changing.is_secret(text) and text.isascii()
+
+
+def _campaign(reader: Reader, zone: ZoneInfo, branches: set[str], passwords: set[str | None]) -> dict[str, Any]:
     values = rules.read(reader, zone, branches)
+    values["passwords"] = reader.items(
+        "passwords", "the name of one of the merchant's passwords", lambda v: isinstance(v, str) and v in passwords
+    )
     reader.items("publish_to", "an e-mail address", _is_address)
     listed = reader.get("publish_to")
     addresses = listed if isinstance(listed, list) else []

@@ -5,21 +5,27 @@ Their secret is in base32, as authenticator apps take it, and sealed at rest lik
 
 import base64
 import hmac
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 import pyotp
 
-from quanbao.campaigns import opening_hours
-
 DIGITS = 6
 STEP = 30  # seconds: RFC 6238, the default of every app
+MOST_BYTES = 64  # of a secret: the block of the hash; what is longer is hashed first
 EARLY = 4  # o'clock: until then the day before is not over
 
 
 def new_secret() -> str:
     """160 bits, as RFC 4226 (section 4, R6) recommends."""
     return pyotp.random_base32(32)
+
+
+def is_secret(text: str) -> bool:
+    """Whether it is base32 of at least 160 bits, and of no more than an app takes."""
+    try:
+        return 20 <= len(base64.b32decode(text)) <= MOST_BYTES
+    except ValueError:
+        return False
 
 
 def of_day(secret: str, day: date) -> str:
@@ -29,14 +35,14 @@ def of_day(secret: str, day: date) -> str:
     return f"{(int.from_bytes(mac[at : at + 4]) & 0x7FFFFFFF) % 10**DIGITS:0{DIGITS}d}"
 
 
-def good_days(wall: datetime, weekdays: Sequence[int], hours: Sequence[Sequence[str]]) -> list[date]:
+def good_days(wall: datetime, night: bool) -> list[date]:
     """The days whose digits are good at `wall`, a local time: today's, and yesterday's for the small hours.
 
-    Yesterday's end at four, or with the opening hours that began yesterday, where those run longer.
+    Yesterday's end at four, or with the opening hours that began yesterday, where those run longer: `night` while they
+    do.
     """
     today, yesterday = wall.date(), wall.date() - timedelta(days=1)
-    is_late = wall.hour < EARLY or opening_hours.began_yesterday(wall, weekdays, hours)
-    return [today, yesterday] if is_late else [today]
+    return [today, yesterday] if wall.hour < EARLY or night else [today]
 
 
 def at_step(secret: str, step: int) -> str:

@@ -1,5 +1,8 @@
 """How often a redemption password may be guessed.
 
+A budget is a chance: of all wrong tries that it was compared with, by all the values that they were compared with, in
+any 24 hours and in its life.
+
 Budget, comparison and wrong try are one transaction under the lock of the password's row, and no answer leaves before
 its commit: any other order lets parallel guesses through. Only a wrong password costs.
 
@@ -7,24 +10,28 @@ A comparison whose transaction did not commit is in no table. It is counted in t
 a hundred of them compares nothing more until a write succeeds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 from threading import Lock
+from typing import Protocol, TypeVar
 
 from peewee import fn
 
 from database import Busy, write_transaction
-from models import Guess, RedemptionPassword
+from models import Guess, PasswordKind, RedemptionPassword
 from quanbao.lib.compiled_queries import statement
 
 DAY = timedelta(hours=24)
 REPEATED = timedelta(minutes=10)
 MEMORY = timedelta(days=30)  # how long a consumer's wrong tries make them wait longer
 
-PASSWORD_A_DAY = 100
+CERTAIN = 10**12  # the unit of a chance, for twelve digits
+A_DAY = CERTAIN // 10_000
+IN_LIFE = CERTAIN // 1_000
+PASSWORD_A_DAY = 100  # wrong values, where six digits are all that is compared
 PASSWORD_IN_LIFE = 1000
 CONSUMER_A_DAY = 10
 CONSUMER_FREE = 5
@@ -46,14 +53,35 @@ class Spent:
 
 @dataclass(frozen=True)
 class Tries:
-    """What stands in a password's budgets, at a glance: times as the database has them, none where there is none.
+    """What stands in a password's budgets, at a glance: times and chances as the database has them, or none.
 
-    Of its latest wrong try, of its hundredth latest that counts, and of this consumer's latest.
+    When its latest wrong try was, the chance of all that count and of those a day ago, and this consumer's latest.
     """
 
     latest: int | None
-    hundredth: int | None
+    total: int | None
+    day_before: int | None
     consumers: int | None
+
+    @property
+    def today(self) -> int:
+        return (self.total or 0) - (self.day_before or 0)
+
+
+class Candidate(Protocol):
+    """A password that may be compared: its row, what stands in its budgets, how long its values are now."""
+
+    @property
+    def row(self) -> RedemptionPassword: ...
+
+    @property
+    def tries(self) -> Tries: ...
+
+    @property
+    def lengths(self) -> list[int]: ...
+
+
+C = TypeVar("C", bound=Candidate)
 
 
 class Comparison:
@@ -102,39 +130,63 @@ class Uncommitted:
 uncommitted = Uncommitted()
 
 
-def check(row: RedemptionPassword, consumer: int, tries: Tries, now: datetime) -> Spent | None:
-    """Whether the consumer may not try now; in the transaction that has the password's lock.
+def check(candidates: Sequence[C], consumer: int, now: datetime) -> tuple[list[C], Spent | None]:
+    """Those that may be compared now, and why the consumer may not try; in the transaction that has their locks.
 
-    Tries of a time that has not come yet were made by a clock that was set back since: they count from now on.
-    Left as they are they would keep people out until that time; forgotten, they would cost a guesser nothing.
+    A password whose budget is spent is left out, and the keypad is closed where all are. Tries of a time that has not
+    come yet were made by a clock that was set back since: they count from now on. Left as they are they would keep
+    people out until that time; forgotten, they would cost a guesser nothing.
     """
-    if tries.latest is not None and tries.latest > Guess.made_at.db_value(now):
-        _count_from(now, row.id, row.version)
-    of_all = _of_password(row, now) if tries.hundredth is not None else None
-    return of_all or (_of_consumer(row, consumer, now) if tries.consumers is not None else None)
+    for one in candidates:
+        if one.tries.latest is not None and one.tries.latest > Guess.made_at.db_value(now):
+            _count_from(now, one.row.id, one.row.version)
+    cost = chance(candidates)
+    left: list[C] = []
+    waits: list[Spent] = []
+    for one in candidates:
+        if of_all := _of_password(one.row, one.tries, cost, now):
+            waits.append(of_all)
+        else:
+            left.append(one)
+    if waits and not left:
+        return [], min(waits, key=lambda spent: spent.retry_after)
+    own = [wait for one in left if one.tries.consumers is not None and (wait := _of_consumer(one.row, consumer, now))]
+    return left, max(own, key=lambda spent: spent.retry_after, default=None)
+
+
+def chance(candidates: Sequence[Candidate]) -> int:
+    """How likely a guess is to be one of all these values, in units of 10^-12."""
+    return sum(CERTAIN // 10**digits for one in candidates for digits in one.lengths)
 
 
 def spent(password: RedemptionPassword, now: datetime) -> Spent | None:
     """Whether the password's budget is used up now, whoever tries; tries in flight use up nothing yet.
 
-    100 wrong values in any 24 hours, 1,000 in its life. One short walk along an index while it is not.
+    It is where another guess like the latest would be more than it allows.
     """
-    of_today = _latest(PASSWORD_A_DAY, password)
-    if of_today is None:
+    row = _glance.first(now - DAY, password.id, password.version)
+    if row is None:
         return None
-    if _latest(PASSWORD_IN_LIFE, password):
+    total, cost, before = row
+    return _of_password(password, Tries(None, total, before, None), cost, now)
+
+
+def closed(passwords: Iterable[RedemptionPassword], now: datetime) -> Spent | None:
+    """Whether no keypad works that compares with these: the budgets of all are spent."""
+    waits = [spent(password, now) for password in passwords]
+    known = [wait for wait in waits if wait]
+    return min(known, key=lambda wait: wait.retry_after) if known and len(known) == len(waits) else None
+
+
+def _of_password(row: RedemptionPassword, tries: Tries, cost: int, now: datetime) -> Spent | None:
+    """1 in 10,000 in any 24 hours; 1 in 1,000 in the life of fixed digits: others change sooner than they are spent."""
+    if row.kind == PasswordKind.FIXED and (tries.total or 0) + cost > IN_LIFE:
         return Spent(int(DAY.total_seconds()), for_all=True)
-    return Spent(_seconds(min(of_today, now) + DAY - now), for_all=True) if of_today > now - DAY else None
-
-
-def _latest(nth: int, password: RedemptionPassword) -> datetime | None:
-    """When the wrong value was compared that is so many back, of those that count."""
-    row = _wrong.first(nth - 1, password.id, password.version)
-    return row and row[0]
-
-
-def _of_password(row: RedemptionPassword, now: datetime) -> Spent | None:
-    return spent(row, now)
+    if tries.today + cost <= A_DAY:
+        return None
+    enough = (tries.total or 0) + cost - A_DAY
+    found = _reached.first(row.id, row.version, enough)
+    return Spent(_seconds(min(found[0] if found else now, now) + DAY - now), for_all=True)
 
 
 def _of_consumer(row: RedemptionPassword, consumer: int, now: datetime) -> Spent | None:
@@ -154,14 +206,29 @@ def _wait(tries: list[datetime], now: datetime) -> timedelta | None:
     return until - now if until > now else None
 
 
-def spend(row: RedemptionPassword, consumer: int, tag: bytes, now: datetime) -> None:
-    """The password was compared now and wrong; in the transaction that has its lock.
+def spend(
+    compared: Sequence[Candidate], consumer: int, tag: Callable[[RedemptionPassword], bytes], now: datetime
+) -> None:
+    """What was typed was compared with these now and wrong; in the transaction that has their locks.
 
-    The same wrong value within ten minutes counts once for the password, each time for the consumer:
+    The same wrong value within ten minutes counts once for a password, each time for the consumer:
     a till that goes on typing last month's password must not close the shop.
     """
-    counted = not _repeated(tag, now - REPEATED, row.id, row.version)
-    _insert(password=row.id, version=row.version, consumer=consumer, made_at=now, counted=counted, tag=tag)
+    cost = chance(compared)
+    for one in compared:
+        of, made = tag(one.row), (one.row.id, one.row.version)
+        counted = not _repeated(of, now - REPEATED, *made)
+        total = (one.tries.total or 0) + (cost if counted else 0)
+        _insert(
+            password=made[0],
+            version=made[1],
+            consumer=consumer,
+            made_at=now,
+            counted=counted,
+            tag=of,
+            chance=cost,
+            total=total,
+        )
 
 
 def _seconds(wait: timedelta) -> int:
@@ -169,6 +236,8 @@ def _seconds(wait: timedelta) -> int:
 
 
 # What is asked and written
+
+Earlier = Guess.alias()
 
 
 def _of(password, version):
@@ -186,9 +255,20 @@ def _insert(**columns):
 
 
 @statement
-def _wrong(before, *of):
-    counted = _of(*of) & Guess.counted
-    return Guess.select(Guess.made_at).where(counted).order_by(Guess.made_at.desc()).offset(before).limit(1).tuples()
+def _glance(yesterday, *of):
+    before = Earlier.select(Earlier.total).where(
+        (Earlier.password == of[0]) & (Earlier.version == of[1]) & (Earlier.made_at <= yesterday)
+    )
+    before = before.order_by(Earlier.made_at.desc(), Earlier.total.desc()).limit(1)
+    latest = Guess.select(Guess.total, Guess.chance, before).where(_of(*of))
+    return latest.order_by(Guess.made_at.desc(), Guess.total.desc()).limit(1).tuples()
+
+
+@statement
+def _reached(password, version, total):
+    """When the chance of all that count came to this."""
+    since = Guess.select(Guess.made_at).where(_of(password, version) & (Guess.total >= total))
+    return since.order_by(Guess.made_at).limit(1).tuples()
 
 
 @statement

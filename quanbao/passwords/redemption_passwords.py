@@ -5,13 +5,21 @@ import hmac
 import secrets
 import unicodedata
 from datetime import datetime, timedelta
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
 from database import locked, write_transaction
-from models import Campaign, Merchant, RedemptionPassword
+from models import Campaign, Merchant, PasswordKind, RedemptionPassword
 from quanbao.lib import merging
+from quanbao.lib.names import folded
+from quanbao.passwords import accepting, changing
 from quanbao.passwords.sealing import bound_to, newest, seal, unseal
 
+if TYPE_CHECKING:
+    from models import Rows
+
 LONGEST = 12
+NUMBERED = {"en": "Password {}", "zh": "密码 {}"}  # the names of those that were given none
 SHIFT = timedelta(hours=12)  # who works at a till hears for so long that a password was changed
 
 
@@ -36,22 +44,47 @@ def generate() -> str:
     return password
 
 
-def create(merchant: Merchant, password: str, *, key: str, now) -> RedemptionPassword:
-    """A new redemption password of the merchant's; runs in the caller's transaction."""
-    row = RedemptionPassword.create(merchant=merchant, sealed=b"", valid_from=now)
-    row.sealed = seal(_padded(password), bound_to(row), key)
+def create(merchant: Merchant, content: str, *, key: str, now: datetime, **columns: Any) -> RedemptionPassword:
+    """A new redemption password of the merchant's, by its digits or its secret; runs in the caller's transaction.
+
+    `columns` are its name (else one is made), kind, branch and member.
+    """
+    columns = {"name": ""} | columns
+    columns["name"] = columns["name"] or free_name(merchant, now)
+    row = RedemptionPassword.create(merchant=merchant, sealed=b"", valid_from=now, **columns)
+    row.sealed = seal(padded(content), bound_to(row), key)
     row.save(only=[RedemptionPassword.sealed])
     return row
 
 
-def of_digits(merchant: Merchant, typed: str | None, *, key: str, now) -> RedemptionPassword:
+def of_digits(merchant: Merchant, typed: str | None, *, key: str, now: datetime) -> RedemptionPassword:
     """The merchant's one row of these digits, or of generated ones; runs in the caller's transaction.
 
     Digits have one row and with it one budget for guessers, however many campaigns they open.
     """
     lock(merchant)
-    password = typed or _unused(merchant, key)
-    return _in_use(merchant, password, key) or create(merchant, password, key=key, now=now)
+    password = typed or unused(merchant, key, now)
+    return in_use(merchant, password, key, now) or create(merchant, password, key=key, now=now)
+
+
+def of_shop(merchant: Merchant, *, key: str, now: datetime) -> RedemptionPassword:
+    """The merchant's first password, or a new one where it has none; runs in the caller's transaction."""
+    lock(merchant)
+    return current(merchant, now).first() or create(merchant, generate(), key=key, now=now)
+
+
+def current(merchant: Merchant, now: datetime) -> "Rows[RedemptionPassword]":
+    """As a query: the merchant's passwords that have not ended, the oldest first."""
+    ends_at = RedemptionPassword.ends_at
+    mine = (RedemptionPassword.merchant == merchant) & (ends_at.is_null() | (ends_at > now))
+    return RedemptionPassword.select().where(mine).order_by(RedemptionPassword.id)
+
+
+def free_name(merchant: Merchant, now: datetime) -> str:
+    """A name that none of the merchant's passwords has: its language's word and a number."""
+    taken = {folded(row.name) for row in current(merchant, now)}
+    names = (NUMBERED.get(merchant.language, NUMBERED["en"]).format(number) for number in count(1))
+    return next(name for name in names if folded(name) not in taken)
 
 
 def lock(merchant: Merchant) -> None:
@@ -59,15 +92,17 @@ def lock(merchant: Merchant) -> None:
     locked(Merchant.select().where(Merchant.id == merchant.id)).get()
 
 
-def _in_use(merchant: Merchant, password: str, key: str) -> RedemptionPassword | None:
-    rows = RedemptionPassword.select().where(RedemptionPassword.merchant == merchant).order_by(RedemptionPassword.id)
-    return next((row for row in rows if matches(row, password, key)), None)
+def in_use(merchant: Merchant, digits: str, key: str, now: datetime) -> RedemptionPassword | None:
+    """The merchant's fixed password of these digits, if it has one."""
+    fixed = current(merchant, now).where(RedemptionPassword.kind == PasswordKind.FIXED)
+    return next((row for row in fixed if matches(row, digits, key)), None)
 
 
-def _unused(merchant: Merchant, key: str) -> str:
-    while _in_use(merchant, password := generate(), key):
+def unused(merchant: Merchant, key: str, now: datetime) -> str:
+    """Generated digits that no fixed password of the merchant's has."""
+    while in_use(merchant, made := generate(), key, now):
         pass
-    return password
+    return made
 
 
 def mark(row: RedemptionPassword) -> str:
@@ -78,47 +113,72 @@ def mark(row: RedemptionPassword) -> str:
 def change(campaign: Campaign, typed: str | None, *, key: str, now, replacing: str | None = None) -> bool:
     """Give the campaign, and all that share its password, another one; none typed to have one made.
 
-    False where it is the same, and nothing changes: a guesser knows as much as before. Digits that the
-    merchant has in another row are shared from there, with what was spent on them; else what guessers spent on the
-    old ones is forgotten. A redemption that was judged under those cannot commit: the campaigns' versions rise too.
-    With `replacing`, only the password of this `mark` is: raises merging.Conflict where it is another by now, so that
-    of two taps at once, or of two members' forms, the second changes nothing.
+    With `replacing`, only the password of this `mark` is changed, which may be any that the campaign accepts: raises
+    merging.Conflict where it is another by now, so that of two taps at once, or of two members' forms, the second
+    changes nothing. Else it is the campaign's own. False as `give_digits` says.
     """
 
     def write() -> bool:
         lock(campaign.merchant)
-        mine = RedemptionPassword.select().join(Campaign).where(Campaign.id == campaign.id).get()
-        row = locked(RedemptionPassword.select().where(RedemptionPassword.id == mine.id)).get()
-        if typed and matches(row, typed, key):
+        row = _meant(campaign, replacing, now)
+        if typed and row.kind == PasswordKind.FIXED and matches(row, typed, key):
             return False
         if replacing is not None and replacing != mark(row):
             raise merging.Conflict({"redemption_password": None})
-        password = typed or _unused(campaign.merchant, key)
-        there = _in_use(campaign.merchant, password, key)
-        if there is None:
-            RedemptionPassword.update(
-                sealed=seal(_padded(password), bound_to(row), key),
-                valid_from=now,
-                spent_at=None,
-                version=RedemptionPassword.version + 1,
-            ).where(RedemptionPassword.id == row.id).execute()
-        Campaign.update(password=there or row, version=Campaign.version + 1).where(Campaign.password == row).execute()
-        return True
+        return give_content(row, typed, key=key, now=now)
 
     return write_transaction(write)
 
 
+def _meant(campaign: Campaign, replacing: str | None, now: datetime) -> RedemptionPassword:
+    """The campaign's own password, or the one of this mark where the campaign accepts it; locked."""
+    numbers = {str(row.id): row.id for row in accepting.of_campaign(campaign, now)}
+    own = Campaign.select(Campaign.password).where(Campaign.id == campaign.id).tuples().get()[0]
+    number = numbers.get((replacing or "").partition(".")[0], own)
+    row = locked(RedemptionPassword.select().where(RedemptionPassword.id == number)).get()
+    row.merchant = campaign.merchant
+    return row
+
+
+def give_content(row: RedemptionPassword, typed: str | None, *, key: str, now: datetime) -> bool:
+    """Other digits or another secret for this locked password; none typed to have them made; in the caller's
+    transaction, which has the merchant's lock.
+
+    False where they are the same, and nothing changes: a guesser knows as much as before. Digits that the merchant has
+    in another row are shared from there, with what was spent on them, and this one ends; else what guessers spent on
+    the old ones is forgotten. What was judged under those cannot commit: the campaigns' versions rise too.
+    """
+    is_fixed = row.kind == PasswordKind.FIXED
+    if typed and matches(row, typed, key):
+        return False
+    content = (typed or unused(row.merchant, key, now)) if is_fixed else changing.new_secret()
+    there = in_use(row.merchant, content, key, now) if is_fixed else None
+    opened = [campaign.id for campaign in accepting.campaigns_of(row)]
+    if there is None:
+        RedemptionPassword.update(
+            sealed=seal(padded(content), bound_to(row), key),
+            valid_from=now,
+            spent_at=None,
+            version=RedemptionPassword.version + 1,
+        ).where(RedemptionPassword.id == row.id).execute()
+    else:
+        accepting.replace(row, there)
+        RedemptionPassword.update(ends_at=now, spent_at=None).where(RedemptionPassword.id == row.id).execute()
+    Campaign.update(version=Campaign.version + 1).where(Campaign.id.in_(opened)).execute()
+    return True
+
+
 def shared_with(campaign: Campaign) -> list[str]:
     """The products of the other campaigns that the same password opens."""
-    same = (Campaign.password == campaign.password_id) & (Campaign.id != campaign.id)
-    return [product for (product,) in Campaign.select(Campaign.product).where(same).order_by(Campaign.id).tuples()]
+    others = accepting.campaigns_of(campaign.password_id).where(Campaign.id != campaign.id)
+    return [other.product for other in others]
 
 
 def changed_lately(merchant: Merchant, now: datetime) -> list[tuple[datetime, list[str]]]:
     """When passwords of the merchant's got other digits, and the products that they open; those of the last hours."""
     rows = (
         RedemptionPassword.select(RedemptionPassword.valid_from, Campaign.product)
-        .join(Campaign)
+        .join(Campaign, on=accepting.accepted())
         .where(
             (RedemptionPassword.merchant == merchant)
             & (RedemptionPassword.version > 1)
@@ -140,7 +200,7 @@ def reveal(row: RedemptionPassword, key: str) -> str:
 
 def matches(row: RedemptionPassword, typed: str, key: str) -> bool:
     """Whether `typed` (ASCII digits) is the password; takes as long whatever it is. Raises WrongKey."""
-    return hmac.compare_digest(_open(row, key), _padded(typed))
+    return hmac.compare_digest(_open(row, key), padded(typed))
 
 
 def tag(row: RedemptionPassword, typed: str, key: str) -> bytes:
@@ -153,6 +213,6 @@ def _open(row: RedemptionPassword, key: str) -> bytes:
     return unseal(bytes(row.sealed), bound_to(row), key)
 
 
-def _padded(password: str) -> bytes:
+def padded(password: str) -> bytes:
     """To one length, so that neither the sealed bytes nor the comparison tell how long it is."""
     return password.encode().ljust(LONGEST, b"\0")

@@ -18,8 +18,10 @@ def case(voucher: Voucher, now: datetime, till: TillEntry = NOTHING_TYPED) -> Ca
     return case_at(voucher, now, till, [{"slug": place.slug} for place in places])
 
 
-def case_at(voucher: Voucher, now: datetime, till: TillEntry, places: list[dict[str, str]]) -> Case:
-    """The same where the branches are known; counts only where a condition asks for them."""
+def case_at(
+    voucher: Voucher, now: datetime, till: TillEntry, places: list[dict[str, str]], place: str | None = None
+) -> Case:
+    """The same where the branches are known, and the `place` of the password; counts only where a condition asks."""
     campaign = voucher.campaign
     others = voucher.consumer_id, voucher.id
     return Case(
@@ -30,7 +32,8 @@ def case_at(voucher: Voucher, now: datetime, till: TillEntry, places: list[dict[
         groups=_groups(voucher) if campaign.groups else frozenset(),
         uses_of_campaign=_of_campaign(campaign.id, *others)[0][0] if campaign.per_consumer else 0,
         uses_of_merchant=_of_merchant(campaign.merchant_id, *others)[0][0] if campaign.new_customers_only else 0,
-        branches=frozenset(place["slug"] for place in places),
+        branches=frozenset(each["slug"] for each in places),
+        place=place,
     )
 
 

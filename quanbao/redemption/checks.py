@@ -27,7 +27,7 @@ class Case:
     """Everything that is judged, read at one moment. `now` is UTC, money in minor units.
 
     `uses_of_campaign` and `uses_of_merchant` count the consumer's standing redemptions of other
-    vouchers; `branches` are the slugs where the campaign may be redeemed.
+    vouchers; `branches` are the slugs where the campaign may be redeemed; `place` is that of the password.
     """
 
     now: datetime
@@ -38,6 +38,7 @@ class Case:
     uses_of_campaign: int = 0
     uses_of_merchant: int = 0
     branches: frozenset[str] = field(default_factory=frozenset)
+    place: str | None = None
 
 
 def _outside_hours(case: Case) -> bool:
@@ -62,6 +63,8 @@ def _minimum_spend(case: Case) -> bool:
 
 
 def _wrong_branch(case: Case) -> bool:
+    if case.place not in (None, case.till.branch):
+        return True
     if case.till.branch is None:
         return bool(case.campaign.branch_slugs)
     return case.till.branch not in case.branches

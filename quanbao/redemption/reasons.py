@@ -13,6 +13,7 @@ class Reason(StrEnum):
     TOO_MANY_ATTEMPTS = "too_many_attempts"
     BUSY = "busy"
     PASSWORD_INCORRECT = "password_incorrect"
+    PASSWORD_USED = "password_used"
     # From here on in the order of the checks.
     REVOKED = "revoked"
     CAMPAIGN_ENDED = "campaign_ended"

@@ -5,8 +5,8 @@ What holds under a race are the conditional updates, the unique keys and the CHE
 the words true to one moment.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -23,10 +23,11 @@ from models import (
 from quanbao.campaigns import figures
 from quanbao.messages import events
 from quanbao.passwords import attack_alerts, guess_limits, redemption_passwords
-from quanbao.redemption import attempts, campaign_versions, counter_codes, queries, receipts, situation
+from quanbao.redemption import attempts, campaign_versions, comparing, counter_codes, queries, receipts, situation
 from quanbao.redemption.attempts import AttemptRequest, Verdict, stored
 from quanbao.redemption.case import case_at
 from quanbao.redemption.checks import Trace, judge
+from quanbao.redemption.comparing import Accepted, Match
 from quanbao.redemption.reasons import Reason
 
 
@@ -40,13 +41,14 @@ class Keys:
 
 @dataclass(frozen=True)
 class Try:
-    """What is asked for, and what it meets."""
+    """What is asked for, and what it meets; `password` is the one that let it pass."""
 
     what: AttemptRequest
     met: situation.Situation
     version: CampaignVersion
     now: datetime
     keys: Keys
+    password: Match | None = None
 
     @property
     def voucher(self) -> Voucher:
@@ -55,6 +57,13 @@ class Try:
     @property
     def campaign(self) -> Campaign:
         return self.met.voucher.campaign
+
+    @property
+    def branch(self) -> str | None:
+        """Where it is booked: as it was sent, else the password's branch, else the only one that the shop has."""
+        own = self.password.row.branch_slug if self.password else None
+        places = [] if self.campaign.branch_slugs else self.version.described["branches"]
+        return self.what.given_till.branch or own or (places[0]["slug"] if len(places) == 1 else None)
 
     def kept(self, reason: Reason | None, number: int | None = None, words: str | None = None) -> attempts.Kept:
         """What its verdict is made of, by what the voucher is now."""
@@ -65,7 +74,7 @@ class Try:
             reason=reason,
             at=self.now,
             door=self.what.door,
-            branch=self.what.given_till.branch,
+            branch=self.branch,
             amount=self.what.given_till.amount,
             state=voucher.state(self.campaign, self.now),
             uses_left=voucher.uses_left,
@@ -121,12 +130,12 @@ def _ask_the_database(what: AttemptRequest, voucher_id: int, unknown: Unknown) -
 
 
 def _settle(what: AttemptRequest, voucher_id: int, comparison: guess_limits.Comparison, clock, keys: Keys) -> Verdict:
-    """One write transaction: lock consumer, customer, voucher, password, campaign, in this order everywhere."""
+    """One write transaction: lock consumer, customer, voucher, passwords by id, campaign, in this order everywhere."""
     comparison.written = False
     try:
-        password = situation.lock(voucher_id, password=what.typed is not None)
+        locked = situation.lock(voucher_id, password=what.typed is not None)
         now = clock()
-        met = situation.read(voucher_id, what.attempt_id, now, password)
+        met = situation.read(voucher_id, what.attempt_id, now, locked)
         if met.settled:
             return _again(what)
         if what.taken and not counter_codes.may_redeem(what.taken, met.voucher, what.attempt_id, now):
@@ -144,19 +153,26 @@ def _again(what: AttemptRequest) -> Verdict:
 
 
 def _judge(one: Try, comparison: guess_limits.Comparison) -> Verdict:
-    if one.what.typed is not None and (refused := _look_at_password(one, comparison)):
-        return refused
-    reason, trace = judge(case_at(one.voucher, one.now, one.what.given_till, one.version.described["branches"]))
+    if one.what.typed is not None:
+        looked = _look_at_passwords(one, comparison)
+        if isinstance(looked, Verdict):
+            return looked
+        one = replace(one, password=looked)
+    own = one.password.row.branch_slug if one.password else None
+    till = replace(one.what.given_till, branch=one.branch)
+    reason, trace = judge(case_at(one.voucher, one.now, till, one.version.described["branches"], own))
     if reason:
         return _refuse(one, reason, [(attempts.door_check(one.what.door), True), *trace])
     return _redeem(one)
 
 
-def _look_at_password(one: Try, comparison: guess_limits.Comparison) -> Verdict | None:
-    """None where the password is right. Where the budget is spent it is not looked at; a wrong one is written."""
-    what, password, now = one.what, one.campaign.password, one.now
+def _look_at_passwords(one: Try, comparison: guess_limits.Comparison) -> Verdict | Match:
+    """The password that was typed. One whose budget is spent is not looked at; a wrong one is written."""
+    what, now = one.what, one.now
     assert what.typed is not None, "only what was typed is compared"
-    if spent := guess_limits.check(password, what.consumer.id, one.met.tries, now):
+    accepted = comparing.accepted(one.campaign, one.met.passwords, now, one.keys.password)
+    left, spent = guess_limits.check(accepted, what.consumer.id, now)
+    if spent:
         if one.met.version is None:
             _confirm(one.campaign)  # what was just written of it stays
         return Verdict(
@@ -168,13 +184,18 @@ def _look_at_password(one: Try, comparison: guess_limits.Comparison) -> Verdict 
             of=one.voucher,
         )
     comparison.make()
-    if redemption_passwords.matches(password, what.typed, one.keys.password):
-        return None
-    tag = redemption_passwords.tag(password, what.typed, one.keys.password)
-    guess_limits.spend(password, what.consumer.id, tag, now)
-    attack_alerts.sound(one.campaign, now)
-    wrong = Reason.PASSWORD_INCORRECT
-    return _refuse(one, wrong, [(wrong.value, False)])
+    matching = comparing.matching(left, what.typed, what.given_till.branch)
+    good = next((match for match in matching if not match.used), None)
+    return good or _wrong(one, left, Reason.PASSWORD_USED if matching else Reason.PASSWORD_INCORRECT)
+
+
+def _wrong(one: Try, compared: Sequence[Accepted], reason: Reason) -> Verdict:
+    """What was typed was not right, or was used up before, which costs as much."""
+    typed, key = one.what.typed or "", one.keys.password
+    tag = partial(redemption_passwords.tag, typed=typed, key=key)
+    guess_limits.spend(compared, one.what.consumer.id, tag, one.now)
+    attack_alerts.sound(one.campaign, [each.row for each in compared], one.now)
+    return _refuse(one, reason, [(reason.value, False)])
 
 
 def lock(voucher_id: int, consumer: Account) -> Voucher:
@@ -193,7 +214,7 @@ def lock(voucher_id: int, consumer: Account) -> Voucher:
 def _redeem(one: Try) -> Verdict:
     """Take one use, write the ledger, bring the figures up to date; the row that all tills share comes last."""
     voucher, campaign, now, merchant = one.voucher, one.campaign, one.now, one.campaign.merchant
-    branch, day = one.what.given_till.branch or "", merchant.day(now).isoformat()
+    branch, day = one.branch or "", merchant.day(now).isoformat()
     charged = campaign.offer_price or 0  # nothing for what is exchanged
     discount = 0 if campaign.original_price is None else campaign.original_price - charged
     _take_use(voucher, now)
@@ -262,15 +283,16 @@ def _confirm(campaign: Campaign) -> None:
 
 def _keep(one: Try, kept: attempts.Kept, trace: Trace | None) -> None:
     """Store the attempt with all that its verdict follows from, and the password that was right, where one was."""
-    known = one.what.typed is not None and kept.reason != Reason.PASSWORD_INCORRECT
+    right = one.password
     attempts.keep(
         kept,
         voucher=one.voucher.id,
         campaign=one.campaign.id,
         merchant=one.campaign.merchant_id,
         campaign_version=one.version.id,
-        member=one.what.taken.taken_by_id if one.what.taken else None,
-        password=one.campaign.password.id if known else None,
-        password_version=one.campaign.password.version if known else None,
+        member=one.what.taken.taken_by_id if one.what.taken else right and right.row.member_id,
+        password=right and right.row.id,
+        password_version=right and right.row.version,
+        password_step=right and right.step,
         trace=trace,
     )

@@ -1,10 +1,11 @@
-"""What a try meets, read under its locks in one query: voucher, campaign, merchant, password, budget, and what was
-said and done before.
+"""What a try meets, read under its locks in one query, a row for each password that its campaign accepts: voucher,
+campaign, merchant, password, budget, and what was said and done before.
 
 The one path where rows are not read as models: that took longer than the database. The models here are filled from
 tuples, and have only the columns that a redemption asks for.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -28,7 +29,7 @@ from models import (
     Voucher,
 )
 from quanbao.lib.compiled_queries import statement
-from quanbao.passwords import guess_limits
+from quanbao.passwords import accepting, guess_limits
 
 T = TypeVar("T", bound=Table)
 
@@ -47,18 +48,22 @@ MERCHANT = (
     *(Merchant.id, Merchant.slug, Merchant.name, Merchant.time_zone, Merchant.language),
     *(Merchant.currency, Merchant.currency_digits),
 )
-PASSWORD = (RedemptionPassword.id, RedemptionPassword.version, RedemptionPassword.sealed)
+PASSWORD = (
+    *(RedemptionPassword.id, RedemptionPassword.version, RedemptionPassword.sealed, RedemptionPassword.kind),
+    *(RedemptionPassword.branch_slug, RedemptionPassword.member, RedemptionPassword.ends_at),
+)
 VERSION = (CampaignVersion.id, CampaignVersion.described)
 
 
 @dataclass
 class Situation:
-    """All of one moment. `settled` where the attempt has a verdict; `returning` where the consumer has a standing
-    redemption of the campaign; `subscribed` where a browser of theirs receives messages."""
+    """All of one moment. `passwords` are those that the campaign accepts, by id; `settled` where the attempt has a
+    verdict; `returning` where the consumer has a standing redemption of the campaign; `subscribed` where a browser of
+    theirs receives messages."""
 
     voucher: Voucher
     version: CampaignVersion | None
-    tries: guess_limits.Tries
+    passwords: list[tuple[RedemptionPassword, guess_limits.Tries]]
     settled: bool
     returning: bool
     subscribed: bool
@@ -69,39 +74,46 @@ def find(consumer: int, attempt_id: str, code: str) -> tuple[int, bool] | None:
     return _find.first(attempt_id, code, consumer)
 
 
-def lock(voucher: int, *, password: bool) -> int | None:
-    """Lock consumer, customer, voucher and, where one was typed, its password, in this order; that password's id.
+def lock(voucher: int, *, password: bool) -> list[int]:
+    """Lock consumer, customer, voucher and, where one was typed, the passwords that its campaign accepts; their ids.
 
-    PostgreSQL locks the rows of one statement in the order in which it names the tables. SQLite's writer is alone.
+    PostgreSQL locks the rows of one statement in the order in which it names the tables, here the passwords by id.
+    SQLite's writer is alone.
     """
     if on_sqlite():
-        return None
-    [(number,)] = (_lock_with_password if password else _lock)(voucher)
-    return number
+        return []
+    rows = (_lock_with_passwords if password else _lock)(voucher)
+    return [number for (number,) in rows if number is not None]
 
 
-def read(voucher: int, attempt_id: str, now: datetime, password: int | None) -> Situation:
-    """What a try for this voucher meets, after `lock`. Raises Changed where it is of another password by now."""
-    [row] = _read(voucher, attempt_id, now - guess_limits.MEMORY)
+def read(voucher: int, attempt_id: str, now: datetime, locked: Sequence[int]) -> Situation:
+    """What a try for this voucher meets, after `lock`. Raises Changed where its campaign accepts others by now."""
+    rows = _read(voucher, attempt_id, now - guess_limits.DAY, now - guess_limits.MEMORY)
+    columns = (VOUCHER, CAMPAIGN, MERCHANT, VERSION)
     parts, end = [], 0
-    for columns in (VOUCHER, CAMPAIGN, MERCHANT, PASSWORD, VERSION):
-        parts.append((columns, row[end : end + len(columns)]))
-        end += len(columns)
+    for names in columns:
+        parts.append((names, rows[0][end : end + len(names)]))
+        end += len(names)
     found, campaign = _filled(Voucher, *parts[0]), _filled(Campaign, *parts[1])
-    campaign.merchant, campaign.password = _filled(Merchant, *parts[2]), _filled(RedemptionPassword, *parts[3])
-    found.campaign = campaign
-    if password not in (None, campaign.password.id):
+    found.campaign, campaign.merchant = campaign, _filled(Merchant, *parts[2])
+    version = _filled(CampaignVersion, *parts[3])
+    settled, returning, subscribed = rows[0][end : end + 3]
+    passwords = [_password(row[end + 3 :]) for row in rows]
+    if locked and any(row.id not in locked for row, _ in passwords):
         raise Changed
-    version = _filled(CampaignVersion, *parts[4])
-    settled, returning, subscribed, *tries = row[end:]
     return Situation(
         found,
         version if version.id else None,
-        guess_limits.Tries(*tries),
+        passwords,
         bool(settled),
         bool(returning),
         bool(subscribed),
     )
+
+
+def _password(values: tuple) -> tuple[RedemptionPassword, guess_limits.Tries]:
+    size = len(PASSWORD)
+    return _filled(RedemptionPassword, PASSWORD, values[:size]), guess_limits.Tries(*values[size:])
 
 
 def _filled(table: type[T], columns: tuple[Field, ...], values: tuple) -> T:
@@ -130,8 +142,9 @@ def _lock(voucher):
 
 
 @statement
-def _lock_with_password(voucher):
-    rows = _rows(voucher, RedemptionPassword.id).switch(Campaign).join(RedemptionPassword, on=Campaign.password)
+def _lock_with_passwords(voucher):
+    rows = _rows(voucher, RedemptionPassword.id).switch(Campaign).join(RedemptionPassword, on=accepting.accepted())
+    rows = rows.order_by(RedemptionPassword.id)
     return rows.for_update("FOR NO KEY UPDATE", of=(Account, Customer, Voucher, RedemptionPassword))
 
 
@@ -142,17 +155,18 @@ def _rows(voucher, column) -> Any:
 
 
 @statement
-def _read(voucher, attempt_id, remembered):
+def _read(voucher, attempt_id, yesterday, remembered):
     version = (CampaignVersion.campaign == Campaign.id) & (CampaignVersion.version == Campaign.version)
     rows = Voucher.select(
-        *(*VOUCHER, *CAMPAIGN, *MERCHANT, *PASSWORD, *VERSION, fn.EXISTS(_settled(attempt_id))),
+        *(*VOUCHER, *CAMPAIGN, *MERCHANT, *VERSION, fn.EXISTS(_settled(attempt_id))),
         fn.EXISTS(_standing()),
         fn.EXISTS(Subscription.select(Subscription.id).where(Subscription.account == Voucher.consumer)),
-        *_tries(remembered),
+        *PASSWORD,
+        *_tries(yesterday, remembered),
     )
-    rows = rows.join(Campaign).join(Merchant).switch(Campaign).join(RedemptionPassword, on=Campaign.password)
+    rows = rows.join(Campaign).join(Merchant).switch(Campaign).join(RedemptionPassword, on=accepting.accepted())
     rows = rows.switch(Campaign).join(CampaignVersion, JOIN.LEFT_OUTER, on=version)
-    return rows.where(Voucher.id == voucher).tuples()
+    return rows.where(Voucher.id == voucher).order_by(RedemptionPassword.id).tuples()
 
 
 def _standing():
@@ -160,13 +174,14 @@ def _standing():
     return Redemption.select(Redemption.id).where(mine & STANDING)
 
 
-def _tries(remembered) -> tuple[Any, ...]:
+def _tries(yesterday, remembered) -> tuple[Any, ...]:
     """The columns of `guess_limits.Tries`."""
     of = (Guess.password == RedemptionPassword.id) & (Guess.version == RedemptionPassword.version)
-    times = Guess.select(Guess.made_at).where(of & Guess.counted).order_by(Guess.made_at.desc())
+    totals = Guess.select(Guess.total).order_by(Guess.made_at.desc(), Guess.total.desc()).limit(1)
     own = of & (Guess.consumer == Voucher.consumer) & (Guess.made_at > remembered)
     return (
         Guess.select(fn.MAX(Guess.made_at)).where(of),
-        times.offset(guess_limits.PASSWORD_A_DAY - 1).limit(1),
+        totals.where(of),
+        totals.where(of & (Guess.made_at <= yesterday)),
         Guess.select(fn.MAX(Guess.made_at)).where(own),
     )

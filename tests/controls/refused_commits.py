@@ -11,7 +11,8 @@ from peewee import OperationalError
 
 from config import from_environment
 from database import db
-from quanbao.passwords import guess_limits, redemption_passwords
+from quanbao.passwords import guess_limits
+from quanbao.redemption import comparing
 from web import create_app
 from web.server.gateway import Gateway
 
@@ -19,7 +20,7 @@ from web.server.gateway import Gateway
 def gateway() -> Gateway:
     """The target of the server's processes: to import this module changes nothing."""
     app = create_app(from_environment())
-    engine, matches = type(db.obj), redemption_passwords.matches
+    engine, is_same = type(db.obj), comparing.is_same
     commit = engine.commit
 
     def refuse(database) -> None:
@@ -30,9 +31,9 @@ def gateway() -> Gateway:
     def look(*what) -> bool:
         with open(os.environ["COMPARED"], "a") as file:  # one write, which processes do not mix
             file.write(f"{os.getpid()}\n")
-        return matches(*what)
+        return is_same(*what)
 
-    engine.commit, redemption_passwords.matches = refuse, look
+    engine.commit, comparing.is_same = refuse, look
     if "UNCOUNTED" in os.environ:
         guess_limits.UNCOMMITTED = 10**9
     return Gateway(app)

@@ -6,9 +6,8 @@ The clock is that of `tests.controls.timed`.
 
 import time
 
-from models import Account, RedemptionPassword, Voucher
-from quanbao.passwords import redemption_passwords
-from quanbao.redemption import situation
+from models import Account, Voucher
+from quanbao.redemption import comparing, situation
 from quanbao.vouchers import wallet
 from tests.controls import timed
 from web.server.gateway import Gateway
@@ -16,9 +15,8 @@ from web.server.gateway import Gateway
 PAUSE = 0.003  # seconds: for each digit that is right, and for reading a voucher; a busy machine hides less
 
 
-def matches(row: RedemptionPassword, typed: str, key: str) -> bool:
+def is_same(right: str, typed: str) -> bool:
     """As string comparisons do it: on to the next digit where this one is right."""
-    right = redemption_passwords.reveal(row, key)
     for here, there in zip(right, typed, strict=False):
         if here != there:
             return False
@@ -43,5 +41,5 @@ def find(consumer: int, attempt_id: str, code: str) -> tuple[int, bool] | None:
 
 def gateway() -> Gateway:
     """The target of the server's processes: to import this module changes nothing."""
-    redemption_passwords.matches, wallet.held, situation.find = matches, held, find
+    comparing.is_same, wallet.held, situation.find = is_same, held, find
     return timed.gateway()

@@ -14,7 +14,7 @@ from database import write_transaction
 from models import TABLES, Account, Campaign, Customer, Member, RedemptionPassword, Voucher
 from quanbao.campaigns import figures
 from quanbao.operations import bulk_import
-from quanbao.passwords import redemption_passwords
+from quanbao.passwords import accepting, redemption_passwords
 from quanbao.people import accounts
 from tests.support.factories import utc
 
@@ -145,6 +145,74 @@ def test_campaigns_with_one_password_share_its_row(database):
     ids = {(campaign.merchant.slug, campaign.slug): campaign.password_id for campaign in Campaign.select()}
     assert ids["lotus", "oolong"] == ids["lotus", "twin"]
     assert len(set(ids.values())) == RedemptionPassword.select().count() == 3
+
+
+SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+KINDS = [
+    {"name": "Till 1", "kind": "fixed", "digits": "604718", "branch": "main", "member": "Till@lotus.example"},
+    {"name": "Today", "kind": "daily", "secret": SECRET},
+    {"name": "Phone", "kind": "authenticator", "secret": SECRET},
+    {"name": "Tap", "kind": "one-time"},
+    {"name": "Made"},
+]
+OF_SHOP = "merchants[0].passwords"
+
+
+def test_passwords_of_a_shop_and_those_that_a_campaign_accepts(database):
+    sample = changed((OF_SHOP, KINDS), (f"{C}.passwords", ["Today", "Till 1"]))
+    loaded = load(sample)
+    made = {row.name: row for row in RedemptionPassword.select()}
+    assert [row.kind for row in made.values()] == ["fixed", "daily", "authenticator", "one-time", "fixed", "fixed"]
+    till = made["Till 1"]
+    assert (till.branch_slug, till.member.address) == ("main", "till@lotus.example")
+    assert redemption_passwords.reveal(till, KEY) == "604718"
+    assert redemption_passwords.reveal(made["Phone"], KEY) == SECRET
+    assert loaded.generated == {"lotus/Made": redemption_passwords.reveal(made["Made"], KEY)}
+    campaign = Campaign.get()
+    names = [row.name for row in accepting.of_campaign(campaign, NOW)]
+    assert (names, campaign.accepts_all) == (["Till 1", "Today", "Password 1"], False), "and the digits of its own"
+
+
+def test_a_campaign_that_lists_none_accepts_all_of_the_shops(database):
+    load(changed((OF_SHOP, KINDS), (f"{C}.redemption_password", GONE)))
+    campaign = Campaign.get()
+    assert campaign.accepts_all
+    assert len(accepting.of_campaign(campaign, NOW)) == 5
+
+
+def test_a_password_of_digits_that_the_shop_has_is_that_one(database):
+    load(changed((OF_SHOP, KINDS), (f"{C}.redemption_password", "604718")))
+    assert Campaign.get().password.name == "Till 1"
+    assert RedemptionPassword.select().count() == 5
+
+
+@pytest.mark.parametrize(
+    ("password", "path", "word"),
+    [
+        ({"kind": "fixed"}, "name", "is missing"),
+        ({"name": "A", "kind": "spoken"}, "kind", "one of fixed, daily"),
+        ({"name": "A", "digits": "123456"}, "digits", "too easy"),
+        ({"name": "A", "kind": "daily", "digits": "604719"}, "digits", "must be left out"),
+        ({"name": "A", "secret": SECRET}, "secret", "must be left out"),
+        ({"name": "A", "kind": "daily", "secret": "GEZDGNBVGY3TQOJQ"}, "secret", "20 to 64 bytes"),
+        ({"name": "A", "kind": "daily", "secret": "gezdgnbvgy3tqojqgezdgnbvgy3tqoj1"}, "secret", "20 to 64 bytes"),
+        ({"name": "A", "branch": "river"}, "branch", "one of main"),
+        ({"name": "A", "member": ["till@lotus.example"]}, "member", "one of the merchant's members"),
+        ({"name": "A", "member": "consumer@example.org"}, "member", "one of the merchant's members"),
+        ({"name": "TILL 1"}, "name", "there twice"),
+        ({"name": "A", "digits": "604718"}, "digits", "there twice"),
+        ({"name": "A\nB"}, "name", "one line"),
+    ],
+)
+def test_a_faulty_password_is_named_with_its_path(sqlite, password, path, word):
+    (fault,) = faults(changed((OF_SHOP, [KINDS[0], password])))
+    assert fault.startswith(f"{OF_SHOP}[1].{path}: ")
+    assert word in fault
+
+
+def test_a_campaign_lists_no_password_that_the_shop_has_not(sqlite):
+    (fault,) = faults(changed((OF_SHOP, KINDS), (f"{C}.passwords", ["Till 2"])))
+    assert fault.startswith(f"{C}.passwords[0]: must be the name")
 
 
 def test_what_is_left_out_has_its_default(database):

@@ -4,11 +4,23 @@ import pytest
 from peewee import IntegrityError
 
 from database import db, open_database
-from models import Attempt, Branch, Campaign, CampaignVersion, Member, Merchant, Redemption, Role
+from models import (
+    Attempt,
+    Branch,
+    Campaign,
+    CampaignVersion,
+    Guess,
+    Member,
+    Merchant,
+    Redemption,
+    RedemptionPassword,
+    Role,
+)
 from quanbao.campaigns import figures
 from quanbao.lib import currencies
 from quanbao.operations import migrate
 from quanbao.redemption import attempts
+from quanbao.redemption.reasons import Reason
 from tests.conftest import POSTGRESQL, SQLITE
 from tests.support.factories import World
 from tests.support.older_database import older
@@ -200,3 +212,26 @@ def test_0012_goes_through_a_long_ledger_some_rows_at_a_time(empty, clock, keys)
     with db.atomic():
         module.up(migrate._Runner().migrator, db)
     assert told() == before
+
+
+def test_0016_names_passwords_and_lets_campaigns_accept_what_they_had(empty, clock, keys):
+    with older("0012_campaign_versions"):
+        world = World(clock, keys)
+        xue = world.make_merchant(slug="xue", language="zh")
+        voucher = world.voucher()
+        world.campaign(password=world.make_password(digits="750264"))
+        world.campaign(merchant=xue, password=world.make_password(merchant=xue, digits="604718"))
+        left = world.make_password(digits="739164")
+        world.spend_password(wrong=3)
+        world.attempt(voucher, typed="602417")
+    assert migrate.migrate()[-1] == "0016_passwords"
+    rows = RedemptionPassword.select().where(RedemptionPassword.id != left.id).order_by(RedemptionPassword.id)
+    assert [(row.name, row.kind, row.branch_slug, row.ends_at) for row in rows] == [
+        (name, "fixed", None, None) for name in ("Password 1", "Password 2", "密码 1")
+    ]
+    assert RedemptionPassword.get_by_id(left.id).ends_at is not None
+    assert not any(campaign.accepts_all for campaign in Campaign.select())
+    totals = [row.total for row in Guess.select().order_by(Guess.total)]
+    assert totals == [number * 10**6 for number in (1, 2, 3, 4)]
+    assert world.attempt(voucher, typed="750264").reason is Reason.PASSWORD_INCORRECT
+    assert world.attempt(voucher).redeemed

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
+from quanbao.campaigns import opening_hours
 from quanbao.passwords import changing
 from tests.support.factories import utc
 from zones import ZoneInfo
@@ -69,7 +70,7 @@ def test_one_step_either_way_is_good(moment, steps):
     ],
 )
 def test_yesterdays_digits_are_good_until_four_or_the_end_of_the_night(moment, weekdays, hours, yesterday):
-    days = changing.good_days(wall(moment), weekdays, hours)
+    days = changing.good_days(wall(moment), opening_hours.began_yesterday(wall(moment), weekdays, hours))
     assert days == [date(2026, 12, 1), date(2026, 11, 30)][: 1 + yesterday]
 
 
@@ -82,7 +83,7 @@ def test_on_days_with_an_hour_more_or_less_four_is_what_the_clock_on_the_wall_sa
     good = [
         moment
         for moment in (begin.astimezone(ZoneInfo("UTC")) + timedelta(minutes=n) for n in range(0, 360, 15))
-        if date.fromisoformat(before) in changing.good_days(moment.astimezone(ZoneInfo("Europe/Berlin")), [], [])
+        if date.fromisoformat(before) in changing.good_days(moment.astimezone(ZoneInfo("Europe/Berlin")), night=False)
     ]
     assert len(good) == {"spring": 3, "autumn": 5}[change] * 4
 

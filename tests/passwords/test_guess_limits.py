@@ -11,8 +11,8 @@ from peewee import OperationalError
 from database import Busy, db
 from models import Attempt, Guess, RedemptionPassword
 from quanbao.operations import unguarded
-from quanbao.passwords import guess_limits, redemption_passwords
-from quanbao.redemption import redeem, situation
+from quanbao.passwords import guess_limits
+from quanbao.redemption import comparing, redeem, situation
 from quanbao.redemption.reasons import Reason
 from tests.support.factories import PASSWORD, WRONG, utc
 
@@ -120,7 +120,7 @@ class Refusing:
     """A database that refuses what a try wrote, at its commit; and what was compared meanwhile."""
 
     def __init__(self, monkeypatch):
-        self.compared, self.refuses, self.wrote, matches = 0, True, False, redemption_passwords.matches
+        self.compared, self.refuses, self.wrote, is_same = 0, True, False, comparing.is_same
         engine = type(db.obj)
         commit, execute = engine.commit, engine.execute_sql
 
@@ -138,10 +138,10 @@ class Refusing:
 
         def look(*what):
             self.compared += 1
-            return matches(*what)
+            return is_same(*what)
 
         monkeypatch.setattr(engine, "commit", refuse)
-        monkeypatch.setattr(redemption_passwords, "matches", look)
+        monkeypatch.setattr(comparing, "is_same", look)
 
 
 class TestComparisonsThatAreWrittenNowhere:

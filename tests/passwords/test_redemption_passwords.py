@@ -37,15 +37,31 @@ def rotate(world: World, digits: str | None = NEW, of: RedemptionPassword | None
 # Entered with a campaign
 
 
-def test_none_entered_has_one_made(world):
-    made = [make(world, redemption_password=None) for _ in range(3)]
-    digits = {digits_of(world, campaign) for campaign in made}
-    assert len({campaign.password_id for campaign in made}) == 3
-    for each in digits:
-        assert redemption_passwords.digits(each) == each
-        assert not redemption_passwords.is_trivial(each)
+def test_none_entered_accepts_whichever_the_shop_has(world):
+    """Another one for each campaign was one more for the cashier to mistake."""
+    made = [make(world, redemption_password=None) for _ in range(2)]
+    assert {(campaign.password_id, campaign.accepts_all) for campaign in made} == {(world.password.id, True)}
     draft = make(world, redemption_password=NEW)
-    assert change(world, draft).password_id == draft.password_id, "and it stays where none is entered later"
+    assert not draft.accepts_all
+    kept = change(world, draft)
+    assert (kept.password_id, kept.accepts_all) == (draft.password_id, False), "it stays where none is entered later"
+
+
+def test_a_shop_without_a_password_has_one_made(world):
+    other = world.make_merchant(slug="other")
+    entered = entered_values.document(world.campaign()) | {"redemption_password": None}
+    made = editing.create(other, entered, now=world.clock(), password_key=world.keys.password)
+    digits = digits_of(world, made)
+    assert redemption_passwords.digits(digits) == digits
+    assert not redemption_passwords.is_trivial(digits)
+    assert made.password.name == "Password 1"
+
+
+def test_a_new_one_is_made_where_that_is_chosen(world):
+    made = make(world, redemption_password=None, password_in_use=editing.NEW)
+    assert (made.password_id != world.password.id, made.accepts_all) == (True, False)
+    all_ = change(world, made, redemption_password=None, password_in_use=editing.ALL)
+    assert (all_.password_id, all_.accepts_all) == (world.password.id, True)
 
 
 @pytest.mark.parametrize("typed", [PASSWORD, "４８２９１３", "٤٨٢٩١٣"])
@@ -166,7 +182,8 @@ def test_a_change_follows_a_campaign_whose_row_was_changed_meanwhile(world):
 
 def test_what_is_made_is_never_what_the_merchant_uses_already(world, monkeypatch):
     world.campaign()
-    for change_or_make in (lambda: rotate(world, None), lambda: make(world, redemption_password=None)):
+    new = {"redemption_password": None, "password_in_use": editing.NEW}
+    for change_or_make in (lambda: rotate(world, None), lambda: make(world, **new)):
         made = iter([digits_of(world, Campaign.get()), "918273"])
         monkeypatch.setattr(redemption_passwords, "generate", lambda made=made: next(made))
         change_or_make()

@@ -216,7 +216,7 @@ CONTROLS = {
     "passwords of any merchant": (
         editing,
         "_in_use",
-        lambda merchant, number, reader: RedemptionPassword.get_or_none(
+        lambda merchant, number, reader, now: RedemptionPassword.get_or_none(
             RedemptionPassword.id == (number if str(number).isdigit() else 0)
         ),
         "campaigns.c",

@@ -44,7 +44,7 @@ pytestmark = [pytest.mark.promise("secrets"), pytest.mark.race]
 
 LINK_ROUND = r"(GET|POST) /sign-(in|up)(\?.*)?"
 # A refused form, to who had just typed it.
-GIVEN_BACK = rf"POST {FIRM}/(new-campaign|campaigns/[\w-]+/(edit|password/change))"
+GIVEN_BACK = rf"POST {FIRM}/(new-campaign|passwords(/\d+(/digits)?)?|campaigns/[\w-]+/(edit|password/change))"
 SHOWN_ANEW = rf"POST {SHOP}/password(/renew)?"  # to an owner who has just shown who they are
 # Where a canary may be read: in the answer to whom it is for, and nowhere else.
 MAY_STAND = {

@@ -79,6 +79,7 @@ NOT_CHECKS = {  # the reasons of the other statuses
     Reason.TOO_MANY_ATTEMPTS,
     Reason.BUSY,
     Reason.PASSWORD_INCORRECT,
+    Reason.PASSWORD_USED,
 }
 IMPOSSIBLE = {
     (Reason.NOT_YET_VALID, Reason.EXPIRED): "a period ends after it has started; the table refuses any other",

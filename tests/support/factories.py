@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
+from peewee import fn
+
 from database import write_transaction
 from models import (
     Account,
@@ -66,8 +68,11 @@ class World:
         Branch.create(merchant=merchant, slug="river", name="Riverside", address="")
         return merchant
 
-    def make_password(self, *, merchant: Merchant | None = None, digits: str = PASSWORD) -> RedemptionPassword:
-        return redemption_passwords.create(merchant or self.merchant, digits, key=self.keys.password, now=self.clock())
+    def make_password(
+        self, *, merchant: Merchant | None = None, digits: str = PASSWORD, **columns: Any
+    ) -> RedemptionPassword:
+        merchant, key = merchant or self.merchant, self.keys.password
+        return redemption_passwords.create(merchant, digits, key=key, now=self.clock(), **columns)
 
     def account(self, *, email: str | None = None, password: str | None = None, proved: bool = True) -> Account:
         return Account.create(
@@ -151,8 +156,9 @@ class World:
 
     def spend_password(self, password: RedemptionPassword | None = None, wrong: int = 100) -> None:
         """As many wrong guesses as close a password for the day, by other consumers; nobody is told by a message."""
-        password = password or self.password
-        guesser = self.account()
+        password, chance = password or self.password, guess_limits.CERTAIN // 10**6
+        this = (Guess.password == password) & (Guess.version == password.version)
+        guesser, before = self.account(), Guess.select(fn.MAX(Guess.total)).where(this).scalar()
         Guess.insert_many(
             [
                 {
@@ -162,6 +168,7 @@ class World:
                     "made_at": self.clock(),
                     "counted": True,
                     "tag": b"%d" % n,
+                    "total": (before or 0) + chance * (n + 1),
                 }
                 for n in range(wrong)
             ]

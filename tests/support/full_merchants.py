@@ -22,7 +22,9 @@ from models import (
     Member,
     Merchant,
     Mute,
+    PasswordKind,
     Redemption,
+    RedemptionPassword,
     Role,
     Row,
     Session,
@@ -30,6 +32,7 @@ from models import (
 )
 from quanbao.campaigns import pictures
 from quanbao.merchants import members
+from quanbao.passwords import changing
 from quanbao.people import accounts, one_time_links
 from quanbao.redemption import revocations, rollbacks
 from quanbao.vouchers import claims as claiming
@@ -54,6 +57,7 @@ OF_PEOPLE = {
     "CustomerGroup.name",
     "Member.address",
     "Merchant.name",
+    "RedemptionPassword.name",
     "Publication.failures",
     "Publication.groups",
     "PublicationPart.entries",
@@ -224,6 +228,12 @@ class Maker:
         Image.new("RGB", (8, 8), tuple(hue[:3])).save(picture, "PNG")
         self.digest = pictures.keep(self.merchant, picture.getvalue())
         self.password = self.world.make_password(merchant=self.merchant, digits=self.digits)
+        RedemptionPassword.update(name=self.say("RedemptionPassword.name")).where(
+            RedemptionPassword.id == self.password.id
+        ).execute()
+        self.one_time = self.world.make_password(
+            merchant=self.merchant, digits=changing.new_secret(), kind=PasswordKind.ONE_TIME
+        )
         return self.world.campaign(
             merchant=self.merchant,
             password=self.password,
@@ -293,6 +303,8 @@ class Maker:
             "rollbacks": self.redemption.id,
             "publications": self.publication.id,
             "claims": self.claim_number,
+            "shop_passwords": self.password.id,
+            "till": self.one_time.id,
         }
         values = {f"{noun}.number": number for noun, number in ids.items()} | {
             "merchant": self.merchant.slug,

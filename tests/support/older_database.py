@@ -1,13 +1,13 @@
 """A database as an older version left it, to be brought up to date."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from peewee import BlobField, BooleanField, TextField
 
 from database import JsonField, db, on_sqlite
-from models import TABLES, Attempt, CampaignVersion
+from models import TABLES, Attempt, CampaignPassword, CampaignVersion
 from quanbao.operations import migrate
 from quanbao.redemption import attempts
 from quanbao.redemption.attempts import Verdict
@@ -20,10 +20,13 @@ def older(last: str) -> Iterator[None]:
     Columns that came later are there inside, since the code of today writes them, and gone with what is in them after.
     """
     migrate._Runner().up(last)
-    with _verdicts_as_json():
+    with _verdicts_as_json() if last < "0012" else nullcontext():
+        db.create_tables([CampaignPassword])
         added = [*_add_columns()]
         yield
-        _write_verdicts()
+        if last < "0012":
+            _write_verdicts()
+        db.drop_tables([CampaignPassword])
     for name, column in added:
         db.execute_sql(f'ALTER TABLE "{name}" DROP COLUMN {column}')
 
