@@ -8,7 +8,17 @@ from quanbao.vouchers import wallet
 from web import redirects
 from web.auth.sessions import ask_nobody, holder
 from web.present import attack_banner, qr, states
-from web.present.messages import CHECKS, FIGURES, KINDS, REASONS, ROLES, WHY_REVOKED, WHY_ROLLED_BACK, sentences
+from web.present.messages import (
+    CHECKS,
+    FIGURES,
+    KINDS,
+    REASONS,
+    ROLES,
+    WHY_REVOKED,
+    WHY_ROLLED_BACK,
+    sentences,
+)
+from web.present.password_messages import PASSWORD_KINDS
 from web.present.sharing import facts_in_words
 
 
@@ -21,6 +31,7 @@ def init_app(app: Flask) -> None:
         uses_of=states.uses,
         campaign_state=states.of_campaign,
         role_names=ROLES,
+        password_kinds=PASSWORD_KINDS,
         reasons=REASONS,
         check_names=CHECKS,
         figure_names=FIGURES,

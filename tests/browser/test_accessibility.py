@@ -202,6 +202,7 @@ PAGES = {
     "edit a draft": Row("campaigns.edit", "/merchants/lotus/campaigns/draft/edit", OWNER, act=unfold),
     "password": Row("passwords.show", "/merchants/lotus/campaigns/oolong/password", OWNER, act=unfold),
     "password, shown": Row("passwords.show", "/merchants/lotus/campaigns/oolong/password", OWNER, act=reveal),
+    "passwords of the shop": Row("shop_passwords.index", "/merchants/lotus/passwords", OWNER, act=unfold),
     "publish": Row("publications.new", "/merchants/lotus/campaigns/oolong/publications?audience=customers", OWNER),
     "publish, searched": Row(
         "publications.search", "/merchants/lotus/campaigns/oolong/publications/customers?audience=addresses", OWNER

@@ -42,6 +42,7 @@ def test_a_thumb_hits_every_link_and_button(small_world, small_site, visit):
         "campaigns/tea/links/sheet",
         "campaigns/tea/figures",
         "campaigns/tea/password",
+        "passwords",
         "campaigns/tea/attempts",
         f"redemptions/{redeemed.id}",
         "branches",

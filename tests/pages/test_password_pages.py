@@ -5,7 +5,7 @@ from flask import url_for
 
 from models import Campaign, Kind, Member, Redemption, RedemptionPassword, Role, Voucher
 from quanbao.campaigns import editing
-from quanbao.passwords import redemption_passwords
+from quanbao.passwords import redemption_passwords, shop_passwords
 from tests.pages.test_campaign_pages import entries
 from tests.support.factories import ACCOUNT_PASSWORD, World
 from tests.support.page_client import Page, PageClient
@@ -226,8 +226,8 @@ def test_a_campaigns_form_is_no_way_to_guess_at_the_accounts_password(owner, clo
     owner.post(HERE, OWN, status=429)
 
 
-def test_a_password_that_no_campaign_has_is_none_in_use(owner, people, small_world):
-    """A deleted draft leaves its password behind: it is offered to nobody, and taken from nobody."""
+def test_a_deleted_drafts_password_is_one_of_the_shops_until_it_is_ended(owner, people, small_world):
+    """It stands in the list of the shop's passwords, where an owner sees it; once ended it is offered no more."""
     draft = small_world.campaign(slug="draft", published_at=None, password=small_world.make_password(digits=NEW))
     form = entries(owner.get("/merchants/lotus/new-campaign")) | {
         "product": "Tea",
@@ -237,9 +237,10 @@ def test_a_password_that_no_campaign_has_is_none_in_use(owner, people, small_wor
         "ends_at": "2026-12-31",
         "password_in_use": str(draft.password_id),
     }
+    editing.delete(draft)
     people[Role.MANAGER].post("/merchants/lotus/new-campaign", form)
-    for row in Campaign.select().where(Campaign.password == draft.password_id):
-        editing.delete(row)
+    editing.delete(Campaign.get(Campaign.password == draft.password_id))
+    shop_passwords.end(draft.password, small_world.clock())
     page = people[Role.MANAGER].post("/merchants/lotus/new-campaign", form, status=422)
     assert "Choose one of the list." in page.text
 
@@ -285,8 +286,7 @@ def test_a_draft_keeps_its_password_and_the_form_says_so(owner, small_world):
     page = owner.get("/merchants/lotus/campaigns/draft/edit")
     assert "Leave it as it is" in page.text
     assert "Left empty, the password stays as it is" in page.text
-    assert "A new one" not in page.text
-    assert "A new one" in owner.get("/merchants/lotus/new-campaign").text
+    assert "Leave it as it is" not in owner.get("/merchants/lotus/new-campaign").text
     assert Campaign.get_by_id(draft.id).password_id == draft.password_id
 
 

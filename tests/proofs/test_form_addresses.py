@@ -30,6 +30,7 @@ LINKS = {"claims.claim", "members.join", "set_up.set_up", "sign_in.use_link"}
 NO_BUTTON = {
     "campaigns.delete": "drafts alone have it",
     "passwords.renew": "only under an alarm",
+    "shop_passwords.enrol": "on the page that shows the secret of an authenticator",
     "publications.search": "its form asks by GET; htmx sends ticks by POST",
     "account.end_session": "of another browser",
     "redemptions.attempt": "asked for a branch first",

@@ -15,12 +15,12 @@ from flask import Flask, url_for
 from PIL import Image
 
 from config import PUSH_HOSTS
-from models import TABLES, Account, Branch, Campaign, Member, Session, Subscription
+from models import TABLES, Account, Branch, Campaign, Member, PasswordKind, Session, Subscription
 from quanbao.campaigns import entered_values
 from quanbao.merchants import branches
 from quanbao.messages.push import subscriptions
 from quanbao.messages.push.subscriptions import Circumstances, base64url
-from quanbao.passwords import redemption_passwords
+from quanbao.passwords import changing, redemption_passwords
 from quanbao.people import accounts
 from quanbao.vouchers import wallet_transfer
 from tests.support.factories import ACCOUNT_PASSWORD, CASHIER, LIN, OWNER, PASSWORD, STRANGER, World
@@ -73,6 +73,7 @@ UNSAFE: dict[str, tuple[str, dict[str, str]]] = {
     "members.join": (STRANGER, {}),
     "wallet_transfer.make": (LIN, {}),
     "wallet_transfer.use": (NOBODY, {"code": "{move}"}),
+    "passwords.accept": (OWNER, {"accepted": "{password}"}),
     "passwords.change": (OWNER, MINE | {"redemption_password": "739164", "replacing": "{replacing}"}),
     "passwords.reveal": (OWNER, MINE),
     "passwords.renew": (OWNER, {"replacing": "{replacing}"}),
@@ -89,10 +90,15 @@ UNSAFE: dict[str, tuple[str, dict[str, str]]] = {
     "revoking.revoke": (OWNER, {"reason": "other", "note": "evil"}),
     "rollbacks.roll_back": (OWNER, {"reason": "other", "note": "evil"}),
     "set_up.set_up": (NOBODY, SET_UP),
+    "shop_passwords.add": (OWNER, MINE | {"name": "Evil", "kind": "fixed", "redemption_password": "739164"}),
+    "shop_passwords.change": (OWNER, {"name": "Evil"}),
+    "shop_passwords.enrol": (OWNER, {"enrolment": "evil", "code": "123456"}),
+    "shop_passwords.reveal": (OWNER, MINE),
     "sign_in.sign_in": (NOBODY, MINE | {"email": LIN}),
     "sign_in.sign_out": (LIN, {}),
     "sign_in.sign_up": (NOBODY, MINE | {"email": EVIL}),
     "sign_in.use_link": (NOBODY, {}),
+    "till.new_digits": (CASHIER, {}),
     "till.redeem": (CASHIER, {"branch": "main", "amount": "200"}),
     "till.take": (CASHIER, {"code": "{shown}"}),
     "wallet.archive": (LIN, {"archived": "yes"}),
@@ -162,6 +168,8 @@ class Everywhere:
             "fresh": voucher.code,
             "shown": world.counter_code(voucher).code,
             "replacing": redemption_passwords.mark(Campaign.get(Campaign.slug == "oolong").password),
+            "password": str(world.password.id),
+            "one_time": str(world.make_password(digits=changing.new_secret(), kind=PasswordKind.ONE_TIME).id),
             **self._shown(lin),
             "member": str(Member.get(Member.address == CASHIER).id),
         }
@@ -241,6 +249,8 @@ class Everywhere:
                 "customers": places["customer"],
                 "rollbacks": places["redemption"],
                 "claims": places["claim_number"],
+                "shop_passwords": places["password"],
+                "till": places["one_time"],
             }.get(noun, places["publication"]),
         }
         with self.app.test_request_context():

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext
@@ -20,8 +21,10 @@ from wtforms import (
 )
 from wtforms.widgets import DateInput, TimeInput
 
-from models import Branch, Campaign, Kind, Merchant, RedemptionPassword
-from quanbao.campaigns import entered_values, rules
+from models import Branch, Campaign, Kind, Merchant
+from quanbao.campaigns import editing, entered_values, rules
+from quanbao.passwords import redemption_passwords
+from web.context import now
 from web.present import formats
 from web.present.forms import Form, own_password_field
 from web.present.messages import CAMPAIGN_FAULTS, CAMPAIGN_FIELDS, KINDS
@@ -116,7 +119,7 @@ class CampaignForm(Form):
     )
     named_branches: list[str] = []  # of a published campaign
     password = own_password_field("own-password")
-    password_in_use = SelectField(_("Or one that you use already"), validate_choice=False)
+    password_in_use = SelectField(_("Or which of your passwords it accepts"), validate_choice=False)
 
 
 def new(merchant: Merchant, groups: list[str]) -> CampaignForm:
@@ -166,11 +169,11 @@ def with_choices(
     form.branches.choices = [(place.slug, place.name) for place in places]
     if campaign and campaign.published_at:
         _with_more_branches(form, campaign)
-    none = gettext("A new one")
+    first = [("", gettext("All of the shop's"))]
     if campaign:
-        none = gettext("Leave it as it is")
+        first = [("", gettext("Leave it as it is")), (editing.ALL, gettext("All of the shop's"))]
         form.redemption_password.description = gettext("6 to 12 digits. Left empty, the password stays as it is.")
-    form.password_in_use.choices = [("", none), *_in_use(merchant)]
+    form.password_in_use.choices = [*first, (editing.NEW, gettext("A new one")), *_in_use(merchant, now())]
     return form
 
 
@@ -186,21 +189,9 @@ def _with_more_branches(form: CampaignForm, campaign: Campaign) -> None:
     form.named_branches = [place.name for place in named]
 
 
-def _in_use(merchant: Merchant) -> list[tuple[str, str]]:
-    """The merchant's passwords by the campaigns that they open; the digits stay where they are."""
-    rows = (
-        Campaign.select(RedemptionPassword.id, Campaign.product)
-        .join(RedemptionPassword)
-        .where(Campaign.merchant == merchant)
-        .order_by(Campaign.id.desc())
-    )
-    products: dict[int, list[str]] = {}
-    for number, product in rows.tuples():
-        products.setdefault(number, []).append(product)
-    return [
-        (str(number), gettext("Same as for %(products)s", products=formats.listed(names[:3])))
-        for number, names in products.items()
-    ]
+def _in_use(merchant: Merchant, now: datetime) -> list[tuple[str, str]]:
+    """The merchant's passwords by their names; the digits stay where they are."""
+    return [(str(row.id), row.name) for row in redemption_passwords.current(merchant, now)]
 
 
 def document(

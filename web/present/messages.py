@@ -19,6 +19,7 @@ REASONS: dict[Reason, Text] = {
     ),
     Reason.BUSY: (_("The server is busy."), _("Nothing was redeemed. Type the password again in a moment.")),
     Reason.PASSWORD_INCORRECT: (_("That is not the password."), _("Ask the cashier to type it once more.")),
+    Reason.PASSWORD_USED: (_("These digits were used already."), _("They are good once. Ask for new ones.")),
     Reason.REVOKED: (_("This voucher was taken back by the shop."), _("Ask the shop about it.")),
     Reason.CAMPAIGN_ENDED: (_("The shop has ended this offer."), _("Ask the shop what is on offer now.")),
     Reason.NOT_YET_VALID: (_("This voucher is not valid yet."), _("Come back when its time begins.")),
@@ -45,6 +46,7 @@ REASONS: dict[Reason, Text] = {
 CHECKS: dict[str, str] = {
     Door.COUNTER_CODE: _("Counter code"),
     Reason.PASSWORD_INCORRECT: _("Password"),
+    Reason.PASSWORD_USED: _("Password used before"),
     Reason.REVOKED: _("Not taken back"),
     Reason.CAMPAIGN_ENDED: _("Campaign not ended"),
     Reason.NOT_YET_VALID: _("Already begun"),

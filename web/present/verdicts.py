@@ -9,12 +9,14 @@ from web.present.messages import Text, sentences
 STATUS = {
     None: 200,
     Reason.PASSWORD_INCORRECT: 403,
+    Reason.PASSWORD_USED: 403,
     Reason.NOT_FOUND: 404,
     Reason.MALFORMED: 422,
     Reason.TOO_MANY_ATTEMPTS: 429,
     Reason.BUSY: 503,
 }
-SAME_SCREEN = {Reason.PASSWORD_INCORRECT, Reason.MALFORMED, Reason.BUSY}  # another try may go better
+# Another try may go better.
+SAME_SCREEN = {Reason.PASSWORD_INCORRECT, Reason.PASSWORD_USED, Reason.MALFORMED, Reason.BUSY}
 
 
 def verdict_as_json(verdict: Verdict, texts: Text | None) -> dict:

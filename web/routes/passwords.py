@@ -5,7 +5,7 @@ from flask_login import login_required
 
 from models import Campaign
 from quanbao.lib import merging
-from quanbao.passwords import redemption_passwords
+from quanbao.passwords import accepting, redemption_passwords, shop_passwords
 from web.auth.access import OWNER, campaign_of, is_fresh, is_me, not_me, only_owners_type
 from web.auth.limits import own_password_limit
 from web.context import now, settings
@@ -83,6 +83,18 @@ def renew(merchant: str, campaign: str):
     )
 
 
+@post_form(
+    routes, "/merchants/<slug:merchant>/campaigns/<slug:campaign>/password/accepted", "passwords.show", campaign_of
+)
+@login_required
+def accept(merchant: str, campaign: str):
+    """Which of the shop's passwords the campaign accepts; none ticked are all."""
+    row = campaign_of(merchant, campaign, OWNER)
+    chosen = {int(one) for one in request.form.getlist("accepted") if one.isascii() and one.isdigit() and len(one) < 18}
+    shop_passwords.accept(row, chosen, now())
+    return redirect(url_for("passwords.show", merchant=merchant, campaign=campaign), 303)
+
+
 def _about(campaign: Campaign) -> str:
     """What was done a moment ago is told on this campaign's page, and on no other."""
     return f"password of {campaign.id}"
@@ -107,6 +119,8 @@ def _page(
         new=new or forms.NewRedemptionPassword(formdata=None),
         shared=redemption_passwords.shared_with(campaign),
         overtaken=overtaken,
+        passwords=shop_passwords.of_merchant(campaign.merchant, now()),
+        accepted=set() if campaign.accepts_all else {row.id for row in accepting.of_campaign(campaign, now())},
         replacing=replacing,
         **more,
     )

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from flask import Blueprint, Response, abort, current_app, jsonify, make_response, render_template, request, url_for
 from flask_login import login_required
 
-from models import Redemption, Rollback, Voucher
+from models import Campaign, Redemption, Rollback, Voucher
 from quanbao.campaigns.rules import MOST_MONEY
 from quanbao.lib.validation import is_slug
-from quanbao.passwords import guess_limits, redemption_passwords
+from quanbao.passwords import accepting, guess_limits, redemption_passwords
 from quanbao.redemption import checks
 from quanbao.redemption import redeem as redemption
 from quanbao.redemption.case import case as case_of
@@ -29,7 +29,7 @@ from web.present.verdicts import SAME_SCREEN, STATUS, verdict_as_json
 
 routes = Blueprint("redemptions", __name__)
 
-SETTLED = {None, Reason.PASSWORD_INCORRECT, *checks.CHECKS}  # stored under the attempt's id
+SETTLED = {None, Reason.PASSWORD_INCORRECT, Reason.PASSWORD_USED, *checks.CHECKS}  # stored under the attempt's id
 OTHER_ENTRIES = {Reason.MINIMUM_SPEND, Reason.WRONG_BRANCH, Reason.PRICE_CHANGED}  # with other entries it may
 SHOWN = timedelta(minutes=5)  # a verdict stays on the screen; then it is an entry of the voucher's history
 FRESH = timedelta(minutes=1)  # after that a verdict given again says that it is of the past
@@ -45,7 +45,7 @@ def redeem(code: str):
     if reason:
         verdict = Verdict("", reason, wallet.describe(voucher, moment))
         return _render("redemptions/page.html", verdict, voucher, REASONS[reason])
-    if spent := guess_limits.spent(voucher.campaign.password, moment):
+    if spent := guess_limits.closed(accepting.of_campaign(voucher.campaign, moment), moment):
         verdict = Verdict(
             "", Reason.TOO_MANY_ATTEMPTS, wallet.describe(voucher, moment), closed=True, retry_after=spent.retry_after
         )
@@ -80,7 +80,7 @@ def _step(voucher: Voucher):
     amount = _amount(voucher, sent.get("amount", ""))
     if campaign.minimum_spend is not None and (amount is None or amount < campaign.minimum_spend):
         lacking.add("amount")
-    if places and sent.get("branch") not in [place.slug for place in places]:
+    if places and _must_choose(campaign) and sent.get("branch") not in [place.slug for place in places]:
         lacking.add("branch")
     if not lacking:
         return None
@@ -89,6 +89,11 @@ def _step(voucher: Voucher):
         "redemptions/step.html", voucher=voucher, places=places, faults=faults, sent=sent, amount=amount
     )
     return page, 422 if faults else 200
+
+
+def _must_choose(campaign: Campaign) -> bool:
+    """Not where each password that is accepted says the branch."""
+    return any(row.branch_slug is None for row in accepting.of_campaign(campaign, now()))
 
 
 @post_form(routes, "/vouchers/<code:code>/redemptions", "redemptions.redeem", voucher_of)

@@ -15,11 +15,11 @@ from flask import (
     request,
     url_for,
 )
-from flask_login import login_required
+from flask_login import current_user, login_required
 
-from models import Branch, CounterCode, Member, Role
+from models import Branch, CounterCode, Member, PasswordKind, RedemptionPassword, Role
 from quanbao.merchants import branches, members
-from quanbao.passwords import redemption_passwords
+from quanbao.passwords import redemption_passwords, shop_passwords
 from quanbao.people import accounts
 from quanbao.redemption import checks, counter_codes, practice
 from quanbao.redemption import redeem as redemption
@@ -31,6 +31,7 @@ from quanbao.vouchers import wallet
 from web.auth.access import membership
 from web.auth.sessions import consumer
 from web.context import now, settings
+from web.form_addresses import post_form
 from web.present import attack_banner
 from web.present.answers import ANSWER, wants_fragment, wants_json
 from web.present.messages import AT_COUNTER, REASONS
@@ -121,6 +122,24 @@ def redeem(merchant: str, attempt_id: UUID):
     return answer
 
 
+def _one_time(merchant: str, number: int) -> tuple[Member, list[Branch], RedemptionPassword]:
+    member = membership(merchant, tuple(Role))
+    places = members.places(member)
+    row = next((row for row in shop_passwords.shown_at(member, places, now()) if row.id == number), None)
+    if row is None or row.kind != PasswordKind.ONE_TIME:
+        abort(404)
+    return member, places, row
+
+
+@post_form(routes, "/merchants/<slug:merchant>/till/passwords/<int:number>", "till.show", _one_time)
+@login_required
+def new_digits(merchant: str, number: int):
+    """Six digits of a one-time password, for this screen alone: good once, and for a minute."""
+    member, places, row = _one_time(merchant, number)
+    made = shop_passwords.new_digits(row, current_user.row, now(), settings().password_key)
+    return _page(member, places, one_time={row.id: made})
+
+
 # The day
 
 
@@ -129,17 +148,26 @@ def _at() -> str | None:
     return request.values.get("at") or None
 
 
-def _page(member: Member, places: list[Branch], fault: str | None = None, wait: int = 0) -> str | Response:
+def _page(
+    member: Member,
+    places: list[Branch],
+    fault: str | None = None,
+    wait: int = 0,
+    one_time: dict[int, str] | None = None,
+) -> str | Response:
     merchant, at, before = member.merchant, request.values.get("at"), _before()
     slugs = _slugs(places, at)
     day = merchant.day(now())
     alarm, changed = attack_banner.mark(merchant), redemption_passwords.changed_lately(merchant, now())
-    shown = (till_day.mark(merchant, slugs, day), [place.name for place in places], alarm, changed)
+    digits = _digits(member, places)
+    passwords = [(row.id, row.name, today) for row, today in digits]
+    shown = (till_day.mark(merchant, slugs, day), [place.name for place in places], alarm, changed, passwords)
     seen = sha256(repr(shown).encode()).hexdigest()[:16]
     if wants_fragment() and request.args.get("seen") == seen:
         return Response(status=204)
     rows = till_day.rows(merchant, slugs, day, before)
     redeemed = [row for row in rows if row.redemption]
+    typed = {"fault": fault, "wait": wait, "typed": _typed(), "unused": counter_codes.unused(_typed())}
     page = make_response(
         render_template(
             "till/_day.html" if wants_fragment() else "till/page.html",
@@ -154,12 +182,11 @@ def _page(member: Member, places: list[Branch], fault: str | None = None, wait: 
             day=day,
             seen=seen,
             now=now(),
-            fault=fault,
-            wait=wait,
-            typed=_typed(),
-            unused=counter_codes.unused(_typed()),
             alarm=alarm,
             changed=changed,
+            digits=digits,
+            one_time=one_time or {},
+            **typed,
             older=redeemed[-1].redemption if len(redeemed) == till_day.A_PAGE else None,
             before=before,
         )
@@ -183,6 +210,15 @@ def _slugs(places: list[Branch], at: str | None) -> list[str]:
     if at and at != NOWHERE and at not in own:
         abort(404)
     return [""] if at == NOWHERE else [at, ""] if at else [*own, ""]
+
+
+def _digits(member: Member, places: list[Branch]) -> list[tuple[RedemptionPassword, str]]:
+    """The passwords that this till page shows, with today's digits of a daily one; a one-time one has none yet."""
+    key, moment = settings().password_key, now()
+    return [
+        (row, shop_passwords.of_today(row, moment, key) if row.kind == PasswordKind.DAILY else "")
+        for row in shop_passwords.shown_at(member, places, moment)
+    ]
 
 
 # One voucher

@@ -1,0 +1,186 @@
+"""The page of a shop's passwords, and what its till page shows of them."""
+
+import re
+
+import pytest
+
+from models import Branch, Campaign, Member, MemberBranch, PasswordKind, RedemptionPassword, Role
+from quanbao.passwords import accepting, changing, redemption_passwords, shop_passwords
+from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD
+from tests.support.page_client import PageClient
+
+HERE = "/merchants/lotus/passwords"
+TILL = "/merchants/lotus/till"
+OWN = {"password": ACCOUNT_PASSWORD}
+NEW = "750264"
+
+
+@pytest.fixture
+def people(app, small_world) -> dict[Role, PageClient]:
+    made = {}
+    for role in Role:
+        person = small_world.member(role=role, password=ACCOUNT_PASSWORD)
+        made[role] = PageClient(app).sign_in(person)
+    cashier = Member.get(Member.role == Role.CASHIER)
+    MemberBranch.create(member=cashier, branch=Branch.get(Branch.slug == "main"))
+    return made
+
+
+@pytest.fixture
+def owner(people) -> PageClient:
+    return people[Role.OWNER]
+
+
+def latest() -> RedemptionPassword:
+    return RedemptionPassword.select().order_by(RedemptionPassword.id.desc()).get()
+
+
+def test_one_is_made_with_its_branch(owner, small_world):
+    owner.post(HERE, {"name": "Till 1", "kind": "fixed", "redemption_password": NEW, "branch": "river", **OWN})
+    row = latest()
+    assert (row.name, row.kind, row.branch_slug) == ("Till 1", "fixed", "river")
+    assert redemption_passwords.reveal(row, small_world.keys.password) == NEW
+    page = owner.get(HERE)
+    assert "Till 1" in page.text
+    assert "Riverside" in page.text
+    assert NEW not in page.html
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"name": " "}, "Enter a name"),
+        ({"name": "password 1"}, "There is Password 1 already"),
+        ({"kind": "spoken"}, "Choose one of the kinds"),
+        ({"branch": "nowhere"}, "Choose among your branches"),
+        ({"member": "999"}, "Choose among your members"),
+        ({"redemption_password": PASSWORD}, "has these digits already"),
+        ({"redemption_password": "123456"}, "too easy to guess"),
+        ({"redemption_password": "12"}, "Enter 6 to 12 digits"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_is_made(owner, form, said):
+    page = owner.post(HERE, {"name": "Till 1", "kind": "fixed", **OWN} | form, status=422)
+    assert said in page.text
+    assert RedemptionPassword.select().count() == 1
+
+
+def test_who_picks_up_an_open_phone_makes_none_that_they_know(owner, clock):
+    clock.forward(minutes=11)
+    for form in ({"kind": "fixed", "redemption_password": NEW}, {"kind": "authenticator"}):
+        page = owner.post(HERE, {"name": "Till 1", **form}, status=422)
+        assert "not the password of your account" in page.text
+    assert RedemptionPassword.select().count() == 1
+    owner.post(f"{HERE}/{latest().id}/digits", status=422)
+    assert PASSWORD in owner.post(f"{HERE}/{latest().id}/digits", OWN, status=200).text
+
+
+def test_it_is_renamed_and_ended(owner, small_world):
+    small_world.campaign(product="Cake", accepts_all=True)
+    first = latest()
+    page = owner.post(f"{HERE}/{first.id}", {"do": "end"}, status=422)
+    assert "Cake accepts no other password" in page.text
+    owner.post(HERE, {"name": "Till 1", "kind": "fixed", **OWN})
+    owner.post(f"{HERE}/{first.id}", {"name": "Old one", "branch": "main"})
+    assert (RedemptionPassword.get_by_id(first.id).name, RedemptionPassword.get_by_id(first.id).branch_slug) == (
+        "Old one",
+        "main",
+    )
+    owner.post(f"{HERE}/{first.id}", {"do": "end"})
+    assert "Old one" not in owner.get(HERE).text
+    owner.post(f"{HERE}/{first.id}", {"name": "Again"}, status=404)
+
+
+def test_an_authenticator_is_made_once_it_shows_the_right_code(owner, small_world, clock):
+    page = owner.post(HERE, {"name": "Phone", "kind": "authenticator", "branch": "main", **OWN}, status=200)
+    (hidden,) = page.all("input", name="enrolment")
+    secret = re.search(r"\b[A-Z2-7]{32}\b", page.text)[0]
+    assert "<svg" in page.html
+    wrong = owner.post(f"{HERE}/enrol", {"enrolment": hidden["value"], "code": "000000"}, status=422)
+    assert "not the code that the app shows" in wrong.text
+    assert RedemptionPassword.select().count() == 1
+    code = changing.at_step(secret, changing.good_steps(clock())[0])
+    owner.post(f"{HERE}/enrol", {"enrolment": hidden["value"], "code": code})
+    row = latest()
+    assert (row.name, row.kind, row.branch_slug) == ("Phone", "authenticator", "main")
+    assert redemption_passwords.reveal(row, small_world.keys.password) == secret
+    assert secret not in owner.get(HERE).html
+    owner.post(f"{HERE}/{row.id}/digits", OWN, status=404)
+
+
+@pytest.mark.parametrize("minutes", [9, 10])
+def test_an_enrolment_is_good_for_ten_minutes_and_at_one_merchant(app, owner, small_world, clock, minutes):
+    page = owner.post(HERE, {"name": "Phone", "kind": "authenticator", **OWN}, status=200)
+    (hidden,) = page.all("input", name="enrolment")
+    secret = re.search(r"\b[A-Z2-7]{32}\b", page.text)[0]
+    other = small_world.make_merchant(slug="other")
+    theirs = PageClient(app).sign_in(small_world.member(role=Role.OWNER, merchant=other))
+    clock.forward(minutes=minutes)
+    form = {"enrolment": hidden["value"], "code": changing.at_step(secret, changing.good_steps(clock())[0])}
+    theirs.post("/merchants/other/passwords/enrol", form, status=422)
+    owner.post(f"{HERE}/enrol", form, status=303 if minutes == 9 else 422)
+    assert RedemptionPassword.select().count() == (2 if minutes == 9 else 1)
+
+
+def test_a_campaign_accepts_what_is_ticked_and_all_where_nothing_is(owner, people, small_world, clock):
+    campaign = small_world.campaign(slug="tea")
+    others = [small_world.make_password(digits=digits, name=digits) for digits in (NEW, "739164")]
+    here = "/merchants/lotus/campaigns/tea/password"
+
+    def accepted() -> list[str]:
+        return [row.name for row in accepting.of_campaign(Campaign.get_by_id(campaign.id), clock())]
+
+    owner.post(f"{here}/accepted", {"accepted": [str(others[0].id), "x", "999"]})
+    assert accepted() == [NEW]
+    assert Campaign.get_by_id(campaign.id).version == 2
+    owner.post(f"{here}/accepted", {})
+    assert accepted() == ["Password 1", NEW, "739164"]
+    people[Role.MANAGER].post(f"{here}/accepted", {}, status=403)
+    assert NEW in people[Role.MANAGER].get(here).text
+
+
+def test_the_step_asks_for_no_branch_where_every_password_has_one(app, small_world):
+    campaign = small_world.campaign(branch_slugs=["main", "river"])
+    code = small_world.voucher(campaign=campaign).code
+    mei = PageClient(app).sign_in(small_world.mei)
+    assert "Where are you?" in mei.get(f"/vouchers/{code}/redeem").text
+    RedemptionPassword.update(branch_slug="main").execute()
+    assert "Where are you?" not in mei.get(f"/vouchers/{code}/redeem").text
+
+
+# The till page
+
+
+def make(small_world, kind, **columns) -> RedemptionPassword:
+    return small_world.make_password(digits=changing.new_secret(), kind=kind, **columns)
+
+
+@pytest.mark.parametrize(("branch", "seen"), [(None, True), ("main", True), ("river", False)])
+def test_the_days_digits_are_shown_to_members_of_that_branch(people, small_world, clock, branch, seen):
+    row = make(small_world, PasswordKind.DAILY, branch_slug=branch)
+    digits = shop_passwords.of_today(row, clock(), small_world.keys.password)
+    assert (digits in people[Role.CASHIER].get(TILL).text) is seen
+    assert digits in people[Role.OWNER].get(TILL).text
+
+
+def test_a_members_digits_are_shown_to_that_member(people, small_world, clock):
+    row = make(small_world, PasswordKind.DAILY, member=Member.get(Member.role == Role.CASHIER))
+    digits = shop_passwords.of_today(row, clock(), small_world.keys.password)
+    assert digits in people[Role.CASHIER].get(TILL).text
+    assert digits not in people[Role.OWNER].get(TILL).text
+
+
+def test_one_time_digits_come_by_a_tap_and_are_in_that_answer_alone(people, small_world):
+    row = make(small_world, PasswordKind.ONE_TIME)
+    cashier = people[Role.CASHIER]
+    page = cashier.post(f"{TILL}/passwords/{row.id}", status=200)
+    digits = re.search(r'class="digits" role="status">(\d{6})<', page.html)[1]
+    assert digits not in cashier.get(TILL).html
+    assert small_world.attempt(
+        small_world.voucher(campaign=small_world.campaign(accepts_all=True)), typed=digits
+    ).redeemed
+
+
+def test_there_are_none_of_another_branch_or_kind(people, small_world):
+    for row in (make(small_world, PasswordKind.ONE_TIME, branch_slug="river"), make(small_world, PasswordKind.DAILY)):
+        people[Role.CASHIER].post(f"{TILL}/passwords/{row.id}", status=404)
