@@ -31,6 +31,7 @@ MEMORY = timedelta(days=30)  # how long a consumer's wrong tries make them wait 
 CERTAIN = 10**12  # the unit of a chance, for twelve digits
 A_DAY = CERTAIN // 10_000
 IN_LIFE = CERTAIN // 1_000
+ONE_OF_SIX = CERTAIN // 10**6
 PASSWORD_A_DAY = 100  # wrong values, where six digits are all that is compared
 PASSWORD_IN_LIFE = 1000
 CONSUMER_A_DAY = 10
@@ -155,8 +156,12 @@ def check(candidates: Sequence[C], consumer: int, now: datetime) -> tuple[list[C
 
 
 def chance(candidates: Sequence[Candidate]) -> int:
-    """How likely a guess is to be one of all these values, in units of 10^-12."""
-    return sum(CERTAIN // 10**digits for one in candidates for digits in one.lengths)
+    """How likely a guess is to be one of all these values, in units of 10^-12; at least as one value of six digits.
+
+    So no password is compared more than 100 times a day, and how many tries are let through does not tell that the
+    one password of a campaign has more digits.
+    """
+    return max(ONE_OF_SIX, sum(CERTAIN // 10**digits for one in candidates for digits in one.lengths))
 
 
 def spent(password: RedemptionPassword, now: datetime) -> Spent | None:

@@ -3,10 +3,11 @@
 from datetime import timedelta
 from unittest.mock import patch
 
-from models import Campaign
+from models import Campaign, PasswordKind
 from quanbao.redemption.reasons import Reason
 from tests.advice.stage import CAMPAIGNS, PAGES, SHOP, follows
 from tests.pages.test_clocks import plain
+from tests.passwords.test_kinds import code, make
 from tests.support.factories import PASSWORD, WRONG, stored
 from web.present import messages
 
@@ -33,6 +34,18 @@ def _(stage):
     voucher = stage.world.voucher()
     stage.refused("password_incorrect", voucher, typed=WRONG)
     stage.redeemed(voucher)
+
+
+@follows("reason", Reason.PASSWORD_USED)
+def _(stage):
+    make(stage.world, PasswordKind.AUTHENTICATOR)
+    campaign = stage.world.campaign(accepts_all=True)
+    first, second = (stage.world.voucher(campaign=campaign) for _ in range(2))
+    used = code(stage.world)
+    stage.redeemed(first, typed=used)
+    stage.refused("password_used", second, typed=used)
+    stage.clock.forward(seconds=30)
+    stage.redeemed(second, typed=code(stage.world))
 
 
 @follows("reason", Reason.TOO_MANY_ATTEMPTS)
