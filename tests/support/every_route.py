@@ -20,7 +20,8 @@ from quanbao.campaigns import entered_values
 from quanbao.merchants import branches
 from quanbao.messages.push import subscriptions
 from quanbao.messages.push.subscriptions import Circumstances, base64url
-from quanbao.passwords import changing, redemption_passwords
+from quanbao.passwords import changing, enrolments, redemption_passwords
+from quanbao.passwords.shop_passwords import Entered
 from quanbao.people import accounts
 from quanbao.vouchers import wallet_transfer
 from tests.support.factories import ACCOUNT_PASSWORD, CASHIER, LIN, OWNER, PASSWORD, STRANGER, World
@@ -92,7 +93,7 @@ UNSAFE: dict[str, tuple[str, dict[str, str]]] = {
     "set_up.set_up": (NOBODY, SET_UP),
     "shop_passwords.add": (OWNER, MINE | {"name": "Evil", "kind": "fixed", "redemption_password": "739164"}),
     "shop_passwords.change": (OWNER, {"name": "Evil"}),
-    "shop_passwords.enrol": (OWNER, {"enrolment": "evil", "code": "123456"}),
+    "shop_passwords.enrol": (OWNER, {"enrolment": "{enrolment}", "code": "{enrolled}"}),
     "shop_passwords.reveal": (OWNER, MINE),
     "sign_in.sign_in": (NOBODY, MINE | {"email": LIN}),
     "sign_in.sign_out": (LIN, {}),
@@ -170,9 +171,16 @@ class Everywhere:
             "replacing": redemption_passwords.mark(Campaign.get(Campaign.slug == "oolong").password),
             "password": str(world.password.id),
             "one_time": str(world.make_password(digits=changing.new_secret(), kind=PasswordKind.ONE_TIME).id),
+            **self._enrolment(),
             **self._shown(lin),
             "member": str(Member.get(Member.address == CASHIER).id),
         }
+
+    def _enrolment(self) -> dict[str, str]:
+        """An authenticator that waits for its code, and the code."""
+        secret, now, key = changing.new_secret(), self.world.clock(), self.world.keys.password
+        enrolment = enrolments.sealed(self.world.merchant, Entered("Evil"), secret, key=key, now=now)
+        return {"enrolment": enrolment, "enrolled": changing.at_step(secret, changing.good_steps(now)[0])}
 
     def _shown(self, lin: Account) -> dict[str, str]:
         """What the forms were filled with that are sent here."""

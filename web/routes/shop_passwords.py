@@ -1,9 +1,5 @@
 """A shop's passwords: listed for owners and managers; made, shown, renamed and ended by owners."""
 
-import base64
-import binascii
-import json
-from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
@@ -11,7 +7,7 @@ from flask_login import login_required
 
 from models import Member, Merchant, PasswordKind, RedemptionPassword
 from quanbao.merchants import branches
-from quanbao.passwords import changing, guess_limits, redemption_passwords, sealing, shop_passwords
+from quanbao.passwords import changing, enrolments, guess_limits, redemption_passwords, shop_passwords
 from quanbao.passwords.shop_passwords import Entered, Refused
 from web.auth.access import OWNER, is_fresh, is_me, merchant_of, not_me
 from web.auth.limits import own_password_limit
@@ -21,8 +17,6 @@ from web.present.messages import CAMPAIGN_FAULTS, NEW_PASSWORD
 from web.present.password_messages import SHOP_PASSWORDS
 
 routes = Blueprint("shop_passwords", __name__)
-
-ENROLMENT = timedelta(minutes=10)  # to scan the secret and type one code
 
 
 @routes.get("/merchants/<slug:merchant>/passwords")
@@ -65,7 +59,7 @@ def _of(merchant: str) -> Merchant:
 def enrol(merchant: str):
     """An authenticator that shows the right code has the secret: from now on its codes are good."""
     of, key = _of(merchant), settings().password_key
-    found = _opened(of, request.form.get("enrolment", ""))
+    found = enrolments.opened(of, request.form.get("enrolment", ""), key=key, now=now())
     if found is None:
         return _page(of, {"kind": SHOP_PASSWORDS["late"]}, entered={}), 422
     entered, secret = found
@@ -131,33 +125,15 @@ def _text(refused: Refused) -> str:
 
 def _enrolment(of: Merchant, entered: Entered, secret: str, *, wrong: bool = False) -> str:
     """The page that shows the secret once, with all that was entered, sealed for this merchant."""
-    said = {"name": entered.name, "branch": entered.branch, "member": entered.member, "secret": secret}
-    said["until"] = (now() + ENROLMENT).isoformat()
-    sealed = sealing.seal(json.dumps(said).encode(), _bound(of), settings().password_key)
     return render_template(
         "shop_passwords/enrol.html",
         merchant=of,
         name=entered.name,
         secret=secret,
         address=changing.address(secret, of.name, entered.name),
-        enrolment=base64.urlsafe_b64encode(sealed).decode(),
+        enrolment=enrolments.sealed(of, entered, secret, key=settings().password_key, now=now()),
         wrong=wrong,
     )
-
-
-def _opened(of: Merchant, enrolment: str) -> tuple[Entered, str] | None:
-    """What the page before said; none where it is too old, or not ours."""
-    try:
-        said = json.loads(sealing.unseal(base64.urlsafe_b64decode(enrolment), _bound(of), settings().password_key))
-    except (binascii.Error, ValueError, sealing.WrongKey):
-        return None
-    if datetime.fromisoformat(said["until"]) <= now():
-        return None
-    return Entered(said["name"], said["branch"], said["member"]), said["secret"]
-
-
-def _bound(of: Merchant) -> bytes:
-    return b"enrolment %d" % of.id
 
 
 def _page(
