@@ -43,7 +43,8 @@ DENIALS = re.compile(r"""Nothing was changed|Nothing was redeemed|outcome["=: ]+
 BESIDE = {"session.seen_at", "session.expires_at", "session.confirmed_at", *MEANT_TO_MOVE}
 COUNTED = ("guess.", "counter_try.")
 FIRST_START = "set_up.set_up"  # only where there is no shop yet: a test of its own
-ONLY_LOOKING = HARMLESS | {"passwords.reveal"}  # it notes that the password was typed, beside what it shows
+# They note that the password was typed, beside what they show.
+ONLY_LOOKING = HARMLESS | {"passwords.reveal", "shop_passwords.reveal"}
 LIES = {"account.delete", "members.join", "publications.publish", "sign_in.sign_up"}  # they ask after a commit
 VERDICTS = {"redemptions.attempt", "till.redeem"}
 

@@ -68,6 +68,8 @@ WAYS = [
         "publications.publish",
         lambda text: {"audience": "addresses", "file": (io.BytesIO(f"{text}\nfine@example.org".encode()), "list.csv")},
     ),
+    Way("RedemptionPassword.name", "shop_passwords.add", lambda text: {"name": text, "kind": "daily"}),
+    Way("RedemptionPassword.name", "shop_passwords.change", lambda text: {"name": text}),
     Way("Rollback.note", "rollbacks.roll_back", lambda text: {"reason": "other", "note": text}),
     Way("Revocation.note", "revoking.revoke", lambda text: {"reason": "other", "note": text}),
 ]
@@ -82,6 +84,7 @@ LOADED = {  # where it stands in a document
     "Customer.address": "consumers[0].email",
     "Campaign.groups": "merchants[0].campaigns[0].conditions.groups",
     "CustomerGroup.name": "consumers[0].groups",
+    "RedemptionPassword.name": "merchants[0].passwords",
 }
 PASSWORDS = [*(f"merchants[0].members[{nth}].password" for nth in range(2)), "consumers[0].password"]  # cost time
 SAID_ELSEWHERE = {  # filled from another column, or from a list of our own
@@ -147,6 +150,8 @@ def document(column: str, text: str, number: int) -> Any:
         ("consumers[0].email", f"c@{slug}.example"),
         ("merchants[0].campaigns[0].publish_to[0]", f"c@{slug}.example"),
     ]
+    if path == "merchants[0].passwords":
+        value = [{"name": text, "kind": "daily"}]
     if path == "consumers[0].groups":
         value = {slug: [text]}
     if path == "consumers[0].email":

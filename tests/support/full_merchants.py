@@ -102,6 +102,8 @@ OURS = {
     "Picture.digest",
     "Publication.audience",
     "Redemption.attempt_id",
+    "RedemptionPassword.branch_slug",
+    "RedemptionPassword.kind",
     "Redemption.branch_slug",
     "Redemption.day",
     "Redemption.words",
