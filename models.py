@@ -119,16 +119,36 @@ class Table(Row):
 
 
 class Account(Table):
-    """One for each case-folded e-mail: a wallet, and any memberships.
+    """One for each case-folded e-mail: a wallet, and any memberships. Without an address it is an anonymous wallet.
 
     `proved` once the operator vouched for the address or a link that was sent there was used: who signs
-    up may have typed another person's. A deleted account has no address; the ledger keeps its id.
+    up may have typed another person's. The ledger keeps the ids of accounts that were deleted, and of anonymous
+    wallets that were merged into another account: what such a wallet held is `merged_into`'s.
     """
 
     email = TextField(unique=True, null=True)
     password_hash = TextField(null=True)
     proved = BooleanField(default=False)
     created_at = UtcField()
+    deleted_at = UtcField(null=True)
+    merged_into = ForeignKeyField("self", null=True)
+    merged_into_id: int | None
+    claim_hash = BlobField(null=True, unique=True)  # of what the browser sends with its first claim, and again
+
+    @property
+    def is_anonymous(self) -> bool:
+        """A wallet without an address; an account that was deleted has none either."""
+        return self.email is None and self.deleted_at is None and self.merged_into_id is None
+
+    @classmethod
+    def is_living(cls):
+        """As a condition: neither deleted nor merged into another."""
+        return cls.deleted_at.is_null() & cls.merged_into.is_null()
+
+    @classmethod
+    def ids_of_wallet(cls, account):
+        """As a query: the account's own id and those of the wallets that were merged into it."""
+        return cls.select(cls.id).where((cls.id == account) | (cls.merged_into == account))
 
 
 class Session(Table):
@@ -454,9 +474,57 @@ class CampaignPassword(Row):
         primary_key = CompositeKey("campaign", "password")
 
 
-class Voucher(Table):
-    """One consumer's right from one campaign. `nth` tells apart several of one holder.
+class ClaimedBy(StrEnum):
+    """Who may claim a voucher from a poster."""
 
+    ANYBODY = "anybody"
+    PROVED = "proved"  # who has an account with a proved address
+
+
+class Poster(Table):
+    """A campaign's vouchers for all who scan a code on the wall: the token is public, each voucher is a claim.
+
+    `quantity` is how many it gives out in all, `per_day` on a day of the merchant, `per_minute` at most. `seen` and
+    `claimed` are its figures; `day` and `minute` are what `claimed_today` and `claimed_this_minute` were counted in,
+    the minute since 1970.
+    """
+
+    campaign = ForeignKeyField(Campaign, backref="posters")
+    campaign_id: int
+    name = TextField()
+    token = TextField(unique=True)
+    claimed_by = TextField(default=ClaimedBy.ANYBODY)
+    quantity = BigIntegerField()
+    per_day = BigIntegerField(null=True)
+    per_minute = BigIntegerField(default=30)
+    created_at = UtcField()
+    paused_at = UtcField(null=True)
+    ended_at = UtcField(null=True)
+    seen = BigIntegerField(default=0)
+    claimed = BigIntegerField(default=0)
+    day = TextField(default="")
+    claimed_today = BigIntegerField(default=0)
+    minute = BigIntegerField(default=0)
+    claimed_this_minute = BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            one_of("claimed_by", ClaimedBy),
+            Check("claimed BETWEEN 0 AND quantity"),
+            Check("claimed_today BETWEEN 0 AND COALESCE(per_day, claimed_today)"),
+            Check("claimed_this_minute BETWEEN 0 AND per_minute"),
+        ]
+
+    @property
+    def left(self) -> int:
+        """How many it has still to give, as far as its campaign lasts."""
+        return max(0, min(self.quantity - self.claimed, self.campaign.remaining))
+
+
+class Voucher(Table):
+    """One consumer's right from one campaign. `consumer` is its holder, and changes when it changes hands.
+
+    `issued_to` is who got it first: what is given out once a person looks at that. `nth` tells apart several of theirs.
     `returned` counts the uses that came back by a rollback: no use is ever numbered like one before. `revoked_after`
     is the newest publication of that moment: one that was made later gives its holder another voucher.
     """
@@ -466,6 +534,10 @@ class Voucher(Table):
     campaign_id: int
     consumer = ForeignKeyField(Account)
     consumer_id: int
+    issued_to = ForeignKeyField(Account, null=True, index=False)  # never empty: SQLite cannot say so of a later column
+    issued_to_id: int
+    poster = ForeignKeyField(Poster, null=True, index=False)
+    poster_id: int | None
     nth = IntegerField(default=1)
     uses = IntegerField()
     uses_left = IntegerField()
@@ -479,7 +551,11 @@ class Voucher(Table):
     redemptions: "list[Redemption]"
 
     class Meta:
-        indexes = ((("campaign", "consumer", "nth"), True),)
+        indexes = (
+            (("campaign", "issued_to", "nth"), True),
+            (("campaign", "consumer"), False),
+            (("poster", "issued_to"), True),
+        )
         constraints = [Check("uses_left BETWEEN 0 AND uses"), Check("returned >= 0")]
 
     @property
@@ -909,6 +985,7 @@ TABLES = (
     Picture,
     Campaign,
     CampaignPassword,
+    Poster,
     Voucher,
     CampaignVersion,
     Attempt,

@@ -26,8 +26,9 @@ CUSTOMERS = (
        SELECT {merchant}, id, email, {now} FROM account WHERE true ON CONFLICT DO NOTHING""",
 )
 SAME = (  # the rows that a publication to all customers, and one to strangers, make
-    """INSERT INTO voucher (code, campaign_id, consumer_id, nth, uses, uses_left, returned, issued_at)
-       SELECT {code}, {campaign}, consumer_id, 1, 1, 1, 0, {now} FROM customer WHERE merchant_id = {merchant}""",
+    """INSERT INTO voucher (code, campaign_id, consumer_id, issued_to_id, nth, uses, uses_left, returned, issued_at)
+       SELECT {code}, {campaign}, consumer_id, consumer_id, 1, 1, 1, 0, {now}
+       FROM customer WHERE merchant_id = {merchant}""",
     """INSERT INTO delivery (subscription_id, voucher_id, event, about, due_at, tries, made_at)
        SELECT s.id, v.id, 'issued', 0, {now}, 0, {now} FROM voucher v
        JOIN subscription s ON s.account_id = v.consumer_id WHERE v.campaign_id = {campaign}""",

@@ -10,6 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from config import Settings
 from database import SILENCE, drop_ended_connection, forget_commits, open_database
 from quanbao.redemption.redeem import Keys
+from quanbao.vouchers.poster_views import Views
 from web import assets, converters, errors, form_script, request_limits, routes, template_globals
 from web.auth import limits, security, sessions
 from web.present import attack_banner, clocks, formats, languages, push_messages, shown
@@ -25,6 +26,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
     )
     app.extensions["quanbao"] = settings
     app.extensions["clock"] = clock or settings.clock()
+    app.extensions["poster_views"] = Views()
     app.extensions["keys"] = Keys(password=settings.password_key, receipts=settings.secret_key)
 
     open_database(settings.database_url, settings.sqlite_file, silence=SILENCE)

@@ -5,6 +5,7 @@ from datetime import datetime
 from flask import current_app, request
 
 from config import Settings
+from quanbao.vouchers.poster_views import Views
 
 
 def settings() -> Settings:
@@ -14,6 +15,11 @@ def settings() -> Settings:
 def now() -> datetime:
     """The time of the application's one clock, aware UTC."""
     return current_app.extensions["clock"]()
+
+
+def poster_views() -> Views:
+    """The looks at posters that this process has not written yet."""
+    return current_app.extensions["poster_views"]
 
 
 def base_url() -> str:

@@ -29,6 +29,11 @@ def without_query(address: str) -> str:
     return address.partition("?")[0]
 
 
+def without_scheme(address: str) -> str:
+    """The address as it is typed."""
+    return address.partition("://")[2]
+
+
 def query(address: str) -> list[tuple[str, str]]:
     """What stands in an address's query, name by name."""
     return parse_qsl(address.partition("?")[2], keep_blank_values=True)

@@ -19,7 +19,7 @@ from web.present.messages import (
     sentences,
 )
 from web.present.password_messages import PASSWORD_KINDS
-from web.present.sharing import facts_in_words
+from web.present.sharing import facts_in_words, period_in_words, worth_in_words
 
 
 def init_app(app: Flask) -> None:
@@ -42,9 +42,13 @@ def init_app(app: Flask) -> None:
         sentences=sentences,
         holder=holder,
         facts_in_words=facts_in_words,
+        period_in_words=period_in_words,
+        worth_in_words=worth_in_words,
         worth=wallet.worth,
     )
-    app.jinja_env.filters.update(without_query=redirects.without_query, query=redirects.query)
+    app.jinja_env.filters.update(
+        without_query=redirects.without_query, query=redirects.query, without_scheme=redirects.without_scheme
+    )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 

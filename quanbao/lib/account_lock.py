@@ -13,11 +13,13 @@ class Overtaken(Exception):
 def lock_unchanged(account: Account, token: str | None = None) -> None:
     """Lock the account, before anything else in a transaction, as the one whose password was looked at.
 
-    Raises Overtaken where address or password are others by now, it was deleted, or the session was ended.
+    Raises Overtaken where address or password are others by now, it was deleted or merged into another, or the session
+    was ended.
     """
     row = locked(Account.select().where(Account.id == account.id)).get()
     ended = token is not None and not Session.select().where(Session.token_hash == token_hash(token)).exists()
-    if ended or row.email is None or (row.email, row.password_hash) != (account.email, account.password_hash):
+    gone = row.deleted_at is not None or row.merged_into_id is not None
+    if ended or gone or (row.email, row.password_hash) != (account.email, account.password_hash):
         raise Overtaken
 
 

@@ -180,8 +180,7 @@ def join(link: Link, account: Account, now: datetime) -> Member | None:
     """
 
     def write() -> Member | None:
-        living = Account.select(Account.id).where((Account.id == account.id) & Account.email.is_null(False))
-        if locked(living).get_or_none() is None:
+        if not accounts.lock_living(account) or account.is_anonymous:
             return None
         assert link.member is not None, "a link to join is a member's"
         _lock(link.member.merchant)

@@ -48,6 +48,11 @@ def revoked(voucher: Voucher, now: datetime) -> None:
     _write(Voucher.id == voucher.id, Event.REVOKED, 0, now)
 
 
+def all_revoked(vouchers: list[int], now: datetime) -> None:
+    """The shop took these vouchers back, by their ids."""
+    _write(Voucher.id.in_(vouchers), Event.REVOKED, 0, now)
+
+
 def under_attack(campaign: Campaign, now: datetime) -> None:
     """Guessers spent the budget of the campaign's password: its merchant's owners and managers are told."""
     able = (Member.merchant == campaign.merchant_id) & Member.role.in_(STAFF) & Member.disabled_at.is_null()

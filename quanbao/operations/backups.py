@@ -1,7 +1,8 @@
 """Backups: one SQLite file with every row that lasts, whatever engine is in use; restored to either.
 
 Signed-in browsers, one-time links, counter codes, subscriptions and messages on their way are not in it, nor are
-the keys: redemption passwords stay sealed, and all sign in again after a restore.
+the keys: redemption passwords stay sealed, and all sign in again after a restore. Only wallets without an address
+cannot: their sessions are in it, as hashes of tokens that do not depend on a key.
 """
 
 import hashlib
@@ -35,6 +36,8 @@ from quanbao.operations import migrate
 MARK = 0x51626B70  # SQLite's application_id of a backup
 PASSING = (Session, Link, CounterCode, CounterTry, OneTimeValue, Subscription, Delivery)
 KEPT = [table for table in TABLES if table not in PASSING]
+PARTLY: dict[type[Model], str] = {Session: "account_id IN (SELECT id FROM account WHERE email IS NULL)"}
+STORED = [table for table in TABLES if table in KEPT or table in PARTLY]
 CHUNK = 5000  # rows
 BLANK = 64 * "0"  # in the place of the digest while it is made
 HEAD, BLOCK = 64 * 1024, 1024 * 1024  # bytes: where the digest is, and what is read at once
@@ -85,7 +88,7 @@ def write(draft: Path, now: datetime) -> int:
         file.execute(f"PRAGMA application_id = {MARK}")
         file.execute("CREATE TABLE backup (made_at, migrations, digest)")
         file.execute("INSERT INTO backup VALUES (?, ?, ?)", (now.isoformat(), json.dumps(_known()), BLANK))
-        count = sum(_write_table(file, table) for table in KEPT)
+        count = sum(_write_table(file, table) for table in STORED)
     file.close()
     with open(draft, "r+b") as written:
         at = written.read(HEAD).index(BLANK.encode())
@@ -107,8 +110,8 @@ def _write_table(file: apsw.Connection, table: type[Model]) -> int:
     name, columns = table._meta.table_name, ", ".join(f'"{name}"' for name in _columns(table))
     file.execute(f'CREATE TABLE main."{name}" ({columns})')
     if on_sqlite():
-        order = ", ".join(f'"{name}"' for name in _key(table))
-        file.execute(f'INSERT INTO main."{name}" SELECT {columns} FROM source."{name}" ORDER BY {order}')
+        order, which = ", ".join(f'"{name}"' for name in _key(table)), PARTLY.get(table, "true")
+        file.execute(f'INSERT INTO main."{name}" SELECT {columns} FROM source."{name}" WHERE {which} ORDER BY {order}')
         return file.execute(f'SELECT COUNT(*) FROM main."{name}"').get
     insert, count = f'INSERT INTO main."{name}" VALUES ({", ".join("?" * len(_columns(table)))})', 0
     for rows in _chunks(table):
@@ -142,9 +145,9 @@ def _chunks(table: type[Model]) -> Iterator[list[Row]]:
     names, key = _columns(table), _key(table)
     order, fields = ", ".join(f'"{name}"' for name in key), table._meta.sorted_fields
     chosen = ", ".join(f'"{field.column_name}"{_cast(field)}' for field in fields)
-    select, last = f'SELECT {chosen} FROM "{table._meta.table_name}"', ()
+    select, last = f'SELECT {chosen} FROM "{table._meta.table_name}" WHERE {PARTLY.get(table, "true")}', ()
     while True:
-        after = f" WHERE ({order}) > ({', '.join(['%s'] * len(key))})" if last else ""
+        after = f" AND ({order}) > ({', '.join(['%s'] * len(key))})" if last else ""
         rows = db.execute_sql(f"{select}{after} ORDER BY {order} LIMIT {CHUNK}", last).fetchall()
         if not rows:
             return
@@ -255,7 +258,7 @@ def _replace(path: Path, file: apsw.Connection, check: Callable[[], None]) -> in
     count, triggers = 0, _without_triggers()
     for table in reversed(TABLES):
         db.execute_sql(f'DELETE FROM "{table._meta.table_name}"')
-    for table in KEPT:
+    for table in STORED:
         for rows in _stored(file, table):
             _insert(table, rows)
             count += len(rows)
@@ -301,7 +304,7 @@ def _with_triggers(triggers: list[str]) -> None:
         db.execute_sql(statement)
     if on_sqlite():
         return
-    for table in KEPT:
+    for table in STORED:
         if "id" in _columns(table):
             name = table._meta.table_name
             db.execute_sql(

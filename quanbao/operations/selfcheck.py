@@ -103,7 +103,7 @@ def _document(now: datetime) -> dict:
 
 
 def _held(slug: str) -> list[Voucher]:
-    rows = Voucher.select(Voucher, Account, Campaign).join(Account).switch(Voucher).join(Campaign)
+    rows = Voucher.select(Voucher, Account, Campaign).join(Account, on=Voucher.consumer).switch(Voucher).join(Campaign)
     return list(rows.where(Campaign.slug == slug).order_by(Voucher.id))
 
 

@@ -22,6 +22,7 @@ PASSES, MEMORY = 2, 19 * 1024  # KiB; OWASP Password Storage Cheat Sheet: some 2
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 200
 CONSUMER_SESSION = timedelta(days=90)
+WALLET_SESSION = timedelta(days=400)  # of a wallet without an address: as long as browsers keep a cookie (RFC 6265bis)
 MEMBER_SESSION = timedelta(hours=12)
 SEEN = timedelta(minutes=10)  # a session's last use is known no finer
 FRESH = timedelta(minutes=10)
@@ -127,6 +128,12 @@ def lock(number: int | None) -> None:
     locked(Account.select(Account.id).where(Account.id == number)).get_or_none()
 
 
+def lock_living(account: Account) -> bool:
+    """The same; whether it is neither deleted nor merged into another."""
+    living = (Account.id == account.id) & Account.is_living()
+    return locked(Account.select(Account.id).where(living)).get_or_none() is not None
+
+
 # Sessions
 
 
@@ -136,21 +143,26 @@ def start_session(account: Account, now: datetime, browser: str = "", *, confirm
     `browser` is what its owner will know it by, `confirmed_at` when the password was typed: now, unless said. Raises
     Overtaken.
     """
-    token = secrets.token_urlsafe(32)
 
-    def write() -> None:
+    def write() -> str:
         lock_unchanged(account)
-        Session.create(
-            token_hash=token_hash(token),
-            account=account,
-            browser=browser[:100],
-            created_at=now,
-            confirmed_at=confirmed_at or now,
-            seen_at=now,
-            expires_at=now + _lifetime(account),
-        )
+        return new_session(account, now, browser, confirmed_at=confirmed_at)
 
-    write_transaction(write)
+    return write_transaction(write)
+
+
+def new_session(account: Account, now: datetime, browser: str = "", *, confirmed_at: datetime | None = None) -> str:
+    """The same in the caller's transaction, which locked the account."""
+    token = secrets.token_urlsafe(32)
+    Session.create(
+        token_hash=token_hash(token),
+        account=account,
+        browser=browser[:100],
+        created_at=now,
+        confirmed_at=confirmed_at or now,
+        seen_at=now,
+        expires_at=now + _lifetime(account),
+    )
     return token
 
 
@@ -182,7 +194,7 @@ def session_of(token: str, now: datetime, used: bool = True) -> Session | None:
 
 @statement
 def _living(hashed, now):
-    good = (Session.token_hash == hashed) & (Session.expires_at > now) & Account.email.is_null(False)
+    good = (Session.token_hash == hashed) & (Session.expires_at > now) & Account.is_living()
     return Session.select(Session, Account).join(Account).where(good)
 
 
@@ -200,6 +212,8 @@ def _is(session: Session):
 
 
 def _lifetime(account: Account) -> timedelta:
+    if account.is_anonymous:
+        return WALLET_SESSION
     is_member = Member.select().where((Member.account == account) & Member.disabled_at.is_null()).exists()
     return MEMBER_SESSION if is_member else CONSUMER_SESSION
 

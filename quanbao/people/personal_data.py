@@ -36,7 +36,8 @@ def delete(account: Account, token: str, now: datetime) -> None:
         _forget(account, now)
         accounts.end_all(account)  # subscriptions go with their sessions
         Mute.delete().where(Mute.account == account).execute()
-        Account.update(email=None, password_hash=None, proved=False).where(Account.id == account.id).execute()
+        gone = {"email": None, "password_hash": None, "proved": False, "deleted_at": now}
+        Account.update(gone).where(Account.id == account.id).execute()
 
     write_transaction(write)
 

@@ -158,7 +158,8 @@ def _kept():
 
 @statement
 def _find(consumer, attempt_id):
-    return _kept().where((Attempt.consumer == consumer) & (Attempt.attempt_id == attempt_id))
+    theirs = Attempt.consumer.in_(Account.ids_of_wallet(consumer))
+    return _kept().where(theirs & (Attempt.attempt_id == attempt_id))
 
 
 @statement

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from peewee import fn
 
-from models import STANDING, Customer, CustomerGroup, Redemption, Voucher
+from models import STANDING, Account, Customer, CustomerGroup, Redemption, Voucher
 from quanbao.lib.compiled_queries import statement
 from quanbao.redemption.checks import Case, TillEntry
 from quanbao.vouchers import wallet
@@ -38,7 +38,8 @@ def case_at(
 
 
 def _others(consumer, voucher):
-    mine = (Redemption.consumer == consumer) & (Redemption.voucher != voucher) & STANDING
+    theirs = Redemption.consumer.in_(Account.ids_of_wallet(consumer))
+    mine = theirs & (Redemption.voucher != voucher) & STANDING
     return Redemption.select(fn.COUNT(Redemption.id)).where(mine).tuples()
 
 

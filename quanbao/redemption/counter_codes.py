@@ -130,7 +130,11 @@ def taken(member: Member, attempt_id: str) -> CounterCode | None:
 
 
 def _with_voucher(which) -> CounterCode | None:
-    rows = CounterCode.select(CounterCode, Voucher, Account, Campaign, Merchant).join(Voucher).join(Account)
+    rows = (
+        CounterCode.select(CounterCode, Voucher, Account, Campaign, Merchant)
+        .join(Voucher)
+        .join(Account, on=Voucher.consumer)
+    )
     return rows.switch(Voucher).join(Campaign).join(Merchant).where(which).get_or_none()
 
 
@@ -153,5 +157,6 @@ def _is_signed_in(row: CounterCode, now: datetime) -> bool:
 
 
 def _is_settled(row: CounterCode) -> bool:
-    mine = (Attempt.consumer == row.voucher.consumer_id) & (Attempt.attempt_id == row.attempt_id)
+    holder = Account.ids_of_wallet(row.voucher.consumer_id)
+    mine = Attempt.consumer.in_(holder) & (Attempt.attempt_id == row.attempt_id)
     return Attempt.select().where(mine).exists()

@@ -6,6 +6,7 @@ the words true to one moment.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -37,6 +38,10 @@ class Keys:
 
     password: str
     receipts: str
+
+
+class HandedOver(Exception):
+    """The voucher is another consumer's since it was looked at."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,8 @@ def attempt(what: AttemptRequest, *, clock: Callable[[], datetime], keys: Keys) 
         if what.till is None or what.typed is None and what.taken is None:
             return Verdict(what.attempt_id, Reason.MALFORMED)
         return _settle_surely(what, found[0], clock, keys)
+    except HandedOver:
+        return Verdict(what.attempt_id, Reason.NOT_FOUND)
     except (Busy, OperationalError, InterfaceError):
         return Verdict(what.attempt_id, Reason.BUSY, retry_after=1)
 
@@ -120,7 +127,8 @@ def _ask_the_database(what: AttemptRequest, voucher_id: int, unknown: Unknown) -
     """What became of a try whose commit was not answered: the locks wait until that commit is through."""
 
     def look() -> Verdict | None:
-        lock(voucher_id, what.consumer)
+        with suppress(HandedOver):
+            lock(voucher_id, what.consumer)
         return stored(what.consumer, what.attempt_id, what.code)
 
     try:
@@ -138,6 +146,8 @@ def _settle(what: AttemptRequest, voucher_id: int, comparison: guess_limits.Comp
         met = situation.read(voucher_id, what.attempt_id, now, locked)
         if met.settled:
             return _again(what)
+        if met.voucher.consumer_id != what.consumer.id:
+            raise HandedOver
         if what.taken and not counter_codes.may_redeem(what.taken, met.voucher, what.attempt_id, now):
             return Verdict(what.attempt_id, Reason.NOT_FOUND)
         version = met.version or campaign_versions.make(met.voucher.campaign)
@@ -202,13 +212,26 @@ def lock(voucher_id: int, consumer: Account) -> Voucher:
     """The voucher with campaign, merchant and password as they are now; consumer, customer and voucher locked.
 
     The consumer, because an attempt's id is theirs at every merchant. The campaign, the row that all its
-    customers share, is locked last, by the update that counts.
+    customers share, is locked last, by the update that counts. Raises HandedOver where the voucher is not theirs.
     """
     [_] = queries.lock_consumer(consumer.id)
-    [_] = queries.lock_customer(consumer.id, voucher_id)
+    queries.lock_customer(consumer.id, voucher_id)
     [voucher] = queries.lock_voucher(voucher_id)
+    if voucher.consumer_id != consumer.id:
+        raise HandedOver
     [voucher.campaign] = queries.campaign(voucher.campaign_id)
     return voucher
+
+
+def lock_with_holder(voucher_id: int, *more: int) -> Voucher:
+    """The same with its holder of now; `more` are ids of accounts to lock in the order of ids too."""
+    holder = Voucher.select(Voucher.consumer).where(Voucher.id == voucher_id).scalar()
+    for number in sorted({holder, *more}):
+        [_] = queries.lock_consumer(number)
+    try:
+        return lock(voucher_id, Account(id=holder))
+    except HandedOver:
+        raise Changed from None
 
 
 def _redeem(one: Try) -> Verdict:

@@ -6,10 +6,13 @@ from functools import partial
 from peewee import IntegrityError
 
 from database import Changed, write_transaction
-from models import Account, Campaign, Member, Publication, Revocation, Voucher
+from models import Account, Campaign, Member, Poster, Publication, Revocation, Voucher
 from quanbao.messages import events
 from quanbao.redemption import redeem
 from quanbao.redemption.reasons import Revoked, explained
+from quanbao.vouchers import posters
+
+STEP = 500  # vouchers in a transaction
 
 
 class Used(Exception):
@@ -22,7 +25,7 @@ def find(code: str, by: Member) -> Voucher | None:
         Voucher.select(Voucher, Campaign, Account)
         .join(Campaign)
         .switch(Voucher)
-        .join(Account)
+        .join(Account, on=Voucher.consumer)
         .where((Voucher.code == code) & (Campaign.merchant == by.merchant_id))
         .get_or_none()
     )
@@ -50,7 +53,7 @@ def revoke(voucher: Voucher, by: Member, reason: str, note: str, now: datetime) 
 
 def _revoke(voucher: Voucher, by: Member, why: tuple[str, str], now: datetime) -> None:
     """One write transaction, locked like a redemption: it is before or after one, never beside it."""
-    row = redeem.lock(voucher.id, voucher.consumer)
+    row = redeem.lock_with_holder(voucher.id)
     if row.revoked_at is not None:
         return
     if row.uses_left == 0:
@@ -65,3 +68,28 @@ def _revoke(voucher: Voucher, by: Member, why: tuple[str, str], now: datetime) -
     except IntegrityError as error:
         raise Changed from error
     events.revoked(row, now)
+
+
+def revoke_unused(poster: Poster, by: Member, reason: str, note: str, now: datetime) -> int:
+    """Revoke all vouchers of a poster that were not used at all, some at a time, and pause it; returns how many.
+
+    Raises Unexplained like `revoke`. A voucher that is redeemed at the same moment stays redeemed.
+    """
+    why = explained(Revoked, reason, note)
+    posters.pause(poster, now)
+    revoked = 0
+    while some := [number for (number,) in posters.unused(poster).order_by(Voucher.id).limit(STEP).tuples()]:
+        revoked += write_transaction(partial(_revoke_unused, some, by, why, now))
+    return revoked
+
+
+def _revoke_unused(some: list[int], by: Member, why: tuple[str, str], now: datetime) -> int:
+    """A redemption locks its voucher: this waits for it, and finds it used then."""
+    whole = (Voucher.uses_left == Voucher.uses) & Voucher.revoked_at.is_null()
+    taken = Voucher.update(revoked_at=now, revoked_after=Publication.newest()).where(Voucher.id.in_(some) & whole)
+    numbers = [row.id for row in taken.returning(Voucher.id)]
+    if numbers:
+        common = {"member": by, "role": by.role, "reason": why[0], "note": why[1], "revoked_at": now}
+        Revocation.insert_many([{"voucher": number, **common} for number in numbers]).execute()
+        events.all_revoked(numbers, now)
+    return len(numbers)

@@ -86,7 +86,7 @@ def roll_back(done: Redemption, by: Member, reason: str, note: str, now: datetim
 def _roll_back(done: Redemption, by: Member, why: tuple[str, str], now: datetime) -> Rollback:
     """One write transaction, locked like a redemption: consumer, customer, voucher, and the campaign last."""
     try:
-        voucher = redeem.lock(done.voucher_id, done.consumer)
+        voucher = redeem.lock_with_holder(done.voucher_id, done.consumer_id)
         if again := of_redemption(done):
             return again
         campaign = voucher.campaign

@@ -77,12 +77,17 @@ def find(consumer: int, attempt_id: str, code: str) -> tuple[int, bool] | None:
 def lock(voucher: int, *, password: bool) -> list[int]:
     """Lock consumer, customer, voucher and, where one was typed, the passwords that its campaign accepts; their ids.
 
+    The consumer is the voucher's holder, who may be another one than the caller saw. Raises Changed where it becomes
+    another's meanwhile.
+
     PostgreSQL locks the rows of one statement in the order in which it names the tables, here the passwords by id.
     SQLite's writer is alone.
     """
     if on_sqlite():
         return []
     rows = (_lock_with_passwords if password else _lock)(voucher)
+    if not rows:
+        raise Changed  # it changed hands while this waited for its holder: there is another one to lock
     return [number for (number,) in rows if number is not None]
 
 
@@ -132,8 +137,8 @@ def _find(attempt_id, code, consumer):
 
 
 def _settled(attempt_id):
-    this = (Attempt.consumer == Voucher.consumer) & (Attempt.attempt_id == attempt_id)
-    return Attempt.select(Attempt.id).where(this)
+    theirs = Attempt.consumer.in_(Account.ids_of_wallet(Voucher.consumer))
+    return Attempt.select(Attempt.id).where(theirs & (Attempt.attempt_id == attempt_id))
 
 
 @statement
@@ -150,7 +155,13 @@ def _lock_with_passwords(voucher):
 
 def _rows(voucher, column) -> Any:
     customer = (Customer.consumer == Voucher.consumer) & (Customer.merchant == Campaign.merchant)
-    rows = Voucher.select(column).join(Account).switch(Voucher).join(Campaign).join(Customer, on=customer)
+    rows = (
+        Voucher.select(column)
+        .join(Account, on=Voucher.consumer)
+        .switch(Voucher)
+        .join(Campaign)
+        .join(Customer, on=customer)
+    )
     return rows.where(Voucher.id == voucher).tuples()
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from peewee import Field, ModelSelect, Tuple
+from peewee import Field, ModelSelect, Tuple, fn
 
 from database import on_sqlite
-from models import Attempt, Campaign, Customer, Member, Redemption, Rollback, Voucher
+from models import Account, Attempt, Campaign, Customer, Member, Redemption, Rollback, Voucher
 from quanbao.redemption import attempts
 from quanbao.redemption.reasons import Reason
 from quanbao.vouchers import wallet
@@ -44,18 +44,26 @@ def entries(campaign: Campaign, only: str = "", before: int = 0, most: int = A_P
     A fixed number of queries, each along an index, whatever was redeemed.
     """
     rows = list(_attempts(campaign, only, before).limit(most))
+    holders = _holders({row.consumer_id for row in rows})
     codes = _names(Voucher.id, Voucher.code, Voucher.id.in_([row.voucher_id for row in rows]))
     known = _names(
         Customer.consumer,
         Customer.address,
-        (Customer.merchant == campaign.merchant_id) & Customer.consumer.in_([row.consumer_id for row in rows]),
+        (Customer.merchant == campaign.merchant_id) & Customer.consumer.in_(list(holders.values())),
     )
     done = Redemption.attempt_id.in_([row.attempt_id for row in rows if row.reason is None])
     done &= Redemption.consumer.in_([row.consumer_id for row in rows if row.reason is None])
     redeemed = {(row.consumer_id, row.attempt_id): row for row in Redemption.select().where(done)}
     back = wallet.rollbacks(done)
     members = _names(Member.id, Member.address, Member.id.in_([row.member_id for row in rows if row.member_id]))
+    known = {consumer: known[holder] for consumer, holder in holders.items() if holder in known}
     return [_entry(row, codes, known, redeemed.get((row.consumer_id, row.attempt_id)), back, members) for row in rows]
+
+
+def _holders(consumers: set[int]) -> dict[int, int]:
+    """The accounts of some consumers: their own, or those that their wallets were merged into."""
+    rows = Account.select(Account.id, fn.COALESCE(Account.merged_into, Account.id))
+    return dict(rows.where(Account.id.in_(consumers)).tuples())
 
 
 def _entry(

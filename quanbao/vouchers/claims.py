@@ -10,7 +10,7 @@ from peewee import JOIN, IntegrityError
 
 from database import Changed, locked, write_transaction
 from models import NOBODYS, Account, Campaign, Claim, Customer, Member, Merchant, Voucher
-from quanbao.people import accounts
+from quanbao.people import accounts, wallets
 from quanbao.vouchers import issuing, publications
 
 A_READ = 1000  # links
@@ -112,10 +112,30 @@ def claim(found: Claim, consumer: Account, now: datetime) -> Voucher:
     return write_transaction(take)
 
 
+def claim_signed_out(found: Claim, sent: str, browser: str, now: datetime) -> tuple[Voucher, str]:
+    """The same for a visitor who is not signed in: the voucher in a wallet without an address, and its session's token.
+
+    `sent` is what the browser sends with its first claim (wallets.open_for); sent again, it gets the same voucher.
+    """
+
+    def take() -> tuple[Voucher, str]:
+        try:
+            consumer, token = wallets.open_for(sent, now, browser)
+            return _claimed_by(found, consumer) or _take(found, consumer, now), token
+        except IntegrityError as error:
+            raise Changed from error
+
+    return write_transaction(take)
+
+
+def _claimed_by(found: Claim, consumer: Account) -> Voucher | None:
+    link = Claim.get_by_id(found.id)
+    return voucher_of(link) if link.customer and link.customer.consumer_id == consumer.id else None
+
+
 def _take(found: Claim, consumer: Account, now: datetime) -> Voucher:
     """In the order of locks everywhere: consumer, customer, voucher, campaign."""
-    living = Account.select(Account.id).where((Account.id == consumer.id) & Account.email.is_null(False))
-    if locked(living).get_or_none() is None:
+    if not accounts.lock_living(consumer):
         raise Spent  # the account was deleted a moment ago, and its address may not come back
     customer = _customer(found, consumer, now)
     fresh = (Claim.id == found.id) & Claim.claimed_at.is_null() & Claim.withdrawn_at.is_null()

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from peewee import Case, Value, fn
 
-from models import Account, Campaign, Customer, Voucher
+from models import NOBODYS, Account, Campaign, Customer, Poster, Voucher
 from quanbao.lib import arrays
 from quanbao.messages import events
 
@@ -50,6 +50,7 @@ def _insert(campaign: Campaign, wanted: list[tuple[int, int]], now: datetime, *,
         Voucher.code: "code",
         Voucher.campaign: Value(campaign.id),
         Voucher.consumer: "consumer",
+        Voucher.issued_to: "consumer",
         Voucher.nth: "nth",
         Voucher.uses: Value(campaign.uses_per_voucher),
         Voucher.uses_left: Value(campaign.uses_per_voucher),
@@ -71,6 +72,7 @@ def issue_once(campaign: Campaign, consumers: Iterable[int], now: datetime, publ
     if not wanted:
         return 0
     issued = _insert(campaign, wanted, now, ignore=True)
+    _hand_on(issued)
     events.issued(issued, now)
     Campaign.update(issued=Campaign.issued + len(issued)).where(Campaign.id == campaign.id).execute()
     return len(issued)
@@ -82,13 +84,53 @@ def _without(campaign: Campaign, consumers: Iterable[int], publication: int) -> 
     Two that issue at once find the same number, and the unique key lets one of them write it.
     """
     consumers, had = sorted(set(consumers)), Case(None, [(counts_as_had(publication), 1)], 0)
-    mine = (Voucher.campaign == campaign.id) & arrays.among(Voucher.consumer, consumers)
-    rows = Voucher.select(Voucher.consumer, fn.MAX(Voucher.nth), fn.MAX(had)).where(mine).group_by(Voucher.consumer)
-    held = {consumer: (nth, counted) for consumer, nth, counted in arrays.plain_rows(rows)}
+    merged = Account.select(Account.id, Account.merged_into).where(arrays.among(Account.merged_into, consumers))
+    owners = dict(arrays.plain_rows(merged))
+    mine = (Voucher.campaign == campaign.id) & arrays.among(Voucher.issued_to, sorted([*consumers, *owners]))
+    rows = Voucher.select(Voucher.issued_to, fn.MAX(Voucher.nth), fn.MAX(had)).where(mine).group_by(Voucher.issued_to)
+    held: dict[int, tuple[int, int]] = {}
+    for issued_to, nth, counted in arrays.plain_rows(rows):
+        consumer = owners.get(issued_to, issued_to)
+        held[consumer] = tuple(map(max, held.get(consumer, (0, 0)), (nth, counted)))
     if not held:
         return [(consumer, 1) for consumer in consumers]
     pairs = [(consumer, *held.get(consumer, (0, 0))) for consumer in consumers]
     return [(consumer, nth + 1) for consumer, nth, counted in pairs if not counted]
+
+
+def issue_from(poster: Poster, consumer: Account, now: datetime) -> Voucher:
+    """One voucher more for a consumer, from a poster; in the caller's transaction, which counts it."""
+    campaign = poster.campaign
+    mine = (Voucher.campaign == campaign) & (Voucher.issued_to == consumer)
+    return Voucher.create(
+        code=new_code(),
+        campaign=campaign,
+        consumer=consumer,
+        issued_to=consumer,
+        poster=poster,
+        nth=(Voucher.select(fn.MAX(Voucher.nth)).where(mine).scalar() or 0) + 1,
+        uses=campaign.uses_per_voucher,
+        uses_left=campaign.uses_per_voucher,
+        issued_at=now,
+    )
+
+
+def count(campaign: Campaign) -> int:
+    """Count one more voucher, if the campaign is as it was judged and something remains; returns how many rows."""
+    left = Campaign.redeemed + Campaign.forfeited < Campaign.quantity
+    same = (Campaign.id == campaign.id) & (Campaign.version == campaign.version)
+    return Campaign.update(issued=Campaign.issued + 1).where(same & left).execute()
+
+
+def _hand_on(issued: Sequence[int]) -> None:
+    """What was issued to a wallet that was merged into another account meanwhile is that account's.
+
+    A merge that commits later finds the new vouchers itself: it waits for this transaction, which locks by foreign key.
+    """
+    rows = Voucher.select(Voucher.id, Account.merged_into).join(Account, on=Voucher.issued_to)
+    late = arrays.among(Voucher.id, issued) & Account.merged_into.is_null(False)
+    for number, account in list(rows.where(late).tuples()):
+        Voucher.update(consumer=account).where(Voucher.id == number).execute()
 
 
 def counts_as_had(publication: int):
@@ -112,7 +154,12 @@ def issue(campaign: Campaign, consumers: Iterable[Account], now: datetime, *, al
         nth[consumer.id] += 1
         wanted.append((consumer.id, already + nth[consumer.id]))
         customers.append(
-            {"merchant": campaign.merchant_id, "consumer": consumer.id, "address": consumer.email, "first_seen_at": now}
+            {
+                "merchant": campaign.merchant_id,
+                "consumer": consumer.id,
+                "address": consumer.email or NOBODYS,
+                "first_seen_at": now,
+            }
         )
     for start in range(0, len(wanted), BATCH):
         Customer.insert_many(customers[start : start + BATCH]).on_conflict_ignore().execute()

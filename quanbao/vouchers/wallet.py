@@ -116,8 +116,8 @@ def archive(voucher: Voucher, archived_at: datetime | None) -> None:
 
 
 def redemptions_of(consumer: Account) -> dict[int, list[Redemption]]:
-    """All the consumer's redemptions, by the ids of their vouchers, each voucher's latest first."""
-    return _by_voucher(Redemption.consumer == consumer)
+    """All redemptions of what the consumer holds, by the ids of the vouchers, each voucher's latest first."""
+    return _by_voucher(Redemption.voucher.in_(Voucher.select(Voucher.id).where(Voucher.consumer == consumer)))
 
 
 def _by_voucher(which: Expression) -> dict[int, list[Redemption]]:

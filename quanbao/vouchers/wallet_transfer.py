@@ -47,6 +47,6 @@ def use(typed: str, now: datetime) -> Account | None:
     def write() -> Account | None:
         if link is None or not one_time_links.use_up(link, now):
             return None
-        return Account.get_or_none((Account.id == link.account_id) & Account.email.is_null(False))
+        return Account.get_or_none((Account.id == link.account_id) & Account.is_living())
 
     return write_transaction(write)

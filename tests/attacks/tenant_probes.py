@@ -20,7 +20,12 @@ PUBLIC = ("assets", "shell")  # name nothing of anybody's
 ENDS_ALL = ("sign_in.sign_out", "account.end_others")  # name nothing either, and end what later probes need
 # Something of one's own, unless it is theirs.
 ENDING = ("campaigns.end", "campaigns.delete", "account.end_session", "customers.separate")
-OF_LINKS = ("claims", "members", "sign_in")  # whoever has a link may use it: theirs are put where others belong
+OF_LINKS = (
+    "claims",
+    "members",
+    "sign_in",
+    "poster_offer",
+)  # whoever has a link may use it: theirs are put where others belong
 FRAGMENT = {"HX-Request": "true"}
 
 

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.test_offline import kept
 from tests.support.chromium import Visitor, desktop, phone
+from tests.support.every_route import WALLET
 from tests.support.factories import ACCOUNT_PASSWORD, CASHIER, LIN, OWNER, PASSWORD, STRANGER
 from tests.support.faulty_proxy import Between
 from tests.support.sites import BESIEGED, BOTH, Town
@@ -120,6 +121,12 @@ def unexplained(page: Page) -> None:
     """Take something back without a reason."""
     page.locator(".why button").click()
     expect(page.locator("[aria-invalid=true]")).to_be_visible()
+
+
+def unnamed(page: Page) -> None:
+    """Make a poster without a name."""
+    page.locator("main .card button").click()
+    expect(page.locator("#name")).to_have_attribute("aria-invalid", "true")
 
 
 def unfold(page: Page) -> None:
@@ -247,6 +254,27 @@ PAGES = {
     "till, a verdict": Row("till.voucher", "/merchants/lotus/till/{counted}", CASHIER),
     "confirm sheet": Row("sheets.show", "/merchants/lotus/sheet", OWNER),
     "till card": Row("practice.card", "/merchants/lotus/till/card", CASHIER),
+    "poster": Row("poster_offer.show", "/p/{poster}"),
+    "poster, closed": Row("poster_offer.show", "/p/{closed_poster}"),
+    "poster, taken": Row("poster_offer.show", "/p/{poster}", WALLET),
+    "poster, none": Row("poster_offer.show", "/p/0123456789", status=404),
+    "posters": Row("posters.index", "/merchants/lotus/campaigns/oolong/posters", OWNER),
+    "posters, mistaken": Row("posters.index", "/merchants/lotus/campaigns/oolong/posters", OWNER, 422, act=unnamed),
+    "poster, of the shop": Row(
+        "posters.show", "/merchants/lotus/campaigns/oolong/posters/{poster_number}", OWNER, act=unfold
+    ),
+    **{
+        f"poster, on {paper}": Row(
+            "posters.sheet", f"/merchants/lotus/campaigns/oolong/posters/{{poster_number}}/print?paper={paper}", OWNER
+        )
+        for paper in ("a4", "a5", "card")
+    },
+    "keep the wallet": Row("keeping.show", "/wallet/keep", WALLET),
+    "keep the wallet, too short": Row("keeping.show", "/wallet/keep", WALLET, 422, act=too_short),
+    "account of a wallet": Row("account.show", "/account", WALLET, act=unfold),
+    "wallet without an address": Row("wallet.show", "/wallet", WALLET),
+    "sign out of a wallet": Row("sign_in.show_sign_out", "/sign-out", WALLET),
+    "sign in from a wallet": Row("sign_in.show", "/sign-in", WALLET),
     "practice": Row("practice.show", "/practice"),
     "practice, keypad": Row("practice.keypad", "/practice/redeem", act=lambda page: page.keyboard.type(PASSWORD)),
     "practice, counter code": Row("practice.show", "/practice", act=show_code),
@@ -273,7 +301,10 @@ def people(browser, town) -> Iterator[Callable[[str, str, str | None], Visitor]]
         if (look, site, who) not in here:
             visitor = here[look, site, who] = Visitor(browser, town.sites[site], **LOOKS[look])
             visitor.context.add_init_script(AXE)  # comes by DevTools, so the content policy lets it in
-            if who:
+            if who == WALLET:
+                at = f"/p/{town.places['poster']}"
+                assert visitor.context.request.post(at, headers={"Origin": visitor.site.url}).status == 200
+            elif who:
                 visitor.sign_in(who)
         return here[look, site, who]
 

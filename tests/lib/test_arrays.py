@@ -62,8 +62,16 @@ def test_the_ids_are_those_of_the_rows_that_were_new(world):
     others = [world.account() for _ in range(3)]
     rows = [(f"{n:016}", person.id) for n, person in enumerate([others[0], mei, *others[1:]])]
     moment = Value(world.clock(), converter=Voucher.issued_at.db_value)
-    fields = [Voucher.code, Voucher.consumer, Voucher.campaign, Voucher.uses, Voucher.uses_left, Voucher.returned]
-    wanted = ["code", "consumer", Value(campaign.id), Value(1), Value(1), Value(0), moment, Value(1)]
+    fields = [
+        Voucher.code,
+        Voucher.consumer,
+        Voucher.issued_to,
+        Voucher.campaign,
+        Voucher.uses,
+        Voucher.uses_left,
+        Voucher.returned,
+    ]
+    wanted = ["code", "consumer", "consumer", Value(campaign.id), Value(1), Value(1), Value(0), moment, Value(1)]
     chosen = arrays.select({"code": "text", "consumer": "bigint"}, rows, wanted)
     insert = Voucher.insert_from(chosen, [*fields, Voucher.issued_at, Voucher.nth]).on_conflict_ignore()
     numbers = list(arrays.inserted(insert, Voucher.id))

@@ -21,6 +21,7 @@ from tests.support.every_route import (
     NOBODY,
     SET_UP,
     UNSAFE,
+    WALLET,
     Call,
     Everywhere,
     changed,
@@ -76,7 +77,8 @@ class Asking:
         everywhere = Everywhere(self.app, world)
         self.calls = [call for call in everywhere.unsafe() if call.endpoint != FIRST_START]
         self.cookies = {
-            who: everywhere.client(who).http.get_cookie("quanbao").value for who in (LIN, STRANGER, OWNER, CASHIER)
+            who: everywhere.client(who).http.get_cookie("quanbao").value
+            for who in (LIN, WALLET, STRANGER, OWNER, CASHIER)
         }
         Session.update(seen_at=Session.seen_at - 10**10).execute()  # long enough to slide on when it is used
         self.losing, self.before = losing(), columns()

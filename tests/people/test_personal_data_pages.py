@@ -131,7 +131,7 @@ def test_the_page_that_says_so_is_for_those_who_are_gone(here):
 
 
 def test_a_session_that_is_left_of_a_deleted_account_is_none(here, mei):
-    Account.update(email=None).where(Account.id == mei.id).execute()
+    Account.update(email=None, deleted_at=mei.created_at).where(Account.id == mei.id).execute()
     assert here.get("/account", status=303).location == "/sign-in?next=/account"
 
 

@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from database import db
-from tests.support.every_route import HARMLESS, MEANT_TO_MOVE, NOBODY, UNSAFE, Everywhere, changed, columns
+from tests.support.every_route import HARMLESS, MEANT_TO_MOVE, NOBODY, UNSAFE, WALLET, Everywhere, changed, columns
 from tests.support.factories import CASHIER, LIN, OWNER, STRANGER
 from web.auth import security
 
@@ -70,7 +70,7 @@ def test_every_route_has_a_line(everywhere):
 
 def test_no_shape_of_another_sites_request_changes_anything(everywhere, proved):
     calls = list(everywhere.unsafe())
-    clients = {who: everywhere.client(who) for who in (NOBODY, LIN, STRANGER, OWNER, CASHIER)}
+    clients = {who: everywhere.client(who) for who in (NOBODY, WALLET, LIN, STRANGER, OWNER, CASHIER)}
     everywhere.world.clock.forward(minutes=30)  # a session that is used would slide on
     before = columns()
     for call in calls:
@@ -88,7 +88,7 @@ def test_no_shape_of_another_sites_request_changes_anything(everywhere, proved):
 def test_nothing_that_is_asked_for_changes_anything(everywhere, proved):
     """GET and HEAD as everybody, also from elsewhere and beforehand."""
     asked = 0
-    for who in (NOBODY, STRANGER, LIN, OWNER, CASHIER):
+    for who in (NOBODY, WALLET, STRANGER, LIN, OWNER, CASHIER):
         client = everywhere.client(who)
         before = columns()
         for call in sorted(everywhere.safe(), key=lambda call: call.endpoint in OPENING):  # what may move comes last

@@ -25,7 +25,7 @@ NO_PAGE = {
     "push.subscribe": "JSON for the wallet's script",
 }
 # The link is used up by POST; GET at the same address shows what it is good for, to whoever has it.
-LINKS = {"claims.claim", "members.join", "set_up.set_up", "sign_in.use_link"}
+LINKS = {"claims.claim", "poster_offer.claim", "members.join", "set_up.set_up", "sign_in.use_link"}
 # The page has the button only in a state that the firm is not in, or has it in the script's hands.
 NO_BUTTON = {
     "campaigns.delete": "drafts alone have it",
@@ -46,6 +46,8 @@ def app(small_world, sqlite, clock) -> Flask:
 
 def asker(endpoint: str) -> Who:
     """The one who may do it and is asked for least."""
+    if endpoint == "keeping.keep":
+        return Who.WALLET
     may = MAY[endpoint] or MAY.get(f"{endpoint}_form") or set(Who)
     return next(who for who in (Who.OWNER, Who.CONSUMER, Who.SIGNED_OUT) if who in may)
 

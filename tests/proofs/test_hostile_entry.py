@@ -70,6 +70,7 @@ WAYS = [
     ),
     Way("RedemptionPassword.name", "shop_passwords.add", lambda text: {"name": text, "kind": "daily"}),
     Way("RedemptionPassword.name", "shop_passwords.change", lambda text: {"name": text}),
+    Way("Poster.name", "posters.make", lambda text: {"name": text}),
     Way("Rollback.note", "rollbacks.roll_back", lambda text: {"reason": "other", "note": text}),
     Way("Revocation.note", "revoking.revoke", lambda text: {"reason": "other", "note": text}),
 ]

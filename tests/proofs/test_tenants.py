@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask
 
-from models import Member
+from models import Account, Member, Session
+from quanbao.people import accounts, wallets
 from tests.support.full_merchants import Firm, firm, in_no_fear_of_a_power_cut, rules
 from tests.support.page_client import PageClient
 from tests.support.rights import ALL, MAY, NOBODY, Who
@@ -22,6 +23,7 @@ SOMEBODYS = {"merchant", "code", "attempt_id", "number"}  # what in an address b
 # They leave nothing for those that come after them, so they come last, in this order.
 LAST = (
     "claims.claim",
+    "poster_offer.claim",
     "sign_in.use_link",
     "account.end_session",
     "account.end_others",
@@ -30,7 +32,8 @@ LAST = (
     "customers.separate",
     "members.join",
 )
-LEAVING = ("sign_in.sign_out", "sign_in.use_link")  # who asked is signed out, or somebody else
+# Who asked is signed out, or somebody else, or has a wallet by now.
+LEAVING = ("sign_in.sign_out", "sign_in.use_link", "claims.claim", "poster_offer.claim")
 HOUSES = ("own", "another's")
 
 
@@ -55,6 +58,10 @@ def in_order(app: Flask) -> list[tuple]:
 def come(app: Flask, who: Who, of: Firm) -> PageClient:
     """This person, signed in a moment ago."""
     client = PageClient(app)
+    if who is Who.WALLET and Account.get_by_id(of.people[who].id).merged_into:  # it went along into an account
+        of.people[who] = wallets.new(app.extensions["clock"]())
+        accounts.start_session(of.people[who], app.extensions["clock"]())
+        of.of[who]["account.number"] = Session.get(Session.account == of.people[who]).id
     return client if who is Who.SIGNED_OUT else client.sign_in(of.people[who])
 
 

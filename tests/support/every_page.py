@@ -9,7 +9,8 @@ from tests.support.full_merchants import Firm, rules
 from tests.support.page_client import PageClient
 from tests.support.rights import MAY, Who
 
-FIRST = (Who.OWNER, Who.CONSUMER, Who.STRANGER, Who.SIGNED_OUT)  # who looks, if they may
+FIRST = (Who.OWNER, Who.CONSUMER, Who.STRANGER, Who.SIGNED_OUT, Who.WALLET)  # who looks, if they may
+WALLETS = ("keeping.show", "keeping.keep", "sign_in.show_sign_out")  # nothing to see for those who have an address
 FORMS_LAST = (
     "campaigns.delete",
     "campaigns.end",
@@ -23,7 +24,8 @@ FORMS_LAST = (
 def asked(app: Flask, of: Firm, wanted: str) -> Iterator[tuple[str, Who, str]]:
     """Route, who, and address of everything that this method gets."""
     for rule, method in rules(app):
-        may = [who for who in FIRST if who in MAY[rule.endpoint]]
+        first = (Who.WALLET,) if rule.endpoint in WALLETS else FIRST
+        may = [who for who in first if who in MAY[rule.endpoint]]
         if method == wanted and may and not rule.endpoint.startswith("assets.") and rule.endpoint not in ENDS_ALL:
             with app.test_request_context():
                 yield rule.endpoint, may[0], of.address(rule, may[0])

@@ -31,6 +31,7 @@ from web.assets import digest
 from web.present import shown
 
 NOBODY = ""
+WALLET = "a wallet without an address"
 MINE = {"password": ACCOUNT_PASSWORD}
 EVIL = "evil@evil.example"
 SET_UP = {"email": EVIL, "name": "Evil", "time_zone": "Asia/Shanghai", "currency": "CNY", "branch": "Evil", **MINE}
@@ -47,6 +48,7 @@ CAMPAIGN = {
     "redemption_password": "739164",
     "password": ACCOUNT_PASSWORD,
 }
+POSTER = {"name": "Evil", "quantity": "9", "per_day": "3", "per_minute": "30", "claimed_by": "anybody"}
 # Each route that may change something: by whom, and with what.
 UNSAFE: dict[str, tuple[str, dict[str, str]]] = {
     "account.change_email": (LIN, MINE | {"email": EVIL, "shown": "{shown_address}"}),
@@ -63,11 +65,12 @@ UNSAFE: dict[str, tuple[str, dict[str, str]]] = {
     "campaigns.end": (OWNER, {}),
     "campaigns.preview": (OWNER, CAMPAIGN),
     "claims.change": (OWNER, {"do": "withdraw"}),
-    "claims.claim": (STRANGER, {}),
+    "claims.claim": (NOBODY, {}),
     "counter.make": (LIN, {}),
     "customers.put": (OWNER, {"customer": "{customer}", "name": "evil"}),
     "customers.regroup": (OWNER, {"name": "evil"}),
     "customers.separate": (OWNER, {}),
+    "keeping.keep": (WALLET, MINE | {"email": EVIL}),
     "home.switch": (LIN, {"language": "zh"}),
     "members.change": (OWNER, {"do": "disable"}),
     "members.invite": (OWNER, MINE | {"email": EVIL, "role": "owner"}),
@@ -79,6 +82,9 @@ UNSAFE: dict[str, tuple[str, dict[str, str]]] = {
     "passwords.reveal": (OWNER, MINE),
     "passwords.renew": (OWNER, {"replacing": "{replacing}"}),
     "pictures.keep": (OWNER, {"picture": "a picture"}),
+    "poster_offer.claim": (NOBODY, {}),
+    "posters.change": (OWNER, {"do": "pause"}),
+    "posters.make": (OWNER, POSTER),
     "practice.attempt": (NOBODY, {"password": "123456"}),
     "practice.redeem": (CASHIER, {"branch": "main", "amount": "200"}),
     "practice.show_code": (NOBODY, {}),
@@ -158,6 +164,7 @@ class Everywhere:
         self.app, self.world = app, world
         self.places = {name: str(value) for name, value in fill(world).items()}
         lin = self.account(LIN)
+        self.unnamed = world.wallet().id
         token = accounts.start_session(lin, world.clock(), "Another")
         other = accounts.session_of(token, world.clock())
         said = subscriptions.read(subscription(PUSH + "push.unsubscribe"), PUSH_HOSTS)
@@ -196,6 +203,8 @@ class Everywhere:
             }
 
     def account(self, email: str) -> Account:
+        if email == WALLET:
+            return Account.get_by_id(self.unnamed)
         return Account.get(Account.email == email)
 
     def client(self, who: str) -> PageClient:
@@ -248,9 +257,12 @@ class Everywhere:
             "campaign": "draft" if endpoint in ("campaigns.delete", "campaigns.change") else "oolong",
             "code": places["discount"] if noun == "revoking" else places["fresh"],
             "attempt_id": places["taken"] if noun == "till" else places["redeemed"],
-            "token": {"claims": places["claim"], "members": places["join"], "sign_in": places["link"]}.get(
-                noun, "x" * 22
-            ),
+            "token": {
+                "claims": places["claim"],
+                "members": places["join"],
+                "sign_in": places["link"],
+                "poster_offer": places["poster"],
+            }.get(noun, "x" * 22),
             "number": {
                 "account": places["session"],
                 "members": places["member"],
@@ -259,6 +271,7 @@ class Everywhere:
                 "claims": places["claim_number"],
                 "shop_passwords": places["password"],
                 "till": places["one_time"],
+                "posters": places["poster_number"],
             }.get(noun, places["publication"]),
         }
         with self.app.test_request_context():

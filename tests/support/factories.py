@@ -26,7 +26,7 @@ from models import (
 )
 from quanbao.lib import currencies
 from quanbao.passwords import guess_limits, redemption_passwords
-from quanbao.people import accounts
+from quanbao.people import accounts, wallets
 from quanbao.redemption import counter_codes
 from quanbao.redemption import redeem as redemption
 from quanbao.redemption.checks import TillEntry
@@ -82,6 +82,10 @@ class World:
             password_hash=accounts.hash_password(password) if password else None,
         )
 
+    def wallet(self) -> Account:
+        """A wallet without an address."""
+        return wallets.new(self.clock())
+
     def member(self, *, role: Role, merchant: Merchant | None = None, **account: Any) -> Account:
         person = self.account(**account)
         Member.create(merchant=merchant or self.merchant, account=person, address=person.email, role=role)
@@ -119,7 +123,7 @@ class World:
         """Put a customer into a group of the merchant's."""
         holder = holder or self.mei
         Customer.insert(
-            merchant=self.merchant, consumer=holder, address=holder.email, first_seen_at=self.clock()
+            merchant=self.merchant, consumer=holder, address=holder.email or "", first_seen_at=self.clock()
         ).on_conflict_ignore().execute()
         customer = Customer.get((Customer.merchant == self.merchant) & (Customer.consumer == holder))
         CustomerGroup.create(customer=customer, name=name)
@@ -144,6 +148,10 @@ class World:
         token = accounts.start_session(voucher.consumer, self.clock())
         session = accounts.session_of(token, self.clock())
         return counter_codes.new_code(voucher, session, token, now=self.clock(), key=self.keys.receipts)
+
+    def take_again(self, taken: CounterCode) -> CounterCode | None:
+        """What a member took, as it is now."""
+        return counter_codes.taken(taken.taken_by, taken.attempt_id)
 
     def take(self, code: str, member: Member) -> CounterCode | counter_codes.Stopped | None:
         return counter_codes.take(code, member, clock=self.clock, key=self.keys.receipts)

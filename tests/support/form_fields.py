@@ -19,6 +19,7 @@ CUSTOMERS = f"{SELECTION} everybody group name"
 MEMBER = "branches do email password role"
 OWN_PASSWORD = "password redemption_password replacing"
 PUBLICATION = f"{SELECTION} addresses audience file groups"
+POSTER = "claimed_by name per_day per_minute quantity"
 REASON = "note reason"
 SIGN_IN = "email next password"
 TILL = "alarm at before code seen"
@@ -50,6 +51,7 @@ FIELDS = {
         "figures.download": "which",
         "figures.show": "alarm seen",
         "home.switch": "language next",
+        "keeping.keep": "email password",
         "members.change": f"{MEMBER} shown theirs",
         "members.index": MEMBER,
         "members.invite": MEMBER,
@@ -58,6 +60,11 @@ FIELDS = {
         "passwords.renew": OWN_PASSWORD,
         "passwords.reveal": "password redemption_password",
         "pictures.keep": "kept picture",
+        "posters.change": "do note reason",
+        "posters.make": POSTER,
+        "posters.index": POSTER,
+        "posters.sheet": "paper",
+        "posters.show": REASON,
         "practice.attempt": "currency password zone",
         "practice.charge": "at branch",
         "practice.keypad": "currency zone",
@@ -135,10 +142,13 @@ def usual(of: Firm) -> dict[str, dict[str, Any]]:
         "customers.put": group,
         "customers.regroup": group,
         "home.switch": {"language": "en", "next": "/wallet"},
+        "keeping.keep": {"email": "k@example.org", "password": "a-long-secret"},
         "members.change": place,
         "members.invite": {"email": "new@example.org", **place},
         "passwords.change": {"redemption_password": PASSWORD},
         "passwords.reveal": {"password": "not-mine"},
+        "posters.change": why | {"do": "revoke"},
+        "posters.make": {"name": "Door", "quantity": "9", "per_day": "", "per_minute": "30", "claimed_by": "anybody"},
         "publications.publish": picked,
         "publications.search": picked,
         "push.choose": {"events": ["issued"], "merchants": ["x"]},

@@ -23,6 +23,7 @@ from models import (
     Merchant,
     Mute,
     PasswordKind,
+    Poster,
     Redemption,
     RedemptionPassword,
     Role,
@@ -36,7 +37,7 @@ from quanbao.passwords import changing
 from quanbao.people import accounts, one_time_links
 from quanbao.redemption import revocations, rollbacks
 from quanbao.vouchers import claims as claiming
-from quanbao.vouchers import publications, wallet_transfer
+from quanbao.vouchers import posters, publications, wallet_transfer
 from tests.support.factories import PASSWORD, WRONG, World
 from tests.support.rights import Who
 from web.assets import digest
@@ -58,6 +59,7 @@ OF_PEOPLE = {
     "Member.address",
     "Merchant.name",
     "RedemptionPassword.name",
+    "Poster.name",
     "Publication.failures",
     "Publication.groups",
     "PublicationPart.entries",
@@ -100,6 +102,9 @@ OURS = {
     "Mute.what",
     "News.event",
     "Picture.digest",
+    "Poster.claimed_by",
+    "Poster.day",
+    "Poster.token",
     "Publication.audience",
     "Redemption.attempt_id",
     "RedemptionPassword.branch_slug",
@@ -171,6 +176,7 @@ class Maker:
         self.branch = self._branches()
         self.people = {Who(role.value): self._member(role) for role in Role}
         self.people |= {Who.STRANGER: world.account(), Who.CONSUMER: self._account("Account.email")}
+        self.people |= {Who.WALLET: world.wallet()}
         self.members = {
             who: Member.get((Member.merchant == merchant) & (Member.account == person))
             for who, person in self.people.items()
@@ -188,6 +194,8 @@ class Maker:
         owner = self.members[Who.OWNER]
         rollbacks.roll_back(second, owner, "other", self.say("Rollback.note"), now)
         revocations.revoke(revoked, owner, "other", self.say("Revocation.note"), now)
+        self.wallets = world.voucher(campaign=self.campaign, holder=self.people[Who.WALLET])
+        self.wallets_attempt = world.attempt(self.wallets, typed=WRONG, branch=self.branch.slug).attempt_id
         self.attempts, self.redemption = [verdict.attempt_id for verdict in tries], first
         self._spend()
         self._publish()
@@ -273,6 +281,9 @@ class Maker:
         publications.step(self.publication.id, now=now, key=key)
         publications.start(self.campaign, Audience.ADDRESSES, to_come, now=now)
         publications.start(self.campaign, Audience.GROUPS, [self.say("CustomerGroup.name")], now=now)
+        limits = {"quantity": 1000, "per_day": None, "per_minute": 1000, "claimed_by": "anybody"}
+        self.poster = posters.make(self.campaign, {"name": "Window"} | limits, now)
+        Poster.update(name=self.say("Poster.name")).where(Poster.id == self.poster.id).execute()
         self.claim_number, _, self.claim = claiming.open_links(self.campaign, now, key)[0]
         _, self.join = members.invite(self.merchant, self.mail("Member.address"), "manager", [], now)
 
@@ -286,8 +297,9 @@ class Maker:
             if who in self.members:
                 code = self.world.counter_code(self._another()).code
                 of[who]["till.attempt_id"] = self.world.take(code, self.members[who]).attempt_id
-        for who in (Who.SIGNED_OUT, Who.STRANGER, Who.CONSUMER):
+        for who in (Who.SIGNED_OUT, Who.STRANGER, Who.CONSUMER, Who.WALLET):
             of[who]["till.attempt_id"] = of[Who.CASHIER]["till.attempt_id"]
+        of[Who.WALLET] |= {"code": self.wallets.code, "attempt_id": self.wallets_attempt}
         return of
 
     def _another(self) -> Voucher:
@@ -297,6 +309,7 @@ class Maker:
         now, consumer, of = self.world.clock(), self.people[Who.CONSUMER], self._taken()
         sign_in, code = one_time_links.make("sign-in", now, consumer), self.world.counter_code(self._another()).code
         mine = Voucher.select(Voucher.code).where(Voucher.campaign == self.campaign)
+        mine = mine.where(Voucher.consumer == consumer)
         codes = [code for (code,) in mine.order_by(Voucher.id).tuples()]
         taken = sorted({one["till.attempt_id"] for one in of.values()})
         ids = {
@@ -307,6 +320,7 @@ class Maker:
             "claims": self.claim_number,
             "shop_passwords": self.password.id,
             "till": self.one_time.id,
+            "posters": self.poster.id,
         }
         values = {f"{noun}.number": number for noun, number in ids.items()} | {
             "merchant": self.merchant.slug,
@@ -320,6 +334,7 @@ class Maker:
             "claims.token": self.claim,
             "members.token": self.join,
             "sign_in.token": sign_in,
+            "poster_offer.token": self.poster.token,
             "set_up.token": SET_UP,
         }
         sessions = [one["account.number"] for one in of.values()]
@@ -333,7 +348,7 @@ class Maker:
                 "attempt_id": [self.attempts[0], taken[0]],
                 "number": [*ids.values(), *sessions],
                 "customer": [self.customer.id],
-                "token": [self.claim, self.join, sign_in],
+                "token": [self.claim, self.join, sign_in, self.poster.token],
                 "digest": [self.digest],
                 "kept_picture": [self.digest],
                 "kept": [self.digest],

@@ -15,8 +15,10 @@ ACCOUNTS = "INSERT INTO account (email, proved, created_at) {numbers} SELECT '{s
 THE_REST = (
     """INSERT INTO customer (merchant_id, consumer_id, address, first_seen_at)
        {numbers} SELECT {merchant}, {account} + i, '{slug}-' || i || '@example.org', {now} FROM numbers""",
-    """INSERT INTO voucher (code, campaign_id, consumer_id, nth, uses, uses_left, issued_at, opened_at, ended_at)
-       {numbers} SELECT '{slug}-' || i, {campaign}, {account} + i, 1, 1, 0, {now}, {now}, {time} FROM numbers""",
+    """INSERT INTO voucher (code, campaign_id, consumer_id, issued_to_id, nth, uses, uses_left, issued_at, opened_at,
+                            ended_at)
+       {numbers} SELECT '{slug}-' || i, {campaign}, {account} + i, {account} + i, 1, 1, 0, {now}, {now}, {time}
+       FROM numbers""",
     """INSERT INTO redemption (consumer_id, attempt_id, voucher_id, use_number, campaign_id, merchant_id, branch_slug,
                                day, number, words, discount, redeemed_at)
        {numbers} SELECT consumer_id, {copy}, voucher.id, 1, campaign_id, {merchant}, '{slug}', {date}, i / 28 + 2,

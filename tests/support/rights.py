@@ -13,6 +13,7 @@ class Who(StrEnum):
 
     SIGNED_OUT = "signed out"
     STRANGER = "stranger"  # has an account, and nothing else here
+    WALLET = "wallet"  # has no address; holds a voucher of their own, made an attempt with it
     CONSUMER = "consumer"  # holds the voucher, made the attempt
     CASHIER = "cashier"
     MANAGER = "manager"
@@ -21,7 +22,7 @@ class Who(StrEnum):
 
 EVERYBODY = set(Who)  # a page that is the same for all, or whoever has the link
 SIGNED_IN = EVERYBODY - {Who.SIGNED_OUT}  # what is their own
-HOLDER = {Who.CONSUMER}
+HOLDER = {Who.CONSUMER, Who.WALLET}
 ALL = {Who.CASHIER, Who.MANAGER, Who.OWNER}
 STAFF = {Who.MANAGER, Who.OWNER}
 OWNER = {Who.OWNER}
@@ -51,7 +52,7 @@ MAY = {
     "campaigns.preview": STAFF,
     "campaigns.show": STAFF,
     "claims.change": STAFF,
-    "claims.claim": SIGNED_IN,
+    "claims.claim": EVERYBODY,
     "claims.download": STAFF,
     "claims.index": STAFF,
     "claims.link": STAFF,
@@ -70,6 +71,8 @@ MAY = {
     "figures.table": STAFF,
     "home.show": EVERYBODY,
     "home.switch": EVERYBODY,
+    "keeping.keep": SIGNED_IN,
+    "keeping.show": SIGNED_IN,
     "members.change": OWNER,
     "members.index": OWNER,
     "members.invite": OWNER,
@@ -86,6 +89,13 @@ MAY = {
     "passwords.show": STAFF,
     "pictures.keep": STAFF,
     "pictures.show": EVERYBODY,
+    "poster_offer.claim": EVERYBODY,
+    "poster_offer.show": EVERYBODY,
+    "posters.change": STAFF,
+    "posters.index": STAFF,
+    "posters.make": STAFF,
+    "posters.sheet": STAFF,
+    "posters.show": STAFF,
     "practice.attempt": EVERYBODY,
     "practice.card": ALL,
     "practice.charge": ALL,
@@ -125,6 +135,7 @@ MAY = {
     "shop_passwords.reveal": OWNER,
     "sign_in.show": EVERYBODY,
     "sign_in.show_link": EVERYBODY,
+    "sign_in.show_sign_out": EVERYBODY,
     "sign_in.show_sign_up": EVERYBODY,
     "sign_in.sign_in": EVERYBODY,
     "sign_in.sign_out": EVERYBODY,
@@ -165,7 +176,6 @@ FORMS = {
     "shop_passwords.change": "shop_passwords.index",
     "shop_passwords.enrol": "shop_passwords.index",
     "shop_passwords.reveal": "shop_passwords.index",
-    "sign_in.sign_out": "home.show",
     "till.new_digits": "till.show",
     "wallet.archive": "vouchers.show",
 }

@@ -166,7 +166,7 @@ def publish(life: Life, owner: Person) -> tuple[str, str]:
 
 
 def consume(life: Life, lin: Person, claim: str, stranger: Person) -> None:
-    lin.post(f"/claim/{claim}")
+    lin.get(f"/claim/{claim}")
     lin.get(f"/sign-in?next=/claim/{claim}")
     lin.post("/sign-up", {"email": "lin@example.org", "password": "short"}, status=(422,))
     lin.post("/sign-up", {"email": "lin@example.org", "password": PASSWORDS["lin"], "next": f"/claim/{claim}"})

@@ -25,7 +25,7 @@ from quanbao.passwords import redemption_passwords
 from quanbao.people import one_time_links
 from quanbao.redemption import revocations, rollbacks
 from quanbao.redemption.redeem import Keys
-from quanbao.vouchers import claims, publications
+from quanbao.vouchers import claims, posters, publications
 from tests.support.clock import Clock
 from tests.support.factories import ACCOUNT_PASSWORD, CASHIER, LIN, OWNER, STRANGER, WRONG, World, utc
 from tests.support.servers import NOON, Site
@@ -119,7 +119,14 @@ def _publish(world: World, campaign: Campaign) -> dict[str, str]:
     publications.step(publication.id, now=now, key=key)
     _, join = members.invite(world.merchant, "invited@example.org", "cashier", ["main"], now)
     number, _, token = claims.open_links(campaign, now, key)[0]
+    limits = {"quantity": 500, "per_day": None, "per_minute": 30, "claimed_by": "anybody"}
+    poster = posters.make(campaign, {"name": "Window", **limits}, now)
+    closed = posters.make(campaign, {"name": "Leaflet May", **limits}, now)
+    posters.pause(closed, now)
     return {
+        "poster": poster.token,
+        "poster_number": poster.id,
+        "closed_poster": closed.token,
         "publication": publication.id,
         "claim": token,
         "claim_number": number,

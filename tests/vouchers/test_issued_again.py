@@ -150,7 +150,7 @@ def test_control_without_the_unique_key_publications_at_once_give_more(world, ow
     people, campaign = make_customers(world, 1), world.campaign()
     publish(world, campaign, ALL)
     revoke(world, owner, people[0], campaign)
-    db.execute_sql("DROP INDEX voucher_campaign_id_consumer_id_nth")
+    db.execute_sql("DROP INDEX voucher_campaign_id_issued_to_id_nth")
     for module in (publications, pace):
         monkeypatch.setattr(module, "write_transaction", lambda work: work())
     look = issuing._without

@@ -181,4 +181,5 @@ code_limit = limiter.limit("20 per 15 minutes", methods=["POST"])
 # Behind one address may be a shop's whole network: who tries out addresses is stopped long before those who sign up.
 # So are those who ask by another e-mail for their own account: the refusals at both places are counted together.
 address_limit = limiter.shared_limit("60 per hour", scope="addresses tried out", methods=["POST"])
+new_wallet_limit = limiter.shared_limit(ALL_SIGN_UPS, scope="new wallets", methods=["POST"])
 sign_up_limits = [address_limit, limiter.limit(ALL_SIGN_UPS, methods=["POST"])]

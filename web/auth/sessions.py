@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import logging
+import secrets
 from datetime import datetime
 
 from flask import Flask, Request, Response, current_app, g, redirect, request, session, url_for
@@ -13,6 +14,8 @@ from itsdangerous import BadSignature
 from models import Account, Session
 from quanbao.lib import account_lock
 from quanbao.people import accounts
+from quanbao.vouchers import wallet_merge
+from web.auth import wallet_cookie
 from web.context import is_https, now
 from web.present.answers import ANSWER, is_from_script, problem, wants_json
 
@@ -59,6 +62,7 @@ class CookieInterface(SecureCookieSessionInterface):
     def save_session(self, app: Flask, session, response: Response) -> None:
         if request.endpoint not in SHARED:
             super().save_session(app, session, response)
+            wallet_cookie.save(response)
 
 
 # The first mark that is in it names the browser: all of them say that they are Safari too.
@@ -99,6 +103,14 @@ def init_app(app: Flask) -> None:
     login.init_app(app)
 
 
+@login.request_loader
+def load_wallet(request: Request) -> SignedIn | None:
+    """An anonymous wallet, by its own cookie; once it has an address, the signed one alone counts."""
+    token = wallet_cookie.token()
+    found = load(token) if token else None
+    return found if found and found.account.is_anonymous else None
+
+
 @login.user_loader
 def load(token: str) -> SignedIn | None:
     moment = now()
@@ -109,6 +121,8 @@ def load(token: str) -> SignedIn | None:
         return None
     if found.seen_at == moment:
         session.modified = True  # a session that slides on takes its cookie with it
+        if found.account.is_anonymous:
+            wallet_cookie.keep(token)
     return SignedIn(found.account, token, found)
 
 
@@ -177,16 +191,40 @@ def password_is(account: Account | None, password: str) -> bool:
 def sign_in(account: Account, *, confirmed_at: datetime | None = None) -> bool:
     """Start a session under a new token; one that the browser had before is ended.
 
-    False, and no sign-in, where the account was changed a moment ago.
+    The vouchers of an anonymous wallet come along. False, and no sign-in, where the account was changed a moment ago.
     """
+    if current_user.is_authenticated and consumer().is_anonymous and consumer() != account:
+        wallet_merge.merge(consumer(), account, now())
     sign_out()
     try:
         token = accounts.start_session(account, now(), browser_name(), confirmed_at=confirmed_at)
     except account_lock.Overtaken:
         return False
+    return begin(account, token)
+
+
+def begin(account: Account, token: str) -> bool:
+    """This browser goes on in a session that was started for it."""
     session.permanent = True
+    session.pop("claim", None)
+    if account.is_anonymous:
+        wallet_cookie.keep(token)
     log.info("signed in: account %d", account.id)
     return login_user(SignedIn(account, token))
+
+
+def keep() -> None:
+    """The wallet has an address now: its session goes on under the signed cookie alone."""
+    wallet_cookie.forget()
+    session.permanent = True
+    go_on(current_user.token)
+
+
+def first_claim() -> str:
+    """What a browser sends with its first claim, when it has no wallet yet: noted in its cookie with the offer."""
+    if "claim" not in session:
+        session["claim"] = secrets.token_urlsafe(16)
+    return session["claim"]
 
 
 def go_on(token: str) -> None:
@@ -200,6 +238,7 @@ def sign_out() -> None:
         accounts.end_session(current_user.token)
         log.info("signed out: account %d", current_user.account.id)
         logout_user()
+    wallet_cookie.forget()
     language = session.get("language")
     session.clear()
     if language:

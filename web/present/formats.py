@@ -87,6 +87,12 @@ def minor_units(text: str, merchant: Merchant) -> int | None:
     return int(re.sub(r"\D", "", whole) + cents.ljust(digits, "0"))
 
 
+def whole(text: str | None) -> int | None:
+    """A whole number as it was typed, in the digits of any script; none where it is none."""
+    digits = unicodedata.normalize("NFKC", text or "").strip()
+    return int(digits) if digits.isdecimal() and len(digits) < 13 else None
+
+
 def as_typed(minor: int, merchant: Merchant) -> str:
     """Minor units as they are typed: 3000 fen are 30, 3050 are 30.50."""
     digits = merchant.currency_digits

@@ -15,9 +15,10 @@ from wtforms import (
 )
 from wtforms.validators import DataRequired, Length
 
-from models import Audience
+from models import Audience, ClaimedBy
 from quanbao.people.accounts import LONGEST_PASSWORD, Refused
 from web.present.messages import REFUSED_FIELDS
+from web.present.poster_messages import CLAIMED_BY
 
 REQUIRED = DataRequired(_("Please fill this in."))
 AT_LEAST = _("At least 8 characters.")
@@ -170,6 +171,29 @@ class Publish(Form):
     groups = SelectMultipleField(validate_choice=False)
     addresses = TextAreaField(_("Addresses"), render_kw={"rows": 4, "autocomplete": "off"})
     failures: list = []
+
+
+def number_field(label, **more) -> Field:
+    return StringField(label, render_kw={"inputmode": "numeric", "maxlength": 12, "autocomplete": "off"}, **more)
+
+
+class NewPoster(Form):
+    """A poster of a campaign, and its limits."""
+
+    name = StringField(
+        _("Name"),
+        description=_("For you alone, like: Window, or Leaflet May."),
+        render_kw={"maxlength": 100, "autocomplete": "off"},
+    )
+    quantity = number_field(_("Vouchers in all"))
+    per_day = number_field(_("A day"), description=_("Leave it empty for no limit."))
+    per_minute = number_field(_("A minute"), default="30", description=_("Slows down who takes many at once."))
+    claimed_by = RadioField(
+        _("Who may take one"),
+        validate_choice=False,
+        default=ClaimedBy.ANYBODY,
+        choices=list(CLAIMED_BY.items()),
+    )
 
 
 class Notifications(Form):

@@ -298,6 +298,7 @@ WHY_FAULTS: dict[str, str] = {
 
 # What has become of one's own account.
 ACCOUNT_CHANGES: dict[str, str] = {
+    "kept": _("Your wallet is kept: sign in with this e-mail and password on any phone."),
     "email": _("The e-mail is changed. Sign in with the new one from now on; all other browsers are signed out."),
     "password": _("The password is changed; all other browsers are signed out."),
     "session": _("That browser is signed out."),

@@ -12,9 +12,12 @@ from web.routes import (
     demo,
     figures,
     home,
+    keeping,
     members,
     passwords,
     pictures,
+    poster_offer,
+    posters,
     practice,
     publications,
     push,
@@ -32,7 +35,20 @@ from web.routes import (
     wallet_transfer,
 )
 
-CONSUMERS = (home, sign_in, wallet, vouchers, redemptions, counter, claims, account, wallet_transfer, push)
+CONSUMERS = (
+    home,
+    sign_in,
+    wallet,
+    vouchers,
+    redemptions,
+    counter,
+    claims,
+    account,
+    keeping,
+    poster_offer,
+    wallet_transfer,
+    push,
+)
 MERCHANTS = (
     set_up,
     campaigns,
@@ -40,6 +56,7 @@ MERCHANTS = (
     shop_passwords,
     pictures,
     publications,
+    posters,
     figures,
     rollbacks,
     revoking,

@@ -35,6 +35,8 @@ def show():
 @own_password_limit
 @address_limit
 def change_email():
+    if consumer().is_anonymous:
+        return redirect(url_for("keeping.show"), 303)
     form = forms.NewEmail()
     if form.validate() and _is_me(form):
         try:
@@ -62,6 +64,8 @@ def _seen_email() -> str:
 @login_required
 @own_password_limit
 def change_password():
+    if consumer().is_anonymous:
+        return redirect(url_for("keeping.show"), 303)
     form = forms.OtherPassword()
     if form.validate() and _is_me(form):
         try:
@@ -141,7 +145,7 @@ def _is_me(form: forms.OwnPassword) -> bool:
     """The account's password; a sign-in of a moment ago where it has none."""
     account = consumer()
     if account.password_hash is None:
-        return is_fresh()
+        return account.is_anonymous or is_fresh()
     if not sessions.password_is(account, form.password.data or ""):
         form.password.errors = [forms.WRONG_PASSWORD]
         return False
@@ -162,7 +166,7 @@ def _page(**filled: forms.OwnPassword) -> str:
         opened=list(filled),
         now=now(),
         here=current_user.row,
-        may_change=account.password_hash is not None or is_fresh(),
+        may_change=account.password_hash is not None or account.is_anonymous or is_fresh(),
         done=ACCOUNT_CHANGES.get(request.args.get("done", "")),
         sessions=accounts.sessions_of(account, now()),
         memberships=[member for member in accounts.memberships(account) if member.disabled_at is None],

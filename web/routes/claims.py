@@ -12,7 +12,9 @@ from quanbao.redemption.case import case as case_of
 from quanbao.redemption.reasons import Reason
 from quanbao.vouchers import claims, wallet, withdrawals
 from quanbao.vouchers.claims import Standing
+from web.auth import sessions
 from web.auth.access import campaign_of
+from web.auth.limits import new_wallet_limit
 from web.auth.sessions import consumer
 from web.context import base_url, now, settings
 from web.present import csv_export, previews
@@ -31,18 +33,28 @@ def show(token: str):
 
 
 @routes.post("/claim/<token:token>")
+@new_wallet_limit
 def claim(token: str):
     found = claims.find(token)
-    if found is None or claims.standing(found, _visitor(), now()) not in (Standing.OPEN, Standing.HELD):
+    person = _visitor()
+    may_be_sent_again = (Standing.USED,) if person is None else ()
+    if found is None or claims.standing(found, person, now()) not in (Standing.OPEN, Standing.HELD, *may_be_sent_again):
         return show(token)
-    if not current_user.is_authenticated:
-        return redirect(url_for("sign_in.show", next=url_for("claims.show", token=token)), 303)
     try:
-        voucher = claims.claim(found, consumer(), now())
+        voucher = _claimed(found)
     except (claims.Spent, claims.TakenBack):
         return show(token)
     flash("claimed", voucher.code)
     return redirect(url_for("vouchers.show", code=voucher.code), 303)
+
+
+def _claimed(found: Claim) -> Voucher:
+    """A signed-out visitor goes on in the wallet without an address that the claim makes."""
+    if current_user.is_authenticated:
+        return claims.claim(found, consumer(), now())
+    voucher, token = claims.claim_signed_out(found, sessions.first_claim(), sessions.browser_name(), now())
+    sessions.begin(voucher.consumer, token)
+    return voucher
 
 
 def _visitor() -> Account | None:
@@ -56,6 +68,8 @@ def _page(found: Claim, token: str) -> tuple[str, int]:
     if standing in LINK_STANDINGS:
         return _spent(found, standing, person)
     voucher = previews.voucher_of(campaign)
+    if person is None:
+        sessions.first_claim()
     page = render_template(
         "claims/page.html",
         campaign=campaign,

@@ -176,7 +176,7 @@ def join(token: str):
     link = members.usable_link(token, now())
     if link is None:
         return _spent(token)
-    if not current_user.is_authenticated:
+    if not current_user.is_authenticated or consumer().is_anonymous:
         return redirect(url_for("sign_in.show", next=url_for("members.show_join", token=token)), 303)
     try:
         member = members.join(link, consumer(), now())
@@ -199,6 +199,6 @@ def _spent(token: str) -> tuple[str, int]:
 
 def _join_page(link, code: str | None = None) -> str:
     """What stands against the person who is signed in is told before they try."""
-    if current_user.is_authenticated:
+    if current_user.is_authenticated and not consumer().is_anonymous:
         code = code or members.standing_against(link, consumer())
     return render_template("members/join.html", member=link.member, fault=code and PEOPLE[code], here=request.path)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from flask import Blueprint, Response, abort, current_app, jsonify, make_response, render_template, request, url_for
 from flask_login import login_required
 
-from models import Campaign, Redemption, Rollback, Voucher
+from models import Account, Campaign, Redemption, Rollback, Voucher
 from quanbao.campaigns.rules import MOST_MONEY
 from quanbao.lib.validation import is_slug
 from quanbao.passwords import accepting, guess_limits, redemption_passwords
@@ -214,7 +214,8 @@ def _standing(past: list[Redemption]) -> list[Redemption]:
 
 def _rollback(verdict: Verdict) -> Rollback | None:
     """How the shop took back what this verdict says; the verdict stays what it was."""
-    mine = (Redemption.consumer == consumer()) & (Redemption.attempt_id == verdict.attempt_id)
+    wallet_ids = Account.ids_of_wallet(consumer().id)
+    mine = Redemption.consumer.in_(wallet_ids) & (Redemption.attempt_id == verdict.attempt_id)
     return next(iter(wallet.rollbacks(mine).values()), None)
 
 

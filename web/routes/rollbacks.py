@@ -41,7 +41,7 @@ def _own(merchant: str, number: int) -> Redemption:
 
 def _page(row: Redemption, fault: str | None = None) -> str:
     merchant = g.member.merchant
-    customer = Customer.get_or_none((Customer.merchant == merchant) & (Customer.consumer == row.consumer_id))
+    customer = Customer.get_or_none((Customer.merchant == merchant) & (Customer.consumer == row.voucher.consumer_id))
     return render_template(
         "rollbacks/page.html",
         merchant=merchant,

@@ -1,14 +1,17 @@
 """Signing up, in and out; the one-time link for a forgotten password."""
 
 from flask import Blueprint, redirect, render_template, request, url_for
+from flask_login import current_user
 
 from models import Account
 from quanbao.people import accounts, one_time_links
+from quanbao.vouchers import wallet
 from web.auth import sessions
 from web.auth.limits import sign_in_limits, sign_up_limits
+from web.auth.sessions import consumer
 from web.context import now
-from web.form_addresses import post_form
 from web.present import forms
+from web.present.states import GOOD
 from web.redirects import beginning, ours
 
 routes = Blueprint("sign_in", __name__)
@@ -61,7 +64,17 @@ def sign_up():
     return render_template("sign_in/sign_up.html", form=form, next=_next()), 422
 
 
-@post_form(routes, "/sign-out", "home.show")
+@routes.get("/sign-out")
+def show_sign_out():
+    """What an anonymous wallet loses by it, before it does; another visitor is led home."""
+    if not (current_user.is_authenticated and consumer().is_anonymous):
+        return redirect(url_for("home.show"), 303)
+    held = wallet.wallet(consumer())
+    good = [voucher for voucher in held if voucher.state(voucher.campaign, now()) in GOOD]
+    return render_template("sign_in/sign_out.html", held=held, good=good)
+
+
+@routes.post("/sign-out")
 def sign_out():
     sessions.sign_out()
     return redirect(url_for("home.show"), 303)

@@ -1,0 +1,46 @@
+"""Wallets without an address: made by a browser's first claim, opened by their sessions, kept by an address."""
+
+from datetime import datetime, timedelta
+
+from peewee import IntegrityError
+
+from database import write_transaction
+from models import Account
+from quanbao.lib.account_lock import lock_unchanged, token_hash
+from quanbao.people import accounts
+
+SENT_AGAIN = timedelta(hours=1)  # how long a first claim without an answer finds its wallet
+
+
+def new(now: datetime) -> Account:
+    """An account without an address, in the caller's transaction; a session that begins with it has all its rights."""
+    return Account.create(created_at=now)
+
+
+def open_for(claim: str, now: datetime, browser: str = "") -> tuple[Account, str]:
+    """The anonymous wallet of a browser's first claim, and a session's token for it; in the caller's transaction.
+
+    `claim` is random, made by us and sent again by the browser where it got no answer: for an hour it opens the same
+    wallet. A race for it ends in an IntegrityError of one, which looks again then.
+    """
+    hashed = token_hash(claim)
+    mine = (Account.claim_hash == hashed) & Account.email.is_null() & Account.is_living()
+    account = Account.get_or_none(mine & (Account.created_at > now - SENT_AGAIN))
+    if account is None:
+        account = Account.create(created_at=now, claim_hash=hashed)
+    accounts.lock(account.id)
+    return account, accounts.new_session(account, now, browser)
+
+
+def keep(account: Account, email: str, password: str, token: str) -> None:
+    """Give an anonymous wallet an address and a password; it stays signed in where it is. Raises Refused, Overtaken."""
+    address, hashed = accounts.email_address(email), accounts.hash_password(accounts.check_password(password, email))
+
+    def write() -> None:
+        lock_unchanged(account, token)
+        Account.update(email=address, password_hash=hashed).where(Account.id == account.id).execute()
+
+    try:
+        write_transaction(write)
+    except IntegrityError:
+        raise accounts.Refused("email", "taken") from None
