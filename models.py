@@ -26,7 +26,7 @@ from peewee import (
     fn,
 )
 
-from database import JsonField, UtcField, UuidField, db
+from database import JsonField, UtcField, UuidField, db, on_sqlite
 from zones import ZoneInfo
 
 
@@ -146,9 +146,13 @@ class Account(Table):
         return cls.deleted_at.is_null() & cls.merged_into.is_null()
 
     @classmethod
-    def ids_of_wallet(cls, account):
-        """As a query: the account's own id and those of the wallets that were merged into it."""
-        return cls.select(cls.id).where((cls.id == account) | (cls.merged_into == account))
+    def of_wallet(cls, column, account):
+        """As a condition: the column is the account, or a wallet that was merged into it.
+
+        An array for PostgreSQL, which reads along no index of the column where it may join as it likes.
+        """
+        ids = cls.select(cls.id).where((cls.id == account) | (cls.merged_into == account))
+        return column.in_(ids) if on_sqlite() else column == peewee.fn.ANY(peewee.fn.ARRAY(ids))
 
 
 class Session(Table):
@@ -534,7 +538,7 @@ class Voucher(Table):
     campaign_id: int
     consumer = ForeignKeyField(Account)
     consumer_id: int
-    issued_to = ForeignKeyField(Account, null=True, index=False)  # never empty: SQLite cannot say so of a later column
+    issued_to = ForeignKeyField(Account, index=False)
     issued_to_id: int
     poster = ForeignKeyField(Poster, null=True, index=False)
     poster_id: int | None

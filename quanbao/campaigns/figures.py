@@ -12,6 +12,7 @@ from peewee import SQL, fn
 from database import EPOCH, MICROSECOND, db, snapshot
 from models import (
     STANDING,
+    Account,
     Attempt,
     Campaign,
     DayNumber,
@@ -147,10 +148,11 @@ def _campaigns(progress: Progress) -> Iterator[str]:
 def recount(campaign: Campaign) -> dict[str, Any]:
     """The figures that are kept in columns, counted again from vouchers and ledger."""
     vouchers = Voucher.select().where(Voucher.campaign == campaign)
-    ledger = Redemption.select().where((Redemption.campaign == campaign) & STANDING)
+    ledger = Redemption.select().join(Account).where((Redemption.campaign == campaign) & STANDING)
+    person = fn.COALESCE(Account.merged_into, Account.id)
     given = fn.COALESCE(OFF_THE_PRICE, Redemption.discount)
     redeemed, consumers, discount = ledger.select(
-        fn.COUNT(Redemption.id), fn.COUNT(Redemption.consumer.distinct()), fn.COALESCE(fn.SUM(given), 0)
+        fn.COUNT(Redemption.id), fn.COUNT(person.distinct()), fn.COALESCE(fn.SUM(given), 0)
     ).tuples()[0]
     rolled_back, forfeited = _rolled_back(campaign)
     return {

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
-from peewee import BaseQuery, Context, __exception_wrapper__  # type: ignore[attr-defined]  # the last is not in the stub
+from peewee import SQL, BaseQuery, Context, Field, NodeList, __exception_wrapper__  # type: ignore[attr-defined]  # the last is not in the stub
 
 from database import db, on_sqlite
 
@@ -37,6 +37,11 @@ class Statement:
 
 
 statement = Statement  # the decorator
+
+
+def by_no_index(field: Field) -> NodeList:
+    """The field in a condition that no index is to be read for: an engine without statistics may take the worst one."""
+    return NodeList((SQL("+"), field), glue="")
 
 
 class _Blank:

@@ -158,7 +158,7 @@ def _kept():
 
 @statement
 def _find(consumer, attempt_id):
-    theirs = Attempt.consumer.in_(Account.ids_of_wallet(consumer))
+    theirs = Account.of_wallet(Attempt.consumer, consumer)
     return _kept().where(theirs & (Attempt.attempt_id == attempt_id))
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from peewee import fn
 
 from models import STANDING, Account, Customer, CustomerGroup, Redemption, Voucher
-from quanbao.lib.compiled_queries import statement
+from quanbao.lib.compiled_queries import by_no_index, statement
 from quanbao.redemption.checks import Case, TillEntry
 from quanbao.vouchers import wallet
 
@@ -38,19 +38,19 @@ def case_at(
 
 
 def _others(consumer, voucher):
-    theirs = Redemption.consumer.in_(Account.ids_of_wallet(consumer))
+    theirs = Account.of_wallet(Redemption.consumer, consumer)
     mine = theirs & (Redemption.voucher != voucher) & STANDING
     return Redemption.select(fn.COUNT(Redemption.id)).where(mine).tuples()
 
 
 @statement
 def _of_campaign(campaign, *others):
-    return _others(*others).where(Redemption.campaign == campaign)
+    return _others(*others).where(by_no_index(Redemption.campaign) == campaign)
 
 
 @statement
 def _of_merchant(merchant, *others):
-    return _others(*others).where(Redemption.merchant == merchant)
+    return _others(*others).where(by_no_index(Redemption.merchant) == merchant)
 
 
 def _groups(voucher: Voucher) -> frozenset[str]:

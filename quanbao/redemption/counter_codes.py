@@ -157,6 +157,5 @@ def _is_signed_in(row: CounterCode, now: datetime) -> bool:
 
 
 def _is_settled(row: CounterCode) -> bool:
-    holder = Account.ids_of_wallet(row.voucher.consumer_id)
-    mine = Attempt.consumer.in_(holder) & (Attempt.attempt_id == row.attempt_id)
+    mine = Account.of_wallet(Attempt.consumer, row.voucher.consumer_id) & (Attempt.attempt_id == row.attempt_id)
     return Attempt.select().where(mine).exists()

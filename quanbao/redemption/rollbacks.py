@@ -7,7 +7,7 @@ figures and quantity are true to one moment.
 from datetime import datetime, timedelta
 from functools import partial
 
-from peewee import IntegrityError
+from peewee import IntegrityError, fn
 
 from database import Changed, write_transaction
 from models import (
@@ -129,8 +129,9 @@ def _give_back(voucher: Voucher) -> None:
 
 
 def _was_last(done: Redemption) -> bool:
-    """Whether the consumer has nothing standing of the campaign any more."""
-    theirs = (Redemption.consumer == done.consumer_id) & (Redemption.campaign == done.campaign_id)
+    """Whether the consumer has nothing standing of the campaign any more, by any id of their wallet."""
+    person = Account.select(fn.COALESCE(Account.merged_into, Account.id)).where(Account.id == done.consumer_id).scalar()
+    theirs = Account.of_wallet(Redemption.consumer, person) & (Redemption.campaign == done.campaign_id)
     return not Redemption.select().where(theirs & STANDING).exists()
 
 

@@ -28,7 +28,7 @@ from models import (
     Table,
     Voucher,
 )
-from quanbao.lib.compiled_queries import statement
+from quanbao.lib.compiled_queries import by_no_index, statement
 from quanbao.passwords import accepting, guess_limits
 
 T = TypeVar("T", bound=Table)
@@ -137,7 +137,7 @@ def _find(attempt_id, code, consumer):
 
 
 def _settled(attempt_id):
-    theirs = Attempt.consumer.in_(Account.ids_of_wallet(Voucher.consumer))
+    theirs = Account.of_wallet(Attempt.consumer, Voucher.consumer)
     return Attempt.select(Attempt.id).where(theirs & (Attempt.attempt_id == attempt_id))
 
 
@@ -181,7 +181,7 @@ def _read(voucher, attempt_id, yesterday, remembered):
 
 
 def _standing():
-    mine = (Redemption.consumer == Voucher.consumer) & (Redemption.campaign == Campaign.id)
+    mine = Account.of_wallet(Redemption.consumer, Voucher.consumer) & (by_no_index(Redemption.campaign) == Campaign.id)
     return Redemption.select(Redemption.id).where(mine & STANDING)
 
 

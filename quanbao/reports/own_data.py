@@ -69,7 +69,7 @@ def _as_consumer(account: Account, now: datetime, say: Say) -> dict[str, Any]:
     past = wallet.redemptions_of(account)
     ledger = sorted((row for rows in past.values() for row in rows), key=attrgetter("id"))
     revoked = Revocation.select().join(Voucher).where(Voucher.consumer == account).order_by(Revocation.id)
-    tries = Attempt.select().where(Attempt.consumer.in_(Account.ids_of_wallet(account))).order_by(Attempt.id)
+    tries = Attempt.select().where(Account.of_wallet(Attempt.consumer, account)).order_by(Attempt.id)
     return {
         "merchants": [
             {

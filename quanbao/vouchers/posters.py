@@ -185,7 +185,7 @@ def _today(poster: Poster, now: datetime) -> int:
 
 def had(poster: Poster, person: Account) -> Voucher | None:
     """The voucher that this person's wallet got from the poster: one each."""
-    mine = Voucher.issued_to.in_(Account.ids_of_wallet(person.id)) & (Voucher.poster == poster)
+    mine = Account.of_wallet(Voucher.issued_to, person.id) & (Voucher.poster == poster)
     return Voucher.select().where(mine).order_by(Voucher.revoked_at.is_null(False), Voucher.id).first()
 
 

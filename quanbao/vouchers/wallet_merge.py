@@ -1,7 +1,7 @@
 """A wallet without an address is merged into the account that signs in at its browser: its vouchers come along.
 
 The ledger and the attempts keep the wallet's own id, which points to the account from then on
-(`Account.ids_of_wallet`). The order of locks is that of a redemption: accounts by id, customers, vouchers.
+(`Account.of_wallet`). The order of locks is that of a redemption: accounts by id, customers, vouchers, campaigns.
 """
 
 from datetime import datetime
@@ -9,8 +9,10 @@ from datetime import datetime
 from database import on_sqlite, write_transaction
 from models import (
     NOBODYS,
+    STANDING,
     Account,
     Attempt,
+    Campaign,
     Claim,
     CounterCode,
     Customer,
@@ -18,6 +20,7 @@ from models import (
     Guess,
     Mute,
     Publication,
+    Redemption,
     Voucher,
 )
 from quanbao.people import accounts
@@ -41,9 +44,11 @@ def _merge(wallet: int, into: int, now: datetime) -> bool:
     Mute.delete().where(Mute.account == wallet).execute()
     _end_second_of_poster(wallet, into, now)
     Voucher.update(consumer=into).where(Voucher.consumer == wallet).execute()
+    both = _campaigns_redeemed_by(wallet) & _campaigns_redeemed_by(into)
     mine = (Account.id == wallet) | (Account.merged_into == wallet)
     Account.update(merged_into=into).where(mine).execute()
     accounts.end_all(wallet)
+    _count_once(both)
     return True
 
 
@@ -98,3 +103,15 @@ def _end_counter_codes(wallet: int) -> None:
     tried = (Attempt.consumer == wallet) & Attempt.attempt_id.in_(shown)
     settled = [attempt_id for (attempt_id,) in Attempt.select(Attempt.attempt_id).where(tried).tuples()]
     CounterCode.delete().where(theirs & CounterCode.attempt_id.not_in(settled)).execute()
+
+
+def _campaigns_redeemed_by(account: int) -> set[int]:
+    """The ids of the campaigns of which something stands that they redeemed."""
+    theirs = Account.of_wallet(Redemption.consumer, account) & STANDING
+    return {number for (number,) in Redemption.select(Redemption.campaign).where(theirs).distinct().tuples()}
+
+
+def _count_once(campaigns: set[int]) -> None:
+    """Two consumers of these campaigns are one person now; the rows that all tills share, so last."""
+    for number in sorted(campaigns):
+        Campaign.update(consumers=Campaign.consumers - 1).where(Campaign.id == number).execute()

@@ -11,6 +11,7 @@ from models import (
     NOBODYS,
     Account,
     Attempt,
+    Campaign,
     Claim,
     CounterCode,
     Customer,
@@ -114,6 +115,23 @@ def test_limits_count_what_the_wallet_redeemed(world, unnamed, conditions, reaso
     other = world.voucher(campaign=campaign)
     wallet_merge.merge(unnamed, world.mei, world.clock())
     assert world.attempt(other).reason is reason
+
+
+def test_who_redeemed_in_both_wallets_is_one_consumer(world, unnamed):
+    both, one = world.campaign(uses_per_voucher=2), world.campaign()
+    voucher = world.voucher(campaign=both, holder=unnamed)
+    for held in (voucher, world.voucher(campaign=both), world.voucher(campaign=one, holder=unnamed)):
+        assert world.attempt(held).redeemed
+    wallet_merge.merge(unnamed, world.mei, world.clock())
+    assert [Campaign.get_by_id(row.id).consumers for row in (both, one)] == [1, 1]
+    assert world.attempt(Voucher.get_by_id(voucher.id)).redeemed
+    assert Campaign.get_by_id(both.id).consumers == 1
+    owner, counts = Member.get(Member.account == world.member(role=Role.OWNER)), []
+    for done in Redemption.select().where(Redemption.campaign == both):
+        rollbacks.roll_back(rollbacks.find(done.id, owner), owner, "by_mistake", "", world.clock())
+        counts.append(Campaign.get_by_id(both.id).consumers)
+        agree()
+    assert counts == [1, 1, 0]
 
 
 def test_wrong_tries_go_along(world, unnamed):

@@ -214,8 +214,8 @@ def _standing(past: list[Redemption]) -> list[Redemption]:
 
 def _rollback(verdict: Verdict) -> Rollback | None:
     """How the shop took back what this verdict says; the verdict stays what it was."""
-    wallet_ids = Account.ids_of_wallet(consumer().id)
-    mine = Redemption.consumer.in_(wallet_ids) & (Redemption.attempt_id == verdict.attempt_id)
+    theirs = Account.of_wallet(Redemption.consumer, consumer().id)
+    mine = theirs & (Redemption.attempt_id == verdict.attempt_id)
     return next(iter(wallet.rollbacks(mine).values()), None)
 
 

@@ -1,7 +1,6 @@
 """Wallets without an address: when an account was deleted, what a wallet was merged into, whom a voucher was issued to.
 
 So far a missing address meant that an account was deleted; when is not known of those, so it is the moment of this.
-SQLite cannot add a column that must not be empty and points to another table: the code always fills it.
 """
 
 NOW = {
@@ -13,8 +12,8 @@ COLUMNS = {
     "postgresql": {
         "int": "BIGINT",
         "bytes": "BYTEA",
-        "deferred": " DEFERRABLE INITIALLY DEFERRED",
-    },  # a restore writes row by row
+        "deferred": " DEFERRABLE INITIALLY DEFERRED",  # a restore writes row by row
+    },
 }
 CHANGES = """
 ALTER TABLE account ADD COLUMN deleted_at {int};
@@ -25,6 +24,7 @@ CREATE UNIQUE INDEX account_claim_hash ON account (claim_hash);
 CREATE INDEX account_merged_into_id ON account (merged_into_id) WHERE merged_into_id IS NOT NULL;
 ALTER TABLE voucher ADD COLUMN issued_to_id {int} REFERENCES account;
 UPDATE voucher SET issued_to_id = consumer_id;
+ALTER TABLE voucher ALTER COLUMN issued_to_id SET NOT NULL;
 DROP INDEX voucher_campaign_id_consumer_id_nth;
 CREATE UNIQUE INDEX voucher_campaign_id_issued_to_id_nth ON voucher (campaign_id, issued_to_id, nth);
 CREATE INDEX voucher_campaign_id_consumer_id ON voucher (campaign_id, consumer_id)
