@@ -107,6 +107,16 @@ def test_it_moves_to_postgresql(small_world, tmp_path, clock, postgres_server):
 # Signing out and in
 
 
+def test_ending_the_other_browsers_renews_its_own_cookie(phone, voucher, wallet, clock, app):
+    other, before = PageClient(app), phone.http.get_cookie(COOKIE).value
+    other.http.set_cookie(COOKIE, accounts.start_session(wallet, clock()))
+    phone.post("/account/sessions/end")
+    assert phone.http.get_cookie(COOKIE).value != before
+    phone.http.delete_cookie("quanbao")  # as with another secret key
+    assert phone.get(f"/vouchers/{voucher.code}")
+    other.get("/wallet", status=303)
+
+
 def test_signing_out_says_first_what_is_lost(phone, voucher, wallet):
     page = phone.get("/wallet")
     assert not page.all("form", action="/sign-out")

@@ -215,9 +215,9 @@ def begin(account: Account, token: str) -> bool:
 
 def keep() -> None:
     """The wallet has an address now: its session goes on under the signed cookie alone."""
-    wallet_cookie.forget()
     session.permanent = True
     go_on(current_user.token)
+    wallet_cookie.forget()
 
 
 def first_claim() -> str:
@@ -229,6 +229,8 @@ def first_claim() -> str:
 
 def go_on(token: str) -> None:
     """This browser's session, under this token from now on."""
+    if consumer().is_anonymous:
+        wallet_cookie.keep(token)
     login_user(SignedIn(consumer(), token, current_user.row))
 
 
