@@ -134,6 +134,8 @@ class Account(Table):
     merged_into = ForeignKeyField("self", null=True)
     merged_into_id: int | None
     claim_hash = BlobField(null=True, unique=True)  # of what the browser sends with its first claim, and again
+    recovery_hash = BlobField(null=True, unique=True)  # of an anonymous wallet's recovery words
+    opened_at = UtcField(null=True)  # when a wallet with recovery words was opened by them, or left
 
     @property
     def is_anonymous(self) -> bool:

@@ -11,12 +11,13 @@ from database import Busy, Unknown, drop_connection
 from quanbao.lib.pace import Pace, only_one
 from quanbao.messages import events
 from quanbao.messages.push.sender import Postman
-from quanbao.people import one_time_links
+from quanbao.people import abandoned, one_time_links
 from quanbao.vouchers import publications
 
 PAUSE = 0.002  # seconds, while there is work
 IDLE = 1.0  # seconds until it looks again
 LOOK = timedelta(minutes=1)  # between two looks at what ends soon
+SWEEP = timedelta(hours=1)  # between two looks at wallets that nobody opens any more
 AWAY = (Busy, Unknown, OperationalError, InterfaceError)
 
 log = logging.getLogger("quanbao")
@@ -32,7 +33,7 @@ def run(stop: Event, *, clock: Callable[[], datetime], key: str, postman: Postma
     bringing = Thread(target=postman.run, args=(stop,), name="postman", daemon=True) if postman else None
     if bringing:
         bringing.start()
-    next_look, pace = clock(), Pace(publications.STEP)
+    next_look, next_sweep, pace = clock(), clock(), Pace(publications.STEP)
     while not stop.is_set():
         now = clock()
         try:
@@ -42,6 +43,9 @@ def run(stop: Event, *, clock: Callable[[], datetime], key: str, postman: Postma
             look = not now < next_look <= now + LOOK  # a clock that is set back must not put it off
             left.append(_tell(now, look=look))
             next_look = now + LOOK if look else next_look
+            if not now < next_sweep <= now + SWEEP:
+                abandoned.forget(now)
+                next_sweep = now + SWEEP
         except AWAY as error:
             log.warning("worker: the database is away: %s", type(error).__name__)
             left = []

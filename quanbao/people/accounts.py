@@ -137,15 +137,24 @@ def lock_living(account: Account) -> bool:
 # Sessions
 
 
-def start_session(account: Account, now: datetime, browser: str = "", *, confirmed_at: datetime | None = None) -> str:
+def start_session(
+    account: Account,
+    now: datetime,
+    browser: str = "",
+    *,
+    confirmed_at: datetime | None = None,
+    alone: bool = False,
+) -> str:
     """Sign a browser in: returns the new token that its cookie carries; only the hash is kept.
 
-    `browser` is what its owner will know it by, `confirmed_at` when the password was typed: now, unless said. Raises
-    Overtaken.
+    `browser` is what its owner will know it by, `confirmed_at` when the password was typed: now, unless said. `alone`
+    ends all others. Raises Overtaken.
     """
 
     def write() -> str:
         lock_unchanged(account)
+        if alone:
+            end_all(account)
         return new_session(account, now, browser, confirmed_at=confirmed_at)
 
     return write_transaction(write)

@@ -32,14 +32,19 @@ def delete(account: Account, token: str, now: datetime) -> None:
 
     def write() -> None:
         accounts.lock_unchanged(account, token)
-        _leave(account, now)
-        _forget(account, now)
-        accounts.end_all(account)  # subscriptions go with their sessions
-        Mute.delete().where(Mute.account == account).execute()
-        gone = {"email": None, "password_hash": None, "proved": False, "deleted_at": now}
-        Account.update(gone).where(Account.id == account.id).execute()
+        erase(account, now)
 
     write_transaction(write)
+
+
+def erase(account: Account, now: datetime) -> None:
+    """The same in the caller's transaction, which locked the account."""
+    _leave(account, now)
+    _forget(account, now)
+    accounts.end_all(account)  # subscriptions go with their sessions
+    Mute.delete().where(Mute.account == account).execute()
+    gone = {"email": None, "password_hash": None, "proved": False, "recovery_hash": None, "deleted_at": now}
+    Account.update(gone).where(Account.id == account.id).execute()
 
 
 def _leave(account: Account, now: datetime) -> None:

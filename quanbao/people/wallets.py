@@ -33,12 +33,15 @@ def open_for(claim: str, now: datetime, browser: str = "") -> tuple[Account, str
 
 
 def keep(account: Account, email: str, password: str, token: str) -> None:
-    """Give an anonymous wallet an address and a password; it stays signed in where it is. Raises Refused, Overtaken."""
+    """Give an anonymous wallet an address and a password; it stays signed in where it is.
+
+    Its recovery words end: the password is the way in. Raises Refused, Overtaken.
+    """
     address, hashed = accounts.email_address(email), accounts.hash_password(accounts.check_password(password, email))
 
     def write() -> None:
         lock_unchanged(account, token)
-        Account.update(email=address, password_hash=hashed).where(Account.id == account.id).execute()
+        Account.update(email=address, password_hash=hashed, recovery_hash=None).where(Account.id == account.id).execute()
 
     try:
         write_transaction(write)

@@ -2,13 +2,10 @@
 
 import hashlib
 import hmac
-from functools import cache
-from pathlib import Path
 
 from models import DayNumber, Merchant
 from quanbao.lib.compiled_queries import statement
-
-LISTS = Path(__file__).parents[1] / "word_lists"
+from quanbao.lib.word_lists import word_list
 
 
 def next_number(merchant: Merchant, branch: str, day: str) -> int:
@@ -27,13 +24,6 @@ def _one_more(merchant, branch, day):
         )
         .returning(DayNumber.last)
     )
-
-
-@cache
-def word_list(language: str) -> tuple[str, ...]:
-    """The 256 words of a language; English where there is no list of its own."""
-    path = LISTS / f"receipts_{language}.txt"
-    return tuple((path if path.exists() else LISTS / "receipts_en.txt").read_text("utf-8").split())
 
 
 def words(key: str, language: str, *, merchant: int, branch: str, day: str, number: int) -> str:

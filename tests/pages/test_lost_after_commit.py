@@ -41,7 +41,7 @@ FORMS = {
 OURS = {"Sec-Fetch-Site": "same-origin", "Accept-Language": "en"}
 DENIALS = re.compile(r"""Nothing was changed|Nothing was redeemed|outcome["=: ]+refused""")  # of a page, and of JSON
 # Written beside what was asked for: a session slides on, a password was typed again, a voucher opened, a try counted.
-BESIDE = {"session.seen_at", "session.expires_at", "session.confirmed_at", *MEANT_TO_MOVE}
+BESIDE = {"session.seen_at", "session.expires_at", "session.confirmed_at", "account.opened_at", *MEANT_TO_MOVE}
 COUNTED = ("guess.", "counter_try.")
 FIRST_START = "set_up.set_up"  # only where there is no shop yet: a test of its own
 # They note that the password was typed, beside what they show.

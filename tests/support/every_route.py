@@ -23,6 +23,8 @@ from quanbao.messages.push.subscriptions import Circumstances, base64url
 from quanbao.passwords import changing, enrolments, redemption_passwords
 from quanbao.passwords.shop_passwords import Entered
 from quanbao.people import accounts
+from quanbao.passwords import redemption_passwords
+from quanbao.people import accounts, recovery
 from quanbao.vouchers import wallet_transfer
 from tests.support.factories import ACCOUNT_PASSWORD, CASHIER, LIN, OWNER, PASSWORD, STRANGER, World
 from tests.support.page_client import PageClient
@@ -71,6 +73,7 @@ UNSAFE: dict[str, tuple[str, dict[str, str]]] = {
     "customers.regroup": (OWNER, {"name": "evil"}),
     "customers.separate": (OWNER, {}),
     "keeping.keep": (WALLET, MINE | {"email": EVIL}),
+    "keeping.recover": (NOBODY, {"words": "{words}"}),
     "home.switch": (LIN, {"language": "zh"}),
     "members.change": (OWNER, {"do": "disable"}),
     "members.invite": (OWNER, MINE | {"email": EVIL, "role": "owner"}),
@@ -172,6 +175,7 @@ class Everywhere:
         voucher = world.voucher(campaign=world.campaign(uses_per_voucher=9), holder=lin)
         self.places |= {
             "move": wallet_transfer.new_code(lin, world.clock()),
+            "words": self._recovery_words(),
             "session": str(other.id),
             "fresh": voucher.code,
             "shown": world.counter_code(voucher).code,
@@ -188,6 +192,10 @@ class Everywhere:
         secret, now, key = changing.new_secret(), self.world.clock(), self.world.keys.password
         enrolment = enrolments.sealed(self.world.merchant, Entered("Evil"), secret, key=key, now=now)
         return {"enrolment": enrolment, "enrolled": changing.at_step(secret, changing.good_steps(now)[0])}
+    def _recovery_words(self) -> str:
+        """Those of a wallet without an address."""
+        wallet, now = self.world.wallet(), self.world.clock()
+        return " ".join(recovery.make(wallet, "en", accounts.start_session(wallet, now), now))
 
     def _shown(self, lin: Account) -> dict[str, str]:
         """What the forms were filled with that are sent here."""

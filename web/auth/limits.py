@@ -177,6 +177,7 @@ own_password_limit = limiter.shared_limit(
     methods=["POST"],
     exempt_when=lambda: not typed("password"),
 )
+recovery_limit = limiter.limit("10 per 15 minutes", methods=["POST"])
 code_limit = limiter.limit("20 per 15 minutes", methods=["POST"])
 # Behind one address may be a shop's whole network: who tries out addresses is stopped long before those who sign up.
 # So are those who ask by another e-mail for their own account: the refusals at both places are counted together.

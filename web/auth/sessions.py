@@ -13,7 +13,7 @@ from itsdangerous import BadSignature
 
 from models import Account, Session
 from quanbao.lib import account_lock
-from quanbao.people import accounts
+from quanbao.people import accounts, recovery
 from quanbao.vouchers import wallet_merge
 from web.auth import wallet_cookie
 from web.context import is_https, now
@@ -188,8 +188,8 @@ def password_is(account: Account | None, password: str) -> bool:
     return right
 
 
-def sign_in(account: Account, *, confirmed_at: datetime | None = None) -> bool:
-    """Start a session under a new token; one that the browser had before is ended.
+def sign_in(account: Account, *, confirmed_at: datetime | None = None, alone: bool = False) -> bool:
+    """Start a session under a new token; one that the browser had before is ended, and `alone` all of the account's.
 
     The vouchers of an anonymous wallet come along. False, and no sign-in, where the account was changed a moment ago.
     """
@@ -197,7 +197,7 @@ def sign_in(account: Account, *, confirmed_at: datetime | None = None) -> bool:
         wallet_merge.merge(consumer(), account, now())
     sign_out()
     try:
-        token = accounts.start_session(account, now(), browser_name(), confirmed_at=confirmed_at)
+        token = accounts.start_session(account, now(), browser_name(), confirmed_at=confirmed_at, alone=alone)
     except account_lock.Overtaken:
         return False
     return begin(account, token)
@@ -238,6 +238,8 @@ def sign_out() -> None:
     """End the session; of what the cookie noted for a next page, the next visitor gets the language alone."""
     if current_user.is_authenticated:
         accounts.end_session(current_user.token)
+        if consumer().is_anonymous:
+            recovery.opened(consumer(), now())
         log.info("signed out: account %d", current_user.account.id)
         logout_user()
     wallet_cookie.forget()

@@ -64,6 +64,17 @@ class NewPassword(Form):
     )
 
 
+class RecoveryWords(Form):
+    """What opens an anonymous wallet in another browser."""
+
+    words = StringField(
+        _("Recovery words"),
+        [REQUIRED, Length(max=200)],
+        render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "maxlength": 200},
+    )
+    end_others = BooleanField(_("Sign out the browsers that it is open in"))
+
+
 class TransferCode(Form):
     """The one-time code of another browser."""
 
