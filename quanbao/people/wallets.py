@@ -41,7 +41,8 @@ def keep(account: Account, email: str, password: str, token: str) -> None:
 
     def write() -> None:
         lock_unchanged(account, token)
-        Account.update(email=address, password_hash=hashed, recovery_hash=None).where(Account.id == account.id).execute()
+        kept = {"email": address, "password_hash": hashed, "recovery_hash": None}
+        Account.update(kept).where(Account.id == account.id).execute()
 
     try:
         write_transaction(write)

@@ -40,11 +40,17 @@ OTHER_ANSWERS = {  # what has an address and is no page
 }
 
 
+def recovery_words(page: Page) -> None:
+    """New words, shown once."""
+    page.locator("[name=words]").click()
+    expect(page.locator(".recovery-words")).to_be_visible()
+
+
 def too_short(page: Page) -> None:
     """Sign up with a password that is refused: a fault beside its field."""
     page.locator("[name=email]").fill("somebody@example.org")
     page.locator("[name=password]").fill("short")
-    page.locator("main form button").click()
+    page.locator("main form button").first.click()
     expect(page.locator("[aria-invalid=true]")).to_be_visible()
 
 
@@ -271,6 +277,8 @@ PAGES = {
     },
     "keep the wallet": Row("keeping.show", "/wallet/keep", WALLET),
     "keep the wallet, too short": Row("keeping.show", "/wallet/keep", WALLET, 422, act=too_short),
+    "recovery words": Row("keeping.show", "/wallet/keep", WALLET, act=recovery_words),
+    "recover a wallet": Row("keeping.show_recovery", "/wallet/recover"),
     "account of a wallet": Row("account.show", "/account", WALLET, act=unfold),
     "wallet without an address": Row("wallet.show", "/wallet", WALLET),
     "sign out of a wallet": Row("sign_in.show_sign_out", "/sign-out", WALLET),

@@ -22,8 +22,6 @@ from quanbao.messages.push import subscriptions
 from quanbao.messages.push.subscriptions import Circumstances, base64url
 from quanbao.passwords import changing, enrolments, redemption_passwords
 from quanbao.passwords.shop_passwords import Entered
-from quanbao.people import accounts
-from quanbao.passwords import redemption_passwords
 from quanbao.people import accounts, recovery
 from quanbao.vouchers import wallet_transfer
 from tests.support.factories import ACCOUNT_PASSWORD, CASHIER, LIN, OWNER, PASSWORD, STRANGER, World
@@ -192,6 +190,7 @@ class Everywhere:
         secret, now, key = changing.new_secret(), self.world.clock(), self.world.keys.password
         enrolment = enrolments.sealed(self.world.merchant, Entered("Evil"), secret, key=key, now=now)
         return {"enrolment": enrolment, "enrolled": changing.at_step(secret, changing.good_steps(now)[0])}
+
     def _recovery_words(self) -> str:
         """Those of a wallet without an address."""
         wallet, now = self.world.wallet(), self.world.clock()
