@@ -216,6 +216,8 @@ def load(options: argparse.Namespace) -> None:
     done = bulk_import.load(document, now=settings.clock()(), password_key=settings.password_key, progress=_progress)
     for campaign, password in done.generated.items():
         print(f"{campaign}: redemption password {password} (generated)")
+    for poster, token in done.posters.items():
+        print(f"{poster}: poster {token} (generated)")
     print(
         f"Loaded {done.merchants} merchants, {done.campaigns} campaigns, {done.consumers} accounts, "
         f"{done.vouchers} vouchers."

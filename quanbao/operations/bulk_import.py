@@ -24,16 +24,17 @@ from models import (
     MemberBranch,
     Merchant,
     PasswordKind,
+    Poster,
     RedemptionPassword,
 )
-from quanbao.lib.names import Spellings
+from quanbao.lib.names import Spellings, tidy
 from quanbao.merchants import groups
 from quanbao.operations import import_document
 from quanbao.passwords import changing, redemption_passwords
 from quanbao.people import accounts
-from quanbao.vouchers import issuing
+from quanbao.vouchers import issuing, posters
 
-NO_COLUMNS = ("redemption_password", "passwords", "publish_to", "path")  # of a campaign
+NO_COLUMNS = ("redemption_password", "passwords", "publish_to", "posters", "path")  # of a campaign
 
 
 class Refused(Exception):
@@ -51,6 +52,7 @@ class Loaded:
     campaigns: int
     vouchers: int
     generated: dict[str, str]  # the generated redemption passwords, by "merchant/campaign"
+    posters: dict[str, str]  # the generated tokens, by "merchant/campaign/name"
 
 
 def parsed(path: Path) -> Any:
@@ -120,6 +122,7 @@ class _Writer:
         self.hashes, self.now, self.password_key = hashes, now, password_key
         self.accounts: dict[str, Account] = {}
         self.generated: dict[str, str] = {}
+        self.posters: dict[str, str] = {}
         self.digits: dict[tuple[int, str], RedemptionPassword] = {}  # of a merchant
         self.first: dict[int, RedemptionPassword] = {}  # of a merchant, by its id
         self.spellings: dict[int, Spellings] = {}  # of groups' names, by the merchants' ids
@@ -130,9 +133,8 @@ class _Writer:
         self._groups(plan, merchants)
         entered = [(merchants[m["slug"]], m) for m in plan.merchants]
         vouchers = sum(self._campaigns(merchant, values) for merchant, values in entered)
-        return Loaded(
-            len(merchants), len(plan.people), sum(len(m["campaigns"]) for m in plan.merchants), vouchers, self.generated
-        )
+        campaigns = sum(len(m["campaigns"]) for m in plan.merchants)
+        return Loaded(len(merchants), len(plan.people), campaigns, vouchers, self.generated, self.posters)
 
     def _accounts(self, emails: list[str]) -> None:
         """Many at a time: while this transaction is open, every till waits."""
@@ -224,7 +226,7 @@ class _Writer:
         for entry in values["campaigns"]:
             columns = {key: value for key, value in entry.items() if key not in NO_COLUMNS}
             columns["groups"] = self._spelled(merchant, columns["groups"])
-            published = self.now if entry["publish_to"] else None
+            published = self.now if entry["publish_to"] or entry["posters"] else None
             own, *beside = self._accepted(merchant, entry, named)
             campaign = Campaign.create(
                 merchant=merchant,
@@ -236,8 +238,19 @@ class _Writer:
             )
             for password in beside:
                 CampaignPassword.create(campaign=campaign, password=password)
+            self._posters(campaign, entry["posters"])
             issued += issuing.issue(campaign, map(self._account, entry["publish_to"]), self.now)
         return issued
+
+    def _posters(self, campaign: Campaign, entries: list[dict[str, Any]]) -> None:
+        """Each gives out what its campaign has, unless it says less."""
+        for number, entry in enumerate(entries):
+            token = entry["token"] or posters.new_token()
+            if entry["token"] is None:
+                name = f"{campaign.merchant.slug}/{campaign.slug}/{entry['name']}"
+                self.posters[name if name not in self.posters else f"{name} ({number + 1})"] = token
+            columns = {"quantity": entry["quantity"] or campaign.quantity, "per_day": entry["per_day"]}
+            Poster.create(campaign=campaign, name=tidy(entry["name"]), token=token, created_at=self.now, **columns)
 
     def _accepted(
         self, merchant: Merchant, entry: dict[str, Any], named: dict[str, RedemptionPassword]

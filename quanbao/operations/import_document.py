@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from models import Account, Merchant, PasswordKind, Role
+from models import Account, Merchant, PasswordKind, Poster, Role
 from quanbao.campaigns import rules
 from quanbao.lib import currencies
 from quanbao.lib.names import folded
 from quanbao.lib.validation import MISSING, Reader, is_slug, is_text
 from quanbao.passwords import changing, shop_passwords
 from quanbao.people import accounts
+from quanbao.vouchers import posters
 from zones import ZoneInfo, available_timezones
 
 LANGUAGES = ["en", "zh"]
@@ -39,6 +40,7 @@ def read(document: Any) -> tuple[Plan, list[str]]:
     reader.done()
     _check_publications(plan, faults)
     _check_twice(plan, faults)
+    _check_posters(plan, faults)
     return plan, faults
 
 
@@ -178,9 +180,28 @@ def _campaign(reader: Reader, zone: ZoneInfo, branches: set[str], passwords: set
     listed = reader.get("publish_to")
     addresses = listed if isinstance(listed, list) else []
     values["publish_to"] = [accounts.email_address(text) if _is_address(text) else None for text in addresses]
+    values["posters"] = [_poster(poster) for poster in reader.readers("posters")]
     values["path"] = reader.path
     reader.done()
     return values
+
+
+def _poster(reader: Reader) -> dict[str, Any]:
+    """A poster of a campaign; without a limit it gives out what remains of the quantity."""
+    values = {
+        "name": reader.take("name", MISSING, "text of 1 to 100 characters on one line", shop_passwords.is_name),
+        "quantity": reader.integer("limit", 1, rules.MOST_VOUCHERS, None),
+        "per_day": reader.integer("per_day", 1, rules.MOST_VOUCHERS, None),
+        "token": reader.take("token", None, "10 to 32 of 0-9a-z", _is_poster_token),
+    }
+    if reader.flag("at_counter"):
+        reader.fault("at_counter", "must be false: claims at the counter alone are not there yet")
+    reader.done()
+    return values
+
+
+def _is_poster_token(value: Any) -> bool:
+    return isinstance(value, str) and posters.TYPED.fullmatch(value) is not None
 
 
 def _consumer(reader: Reader, plan: Plan, merchants: list[str | None]) -> None:
@@ -213,3 +234,13 @@ def _check_twice(plan: Plan, faults: list[str]) -> None:
         if merchant["slug"] and merchant["slug"] in seen or _merchant_exists(merchant["slug"]):
             faults.append(f"{merchant['path']}.slug: {merchant['slug']} exists already")
         seen.add(merchant["slug"])
+
+
+def _check_posters(plan: Plan, faults: list[str]) -> None:
+    """Their tokens are the site's: one stands once."""
+    seen = set()
+    for campaign in (c for merchant in plan.merchants for c in merchant["campaigns"]):
+        for number, token in enumerate(poster["token"] for poster in campaign["posters"]):
+            if token and (token in seen or Poster.select().where(Poster.token == token).exists()):
+                faults.append(f"{campaign['path']}.posters[{number}].token: {token} exists already")
+            seen.add(token)

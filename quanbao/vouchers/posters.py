@@ -4,6 +4,7 @@ The checks choose the words. What is counted is counted by conditional updates o
 the last writes of a claim; that a wallet gets one voucher is a unique key.
 """
 
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from quanbao.vouchers import issuing
 
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # 31 letters that are not taken for one another
 LENGTH = 11  # 54 bits: typed from a poster, and no poster is guessed from another
+TYPED = re.compile(r"[0-9a-z]{10,32}", re.ASCII)  # a token that an operator may choose
 LONGEST_NAME = 100
 A_MINUTE = 30
 MOST_A_MINUTE = 10_000

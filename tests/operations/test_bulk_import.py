@@ -11,11 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from database import write_transaction
-from models import TABLES, Account, Campaign, Customer, Member, RedemptionPassword, Voucher
+from models import TABLES, Account, Campaign, Customer, Member, Poster, RedemptionPassword, Voucher
 from quanbao.campaigns import figures
 from quanbao.operations import bulk_import
 from quanbao.passwords import accepting, redemption_passwords
 from quanbao.people import accounts
+from quanbao.vouchers import posters
 from tests.support.factories import utc
 
 NOW = utc("2026-11-20T09:00:00Z")
@@ -82,7 +83,7 @@ def outcome(document: Any) -> list[str] | None:
 
 
 def test_the_contracts_document(database):
-    assert load(SAMPLE) == bulk_import.Loaded(merchants=1, consumers=3, campaigns=1, vouchers=1, generated={})
+    assert load(SAMPLE) == bulk_import.Loaded(1, 3, 1, vouchers=1, generated={}, posters={})
     campaign, merchant, voucher = Campaign.get(), Campaign.get().merchant, Voucher.get()
     assert (merchant.slug, merchant.time_zone, merchant.currency) == ("lotus", "Asia/Shanghai", "CNY")
     assert (campaign.kind, campaign.original_price, campaign.offer_price) == ("discount", 3000, 1800)
@@ -239,6 +240,27 @@ def test_a_second_document_builds_on_the_first(database):
     assert accounts.password_is(accounts.by_email("owner@lotus.example"), "owners-secret")
 
 
+POSTERS = [{"name": "Window left", "limit": 50, "per_day": 5, "token": "0123456789"}, {"name": "Door"}]
+
+
+def test_posters_are_made_and_their_tokens_printed(database):
+    loaded = load(changed((f"{C}.posters", POSTERS), (f"{C}.publish_to", [])))
+    window, door = Poster.select().order_by(Poster.id)
+    assert (window.name, window.token, window.quantity, window.per_day) == ("Window left", "0123456789", 50, 5)
+    assert (door.quantity, door.per_day, door.per_minute) == (100, None, posters.A_MINUTE)
+    assert loaded.posters == {"lotus/oolong/Door": door.token}
+    assert Campaign.get().published_at == NOW
+    assert posters.refusal(posters.find(door.token), None, utc("2026-12-02T04:00:00Z")) is None
+
+
+def test_a_posters_token_is_one_of_the_site(database):
+    load(changed((f"{C}.posters", POSTERS)))
+    again = changed((f"{M}.slug", "other"), NO_GROUPS, (f"{C}.posters", POSTERS))
+    assert faults(again) == [f"{C}.posters[0].token: 0123456789 exists already"]
+    twice = changed((f"{M}.slug", "other"), NO_GROUPS, (f"{C}.posters", [{"name": "A", "token": "a" * 10}] * 2))
+    assert faults(twice) == [f"{C}.posters[1].token: aaaaaaaaaa exists already"]
+
+
 M, C, NOBODY = "merchants[0]", "merchants[0].campaigns[0]", "nobody@example.org"
 CONDITIONS = f"{C}.conditions"
 WRONG: list[tuple[str, list[Any], str]] = [  # a path, values that each are its one fault, a word of what is said
@@ -291,6 +313,12 @@ WRONG: list[tuple[str, list[Any], str]] = [  # a path, values that each are its 
     (f"{CONDITIONS}.hours[0]", [{"10:00": 1, "22:00": 2}], "must be two"),
     (f"{C}.redemption_password", ["", "48291", "4829130000000", 482913, "48291a", "482 913", "482913\0"], "must be"),
     (f"{C}.redemption_password", ["123456", "654321", "890123", "111111", "121212", "٠٠٠٠٠٠"], "too easy"),
+    (f"{C}.posters[0].name", ["", " ", "a\nb", 7, "a" * 101], "must be"),
+    (f"{C}.posters[0].limit", [0, -1, True, "9", 10**9 + 1], "must be"),
+    (f"{C}.posters[0].per_day", [0, 1.5], "must be"),
+    (f"{C}.posters[0].token", ["", "012345678", "0123456789A", "0" * 33, 1234567890, "０123456789"], "must be"),
+    (f"{C}.posters[0].per_minute", [30], "not a field"),
+    (f"{C}.posters[0].at_counter", [1, "yes"], "true or false"),
     (f"{C}.publish_to[0]", ["consumer", 7, None, ["consumer@example.org"]], "must be"),
     (f"{C}.publish_to[1]", [NOBODY], "has no account"),
     ("consumers[1].password", ["owners-other-secret"], "another one"),
@@ -301,6 +329,10 @@ WRONG: list[tuple[str, list[Any], str]] = [  # a path, values that each are its 
 NO_GROUPS = ("consumers[0].groups", {})
 BESIDES = {  # what has to be otherwise for the table's fault to be the only one
     "merchants": NO_GROUPS,
+    **{
+        f"{C}.posters[0].{key}": (f"{C}.posters", [{"name": "Window"}])
+        for key in ("name", "limit", "per_day", "token", "per_minute", "at_counter")
+    },
     f"{M}.slug": NO_GROUPS,
     f"{M}.members[1].email": (f"{M}.members[1].password", GONE),
     f"{M}.branches[1].slug": (f"{M}.branches[1]", {"name": "Another"}),
