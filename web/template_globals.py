@@ -8,6 +8,7 @@ from quanbao.vouchers import wallet
 from web import redirects
 from web.auth.sessions import ask_nobody, holder
 from web.present import attack_banner, qr, states
+from web.present.in_app import in_app
 from web.present.messages import (
     CHECKS,
     FIGURES,
@@ -41,6 +42,7 @@ def init_app(app: Flask) -> None:
         businesses=businesses,
         sentences=sentences,
         holder=holder,
+        in_app=in_app,
         facts_in_words=facts_in_words,
         period_in_words=period_in_words,
         worth_in_words=worth_in_words,
