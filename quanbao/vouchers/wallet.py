@@ -19,7 +19,9 @@ from models import (
     Rollback,
     Voucher,
 )
+from quanbao.lib import typed_codes
 from quanbao.lib.compiled_queries import statement
+from quanbao.vouchers import issuing
 
 Description = dict[str, Any]
 
@@ -108,6 +110,12 @@ def worth_now(voucher: Voucher) -> Worth:
 
 def _redeemed_at(campaign: Campaign, row: Redemption) -> Worth:
     return Worth(row.product or campaign.product, row.original_price, None if campaign.is_exchange else row.charged)
+
+
+def number_of(typed: str) -> str | None:
+    """A voucher's number, typed or scanned, by itself or as its address; none where it has not that shape."""
+    bare = typed_codes.bare(typed.strip().rpartition("/vouchers/")[2])
+    return bare if len(bare) == issuing.LENGTH and set(bare) <= set(issuing.ALPHABET) else None
 
 
 def archive(voucher: Voucher, archived_at: datetime | None) -> None:

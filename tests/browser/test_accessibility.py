@@ -277,6 +277,7 @@ PAGES = {
     },
     "keep the wallet": Row("keeping.show", "/wallet/keep", WALLET),
     "keep the wallet, too short": Row("keeping.show", "/wallet/keep", WALLET, 422, act=too_short),
+    "voucher at the till": Row("till_vouchers.show", "/merchants/lotus/till/vouchers/{discount}", CASHIER),
     "recovery words": Row("keeping.show", "/wallet/keep", WALLET, act=recovery_words),
     "recover a wallet": Row("keeping.show_recovery", "/wallet/recover"),
     "account of a wallet": Row("account.show", "/account", WALLET, act=unfold),

@@ -182,6 +182,20 @@ def test_another_qr_code_is_passed_over_and_the_camera_can_be_stopped(small_worl
     expect(cashier.page.locator("#video")).to_be_visible()
     cashier.page.wait_for_timeout(1000)
     expect(cashier.page.get_by_label("Counter code")).to_have_value("")
+    expect(cashier.page.get_by_text("This QR code is not one of ours")).to_be_visible()
     cashier.press("Stop the camera")
     expect(cashier.page.locator("#video")).to_be_hidden()
     expect(cashier.named("Scan")).to_be_visible()
+
+
+def test_the_vouchers_own_code_shows_how_it_stands(small_world, small_site, camera):
+    at_work(small_world)
+    voucher = small_world.voucher(holder=small_world.wallet())
+    cashier = camera(small_site, f"{small_site.url}/vouchers/{voucher.code}").sign_in(CASHIER)
+    cashier.page.goto("/till")
+    cashier.press("Scan")
+    expect(cashier.page.get_by_role("heading", level=1)).to_have_text("Oolong, 500 ml")
+    expect(cashier.page.get_by_role("article")).to_contain_text("Unused")
+    expect(cashier.page.get_by_role("status")).to_contain_text("Nothing is redeemed by this number")
+    expect(cashier.named("Redeem")).to_have_count(0)
+    assert Redemption.select().count() == 0

@@ -149,7 +149,8 @@ MAY = {
     "till.show": ALL,
     "till.take": ALL,
     "till.voucher": ALL,
-    "vouchers.show": HOLDER,
+    "till_vouchers.show": ALL,
+    "vouchers.show": HOLDER | ALL,
     "wallet.archive": HOLDER,
     "wallet.show": SIGNED_IN,
 }

@@ -46,6 +46,13 @@ def campaign_of(merchant: str, campaign: str, roles: tuple[Role, ...] = STAFF) -
     return row
 
 
+def works_for(voucher_code: str) -> str | None:
+    """The merchant of a voucher, by its slug, where the signed-in person is a member of it."""
+    mine = (Member.account == consumer()) & Member.disabled_at.is_null()
+    rows = Merchant.select(Merchant.slug).join(Member).switch(Merchant).join(Campaign).join(Voucher)
+    return rows.where(mine & (Voucher.code == voucher_code)).scalar()
+
+
 def voucher_of(code: str) -> Voucher:
     """The voucher, for its holder; not there for other visitors."""
     voucher = wallet.held(code, consumer())

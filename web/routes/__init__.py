@@ -30,6 +30,7 @@ from web.routes import (
     shop_passwords,
     sign_in,
     till,
+    till_vouchers,
     vouchers,
     wallet,
     wallet_transfer,
@@ -64,6 +65,7 @@ MERCHANTS = (
     branches,
     members,
     till,
+    till_vouchers,
     sheets,
     practice,
 )

@@ -21,7 +21,7 @@ from models import Branch, CounterCode, Member, PasswordKind, RedemptionPassword
 from quanbao.merchants import branches, members
 from quanbao.passwords import redemption_passwords, shop_passwords
 from quanbao.people import accounts
-from quanbao.redemption import checks, counter_codes, practice
+from quanbao.redemption import checks, counter_codes, practice, revocations
 from quanbao.redemption import redeem as redemption
 from quanbao.redemption.case import case as case_of
 from quanbao.redemption.reasons import Reason
@@ -73,6 +73,8 @@ def take(merchant: str):
     typed = request.form.get("code", "")
     if practice.is_code(typed):
         return redirect(url_for("practice.charge", merchant=merchant, at=_at()), 303)
+    if number := wallet.number_of(typed):
+        return _by_number(member, places, number)
     code = counter_codes.plain(typed)
     if code is None:
         return _page(member, places, fault="shape"), 422
@@ -84,6 +86,13 @@ def take(merchant: str):
     if found is None:
         return _page(member, places, fault="wrong"), 422
     return redirect(url_for("till.voucher", merchant=merchant, attempt_id=found.attempt_id, at=_at()), 303)
+
+
+def _by_number(member: Member, places: list[Branch], number: str):
+    """A voucher's own number, typed or scanned: it is shown, and not redeemed."""
+    if revocations.find(number, member) is None:
+        return _page(member, places, fault="number"), 422
+    return redirect(url_for("till_vouchers.show", merchant=member.merchant.slug, code=number), 303)
 
 
 @routes.get("/merchants/<slug:merchant>/till/<uuid:attempt_id>")

@@ -61,14 +61,16 @@
   };
   const scan = async () => {
     button.hidden = true;
-    find('camera-failed').hidden = true;
+    find('camera-failed').hidden = find('another-code').hidden = true;
     const mine = stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } });
     find('camera').hidden = false;
     video.srcObject = stream;
     await video.play();
     const read = await reader();
     while (mine === stream) {
-      const code = /(?:^|#)([0-9A-Z]{6})$/.exec(await read() ?? '')?.[1]; // any other QR code is none of ours
+      const text = await read() ?? '';
+      const code = /(?:^|#)([0-9A-Z]{6})$/.exec(text)?.[1] ?? /\/vouchers\/([0-9A-Z]{16})$/.exec(text)?.[1];
+      if (text && mine === stream) find('another-code').hidden = !!code;
       if (code && mine === stream) {
         stop();
         entry.value = code;
