@@ -4,8 +4,10 @@ The words are those of docs/words.md. Money is in minor units of the merchant's 
 times are aware UTC, days are days of the merchant's time zone.
 """
 
+import secrets
 from datetime import date, datetime
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import peewee
@@ -210,6 +212,7 @@ class Branch(Table):
     name = TextField()
     address = TextField(default="")
     closed_at = UtcField(null=True)
+    sign = TextField(unique=True, default=partial(secrets.token_hex, 7))  # in the address of its counter sign: 56 bits
 
     class Meta:
         indexes = ((("merchant", "slug"), True),)

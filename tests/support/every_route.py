@@ -269,6 +269,7 @@ class Everywhere:
                 "members": places["join"],
                 "sign_in": places["link"],
                 "poster_offer": places["poster"],
+                "counter_signs": Branch.get(Branch.slug == "main").sign,
             }.get(noun, "x" * 22),
             "number": {
                 "account": places["session"],

@@ -65,6 +65,7 @@ FIELDS = {
         "posters.make": POSTER,
         "posters.index": POSTER,
         "posters.sheet": "paper",
+        "counter_signs.sheet": "paper",
         "posters.show": REASON,
         "practice.attempt": "currency password zone",
         "practice.charge": "at branch",

@@ -80,6 +80,7 @@ OURS = {
     "Attempt.reason",
     "Attempt.state",
     "Attempt.trace",
+    "Branch.sign",
     "Branch.slug",
     "Campaign.branch_slugs",
     "Campaign.hours",
@@ -335,6 +336,7 @@ class Maker:
             "members.token": self.join,
             "sign_in.token": sign_in,
             "poster_offer.token": self.poster.token,
+            "counter_signs.token": Branch.get(Branch.merchant == self.merchant).sign,
             "set_up.token": SET_UP,
         }
         sessions = [one["account.number"] for one in of.values()]

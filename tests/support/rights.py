@@ -59,6 +59,8 @@ MAY = {
     "claims.sheet": STAFF,
     "claims.show": EVERYBODY,
     "counter.make": HOLDER,
+    "counter_signs.sheet": STAFF,
+    "counter_signs.show": EVERYBODY,
     "customers.index": STAFF,
     "customers.put": STAFF,
     "customers.regroup": STAFF,

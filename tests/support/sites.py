@@ -125,6 +125,7 @@ def _publish(world: World, campaign: Campaign) -> dict[str, str]:
     posters.pause(closed, now)
     return {
         "poster": poster.token,
+        "sign": Branch.get((Branch.merchant == world.merchant) & (Branch.slug == "main")).sign,
         "poster_number": poster.id,
         "closed_poster": closed.token,
         "publication": publication.id,
