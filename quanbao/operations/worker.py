@@ -17,7 +17,7 @@ from quanbao.vouchers import publications
 PAUSE = 0.002  # seconds, while there is work
 IDLE = 1.0  # seconds until it looks again
 LOOK = timedelta(minutes=1)  # between two looks at what ends soon
-SWEEP = timedelta(hours=1)  # between two looks at wallets that nobody opens any more
+SWEEP = timedelta(hours=1)  # between two looks at abandoned wallets
 AWAY = (Busy, Unknown, OperationalError, InterfaceError)
 
 log = logging.getLogger("quanbao")

@@ -1,4 +1,4 @@
-"""Anonymous wallets that nobody opens any more: after 400 days, where they hold nothing that can still be used."""
+"""Anonymous wallets that are not opened any more: after 400 days, where they hold nothing that can still be used."""
 
 from datetime import datetime
 from functools import partial

@@ -12,7 +12,7 @@ def find(token: str) -> Branch | None:
     return rows.where((Branch.sign == token) & Branch.closed_at.is_null()).get_or_none()
 
 
-def held_here(branch: Branch, person: Account) -> list[Voucher]:
+def vouchers_here(branch: Branch, person: Account) -> list[Voucher]:
     """What the person holds of this shop that is good at this branch, as far as its place goes."""
     held = [voucher for voucher in wallet.wallet(person) if voucher.campaign.merchant_id == branch.merchant_id]
     return [voucher for voucher in held if _is_good_at(voucher.campaign, branch)]

@@ -34,7 +34,7 @@ def test_what_is_held_of_this_shop_and_good_here(world, main):
     anywhere = world.voucher()
     world.voucher(campaign=world.campaign(branch_slugs=["river"]))
     world.voucher(campaign=world.campaign(merchant=world.make_merchant(slug="other")))
-    assert set(counter_signs.held_here(main, world.mei)) == {here, anywhere}
+    assert set(counter_signs.vouchers_here(main, world.mei)) == {here, anywhere}
 
 
 def test_what_may_be_claimed_here(world, main):

@@ -21,7 +21,7 @@ PAPERS = ("a5", "card", "a4")
 
 @routes.get("/at/<poster:token>")
 def show(token: str):
-    """The same for everybody who scans it; it chooses the branch, and allows nothing."""
+    """For all who scan it; it chooses the branch, and allows nothing."""
     branch = counter_signs.find(token)
     if branch is None:
         abort(404)
@@ -32,7 +32,7 @@ def show(token: str):
 
 
 def _usable(branch: Branch, person: Account) -> list[Voucher]:
-    held = counter_signs.held_here(branch, person)
+    held = counter_signs.vouchers_here(branch, person)
     return [voucher for voucher in held if checks.told_beforehand(case_of(voucher, now())) is None]
 
 
