@@ -515,6 +515,10 @@ class Poster(Table):
     claimed_today = BigIntegerField(default=0)
     minute = BigIntegerField(default=0)
     claimed_this_minute = BigIntegerField(default=0)
+    at_counter = BooleanField(default=False)  # claimed by a counter pass alone
+    step = BigIntegerField(default=0)  # of the newest pass that was used; see `counter_passes`
+    claimed_this_step = BigIntegerField(default=0)
+    claimed_last_step = BigIntegerField(default=0)
 
     class Meta:
         constraints = [

@@ -250,6 +250,7 @@ class _Writer:
                 name = f"{campaign.merchant.slug}/{campaign.slug}/{entry['name']}"
                 self.posters[name if name not in self.posters else f"{name} ({number + 1})"] = token
             columns = {"quantity": entry["quantity"] or campaign.quantity, "per_day": entry["per_day"]}
+            columns["at_counter"] = entry["at_counter"]
             Poster.create(campaign=campaign, name=tidy(entry["name"]), token=token, created_at=self.now, **columns)
 
     def _accepted(

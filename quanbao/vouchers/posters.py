@@ -23,7 +23,7 @@ from quanbao.lib.account_lock import Overtaken
 from quanbao.lib.validation import is_text
 from quanbao.merchants import branches
 from quanbao.people import accounts, wallets
-from quanbao.vouchers import issuing
+from quanbao.vouchers import counter_passes, issuing
 
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # 31 letters that are not taken for one another
 LENGTH = 11  # 54 bits: typed from a poster, and no poster is guessed from another
@@ -43,6 +43,7 @@ class Reason(StrEnum):
     POSTER_CLOSED = "poster_closed"  # the shop paused or ended it
     POSTER_LIMIT = "poster_limit"  # today's are taken
     ADDRESS_NEEDED = "address_needed"  # only for accounts with a proved address
+    AT_COUNTER = "at_counter"  # only by the code on the shop's own screen, while it is good
     TOO_OFTEN = "too_often"  # this minute's are taken
 
 
@@ -110,7 +111,8 @@ def read(entered: dict[str, Any]) -> dict[str, Any]:
             continue
         if type(value) is not int or not 1 <= value <= most:
             raise Refused(field, field)
-    return {"name": name} | {key: entered[key] for key in ("quantity", "per_day", "per_minute", "claimed_by")}
+    numbers = {key: entered[key] for key in ("quantity", "per_day", "per_minute", "claimed_by")}
+    return numbers | {"name": name, "at_counter": bool(entered.get("at_counter"))}
 
 
 def of_campaign(campaign: Campaign) -> list[Poster]:
@@ -156,8 +158,11 @@ def find(token: str) -> Poster | None:
     return rows.where(Poster.token == token).get_or_none()
 
 
-def refusal(poster: Poster, person: Account | None, now: datetime) -> Closed | None:
-    """Why it gives this person nothing now, none where it gives; `person` is none for a signed-out visitor."""
+def refusal(poster: Poster, person: Account | None, now: datetime, step: int | None = None) -> Closed | None:
+    """Why it gives this person nothing now, none where it gives; `person` is none for a signed-out visitor.
+
+    `step` is that of the counter pass that they came with, where it is good.
+    """
     campaign = poster.campaign
     minute = _minute(now)
     faults: dict[Reason, bool] = {
@@ -169,6 +174,7 @@ def refusal(poster: Poster, person: Account | None, now: datetime) -> Closed | N
         Reason.POSTER_LIMIT: poster.per_day is not None and _today(poster, now) >= poster.per_day,
         Reason.ADDRESS_NEEDED: poster.claimed_by == ClaimedBy.PROVED
         and not (person and person.email and person.proved),
+        Reason.AT_COUNTER: poster.at_counter and (step is None or counter_passes.is_spent(poster, step)),
         Reason.TOO_OFTEN: poster.minute == minute and poster.claimed_this_minute >= poster.per_minute,
     }
     reason = next((reason for reason, is_so in faults.items() if is_so), None)
@@ -191,7 +197,7 @@ def had(poster: Poster, person: Account) -> Voucher | None:
     return Voucher.select().where(mine).order_by(Voucher.revoked_at.is_null(False), Voucher.id).first()
 
 
-def claim(poster: Poster, consumer: Account, now: datetime) -> Claimed:
+def claim(poster: Poster, consumer: Account, now: datetime, step: int | None = None) -> Claimed:
     """The poster's voucher for this consumer, or the one that they had from it.
 
     Raises Closed, and account_lock.Overtaken where the account was deleted or merged into another a moment ago.
@@ -200,12 +206,12 @@ def claim(poster: Poster, consumer: Account, now: datetime) -> Claimed:
     def take() -> Claimed:
         if not accounts.lock_living(consumer):
             raise Overtaken
-        return _take(poster, consumer, now)
+        return _take(poster, consumer, now, step)
 
     return _surely(take)
 
 
-def claim_signed_out(poster: Poster, sent: str, browser: str, now: datetime) -> Claimed:
+def claim_signed_out(poster: Poster, sent: str, browser: str, now: datetime, step: int | None = None) -> Claimed:
     """The same for a visitor who is not signed in: in a wallet without an address, which it makes.
 
     `sent` is what the browser sends with its first claim (wallets.open_for); sent again, it gets the same voucher.
@@ -214,7 +220,7 @@ def claim_signed_out(poster: Poster, sent: str, browser: str, now: datetime) -> 
 
     def take() -> Claimed:
         consumer, token = wallets.open_for(sent, now, browser)
-        given = _take(poster, consumer, now)
+        given = _take(poster, consumer, now, step)
         return Claimed(given.voucher, given.is_new, token)
 
     return _surely(take)
@@ -230,16 +236,16 @@ def _surely(take: Callable[[], Claimed]) -> Claimed:
     return write_transaction(write)
 
 
-def _take(poster: Poster, consumer: Account, now: datetime) -> Claimed:
+def _take(poster: Poster, consumer: Account, now: datetime, step: int | None) -> Claimed:
     """In the order of locks everywhere: the consumer is locked; customer, voucher, and what all claims share, last."""
     if again := had(poster, consumer):
         return Claimed(again, False)
     row = _locked(poster.id)
-    if closed := refusal(row, consumer, now):
+    if closed := refusal(row, consumer, now, step):
         raise closed
     customer(row.campaign, consumer, now)
     voucher = issuing.issue_from(row, consumer, now)
-    if _count(row, now) != 1 or issuing.count(row.campaign) != 1:
+    if _count(row, now, step) != 1 or issuing.count(row.campaign) != 1:
         raise Changed
     return Claimed(voucher, True)
 
@@ -259,8 +265,8 @@ def customer(campaign: Campaign, consumer: Account, now: datetime) -> None:
     ).on_conflict_ignore().execute()
 
 
-def _count(poster: Poster, now: datetime) -> int:
-    """One more in all, today and this minute, if it is as it was judged."""
+def _count(poster: Poster, now: datetime, step: int | None) -> int:
+    """One more in all, today, this minute and by this pass, if it is as it was judged."""
     day, minute = poster.campaign.merchant.day(now).isoformat(), _minute(now)
     seen = (Poster.id == poster.id) & (Poster.claimed == poster.claimed)
     return (
@@ -270,6 +276,7 @@ def _count(poster: Poster, now: datetime) -> int:
             claimed_today=_today(poster, now) + 1,
             minute=minute,
             claimed_this_minute=(poster.claimed_this_minute if poster.minute == minute else 0) + 1,
+            **({} if step is None else counter_passes.one_more(poster, step)),
         )
         .where(seen)
         .execute()

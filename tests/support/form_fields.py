@@ -19,7 +19,7 @@ CUSTOMERS = f"{SELECTION} everybody group name"
 MEMBER = "branches do email password role"
 OWN_PASSWORD = "password redemption_password replacing"
 PUBLICATION = f"{SELECTION} addresses audience file groups"
-POSTER = "claimed_by name per_day per_minute quantity"
+POSTER = "at_counter claimed_by name per_day per_minute quantity"
 REASON = "note reason"
 SIGN_IN = "email next password"
 TILL = "alarm at before code seen"
@@ -64,6 +64,9 @@ FIELDS = {
         "posters.change": "do note reason",
         "posters.make": POSTER,
         "posters.index": POSTER,
+        "poster_offer.claim": "pass",
+        "poster_offer.show": "pass",
+        "till_vouchers.counter": "seen",
         "posters.sheet": "paper",
         "counter_signs.sheet": "paper",
         "posters.show": REASON,

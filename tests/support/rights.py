@@ -151,6 +151,7 @@ MAY = {
     "till.show": ALL,
     "till.take": ALL,
     "till.voucher": ALL,
+    "till_vouchers.counter": ALL,
     "till_vouchers.show": ALL,
     "vouchers.show": HOLDER | ALL,
     "wallet.archive": HOLDER,

@@ -205,6 +205,10 @@ class NewPoster(Form):
         default=ClaimedBy.ANYBODY,
         choices=list(CLAIMED_BY.items()),
     )
+    at_counter = BooleanField(
+        _("Only at the counter"),
+        description=_("The till shows a code that changes every half minute; the printed one shows the offer alone."),
+    )
 
 
 class Notifications(Form):

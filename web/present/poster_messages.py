@@ -19,6 +19,10 @@ POSTER_REASONS: dict[str, Text] = {
         _("This offer is for accounts whose e-mail the shop knows to be theirs."),
         _("Sign in with yours, or ask the shop."),
     ),
+    "at_counter": (
+        _("This offer is for who is in the shop."),
+        _("Scan the code on the screen at the counter; it changes every half minute."),
+    ),
     "too_often": (_("Many people are taking one right now."), _("Try again in a minute.")),
 }
 POSTER_FAULTS: dict[str, str] = {

@@ -4,12 +4,12 @@ from flask import Blueprint, Response, flash, jsonify, make_response, redirect, 
 from flask_login import current_user
 
 from models import Account, Poster
-from quanbao.vouchers import posters, wallet
+from quanbao.vouchers import counter_passes, posters, wallet
 from quanbao.vouchers.posters import Claimed, Closed, Reason
 from web.auth import sessions
 from web.auth.limits import new_wallet_limit
 from web.auth.sessions import consumer
-from web.context import now, poster_views
+from web.context import now, poster_views, settings
 from web.present import previews
 from web.present.answers import wants_json
 from web.present.messages import sentences
@@ -17,7 +17,7 @@ from web.present.poster_messages import POSTER_REASONS
 
 routes = Blueprint("poster_offer", __name__)
 
-STATUS = {Reason.TOO_OFTEN: 429, Reason.ADDRESS_NEEDED: 403}  # of what is refused; else 409
+STATUS = {Reason.TOO_OFTEN: 429, Reason.ADDRESS_NEEDED: 403, Reason.AT_COUNTER: 403}  # of what is refused; else 409
 
 
 @routes.get("/p/<poster:token>")
@@ -30,7 +30,7 @@ def show(token: str):
     person = _visitor()
     if person is None:
         sessions.first_claim()
-    return _page(found, person, posters.refusal(found, person, now()))
+    return _page(found, person, posters.refusal(found, person, now(), _step(found)))
 
 
 @routes.post("/p/<poster:token>")
@@ -63,11 +63,16 @@ def _visitor() -> Account | None:
     return consumer() if current_user.is_authenticated else None
 
 
+def _step(found: Poster) -> int | None:
+    """That of the counter pass which the visitor came with, where it is this poster's and good."""
+    return counter_passes.step_of(found, request.values.get("pass", ""), settings().secret_key, now())
+
+
 def _claimed(found: Poster, person: Account | None) -> Claimed:
     """A signed-out visitor goes on in the wallet without an address that the claim makes."""
     if person:
-        return posters.claim(found, person, now())
-    claimed = posters.claim_signed_out(found, sessions.first_claim(), sessions.browser_name(), now())
+        return posters.claim(found, person, now(), _step(found))
+    claimed = posters.claim_signed_out(found, sessions.first_claim(), sessions.browser_name(), now(), _step(found))
     assert claimed.token is not None, "it began a session"
     sessions.begin(claimed.voucher.consumer, claimed.token)
     return claimed
@@ -105,4 +110,5 @@ def _page(found: Poster, person: Account | None, closed: Closed | None) -> str:
         closed=closed,
         texts=POSTER_REASONS[closed.reason] if closed else None,
         here=request.path,
+        counter_pass=request.values.get("pass", "") if found.at_counter else "",
     )

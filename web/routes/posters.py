@@ -116,6 +116,7 @@ def _entered(form: forms.NewPoster) -> dict:
         "quantity": formats.whole(form.quantity.data),
         "per_day": (formats.whole(form.per_day.data) or 0) if (form.per_day.data or "").strip() else None,
         "per_minute": formats.whole(form.per_minute.data),
+        "at_counter": form.at_counter.data,
     }
 
 
