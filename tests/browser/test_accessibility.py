@@ -277,6 +277,7 @@ PAGES = {
     },
     "keep the wallet": Row("keeping.show", "/wallet/keep", WALLET),
     "keep the wallet, too short": Row("keeping.show", "/wallet/keep", WALLET, 422, act=too_short),
+    "poster at the counter": Row("till_vouchers.counter", "/merchants/lotus/till/posters/{counter_poster}", CASHIER),
     "counter sign": Row("counter_signs.show", "/at/{sign}"),
     "counter sign, of a wallet": Row("counter_signs.show", "/at/{sign}", WALLET),
     "counter sign, on paper": Row("counter_signs.sheet", "/merchants/lotus/branches/main/sign", OWNER),

@@ -280,6 +280,7 @@ class Everywhere:
                 "shop_passwords": places["password"],
                 "till": places["one_time"],
                 "posters": places["poster_number"],
+                "till_vouchers": places["counter_poster"],
             }.get(noun, places["publication"]),
         }
         with self.app.test_request_context():

@@ -285,6 +285,8 @@ class Maker:
         limits = {"quantity": 1000, "per_day": None, "per_minute": 1000, "claimed_by": "anybody"}
         self.poster = posters.make(self.campaign, {"name": "Window"} | limits, now)
         Poster.update(name=self.say("Poster.name")).where(Poster.id == self.poster.id).execute()
+        self.at_counter = posters.make(self.campaign, {"name": "Counter", "at_counter": True} | limits, now)
+        Poster.update(name=self.say("Poster.name")).where(Poster.id == self.at_counter.id).execute()
         self.claim_number, _, self.claim = claiming.open_links(self.campaign, now, key)[0]
         _, self.join = members.invite(self.merchant, self.mail("Member.address"), "manager", [], now)
 
@@ -322,6 +324,7 @@ class Maker:
             "shop_passwords": self.password.id,
             "till": self.one_time.id,
             "posters": self.poster.id,
+            "till_vouchers": self.at_counter.id,
         }
         values = {f"{noun}.number": number for noun, number in ids.items()} | {
             "merchant": self.merchant.slug,

@@ -186,4 +186,5 @@ FORMS = {
     "wallet.archive": "vouchers.show",
 }
 MAY |= {f"{act}_form": MAY[page] for act, page in FORMS.items()}
+MAY |= {"counter.make_form": HOLDER, "wallet.archive_form": HOLDER}  # a member is led to the till from the page alone
 MAY |= {f"shop_passwords.{act}_form": OWNER for act in ("change", "enrol", "reveal")}  # the page is managers' too

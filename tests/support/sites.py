@@ -121,12 +121,14 @@ def _publish(world: World, campaign: Campaign) -> dict[str, str]:
     number, _, token = claims.open_links(campaign, now, key)[0]
     limits = {"quantity": 500, "per_day": None, "per_minute": 30, "claimed_by": "anybody"}
     poster = posters.make(campaign, {"name": "Window", **limits}, now)
+    at_counter = posters.make(campaign, {"name": "Counter", "at_counter": True, **limits}, now)
     closed = posters.make(campaign, {"name": "Leaflet May", **limits}, now)
     posters.pause(closed, now)
     return {
         "poster": poster.token,
         "sign": Branch.get((Branch.merchant == world.merchant) & (Branch.slug == "main")).sign,
         "poster_number": poster.id,
+        "counter_poster": at_counter.id,
         "closed_poster": closed.token,
         "publication": publication.id,
         "claim": token,
