@@ -469,7 +469,7 @@ def test_control_unguarded_more_is_given_than_the_limit(world, make, monkeypatch
     """No lock of the poster, no look at what was judged: all see the same count, and all are given."""
     poster = make(quantity=3)
 
-    def count(row, now):
+    def count(row, now, step):
         time.sleep(unguarded.PAUSE)
         Poster.update(claimed=min(row.claimed + 1, row.quantity)).where(Poster.id == row.id).execute()
         return 1
