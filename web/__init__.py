@@ -24,6 +24,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
         WTF_CSRF_ENABLED=False,  # the cross-site guard covers every unsafe request
         TEMPLATES_AUTO_RELOAD=False,
     )
+    app.jinja_environment = template_globals.OneNamespace
     app.extensions["quanbao"] = settings
     app.extensions["clock"] = clock or settings.clock()
     app.extensions["poster_views"] = Views()

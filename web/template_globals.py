@@ -1,6 +1,7 @@
 """What every template may use besides the formats."""
 
 from flask import Flask, g
+from flask.templating import Environment
 from flask_login import current_user
 
 from models import Member, Merchant
@@ -21,6 +22,14 @@ from web.present.messages import (
 )
 from web.present.password_messages import PASSWORD_KINDS
 from web.present.sharing import facts_in_words, period_in_words, worth_in_words
+
+
+class OneNamespace(Environment):
+    """Jinja gives each template a chain of its own globals and these, and copies that chain, entry by entry, each time
+    it renders. No template of ours has globals of its own: a plain dictionary is copied at once."""
+
+    def make_globals(self, d):
+        return {**self.globals, **d} if d else self.globals
 
 
 def init_app(app: Flask) -> None:

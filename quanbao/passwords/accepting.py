@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from peewee import Expression, fn
 
 from models import Campaign, CampaignPassword, RedemptionPassword
+from quanbao.lib.compiled_queries import statement
 
 if TYPE_CHECKING:
     from models import Rows
@@ -32,8 +33,13 @@ def is_good(row: RedemptionPassword, campaign: Campaign, now: datetime) -> bool:
 
 def of_campaign(campaign: Campaign, now: datetime) -> list[RedemptionPassword]:
     """The passwords that are good for the campaign now, the oldest first."""
-    rows = RedemptionPassword.select().join(Campaign, on=accepted()).where(Campaign.id == campaign.id)
-    return [row for row in rows.order_by(RedemptionPassword.id) if is_good(row, campaign, now)]
+    return [row for row in _of_campaign(campaign.id) if is_good(row, campaign, now)]
+
+
+@statement
+def _of_campaign(campaign):
+    rows = RedemptionPassword.select().join(Campaign, on=accepted()).where(Campaign.id == campaign)
+    return rows.order_by(RedemptionPassword.id)
 
 
 def campaigns_of(password: RedemptionPassword | int) -> "Rows[Campaign]":

@@ -81,7 +81,12 @@ class FloodLimiter(Limiter):
             log.warning("Redis answers again: all processes share their flood limits")
 
     def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
-        """Of several requests that notice at once Flask-Limiter 4.1 lets but one go on, and fails the others."""
+        """Of several requests that notice at once Flask-Limiter 4.1 lets but one go on, and fails the others.
+
+        Each of our limits stands at a route, which asks for itself: there is nothing to look up for all the others.
+        """
+        if in_middleware:
+            return
         try:
             super()._check_request_limit(callable_name, in_middleware)
         except StorageError:

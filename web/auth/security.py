@@ -33,6 +33,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+NAMED = [(name.lower(), (name, value)) for name, value in HEADERS.items()]
 LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 HOST = re.compile(rf"(?:(?P<name>{LABEL}(?:\.{LABEL})*)|\[(?P<ip>[0-9A-Fa-f:.]+)\])(?::\d{{1,5}})?", re.ASCII)
 HSTS = "max-age=31536000"
@@ -48,7 +49,8 @@ def init_app(app: Flask) -> None:
 
 
 class HostGuard:
-    """Answers 400 to a scheme or Host that no browser sends, before anything builds an address with it.
+    """Answers 400 to a scheme or Host that no browser sends, before anything builds an address with it; on every
+    answer stand the HEADERS.
 
     A load balancer's probe names no Host: HAProxy's `option httpchk` asks OPTIONS or GET in HTTP/1.0 without one.
     """
@@ -59,9 +61,22 @@ class HostGuard:
     def __call__(self, environ, start_response):
         known = is_host(environ.get("HTTP_HOST", "")) or is_probe(environ)
         if known and environ.get("wsgi.url_scheme") in ("http", "https"):
-            return self.application(environ, start_response)
+            return self.application(environ, with_headers(start_response))
         start_response("400 Bad Request", [("Content-Type", "text/plain; charset=utf-8"), *HEADERS.items()])
         return [b"That is no address of this site.\n"]
+
+
+def with_headers(start_response):
+    """Begins an answer with HEADERS, but for those of which it has its own.
+
+    Here, where headers are a plain list: Flask's look through all of them for each one that is set.
+    """
+
+    def start(status, headers, *failure):
+        own = {name.lower() for name, _ in headers}
+        return start_response(status, [*headers, *(pair for name, pair in NAMED if name not in own)], *failure)
+
+    return start
 
 
 def is_probe(environ) -> bool:
@@ -104,8 +119,7 @@ def _our_origins() -> set[str]:
 
 
 def add_headers(response: Response) -> Response:
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+    """What depends on the answer; HEADERS are the same on all of them."""
     if is_https():
         response.headers.setdefault("Strict-Transport-Security", HSTS)
     if "Cache-Control" not in response.headers:

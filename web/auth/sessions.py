@@ -9,7 +9,7 @@ from datetime import datetime
 from flask import Flask, Request, Response, current_app, g, redirect, request, session, url_for
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
-from itsdangerous import BadSignature
+from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from models import Account, Session
 from quanbao.lib import account_lock
@@ -39,6 +39,7 @@ class CookieInterface(SecureCookieSessionInterface):
     """Name and flags of the cookie follow the address: `__Host-` needs https (RFC 6265bis)."""
 
     digest_method = staticmethod(hashlib.sha256)
+    _serializer: URLSafeTimedSerializer | None = None
 
     def get_cookie_name(self, app: Flask) -> str:
         return "__Host-quanbao" if is_https() else "quanbao"
@@ -49,13 +50,20 @@ class CookieInterface(SecureCookieSessionInterface):
     def get_cookie_samesite(self, app: Flask) -> str:
         return "Lax"
 
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer:
+        """Made once: it holds nothing but the key and how to sign."""
+        if self._serializer is None:
+            self._serializer = super().get_signing_serializer(app)
+            assert self._serializer is not None, "the application has a secret key"
+        return self._serializer
+
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
         """Whatever the cookie's age, which is below zero when the clock was set back: a session's row ends it."""
-        signed = request.cookies.get(self.get_cookie_name(app), "")
-        serializer = self.get_signing_serializer(app)
-        assert serializer is not None, "the application has a secret key"
+        signed = request.cookies.get(self.get_cookie_name(app))
+        if not signed:
+            return self.session_class()
         try:
-            return self.session_class(serializer.loads(signed))
+            return self.session_class(self.get_signing_serializer(app).loads(signed))
         except BadSignature:
             return self.session_class()
 

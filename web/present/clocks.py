@@ -4,10 +4,9 @@ from datetime import datetime, timedelta
 
 from babel.dates import get_month_names, get_period_names, get_timezone_name
 from flask import Flask
-from flask_babel import get_locale
 
 from web.context import now
-from web.present.languages import goes_to_twelve, region, region_tag
+from web.present.languages import goes_to_twelve, locale, region, region_tag
 from zones import ZoneInfo
 
 HALF_A_YEAR = timedelta(days=182)
@@ -38,9 +37,9 @@ def offset(time: datetime, zone: ZoneInfo) -> int:
 
 def zone_name(zone: ZoneInfo) -> str:
     """What people call the zone's time, in any season."""
-    name = get_timezone_name(zone, "long", locale=get_locale())
-    nowhere = get_locale().territories["ZZ"] in name  # UTC, or a fixed number of hours
-    return get_timezone_name(now().astimezone(zone), "long", locale=get_locale()) if nowhere else name
+    name = get_timezone_name(zone, "long", locale=locale())
+    nowhere = locale().territories["ZZ"] in name  # UTC, or a fixed number of hours
+    return get_timezone_name(now().astimezone(zone), "long", locale=locale()) if nowhere else name
 
 
 def wall_offsets(zone: ZoneInfo, *times: datetime | None) -> str:

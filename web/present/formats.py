@@ -10,15 +10,16 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
+from babel import Locale
 from babel.dates import format_date, format_datetime, format_time, format_timedelta, get_day_names
 from babel.numbers import format_currency, format_decimal, format_percent
 from flask import Flask
-from flask_babel import get_locale
 from markupsafe import Markup
 
 from models import Merchant
-from web.present.languages import goes_to_twelve, region
+from web.present.languages import goes_to_twelve, language, locale, region
 from zones import ZoneInfo
 
 LONGEST_AMOUNT = 24  # characters
@@ -52,16 +53,25 @@ def init_app(app: Flask) -> None:
 
 def decimal(minor: int, merchant: Merchant) -> Decimal:
     """Minor units as a number of the merchant's currency."""
-    return Decimal(minor).scaleb(-merchant.currency_digits)
+    return _decimal(minor, merchant.currency_digits)
+
+
+def _decimal(minor: int, digits: int) -> Decimal:
+    return Decimal(minor).scaleb(-digits)
 
 
 def money(minor: int, merchant: Merchant) -> str:
     """Minor units as a price; whole amounts without idle zeros."""
-    value = decimal(minor, merchant)
-    digits = 0 if value == value.to_integral_value() else merchant.currency_digits
-    pattern = copy(get_locale().currency_formats["standard"])
+    return _money(minor, merchant.currency, merchant.currency_digits, language())
+
+
+@lru_cache(maxsize=4096)
+def _money(minor: int, currency: str, most_digits: int, spoken: str) -> str:
+    value = _decimal(minor, most_digits)
+    digits = 0 if value == value.to_integral_value() else most_digits
+    pattern = copy(Locale(spoken).currency_formats["standard"])
     pattern.frac_prec = digits, digits
-    text = format_currency(value, merchant.currency, locale=get_locale(), format=pattern, currency_digits=False)
+    text = format_currency(value, currency, locale=spoken, format=pattern, currency_digits=False)
     text = re.sub(r"^(\D*[A-Za-z.])(?=\d)", "\\1\u00a0", text)  # Unicode TR 35, "currency spacing"; Babel leaves it out
     return text.replace("CN¥", "¥")  # the narrow form: the merchant's place says which ¥ it is
 
@@ -107,12 +117,12 @@ def example(whole: int, merchant: Merchant) -> str:
 
 
 def count(number: int) -> str:
-    return format_decimal(number, locale=get_locale())
+    return format_decimal(number, locale=locale())
 
 
 def share(part: float) -> str:
     """A part of 1 in percent."""
-    return format_percent(part, locale=get_locale())
+    return format_percent(part, locale=locale())
 
 
 def _aware(time: datetime | str) -> datetime:
@@ -132,7 +142,7 @@ def day(time: datetime | date | str, zone: ZoneInfo | None = None, style: str = 
 def first_day(start: datetime | str, zone: ZoneInfo) -> str:
     """A period's start as people say it: its first day, with the hour if that day had begun before."""
     wall = _aware(start).astimezone(zone)
-    text = format_date(wall.date(), "medium", locale=get_locale())
+    text = format_date(wall.date(), "medium", locale=locale())
     if (_aware(start) - timedelta(microseconds=1)).astimezone(zone).date() < wall.date():
         return text
     return f"{text} {clock_time(wall, zone)}"
@@ -172,13 +182,13 @@ def with_wall_times(text: str) -> str:
 
 
 def duration(seconds: int) -> str:
-    return format_timedelta(timedelta(seconds=seconds), threshold=1.5, locale=get_locale())
+    return format_timedelta(timedelta(seconds=seconds), threshold=1.5, locale=locale())
 
 
 def ago(time: datetime, now: datetime) -> str:
     """How long it is since: no time zone is needed for that."""
     passed = max(now - time, timedelta(seconds=1))
-    return format_timedelta(-passed, granularity="minute", threshold=1.5, add_direction=True, locale=get_locale())
+    return format_timedelta(-passed, granularity="minute", threshold=1.5, add_direction=True, locale=locale())
 
 
 def grouped(code: str) -> str:
@@ -187,7 +197,7 @@ def grouped(code: str) -> str:
 
 def weekdays(numbers: Sequence[int]) -> str:
     """By their names, from the day on which weeks begin there."""
-    names = get_day_names("abbreviated", locale=get_locale())
+    names = get_day_names("abbreviated", locale=locale())
     return listed([names[number - 1] for number in in_week(numbers)])
 
 
@@ -205,7 +215,7 @@ def listed(items: Iterable[str]) -> str:
     """A plain enumeration; in Chinese Babel's own for units has nothing between the items. Markup stays markup."""
     items = list(items)
     between = Markup if any(isinstance(item, Markup) for item in items) else str
-    return between("、" if get_locale().language == "zh" else ", ").join(items)
+    return between("、" if locale().language == "zh" else ", ").join(items)
 
 
 def isolated(text: str) -> Markup:

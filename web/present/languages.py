@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 from flask import Flask, g, has_request_context, request, session
-from flask_babel import Babel, force_locale, get_locale
+from flask_babel import Babel, force_locale, get_locale, get_translations
+from markupsafe import Markup
 
 LANGUAGES = {"en": "English", "zh": "简体中文"}
 TAGS = {"en": "en", "zh": "zh-Hans"}  # BCP 47, for the lang attribute
@@ -31,6 +32,7 @@ SCRIPTS = {"zh": "Hans"}
 
 def init_app(app: Flask) -> None:
     Babel(app, default_locale="en", locale_selector=choose)
+    app.jinja_env.globals["_"] = text  # Flask-Babel's own looks for the catalogue at each text of a page
     app.jinja_env.globals.update(languages=LANGUAGES, language=language, language_tag=language_tag)
 
 
@@ -45,7 +47,24 @@ def choose() -> str:
 
 
 def language() -> str:
-    return str(get_locale())
+    return locale().language
+
+
+def locale() -> Locale:
+    """The locale of this answer's texts; kept where Flask-Babel has it, so that `force_locale` changes it too."""
+    chosen = getattr(g._get_current_object().__dict__.get("_flask_babel"), "babel_locale", None)
+    return chosen or get_locale()
+
+
+def text(source: str, /, **filled: object) -> Markup:
+    """A text of a template in the reader's language, with what is filled in escaped."""
+    known = _texts[language()]
+    if source not in known:
+        known[source] = Markup(get_translations().ugettext(source))  # the templates' texts are so many and no more
+    return known[source] % filled
+
+
+_texts: dict[str, dict[str, Markup]] = {tag: {} for tag in LANGUAGES}
 
 
 def language_tag() -> str:

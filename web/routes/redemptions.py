@@ -58,13 +58,14 @@ def redeem(code: str):
         branch=request.args.get("branch"),
         amount=_amount(voucher, request.args.get("amount", "")),
         place=_place(voucher, request.args.get("branch")),
-        past=_standing(wallet.redemptions(voucher)),
+        past=_standing(wallet.redemptions(voucher)) if voucher.use_number else [],
     )
 
 
 def _place(voucher: Voucher, slug: str | None) -> str | None:
     """The name of the branch where the voucher is redeemed, for cashier and customer to see."""
-    return next((place.name for place in wallet.branches(voucher.campaign) if place.slug == slug), None)
+    places = wallet.branches(voucher.campaign) if slug else []
+    return next((place.name for place in places if place.slug == slug), None)
 
 
 def _amount(voucher: Voucher, text: str) -> int | None:
