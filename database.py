@@ -112,9 +112,9 @@ def open_sqlite(path: Path, **extra) -> APSWDatabase:
 class Postgresql(PostgresqlDatabase):
     """PostgreSQL, also behind a pooler that hands out another connection in each transaction.
 
-    Nothing is kept in a session: no prepared statements, no lock, no setting. A pooler that refuses our timeouts
-    has them from the role or not at all. A server that is frozen keeps no time limit of its own: it is hung up on
-    after `silence` seconds.
+    Nothing is kept in a session: no lock, no setting, and prepared statements only where the server itself answers.
+    A pooler that refuses our timeouts has them from the role or not at all. A server that is frozen keeps no time
+    limit of its own: it is hung up on after `silence` seconds.
     """
 
     def __init__(self, *what, silence: float | None = None, **how):
@@ -135,6 +135,11 @@ class Postgresql(PostgresqlDatabase):
         connection = super()._connect()
         if self.silence:
             connection.wait = partial(self._wait, connection, connection.wait)
+        if connection.prepare_threshold is None:
+            answering = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
+            connection.rollback()
+            if answering == (connection.info.backend_pid,):  # a pooler names a process that is none of the server's
+                connection.prepare_threshold = 5  # times that it was asked, as psycopg does by itself
         return connection
 
     def _wait(self, connection, wait: Callable, generator, **how):

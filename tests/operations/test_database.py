@@ -478,6 +478,21 @@ def test_all_of_it_works_behind_a_pooler_that_changes_connections(postgres_serve
     assert (locks, prepared) == ((0,), (0,))
 
 
+@pytest.mark.postgresql
+def test_statements_are_prepared_where_the_server_itself_answers(postgres_server, pgbouncer):
+    """A pooler names another process than the one that answers, where psycopg would prepare if we let it."""
+    prepared = {}
+    postgres_server.create("asked")
+    for name, server in {"server": postgres_server, "pooler": pgbouncer}.items():
+        open_database(server.url("asked"), None)
+        for _ in range(8):
+            db.execute_sql("SELECT %s::int", (1,)).fetchone()
+        prepared[name] = db.execute_sql("SELECT COUNT(*) FROM pg_prepared_statements").fetchone()[0]
+        db.close()
+    postgres_server.drop("asked")
+    assert prepared == {"server": 1, "pooler": 0}
+
+
 # Opening
 
 
