@@ -165,7 +165,7 @@ def chance(candidates: Sequence[Candidate]) -> int:
 
 
 def spent(password: RedemptionPassword, now: datetime) -> Spent | None:
-    """Whether the password's budget is used up now, whoever tries; tries in flight use up nothing yet.
+    """Whether the password's budget is used up now, for every consumer; tries in flight use up nothing yet.
 
     It is where another guess like the latest would be more than it allows.
     """

@@ -49,7 +49,7 @@ class Verdict:
     redeemed_at: str | None = None
     till: dict[str, Any] | None = None  # what was entered beside the password, for the people to compare
     retry_after: int | None = None
-    closed: bool = False  # nobody's try would be taken: the password's budget is spent
+    closed: bool = False  # no try would be taken, whose it may be: the password's budget is spent
     of: Voucher | None = field(default=None, compare=False, repr=False)  # as it was read, of a verdict given just now
 
     @property

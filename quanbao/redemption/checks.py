@@ -126,7 +126,7 @@ def _about_the_voucher(case: Case, trace: Trace) -> Reason:
 
 
 def foreseen(case: Case) -> Reason | None:
-    """Why nobody needs to type a password now, or none; what is typed at the till is left out."""
+    """Why no password need be typed now, or none; what is typed at the till is left out."""
     return judge(case, FORESEEABLE | SPENT)[0]
 
 

@@ -40,7 +40,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Stopped:
-    """This member typed too many wrong codes; everybody else goes on."""
+    """This member typed too many wrong codes; all others go on."""
 
     retry_after: int  # seconds
 
@@ -68,7 +68,7 @@ def new_code(voucher: Voucher, session: Session, token: str, *, now: datetime, k
 
 
 def code_hash(code: str, merchant: int, key: str) -> bytes:
-    """What is kept of a code. Without the server's key nobody finds the code to it, few as codes are."""
+    """What is kept of a code. Without the server's key there is no finding the code to it, few as codes are."""
     return hmac.digest(key.encode(), f"counter code\0{merchant}\0{code}".encode(), hashlib.sha256)
 
 
@@ -86,7 +86,7 @@ def unused(typed: str) -> list[str]:
 def take(code: str, member: Member, *, clock: Callable[[], datetime], key: str) -> CounterCode | Stopped | None:
     """The code (as `plain` has it) becomes this member's; none where it is good for nothing at their till.
 
-    Whoever took it may type it again while it lives and nothing was redeemed. What is none costs a try.
+    The member who took it may type it again while it lives and nothing was redeemed. What is none costs a try.
     """
     reserved = write_transaction(partial(_reserve, member, clock()), housekeeping=True)
     if isinstance(reserved, Stopped):
@@ -125,7 +125,7 @@ def _mark_taken(row: CounterCode, member: Member, now: datetime) -> bool:
 
 
 def taken(member: Member, attempt_id: str) -> CounterCode | None:
-    """The code that this member took, good or not, with its voucher; for anybody else there is nothing."""
+    """The code that this member took, good or not, with its voucher; for other members there is nothing."""
     return _with_voucher((CounterCode.attempt_id == attempt_id) & (CounterCode.taken_by == member))
 
 

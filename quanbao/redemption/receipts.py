@@ -27,7 +27,7 @@ def _one_more(merchant, branch, day):
 
 
 def words(key: str, language: str, *, merchant: int, branch: str, day: str, number: int) -> str:
-    """Two of 256 words for one receipt. Without the server's key nobody can tell them beforehand."""
+    """Two of 256 words for one receipt. Without the server's key they cannot be told beforehand."""
     what = f"quanbao receipt\0{merchant}\0{branch}\0{day}\0{number}"
     first, second = hmac.digest(key.encode(), what.encode(), hashlib.sha256)[:2]
     of = word_list(language)

@@ -71,7 +71,7 @@ def is_late(done: Redemption, by: Member, now: datetime) -> bool:
 
 
 def roll_back(done: Redemption, by: Member, reason: str, note: str, now: datetime) -> Rollback:
-    """Take a redemption back, one that `find` gave this member: once, whoever asks again gets the same row.
+    """Take a redemption back, one that `find` gave this member: once: a member who asks again gets the same row.
 
     Raises Late, or Unexplained where the reason is none of `RolledBack` or lacks its note.
     """
@@ -114,7 +114,7 @@ def _roll_back(done: Redemption, by: Member, why: tuple[str, str], now: datetime
         _count(campaign, done, last=_was_last(done), forfeited=not row.gave_back)
         return row
     except IntegrityError as error:
-        raise Changed from error  # somebody else was first; look again
+        raise Changed from error  # another transaction was first; look again
 
 
 def _give_back(voucher: Voucher) -> None:

@@ -62,7 +62,7 @@ def start(
     """Begin to publish; nothing is issued yet. Raises Refused.
 
     `entries` are names of groups, ids of customers, or addresses, as the audience says. Ids that are not of the
-    merchant's customers designate nobody; an address that is a customer's now means that customer, not who has it
+    merchant's customers name none; an address that is a customer's now means that customer, not who has it
     later.
     """
     entries = _told_apart(campaign, audience, entries)
@@ -97,7 +97,7 @@ def start(
 
 
 def _told_apart(campaign: Campaign, audience: Audience, entries: list[Any]) -> list[Any]:
-    """Customers by their ids, addresses that are nobody's as they are; read before the write, as it may be long."""
+    """Customers by their ids, addresses that no customer has as they are; read before the write, as it may be long."""
     if audience not in LISTED:
         return groups.of_merchant(campaign.merchant).of_all(entries)
     column = Customer.id if audience == Audience.CUSTOMERS else Customer.address
@@ -159,7 +159,7 @@ def waiting() -> list[int]:
 def step(number: int, *, now: datetime, key: str, pace: Pace | None = None) -> bool:
     """One step of a publication, in a transaction; whether there is anything left for another.
 
-    `key` makes the tokens of claim links. Where somebody else is at it, nothing is done.
+    `key` makes the tokens of claim links. Where another process is at it, nothing is done.
     """
     pace = pace or Pace(STEP)
     return pace.write(lambda: _step(number, now, key, pace.size))
@@ -199,12 +199,12 @@ def to_one(campaign: Campaign, address: str, now: datetime, key: str) -> Publica
 
 
 def _is_left(publication: Publication) -> bool:
-    """Whether anybody has still to have their turn: people come and go meanwhile, so that no count knows."""
+    """Whether there are customers whose turn is still to come: people come and go meanwhile, so that no count knows."""
     return (_parts if publication.audience in LISTED else _customers)(publication).exists()
 
 
 def _next(publication: Publication, size: int) -> tuple[set[int], list[str]]:
-    """Whose turn it is now: some consumers, and addresses that are nobody's yet; of lists, whole parts."""
+    """Whose turn it is now: some consumers, and addresses that no customer has yet; of lists, whole parts."""
     if publication.audience not in LISTED:
         rows = arrays.plain_rows(_customers(publication).limit(size))
         publication.cursor = rows[-1][0] if rows else publication.cursor
@@ -213,7 +213,7 @@ def _next(publication: Publication, size: int) -> tuple[set[int], list[str]]:
     if not parts:
         return set(), []
     publication.cursor = parts[-1].nth
-    PublicationPart.delete().where(  # nobody's address is kept longer than it is needed
+    PublicationPart.delete().where(  # no address is kept longer than it is needed
         (PublicationPart.publication == publication) & PublicationPart.nth.in_([part.nth for part in parts])
     ).execute()
     entries = [entry for part in parts for entry in part.entries]
@@ -239,8 +239,8 @@ def _known(publication: Publication, column, entries: list) -> dict[Any, int]:
 def link(publication: Publication, addresses: list[str], now: datetime, key: str) -> int:
     """Claim links for addresses that are no customers'; returns how many are new. In the caller's transaction.
 
-    One that nobody has used yet is good for another thirty days, and stays the same link, unless it was made
-    under another key: then nobody could hand it out again, and a new one takes its place.
+    One that was not used yet is good for another thirty days, and stays the same link, unless it was made
+    under another key: then it could not be handed out again, and a new one takes its place.
     """
     if not addresses:
         return 0
@@ -306,6 +306,6 @@ def _fresh(key: str) -> dict[str, bytes]:
 
 
 def token(seed: bytes, key: str) -> str:
-    """The 128-bit token of a claim link: nobody makes it from the database alone."""
+    """The 128-bit token of a claim link, which the database alone does not tell."""
     digest = hmac.digest(key.encode(), b"quanbao claim link\0" + bytes(seed), hashlib.sha256)
     return base64.urlsafe_b64encode(digest[:16]).rstrip(b"=").decode()
