@@ -1,5 +1,8 @@
 """The pages of posters: what a passer-by sees and gets, and what the shop makes, prints and stops."""
 
+import gzip
+import re
+
 import pytest
 
 from models import Account, Campaign, Poster, Role, Session, Voucher
@@ -239,3 +242,13 @@ def test_a_kept_wallet_has_its_poster_voucher_elsewhere(client, poster, app):
     client.post("/wallet/keep", {"email": "kept@example.org", "password": ACCOUNT_PASSWORD})
     elsewhere = PageClient(app).sign_in(Account.get(Account.email == "kept@example.org"))
     assert elsewhere.get(f"/vouchers/{Voucher.get().code}")
+
+
+def test_a_first_visit_weighs_at_most_25_kilobytes(client, small_world):
+    """The page and all that it names before the first paint, compressed; the picture of the campaign aside."""
+    poster = posters.make(small_world.campaign(), ENTERED, small_world.clock())
+    page = client.http.get(f"/p/{poster.token}").text
+    named = set(re.findall(r'(?:href|src)="(/static/[^"#]+)', page))
+    weights = [len(client.http.get(at, headers={"Accept-Encoding": "br"}).data) for at in named]
+    assert len(weights) >= 3
+    assert len(gzip.compress(page.encode())) + sum(weights) <= 25_000
