@@ -67,6 +67,14 @@ def _open():
     return Branch.select().where(Branch.closed_at.is_null()).order_by(Branch.id)
 
 
+def last_branch(voucher: Voucher) -> str | None:
+    """The branch of this shop at which the voucher's holder last redeemed anything; none where none was named."""
+    mine = (Redemption.consumer == voucher.consumer_id) & (Redemption.merchant == voucher.campaign.merchant_id)
+    rows = Redemption.select(Redemption.branch_slug).where(mine & (Redemption.branch_slug != ""))
+    found = rows.order_by(Redemption.id.desc()).limit(1).tuples().first()
+    return found[0] if found else None
+
+
 def _own(campaign: Campaign, places: Iterable[Branch]) -> list[Branch]:
     return [place for place in places if not campaign.branch_slugs or place.slug in campaign.branch_slugs]
 

@@ -150,7 +150,7 @@ def _(stage):
 def _(stage):
     """The same try, as often as it is sent, counts once."""
     voucher = stage.world.voucher()
-    keypad = stage.holder.get(f"/vouchers/{voucher.code}/redeem").html
+    keypad = stage.holder.get(f"/vouchers/{voucher.code}/redeem?branch=main").html
     assert all(PAGES[code] in keypad for code in ("not received", "no connection")), "kept there for the script"
     at, sent = f"/vouchers/{voucher.code}/redemptions", {"attempt_id": ATTEMPT, "password": PASSWORD}
     with patch("web.routes.redemptions.answer", side_effect=RuntimeError):

@@ -79,6 +79,8 @@ def test_back_after_a_redemption_shows_no_voucher_that_is_unused(small_world, te
     page.get_by_role("link", name="Tea").click()
     expect(lin.named("Redeem")).to_be_visible()
     lin.press("Redeem")
+    page.get_by_label("Branch").select_option("Main Street")
+    lin.press("Continue")
     lin.type_digits(PASSWORD)
     lin.press("Confirm")
     lin.verdict("redeemed")

@@ -55,6 +55,7 @@ SEEN = "async () => [document.body.innerText, document.documentElement.hidden]"
 
 def test_back_after_a_redemption_shows_no_voucher_that_is_unused(small_world, sqlite, firefox_path, push_service):
     """Firefox restores pages that say no-store too, once a worker answers for them."""
+    small_world.one_branch()
     lin = small_world.account(email=LIN, password=ACCOUNT_PASSWORD)
     tea = small_world.voucher(campaign=small_world.campaign(product="Tea"), holder=lin)
     with Site(sqlite) as site, Firefox(firefox_path, push_service.address) as phone:

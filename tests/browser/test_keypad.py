@@ -23,7 +23,7 @@ def at_keypad(world: World, site: Site, visit, *, service_workers: str = "allow"
     """Lin's phone, open at the keypad of a voucher."""
     code = holder(world, **campaign).code
     customer = visit(site, **phone(), service_workers=service_workers).sign_in(LIN)
-    customer.page.goto(f"/vouchers/{code}/redeem")
+    customer.page.goto(f"/vouchers/{code}/redeem?branch=main")
     return customer
 
 
@@ -63,7 +63,7 @@ def test_no_window_gives_the_verdict_of_another(small_world, small_site, visit):
     first.expect("/attempts/")
     second = first.context.new_page()
     for page in (first.page, second):
-        page.goto(f"/vouchers/{voucher.code}/redeem")
+        page.goto(f"/vouchers/{voucher.code}/redeem?branch=main")
     first.type_digits(PASSWORD)
     first.press("Confirm")
     first.verdict("redeemed")
@@ -230,6 +230,7 @@ def test_without_javascript_the_keypad_says_so_and_all_else_works(small_world, s
     customer.press("Oolong, 500 ml")
     customer.press("Redeem")
     page.get_by_label("Amount").fill("20")
+    page.get_by_label("Branch").select_option("Main Street")
     customer.press("Continue")
     expect(page.locator("noscript p")).to_be_visible()
     assert "The keypad needs JavaScript." in page.locator("noscript p").inner_text()

@@ -46,7 +46,7 @@ def customer(small_world, network, visit) -> Visitor:
 
 def at_keypad(world: World, customer: Visitor) -> Voucher:
     voucher = world.voucher(campaign=world.campaign(), holder=Account.get(Account.email == LIN))
-    customer.page.goto(f"/vouchers/{voucher.code}/redeem")
+    customer.page.goto(f"/vouchers/{voucher.code}/redeem?branch=main")
     customer.named("1").wait_for()
     return voucher
 
@@ -193,5 +193,5 @@ def test_the_control_a_phone_that_forgets_its_attempt_is_told_something_else(sma
     expect(customer.page.get_by_role("status")).to_contain_text("Checking")
     customer.page.evaluate("localStorage.clear()")
     network.always(None)
-    customer.page.goto(f"/vouchers/{Voucher.get().code}/redeem")
+    customer.page.goto(f"/vouchers/{Voucher.get().code}/redeem?branch=main")
     customer.verdict("refused", "already_redeemed")

@@ -140,7 +140,7 @@ def test_the_screen_stays_awake_and_black_on_white(lin):
     page, code = lin.page, Voucher.get().code
     page.goto("/wallet")
     assert page.evaluate("window.locks") == 0
-    for path in (f"/vouchers/{code}", f"/vouchers/{code}/redeem"):
+    for path in (f"/vouchers/{code}", f"/vouchers/{code}/redeem?branch=main"):
         page.goto(path)
         assert page.evaluate("window.locks") == 1
         black_on_white(lin)
@@ -165,6 +165,8 @@ def redeemed(visitor: Visitor) -> str:
     code = Voucher.get().code
     visitor.page.goto(f"/vouchers/{code}")
     visitor.press("Redeem")
+    visitor.page.get_by_label("Branch").select_option("Main Street")
+    visitor.press("Continue")
     visitor.type_digits(PASSWORD)
     visitor.press("Confirm")
     visitor.verdict("redeemed")
@@ -198,7 +200,7 @@ def test_a_call_in_between_redeems_once_and_keeps_the_verdict(lin):
 
     on_its_way: list[Route] = []
     lin.context.route(post, lambda route: on_its_way.append(route))
-    lin.page.goto(f"/vouchers/{Voucher.get().code}/redeem")
+    lin.page.goto(f"/vouchers/{Voucher.get().code}/redeem?branch=main")
     lin.type_digits(PASSWORD[:3])
     call()
     lin.type_digits(PASSWORD[3:])
@@ -244,7 +246,7 @@ def test_a_page_that_slept_is_asked_for_anew(lin, small_world):
 def test_a_wrong_password_is_still_told_after_a_reload_and_can_be_tried_again(lin):
     lin.expect("status of 403")
     code = Voucher.get().code
-    lin.page.goto(f"/vouchers/{code}/redeem")
+    lin.page.goto(f"/vouchers/{code}/redeem?branch=main")
     lin.type_digits("602417")
     lin.press("Confirm")
     lin.verdict("refused", "password_incorrect")
@@ -268,7 +270,7 @@ def test_after_five_minutes_the_verdict_is_an_entry_of_the_history(lin):
 
 
 def test_nobody_translates_digits_and_words(lin):
-    lin.page.goto(f"/vouchers/{Voucher.get().code}/redeem")
+    lin.page.goto(f"/vouchers/{Voucher.get().code}/redeem?branch=main")
     expect(lin.page.locator("main")).to_have_attribute("translate", "no")
 
 

@@ -32,7 +32,7 @@ def rows_of(owner: Visitor, button: str) -> list[list[str]]:
 
 def at_the_keypad(visit, site, email: str, code: str) -> Visitor:
     customer = visit(site, **phone()).sign_in(email)
-    customer.page.goto(f"/vouchers/{code}/redeem")
+    customer.page.goto(f"/vouchers/{code}/redeem?branch=main")
     expect(customer.named("Confirm")).to_be_visible()
     return customer
 

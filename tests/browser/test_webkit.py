@@ -91,6 +91,7 @@ def driver(webkit_paths) -> Iterator[Remote]:
 
 @pytest.fixture
 def tea(small_world) -> Voucher:
+    small_world.one_branch()
     return small_world.voucher(
         campaign=small_world.campaign(product=CANARY, place="Behind the canal"),
         holder=small_world.account(email=LIN, password=ACCOUNT_PASSWORD),
@@ -127,7 +128,7 @@ def test_with_the_server_dead_wallet_and_voucher_open(lin, tea):
     see_stored(lin, CANARY)
     lin.go(f"/vouchers/{tea.code}")
     see_stored(lin, "Behind the canal")
-    lin.go(f"/vouchers/{tea.code}/redeem")
+    lin.go(f"/vouchers/{tea.code}/redeem?branch=main")
     lin.until_said("nothing was redeemed")
     assert not lin.all("[data-digit]")
 
@@ -146,7 +147,7 @@ def test_the_keypad_redeems(small_world: World, lin, tea):
 
 
 def test_a_sign_out_leaves_nothing(lin, tea):
-    lin.go(f"/vouchers/{tea.code}/redeem")
+    lin.go(f"/vouchers/{tea.code}/redeem?branch=main")
     lin.go("/wallet")
     assert CANARY in lin.run(KEPT), "nothing would be found, whatever was left"
     lin.press("Sign out")

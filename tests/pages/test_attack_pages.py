@@ -81,7 +81,7 @@ def test_who_typed_it_a_moment_too_late_hears_the_same(holder, voucher, attack):
 def test_the_code_at_the_counter_works_meanwhile(holder, people, voucher, attack):
     code, attempt_id = shown(holder, voucher)
     till = people[Role.MANAGER]
-    done = till.post(taken(till, code), {}, status=200)
+    done = till.post(taken(till, code), {"branch": "main"}, status=200)
     assert done.verdict()["data-outcome"] == "redeemed"
     assert holder.get(f"/attempts/{attempt_id}").verdict()["data-outcome"] == "redeemed"
 
@@ -89,7 +89,7 @@ def test_the_code_at_the_counter_works_meanwhile(holder, people, voucher, attack
 def test_whose_own_tries_are_used_up_waits_or_goes_to_the_counter(holder, small_world, voucher):
     for _ in range(guess_limits.CONSUMER_FREE):
         small_world.attempt(voucher, typed=WRONG)
-    assert holder.get(f"/vouchers/{voucher.code}/redeem").all("form", id="keypad")
+    assert holder.get(f"/vouchers/{voucher.code}/redeem?branch=main").all("form", id="keypad")
     page = holder.post(f"/vouchers/{voucher.code}/redemptions", form(), status=429)
     assert CLOSED not in page.text
     assert "Try again in 30 seconds." in page.text
@@ -101,7 +101,7 @@ def test_another_shop_s_keypads_are_none_of_its_business(holder, small_world, at
     there = small_world.voucher(
         campaign=small_world.campaign(merchant=other, password=small_world.make_password(merchant=other))
     )
-    assert holder.get(f"/vouchers/{there.code}/redeem").all("form", id="keypad")
+    assert holder.get(f"/vouchers/{there.code}/redeem?branch=main").all("form", id="keypad")
 
 
 # The merchant's people
@@ -197,7 +197,7 @@ def test_an_owner_changes_it_with_one_tap_and_the_keypads_are_back(people, holde
     assert page.headers["Cache-Control"] == "no-store"
     assert "the keypads are open again" in page.text
     assert "keypads are closed" not in page.text
-    assert holder.get(f"/vouchers/{voucher.code}/redeem").all("form", id="keypad")
+    assert holder.get(f"/vouchers/{voucher.code}/redeem?branch=main").all("form", id="keypad")
     assert (
         holder.json(f"/vouchers/{voucher.code}/redemptions", method="POST", data=form(password=digits))["outcome"]
         == "redeemed"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models import Member, Merchant, Redemption, Role, Voucher
+from models import Branch, Member, Merchant, Redemption, Role, Voucher
 from quanbao.redemption import rollbacks
 from quanbao.redemption.reasons import Reason
 from quanbao.vouchers import issuing
@@ -275,10 +275,12 @@ def test_the_bill_is_typed_in_the_currencys_coins(client, small_world, currency,
     Merchant.update(money_of(currency)).execute()
     voucher = small_world.voucher(campaign=small_world.campaign(minimum_spend=1))
     client.sign_in(small_world.mei)
-    keypad = client.get(f"/vouchers/{voucher.code}/redeem", query_string={"amount": typed})
+    keypad = client.get(f"/vouchers/{voucher.code}/redeem", query_string={"amount": typed, "branch": "main"})
     assert keypad.all("input", name="amount", value="1505")
     for wrong in ("?", "9" * 14):
-        page = client.get(f"/vouchers/{voucher.code}/redeem", query_string={"amount": wrong}, status=422)
+        page = client.get(
+            f"/vouchers/{voucher.code}/redeem", query_string={"amount": wrong, "branch": "main"}, status=422
+        )
         assert f"like {example}" in page.text
 
 
@@ -297,7 +299,7 @@ def test_the_keypad_of_a_voucher_for_several_uses_says_how_many_are_left_and_whe
     client.sign_in(small_world.mei)
     voucher = small_world.voucher(campaign=small_world.campaign(uses_per_voucher=5))
     words = redeem(client, voucher)["receipt"]["words"]
-    text = client.get(f"/vouchers/{voucher.code}/redeem").text
+    text = client.get(f"/vouchers/{voucher.code}/redeem?branch=-").text
     assert "4 of 5 uses left" in text
     assert f"Last redeemed: No. 1 · {words}" in text
 
@@ -309,7 +311,7 @@ def test_a_use_that_was_taken_back_is_not_the_last_one(client, small_world):
     owner = small_world.member(role=Role.OWNER)
     by = Member.get(Member.account == owner)
     rollbacks.roll_back(rollbacks.find(Redemption.get().id, by), by, "by_mistake", "", small_world.clock())
-    text = client.get(f"/vouchers/{voucher.code}/redeem").text
+    text = client.get(f"/vouchers/{voucher.code}/redeem?branch=-").text
     assert "5 of 5 uses left" in text
     assert "Last redeemed" not in text
 
@@ -350,8 +352,13 @@ class TestBeforeAnybodyTypes:
         assert stored() == (0, 0)
 
 
+def chosen(page) -> list[str]:
+    """What is chosen in the step's list of branches."""
+    return [option["value"] for option in page.all("option") if "selected" in option and option["value"]]
+
+
 class TestTheStep:
-    """Amount and branch are asked for once, only where the campaign needs them."""
+    """Amount and branch are asked for once, where the campaign needs them, or the shop has several branches."""
 
     @pytest.fixture
     def voucher(self, small_world, client):
@@ -362,6 +369,44 @@ class TestTheStep:
         page = client.get(f"/vouchers/{voucher.code}/redeem")
         assert not page.all("form", id="keypad")
         assert {"Amount", "Branch"} <= set(page.text.split())
+
+    def test_several_branches_are_chosen_among_and_none_is_chosen_beforehand(self, client, small_world):
+        client.sign_in(small_world.mei)
+        voucher = small_world.voucher()
+        address = f"/vouchers/{voucher.code}/redeem"
+        page = client.get(address)
+        assert [option["value"] for option in page.all("option")][-4:] == ["", "main", "river", "-"]
+        assert not chosen(page)
+        assert client.get(f"{address}?branch=river").all("input", name="branch", value="river")
+        keypad = client.get(f"{address}?branch=-")
+        assert keypad.all("form", id="keypad")
+        assert not keypad.all("input", name="branch")
+        client.get(f"{address}?branch=", status=422)
+
+    def test_it_remembers_the_last_branch_at_that_shop(self, client, small_world):
+        client.sign_in(small_world.mei)
+        voucher = small_world.voucher(campaign=small_world.campaign(uses_per_voucher=9))
+        address = f"/vouchers/{voucher.code}/redeem"
+        for branch, then in (("river", ["river"]), (None, ["river"]), ("main", ["main"])):
+            small_world.attempt(voucher, branch=branch)
+            assert chosen(client.get(address)) == then, "that it was at none is never chosen beforehand"
+        other = small_world.make_merchant(slug="other")
+        password = small_world.make_password(merchant=other)
+        there = small_world.voucher(campaign=small_world.campaign(merchant=other, password=password))
+        assert not chosen(client.get(f"/vouchers/{there.code}/redeem")), "of another shop"
+        Branch.update(closed_at=small_world.clock()).where(Branch.slug == "main").execute()
+        assert client.get(address).all("form", id="keypad"), "one is left: no need to ask"
+
+    def test_one_open_branch_books_all(self, client, small_world):
+        client.sign_in(small_world.mei)
+        Branch.update(closed_at=small_world.clock()).where(Branch.slug == "river").execute()
+        assert small_world.attempt(small_world.voucher()).redeemed
+        by = Member.get(Member.account == small_world.member(role=Role.MANAGER))
+        assert small_world.redeem(small_world.take(small_world.counter_code(small_world.voucher()).code, by)).redeemed
+        assert [(row.branch_slug, row.number) for row in Redemption.select().order_by(Redemption.id)] == [
+            ("main", 1),
+            ("main", 2),
+        ], "by either door: one number 1 a day"
 
     @pytest.mark.parametrize(
         ("amount", "branch"),
@@ -419,7 +464,7 @@ def test_no_page_that_a_consumer_gets_has_the_password(client, voucher):
 
 
 def test_the_keypad_has_one_voucher_and_no_field_for_digits(client, voucher):
-    page = client.get(f"/vouchers/{voucher.code}/redeem")
+    page = client.get(f"/vouchers/{voucher.code}/redeem?branch=-")
     assert {field["name"] for field in page.all("input")} == {"attempt_id", "offer_price"}
     assert all(field["type"] == "hidden" for field in page.all("input"))
     assert not page.all("nav")

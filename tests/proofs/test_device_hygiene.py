@@ -81,7 +81,7 @@ def look_around(phone: BrowserContext, tea: Voucher, network: Between) -> Page:
     page.goto(f"/vouchers/{tea.code}")
     page.locator("form[action$='/counter-code'] button").click()
     page.locator("#counter .counter-code").wait_for()
-    page.goto(f"/vouchers/{tea.code}/redeem")
+    page.goto(f"/vouchers/{tea.code}/redeem?branch=main")
     page.locator("[data-digit]").first.wait_for()
     page.goto("/account")
     push(page, MESSAGE)

@@ -68,6 +68,10 @@ class World:
         Branch.create(merchant=merchant, slug="river", name="Riverside", address="")
         return merchant
 
+    def one_branch(self) -> None:
+        """Main Street alone is open, so no phone asks for a branch."""
+        Branch.update(closed_at=self.clock()).where(Branch.slug != "main").execute()
+
     def make_password(
         self, *, merchant: Merchant | None = None, digits: str = PASSWORD, **columns: Any
     ) -> RedemptionPassword:

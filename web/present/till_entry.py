@@ -24,9 +24,10 @@ def entered(member: Member, campaign: Campaign) -> tuple[TillEntry | None, froze
     """What was entered, and the fields that are not what they must be."""
     form, faults = request.form, set()
     places, must = choices(member, campaign)
-    branch, amount = form.get("branch") or None, None
-    if branch not in [place.slug for place in places] and (must or branch):
-        faults.add("branch")
+    named, amount = form.get("branch") or None, None
+    branch = None if named == NOWHERE and not must else named
+    if branch not in [place.slug for place in places] and (must or branch or named is None and len(places) > 1):
+        faults.add("branch")  # of several, one is named, or said to be none
     if campaign.minimum_spend is not None:
         amount = formats.minor_units(form.get("amount", ""), member.merchant)
         if amount is None or not campaign.minimum_spend <= amount <= MOST_MONEY:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from flask import Blueprint, Response, abort, current_app, jsonify, make_response, render_template, request, url_for
 from flask_login import login_required
 
-from models import Account, Campaign, Redemption, Rollback, Voucher
+from models import Account, Branch, Campaign, Redemption, Rollback, Voucher
 from quanbao.campaigns.rules import MOST_MONEY
 from quanbao.lib.validation import is_slug
 from quanbao.passwords import accepting, guess_limits, redemption_passwords
@@ -25,6 +25,7 @@ from web.form_addresses import post_form
 from web.present import formats
 from web.present.answers import wants_fragment, wants_json
 from web.present.messages import CLOSED, FIELDS, REASONS, Text
+from web.present.till_entry import NOWHERE
 from web.present.verdicts import SAME_SCREEN, STATUS, verdict_as_json
 
 routes = Blueprint("redemptions", __name__)
@@ -50,14 +51,16 @@ def redeem(code: str):
             "", Reason.TOO_MANY_ATTEMPTS, wallet.describe(voucher, moment), closed=True, retry_after=spent.retry_after
         )
         return _render("redemptions/page.html", verdict, voucher, CLOSED)
+    sent = request.args.get("branch")
+    branch = None if sent == NOWHERE else sent
     return _step(voucher) or render_template(
         "redemptions/keypad.html",
         voucher=voucher,
         now=moment,
         spare_id=uuid.uuid4(),
-        branch=request.args.get("branch"),
+        branch=branch,
         amount=_amount(voucher, request.args.get("amount", "")),
-        place=_place(voucher, request.args.get("branch")),
+        place=_place(voucher, branch),
         past=_standing(wallet.redemptions(voucher)) if voucher.use_number else [],
     )
 
@@ -74,27 +77,41 @@ def _amount(voucher: Voucher, text: str) -> int | None:
 
 
 def _step(voucher: Voucher):
-    """The one step for amount and branch, while what the campaign asks for is not there yet."""
+    """The one step for amount and branch, while what must be known of them is not there yet.
+
+    The branch that the holder last redeemed at is chosen beforehand; that it was at none of them is never.
+    """
     campaign, sent = voucher.campaign, request.args
-    places = wallet.branches(campaign) if campaign.branch_slugs else []
+    places, nowhere = _to_choose(campaign), not campaign.branch_slugs
     lacking = set()
     amount = _amount(voucher, sent.get("amount", ""))
     if campaign.minimum_spend is not None and (amount is None or amount < campaign.minimum_spend):
         lacking.add("amount")
-    if places and _must_choose(campaign) and sent.get("branch") not in [place.slug for place in places]:
+    if places and sent.get("branch") not in [place.slug for place in places] + [NOWHERE] * nowhere:
         lacking.add("branch")
     if not lacking:
         return None
     faults = lacking & sent.keys()
     page = render_template(
-        "redemptions/step.html", voucher=voucher, places=places, faults=faults, sent=sent, amount=amount
+        "redemptions/step.html",
+        voucher=voucher,
+        places=places,
+        faults=faults,
+        sent=sent,
+        amount=amount,
+        nowhere=NOWHERE if nowhere else None,
+        last=wallet.last_branch(voucher) if places and "branch" not in sent else None,
     )
     return page, 422 if faults else 200
 
 
-def _must_choose(campaign: Campaign) -> bool:
-    """Not where each password that is accepted says the branch."""
-    return any(row.branch_slug is None for row in accepting.of_campaign(campaign, now()))
+def _to_choose(campaign: Campaign) -> list[Branch]:
+    """The branches to choose among; none where it is plain: the shop has one, or each accepted password says it."""
+    places = wallet.branches(campaign)
+    if not campaign.branch_slugs and len(places) < 2:
+        return []
+    said = all(row.branch_slug for row in accepting.of_campaign(campaign, now()))
+    return [] if said else places
 
 
 @post_form(routes, "/vouchers/<code:code>/redemptions", "redemptions.redeem", voucher_of)

@@ -62,9 +62,10 @@ def show(merchant: str):
 
 
 def _choices(places: list[Branch], days: list[date]) -> dict[str, list[tuple[str, str]]]:
-    """What each list of the form offers, with its words."""
+    """What each list of the form offers, with its words. Where one branch is open, all is booked there."""
+    none = [(NOWHERE, gettext("No branch named"))]
     return {
-        "at": [(NOWHERE, gettext("No branch named")), *((place.slug, place.name) for place in places)],
+        "at": [(place.slug, place.name) for place in places] + ([] if len(places) == 1 else none),
         "day": [(day.isoformat(), formats.day(day, style="full")) for day in days],
         "count": [(str(count), formats.count(count)) for count in COUNTS],
         "paper": [("a4", gettext("A4 sheets")), ("roll", gettext("Receipt printer, 80 mm"))],
@@ -73,7 +74,7 @@ def _choices(places: list[Branch], days: list[date]) -> dict[str, list[tuple[str
 
 def _read(sent: Mapping[str, str], places: list[Branch], days: list[date]) -> tuple[Asked, set[str]]:
     """What was asked for, and the fields that are not what they must be; what was left out is the usual."""
-    at, first = sent.get("at") or NOWHERE, sent.get("first", "1").strip()
+    at, first = sent.get("at") or (places[0].slug if places else NOWHERE), sent.get("first", "1").strip()
     if at != NOWHERE and at not in [place.slug for place in places]:
         abort(404)
     day = {day.isoformat(): day for day in days}.get(sent.get("day", days[0].isoformat()))
