@@ -192,7 +192,7 @@ def _in_use(merchant: Merchant, number: Any, reader: Reader, now: datetime) -> R
     if number in (ALL, NEW):
         return number
     usable = str(number).isascii() and str(number).isdigit() and len(str(number)) < 18
-    mine = redemption_passwords.current(merchant, now)
+    mine = redemption_passwords.standing(merchant)
     row = mine.where(RedemptionPassword.id == (int(number) if usable else None)).first()
     if row is None:
         reader.fault("password_in_use", "is no password of this merchant")

@@ -62,6 +62,17 @@ def replace(old: RedemptionPassword, new: RedemptionPassword) -> None:
     CampaignPassword.delete().where(CampaignPassword.password == old).execute()
 
 
+def put_before(old: RedemptionPassword, new: RedemptionPassword) -> None:
+    """Campaigns that accept the one by name accept the other too, and take it for their own; in the caller's
+    transaction."""
+    listing = CampaignPassword.select(CampaignPassword.campaign).where(CampaignPassword.password == old)
+    for (campaign,) in list(listing.tuples()):
+        CampaignPassword.insert(campaign=campaign, password=new).on_conflict_ignore().execute()
+    for row in list(Campaign.select(Campaign.id).where(Campaign.password == old)):
+        CampaignPassword.insert(campaign=row, password=old).on_conflict_ignore().execute()
+    Campaign.update(password=new).where(Campaign.password == old).execute()
+
+
 def accept(
     campaign: Campaign, *, own: RedemptionPassword, beside: Iterable[RedemptionPassword] = (), all_: bool
 ) -> None:

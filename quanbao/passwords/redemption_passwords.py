@@ -12,7 +12,7 @@ from database import locked, write_transaction
 from models import Campaign, Merchant, PasswordKind, RedemptionPassword
 from quanbao.lib import merging
 from quanbao.lib.names import folded
-from quanbao.passwords import accepting, changing
+from quanbao.passwords import accepting, changing, guess_limits
 from quanbao.passwords.sealing import bound_to, newest, seal, unseal
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 LONGEST = 12
 NUMBERED = {"en": "Password {}", "zh": "密码 {}"}  # the names of those that were given none
+AT_ONCE = timedelta()
+LONGEST_OVERLAP = 24  # hours that digits may stay good after they were changed
 SHIFT = timedelta(hours=12)  # who works at a till hears for so long that a password was changed
 
 
@@ -50,7 +52,7 @@ def create(merchant: Merchant, content: str, *, key: str, now: datetime, **colum
     `columns` are its name (else one is made), kind, branch and member.
     """
     columns = {"name": ""} | columns
-    columns["name"] = columns["name"] or free_name(merchant, now)
+    columns["name"] = columns["name"] or free_name(merchant)
     row = RedemptionPassword.create(merchant=merchant, sealed=b"", valid_from=now, **columns)
     row.sealed = seal(padded(content), bound_to(row), key)
     row.save(only=[RedemptionPassword.sealed])
@@ -64,13 +66,14 @@ def of_digits(merchant: Merchant, typed: str | None, *, key: str, now: datetime)
     """
     lock(merchant)
     password = typed or unused(merchant, key, now)
-    return in_use(merchant, password, key, now) or create(merchant, password, key=key, now=now)
+    row = in_use(merchant, password, key, now)
+    return _standing_again(row) if row else create(merchant, password, key=key, now=now)
 
 
 def of_shop(merchant: Merchant, *, key: str, now: datetime) -> RedemptionPassword:
     """The merchant's first password, or a new one where it has none; runs in the caller's transaction."""
     lock(merchant)
-    return current(merchant, now).first() or create(merchant, generate(), key=key, now=now)
+    return standing(merchant).first() or create(merchant, generate(), key=key, now=now)
 
 
 def current(merchant: Merchant, now: datetime) -> "Rows[RedemptionPassword]":
@@ -80,9 +83,20 @@ def current(merchant: Merchant, now: datetime) -> "Rows[RedemptionPassword]":
     return RedemptionPassword.select().where(mine).order_by(RedemptionPassword.id)
 
 
-def free_name(merchant: Merchant, now: datetime) -> str:
+def standing(merchant: Merchant) -> "Rows[RedemptionPassword]":
+    """As a query: those that have not ended and will not by themselves, the oldest first."""
+    mine = (RedemptionPassword.merchant == merchant) & RedemptionPassword.ends_at.is_null()
+    return RedemptionPassword.select().where(mine).order_by(RedemptionPassword.id)
+
+
+def ending(merchant: Merchant, now: datetime) -> "Rows[RedemptionPassword]":
+    """As a query: those that were changed and are good for a while beside the new ones."""
+    return current(merchant, now).where(RedemptionPassword.ends_at.is_null(False))
+
+
+def free_name(merchant: Merchant) -> str:
     """A name that none of the merchant's passwords has: its language's word and a number."""
-    taken = {folded(row.name) for row in current(merchant, now)}
+    taken = {folded(row.name) for row in standing(merchant)}
     names = (NUMBERED.get(merchant.language, NUMBERED["en"]).format(number) for number in count(1))
     return next(name for name in names if folded(name) not in taken)
 
@@ -110,12 +124,20 @@ def mark(row: RedemptionPassword) -> str:
     return f"{row.id}.{row.version}"
 
 
-def change(campaign: Campaign, typed: str | None, *, key: str, now, replacing: str | None = None) -> bool:
+def change(
+    campaign: Campaign,
+    typed: str | None,
+    *,
+    key: str,
+    now: datetime,
+    replacing: str | None = None,
+    overlap: timedelta = AT_ONCE,
+) -> bool:
     """Give the campaign, and all that share its password, another one; none typed to have one made.
 
     With `replacing`, only the password of this `mark` is changed, which may be any that the campaign accepts: raises
     merging.Conflict where it is another by now, so that of two taps at once, or of two members' forms, the second
-    changes nothing. Else it is the campaign's own. False as `give_digits` says.
+    changes nothing. Else it is the campaign's own. False, and what `overlap` means, as `give_content` says.
     """
 
     def write() -> bool:
@@ -125,7 +147,7 @@ def change(campaign: Campaign, typed: str | None, *, key: str, now, replacing: s
             return False
         if replacing is not None and replacing != mark(row):
             raise merging.Conflict({"redemption_password": None})
-        return give_content(row, typed, key=key, now=now)
+        return give_content(row, typed, key=key, now=now, overlap=overlap)
 
     return write_transaction(write)
 
@@ -140,21 +162,33 @@ def _meant(campaign: Campaign, replacing: str | None, now: datetime) -> Redempti
     return row
 
 
-def give_content(row: RedemptionPassword, typed: str | None, *, key: str, now: datetime) -> bool:
+def give_content(
+    row: RedemptionPassword, typed: str | None, *, key: str, now: datetime, overlap: timedelta = AT_ONCE
+) -> bool:
     """Other digits or another secret for this locked password; none typed to have them made; in the caller's
     transaction, which has the merchant's lock.
 
     False where they are the same, and nothing changes: a guesser knows as much as before. Digits that the merchant has
     in another row are shared from there, with what was spent on them, and this one ends; else what guessers spent on
     the old ones is forgotten. What was judged under those cannot commit: the campaigns' versions rise too.
+
+    With `overlap` the old ones stay good for so long beside the new ones, in a row of their own with what was spent on
+    them; not where guessers have used up its budget. One that is ending already ends now.
     """
     is_fixed = row.kind == PasswordKind.FIXED
     if typed and matches(row, typed, key):
         return False
     content = (typed or unused(row.merchant, key, now)) if is_fixed else changing.new_secret()
-    there = in_use(row.merchant, content, key, now) if is_fixed else None
     opened = [campaign.id for campaign in accepting.campaigns_of(row)]
-    if there is None:
+    there = in_use(row.merchant, content, key, now) if is_fixed and row.ends_at is None else None
+    if there is not None:
+        _standing_again(there)
+    if row.ends_at is not None:
+        RedemptionPassword.update(ends_at=now, spent_at=None).where(RedemptionPassword.id == row.id).execute()
+    elif overlap and guess_limits.spent(row, now) is None:
+        accepting.put_before(row, there or _after(row, content, key, now))
+        RedemptionPassword.update(ends_at=now + overlap).where(RedemptionPassword.id == row.id).execute()
+    elif there is None:
         RedemptionPassword.update(
             sealed=seal(padded(content), bound_to(row), key),
             valid_from=now,
@@ -168,6 +202,20 @@ def give_content(row: RedemptionPassword, typed: str | None, *, key: str, now: d
     return True
 
 
+def _after(row: RedemptionPassword, content: str, key: str, now: datetime) -> RedemptionPassword:
+    """The row of the new digits, called like the one of the old ones."""
+    like = {"name": row.name, "kind": row.kind, "branch_slug": row.branch_slug, "member": row.member_id}
+    return create(row.merchant, content, key=key, now=now, version=row.version + 1, **like)
+
+
+def _standing_again(row: RedemptionPassword) -> RedemptionPassword:
+    """Digits that were ending are chosen once more: they stay, with what was spent on them."""
+    if row.ends_at is not None:
+        row.ends_at = None
+        RedemptionPassword.update(ends_at=None).where(RedemptionPassword.id == row.id).execute()
+    return row
+
+
 def shared_with(campaign: Campaign) -> list[str]:
     """The products of the other campaigns that the same password opens."""
     others = accepting.campaigns_of(campaign.password_id).where(Campaign.id != campaign.id)
@@ -175,9 +223,13 @@ def shared_with(campaign: Campaign) -> list[str]:
 
 
 def changed_lately(merchant: Merchant, now: datetime) -> list[tuple[datetime, list[str]]]:
-    """When passwords of the merchant's got other digits, and the products that they open; those of the last hours."""
+    """When passwords of the merchant's got other digits, and the products that they open; those of the last hours.
+
+    Not those of which the digits before are still good.
+    """
+    both = {row.name for row in ending(merchant, now)}
     rows = (
-        RedemptionPassword.select(RedemptionPassword.valid_from, Campaign.product)
+        RedemptionPassword.select(RedemptionPassword.valid_from, Campaign.product, RedemptionPassword.name)
         .join(Campaign, on=accepting.accepted())
         .where(
             (RedemptionPassword.merchant == merchant)
@@ -188,8 +240,9 @@ def changed_lately(merchant: Merchant, now: datetime) -> list[tuple[datetime, li
         .order_by(RedemptionPassword.valid_from, Campaign.id)
     )
     found: dict[datetime, list[str]] = {}
-    for moment, product in rows.tuples():
-        found.setdefault(moment, []).append(product)
+    for moment, product, name in rows.tuples():
+        if name not in both:
+            found.setdefault(moment, []).append(product)
     return list(found.items())
 
 

@@ -3,13 +3,14 @@
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from database import locked, write_transaction
 from models import (
     Branch,
     Campaign,
+    CampaignPassword,
     Member,
     Merchant,
     OneTimeValue,
@@ -52,9 +53,9 @@ def of_merchant(merchant: Merchant, now: datetime) -> list[RedemptionPassword]:
     return list(redemption_passwords.current(merchant, now))
 
 
-def check(merchant: Merchant, entered: Entered, now: datetime) -> None:
+def check(merchant: Merchant, entered: Entered) -> None:
     """Raise Refused where no password can be made of this."""
-    _judged(merchant, entered, now)
+    _judged(merchant, entered)
 
 
 def add(
@@ -64,8 +65,8 @@ def add(
 
     def write() -> RedemptionPassword:
         redemption_passwords.lock(merchant)
-        columns = _judged(merchant, entered, now)
-        if len(of_merchant(merchant, now)) >= MOST:
+        columns = _judged(merchant, entered)
+        if redemption_passwords.standing(merchant).count() >= MOST:
             raise Refused("name", "too_many")
         made = content
         if kind == PasswordKind.FIXED:
@@ -79,12 +80,12 @@ def add(
     return write_transaction(write)
 
 
-def change(row: RedemptionPassword, entered: Entered, now: datetime) -> None:
+def change(row: RedemptionPassword, entered: Entered) -> None:
     """Another name, branch or member; raises Refused. Tries that are under way are judged by what was before."""
 
     def write() -> None:
         redemption_passwords.lock(row.merchant)
-        columns = _judged(row.merchant, entered, now, but=row)
+        columns = _judged(row.merchant, entered, but=row)
         _lock(row)
         RedemptionPassword.update(**columns).where(RedemptionPassword.id == row.id).execute()
         _raise_versions(row)
@@ -92,20 +93,38 @@ def change(row: RedemptionPassword, entered: Entered, now: datetime) -> None:
     write_transaction(write)
 
 
-def end(row: RedemptionPassword, now: datetime) -> None:
-    """It opens nothing from now on; raises Refused where it is all that a campaign accepts that is not over."""
+def renew(row: RedemptionPassword, typed: str | None, overlap: timedelta, *, key: str, now: datetime) -> None:
+    """Other digits or another secret, as `redemption_passwords.give_content` says; raises Refused where they are the
+    same."""
+
+    def write() -> None:
+        redemption_passwords.lock(row.merchant)
+        fresh = locked(RedemptionPassword.select().where(RedemptionPassword.id == row.id)).get()
+        fresh.merchant = row.merchant
+        if not redemption_passwords.give_content(fresh, typed, key=key, now=now, overlap=overlap):
+            raise Refused("redemption_password", "same")
+
+    write_transaction(write)
+
+
+def end(row: RedemptionPassword, now: datetime, after: timedelta = redemption_passwords.AT_ONCE) -> None:
+    """It opens nothing from then on; raises Refused where it is all that a campaign accepts that is not over."""
 
     def write() -> None:
         redemption_passwords.lock(row.merchant)
         _lock(row)
         for campaign in list(accepting.campaigns_of(row)):
-            others = [other for other in accepting.of_campaign(campaign, now) if other != row]
+            good = accepting.of_campaign(campaign, now)
+            others = [other for other in good if other != row and other.ends_at is None]
             if not others and not campaign.is_over(now):
                 raise Refused("end", "only_password", campaign.product)
             if others and campaign.password_id == row.id:
                 Campaign.update(password=others[0]).where(Campaign.id == campaign.id).execute()
+                if after:
+                    CampaignPassword.insert(campaign=campaign, password=row).on_conflict_ignore().execute()
         _raise_versions(row)
-        RedemptionPassword.update(ends_at=now, spent_at=None).where(RedemptionPassword.id == row.id).execute()
+        at = now + after if row.ends_at is None else min(row.ends_at, now + after)
+        RedemptionPassword.update(ends_at=at, spent_at=None).where(RedemptionPassword.id == row.id).execute()
 
     write_transaction(write)
 
@@ -115,20 +134,21 @@ def accept(campaign: Campaign, chosen: set[int], now: datetime) -> None:
 
     def write() -> None:
         redemption_passwords.lock(campaign.merchant)
-        rows = of_merchant(campaign.merchant, now)
+        rows = list(redemption_passwords.standing(campaign.merchant))
         listed = [row for row in rows if row.id in chosen]
+        ending = [row for row in accepting.of_campaign(campaign, now) if row.ends_at is not None]
         own = next(
             (row for row in listed if row.id == campaign.password_id), (listed or rows or [campaign.password])[0]
         )
-        accepting.accept(campaign, own=own, beside=[row for row in listed if row != own], all_=not listed)
+        accepting.accept(campaign, own=own, beside=[*(row for row in listed if row != own), *ending], all_=not listed)
 
     write_transaction(write)
 
 
-def shown_at(member: Member, places: Iterable[Branch], now: datetime) -> list[RedemptionPassword]:
+def shown_at(member: Member, places: Iterable[Branch]) -> list[RedemptionPassword]:
     """The daily and one-time passwords whose digits this member's till page shows: their own and of their branches."""
     slugs = {place.slug for place in places}
-    rows = redemption_passwords.current(member.merchant, now).where(
+    rows = redemption_passwords.standing(member.merchant).where(
         RedemptionPassword.kind.in_((PasswordKind.DAILY, PasswordKind.ONE_TIME))
     )
     return [
@@ -166,13 +186,11 @@ def _raise_versions(row: RedemptionPassword) -> None:
     Campaign.update(version=Campaign.version + 1).where(Campaign.id.in_(opened)).execute()
 
 
-def _judged(
-    merchant: Merchant, entered: Entered, now: datetime, but: RedemptionPassword | None = None
-) -> dict[str, object]:
+def _judged(merchant: Merchant, entered: Entered, but: RedemptionPassword | None = None) -> dict[str, object]:
     name = tidy(entered.name)
     if not is_text(name, LONGEST_NAME):
         raise Refused("name", "name")
-    for other in of_merchant(merchant, now):
+    for other in redemption_passwords.standing(merchant):
         if other != but and folded(other.name) == folded(name):
             raise Refused("name", "twin", other.name)
     places = Branch.select().where((Branch.merchant == merchant) & (Branch.slug == entered.branch))

@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -32,7 +33,7 @@ from tests.support.factories import PASSWORD, World
 
 pytestmark = [pytest.mark.promise("changed while judged"), pytest.mark.race]
 
-TRIES = size(8, 100)  # of each of the eleven kinds of change, on each engine
+TRIES = size(8, 100)  # of each of the kinds of change, on each engine
 OTHER = "750264"
 DEADLINE = 30  # seconds until a change is through, or waits for a lock
 LATEST = 0.03  # seconds; most tries are through by then
@@ -66,6 +67,11 @@ def rotate(world: World, campaign: Campaign) -> None:
     assert redemption_passwords.change(campaign, OTHER, key=world.keys.password, now=world.clock())
 
 
+def rotate_slowly(world: World, campaign: Campaign) -> None:
+    key, now = world.keys.password, world.clock()
+    assert redemption_passwords.change(campaign, OTHER, key=key, now=now, overlap=timedelta(hours=1))
+
+
 def close(world: World, campaign: Campaign) -> None:
     branches.close(Branch.get(Branch.slug == "river"), world.clock())
 
@@ -79,6 +85,8 @@ CHANGES = (
     Change("the quantity", raise_quantity, Reason.SOLD_OUT, None, sold_out=True),
     Change("the password", rotate, None, Reason.PASSWORD_INCORRECT),
     Change("the password, known before", rotate, Reason.PASSWORD_INCORRECT, None, typed=OTHER),
+    Change("the password, with an overlap", rotate_slowly),
+    Change("the password, with an overlap, known before", rotate_slowly, Reason.PASSWORD_INCORRECT, typed=OTHER),
     Change("a branch, closed", close, None, Reason.WRONG_BRANCH, till={"branch": "river"}),
     Change(
         "a branch, closed, at another price",

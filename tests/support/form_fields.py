@@ -17,7 +17,7 @@ CAMPAIGN = (
 SELECTION = "after among customer do next q shown_among shown_q"
 CUSTOMERS = f"{SELECTION} everybody group name"
 MEMBER = "branches do email password role"
-OWN_PASSWORD = "password redemption_password replacing"
+OWN_PASSWORD = "overlap password redemption_password replacing"
 PUBLICATION = f"{SELECTION} addresses audience file groups"
 POSTER = "at_counter claimed_by name per_day per_minute quantity"
 REASON = "note reason"
@@ -56,10 +56,10 @@ FIELDS = {
         "members.change": f"{MEMBER} shown theirs",
         "members.index": MEMBER,
         "members.invite": MEMBER,
-        "passwords.accept": "accepted password redemption_password replacing",
+        "passwords.accept": f"accepted {OWN_PASSWORD}",
         "passwords.change": OWN_PASSWORD,
         "passwords.renew": OWN_PASSWORD,
-        "passwords.reveal": "password redemption_password",
+        "passwords.reveal": "overlap password redemption_password",
         "pictures.keep": "kept picture",
         "posters.change": "do note reason",
         "posters.make": POSTER,
@@ -94,7 +94,7 @@ FIELDS = {
         "set_up.set_up": "address branch currency email name password time_zone",
         "sheets.show": "at count day first paper",
         "shop_passwords.add": "branch kind member name password redemption_password",
-        "shop_passwords.change": "branch do member name",
+        "shop_passwords.change": "branch do member name overlap password redemption_password",
         "shop_passwords.enrol": "branch code enrolment kind member name redemption_password",
         "shop_passwords.index": "kind",
         "shop_passwords.reveal": "password",

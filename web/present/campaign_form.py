@@ -191,7 +191,7 @@ def _with_more_branches(form: CampaignForm, campaign: Campaign) -> None:
 
 def _in_use(merchant: Merchant, now: datetime) -> list[tuple[str, str]]:
     """The merchant's passwords by their names; the digits stay where they are."""
-    return [(str(row.id), row.name) for row in redemption_passwords.current(merchant, now)]
+    return [(str(row.id), row.name) for row in redemption_passwords.standing(merchant)]
 
 
 def document(

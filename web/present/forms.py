@@ -1,5 +1,7 @@
 """The forms that people fill in. What they may hold is judged by the acts; here are names and widths."""
 
+from datetime import timedelta
+
 from flask import request
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
@@ -16,6 +18,7 @@ from wtforms import (
 from wtforms.validators import DataRequired, Length
 
 from models import Audience, ClaimedBy
+from quanbao.passwords.redemption_passwords import LONGEST_OVERLAP
 from quanbao.people.accounts import LONGEST_PASSWORD, Refused
 from web.present.messages import REFUSED_FIELDS
 from web.present.poster_messages import CLAIMED_BY
@@ -165,6 +168,20 @@ class NewRedemptionPassword(Form):
         description=_("6 to 12 digits. Leave it empty to have one made."),
         render_kw={"inputmode": "numeric", "maxlength": 24, "autocomplete": "off"},
     )
+
+    overlap = StringField(
+        _("Hours that the old one stays good"),
+        default="0",
+        description=_("0 to 24. So that no cashier is left without a password while you tell the new one."),
+        render_kw={"inputmode": "numeric", "maxlength": 2, "autocomplete": "off"},
+    )
+
+
+def overlap(text: str | None) -> timedelta | None:
+    """How long the old digits stay good; nothing typed is not at all. None where it is not 0 to 24 hours."""
+    typed = (text or "0").strip()
+    usable = typed.isascii() and typed.isdigit() and len(typed) < 3
+    return timedelta(hours=int(typed)) if usable and int(typed) <= LONGEST_OVERLAP else None
 
 
 class Publish(Form):

@@ -185,6 +185,7 @@ CAMPAIGN_FAULTS: dict[tuple[str, str], str] = {
     ("redemption_password", "twice"): _("Enter a new one or choose one in use, not both."),
 }
 
+OVERLAP = _("Enter whole hours, 0 to 24.")
 NEW_PASSWORD = _("Enter 6 to 12 digits, or nothing.")
 
 PICTURES: dict[str, str] = {

@@ -14,6 +14,7 @@ SHOP_PASSWORDS: dict[str, str] = {
     "member": _("Choose among your members."),
     "too_many": _("A shop has at most 50 passwords. End one first."),
     "only_password": _("Nothing was changed: %(about)s accepts no other password. Make another one first."),
+    "same": _("These are the digits that it has: nothing was changed."),
     "late": _("That took too long, so nothing was made. Begin once more."),
 }
 PASSWORD_KINDS: dict[str, Text] = {

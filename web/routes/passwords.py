@@ -11,7 +11,7 @@ from web.auth.limits import own_password_limit
 from web.context import now, settings
 from web.form_addresses import post_form
 from web.present import forms
-from web.present.messages import CAMPAIGN_FAULTS, NEW_PASSWORD
+from web.present.messages import CAMPAIGN_FAULTS, NEW_PASSWORD, OVERLAP
 
 routes = Blueprint("passwords", __name__)
 
@@ -49,16 +49,25 @@ def change(merchant: str, campaign: str):
     if entered and (digits is None or redemption_passwords.is_trivial(digits)):
         form.redemption_password.errors = [CAMPAIGN_FAULTS["redemption_password", "easy"] if digits else NEW_PASSWORD]
         return _page(row, new=form), 422
+    overlap = forms.overlap(form.overlap.data)
+    if overlap is None:
+        form.overlap.errors = [OVERLAP]
+        return _page(row, new=form), 422
     if entered and not is_me(form.password.data):
         form.password.errors = [not_me()]
         return _page(row, new=form), 422
     try:
         changed = redemption_passwords.change(
-            row, digits, key=settings().password_key, now=now(), replacing=request.form.get("replacing", "")
+            row,
+            digits,
+            key=settings().password_key,
+            now=now(),
+            replacing=request.form.get("replacing", ""),
+            overlap=overlap,
         )
     except merging.Conflict:
         return _page(campaign_of(merchant, campaign), new=form, overtaken=True), 422
-    flash("changed" if changed else "same", _about(row))
+    flash("overlap" if changed and overlap else "changed" if changed else "same", _about(row))
     return redirect(url_for("passwords.show", merchant=merchant, campaign=campaign), 303)
 
 
@@ -119,7 +128,8 @@ def _page(
         new=new or forms.NewRedemptionPassword(formdata=None),
         shared=redemption_passwords.shared_with(campaign),
         overtaken=overtaken,
-        passwords=shop_passwords.of_merchant(campaign.merchant, now()),
+        passwords=list(redemption_passwords.standing(campaign.merchant)),
+        ending=[row for row in accepting.of_campaign(campaign, now()) if row.ends_at is not None],
         accepted=set() if campaign.accepts_all else {row.id for row in accepting.of_campaign(campaign, now())},
         replacing=replacing,
         **more,

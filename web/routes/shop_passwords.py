@@ -13,7 +13,8 @@ from web.auth.access import OWNER, is_fresh, is_me, merchant_of, not_me
 from web.auth.limits import own_password_limit
 from web.context import now, settings
 from web.form_addresses import post_form
-from web.present.messages import CAMPAIGN_FAULTS, NEW_PASSWORD
+from web.present import forms
+from web.present.messages import CAMPAIGN_FAULTS, NEW_PASSWORD, OVERLAP
 from web.present.password_messages import SHOP_PASSWORDS
 
 routes = Blueprint("shop_passwords", __name__)
@@ -31,23 +32,31 @@ def index(merchant: str):
 def add(merchant: str):
     """Another one. Who types digits, or is shown a secret, shows who they are; an authenticator is enrolled first."""
     of, form = merchant_of(merchant, OWNER), request.form
-    kind, typed = form.get("kind"), (form.get("redemption_password") or "").strip()
+    kind = form.get("kind")
     if kind not in list(PasswordKind):
         return _page(of, {"kind": SHOP_PASSWORDS["kind"]}), 422
-    digits = redemption_passwords.digits(typed) if kind == PasswordKind.FIXED else None
-    if kind == PasswordKind.FIXED and typed and (digits is None or redemption_passwords.is_trivial(digits)):
-        fault = CAMPAIGN_FAULTS["redemption_password", "easy"] if digits else NEW_PASSWORD
-        return _page(of, {"redemption_password": fault}), 422
+    digits, faults = _typed(kind)
+    if faults:
+        return _page(of, faults), 422
     if (digits or kind == PasswordKind.AUTHENTICATOR) and not is_me(form.get("password")):
         return _page(of, {"password": not_me()}), 422
     try:
         if kind == PasswordKind.AUTHENTICATOR:
-            shop_passwords.check(of, _entered(), now())
+            shop_passwords.check(of, _entered())
             return _enrolment(of, _entered(), changing.new_secret())
         shop_passwords.add(of, _entered(), PasswordKind(kind), digits, key=settings().password_key, now=now())
     except Refused as refused:
         return _page(of, {refused.field: _text(refused)}), 422
     return redirect(url_for("shop_passwords.index", merchant=merchant), 303)
+
+
+def _typed(kind: str | None) -> tuple[str | None, dict[str, str]]:
+    """The digits that were typed for a fixed one, and what is wrong with them."""
+    typed = (request.form.get("redemption_password") or "").strip() if kind == PasswordKind.FIXED else ""
+    digits = redemption_passwords.digits(typed)
+    if typed and (digits is None or redemption_passwords.is_trivial(digits)):
+        return None, {"redemption_password": CAMPAIGN_FAULTS["redemption_password", "easy"] if digits else NEW_PASSWORD}
+    return digits, {}
 
 
 def _of(merchant: str) -> Merchant:
@@ -84,14 +93,23 @@ def _own(merchant: str, number: int) -> RedemptionPassword:
 
 @post_form(routes, "/merchants/<slug:merchant>/passwords/<int:number>", "shop_passwords.index", _own)
 @login_required
+@own_password_limit
 def change(merchant: str, number: int):
     """One form for all that may be done to a password: its buttons say what."""
-    row = _own(merchant, number)
+    row, do = _own(merchant, number), request.form.get("do")
+    overlap = forms.overlap(request.form.get("overlap"))
+    if overlap is None:
+        return _page(row.merchant, {"overlap": OVERLAP}, row), 422
     try:
-        if request.form.get("do") == "end":
-            shop_passwords.end(row, now())
+        if do == "end":
+            shop_passwords.end(row, now(), overlap)
+        elif do == "renew" and row.kind != PasswordKind.AUTHENTICATOR:  # an authenticator is enrolled anew
+            digits, faults = _typed(row.kind)
+            if faults or digits and not is_me(request.form.get("password")):
+                return _page(row.merchant, faults or {"password": not_me()}, row), 422
+            shop_passwords.renew(row, digits, overlap, key=settings().password_key, now=now())
         else:
-            shop_passwords.change(row, _entered(), now())
+            shop_passwords.change(row, _entered())
     except Refused as refused:
         return _page(row.merchant, {refused.field: _text(refused)}, row), 422
     return redirect(url_for("shop_passwords.index", merchant=merchant), 303)

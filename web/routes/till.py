@@ -1,6 +1,7 @@
 """A merchant's own screen: the day's redemptions at its branches, and counter codes redeemed there."""
 
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 from flask import (
@@ -134,7 +135,7 @@ def redeem(merchant: str, attempt_id: UUID):
 def _one_time(merchant: str, number: int) -> tuple[Member, list[Branch], RedemptionPassword]:
     member = membership(merchant, tuple(Role))
     places = members.places(member)
-    row = next((row for row in shop_passwords.shown_at(member, places, now()) if row.id == number), None)
+    row = next((row for row in shop_passwords.shown_at(member, places) if row.id == number), None)
     if row is None or row.kind != PasswordKind.ONE_TIME:
         abort(404)
     return member, places, row
@@ -167,10 +168,8 @@ def _page(
     merchant, at, before = member.merchant, request.values.get("at"), _before()
     slugs = _slugs(places, at)
     day = merchant.day(now())
-    alarm, changed = attack_banner.mark(merchant), redemption_passwords.changed_lately(merchant, now())
-    digits = _digits(member, places)
-    passwords = [(row.id, row.name, today) for row, today in digits]
-    shown = (till_day.mark(merchant, slugs, day), [place.name for place in places], alarm, changed, passwords)
+    alarm, (passwords, mark) = attack_banner.mark(merchant), _passwords(member, places)
+    shown = (till_day.mark(merchant, slugs, day), [place.name for place in places], alarm, mark)
     seen = sha256(repr(shown).encode()).hexdigest()[:16]
     if wants_fragment() and request.args.get("seen") == seen:
         return Response(status=204)
@@ -192,8 +191,7 @@ def _page(
             seen=seen,
             now=now(),
             alarm=alarm,
-            changed=changed,
-            digits=digits,
+            **passwords,
             one_time=one_time or {},
             **typed,
             older=redeemed[-1].redemption if len(redeemed) == till_day.A_PAGE else None,
@@ -221,12 +219,21 @@ def _slugs(places: list[Branch], at: str | None) -> list[str]:
     return [""] if at == NOWHERE else [at, ""] if at else [*own, ""]
 
 
+def _passwords(member: Member, places: list[Branch]) -> tuple[dict[str, Any], tuple]:
+    """What the page says of passwords: changed ones, those that are ending, digits; and what changes when it does."""
+    changed = redemption_passwords.changed_lately(member.merchant, now())
+    ending = list(redemption_passwords.ending(member.merchant, now()))
+    digits = _digits(member, places)
+    mark = ([(row.name, row.ends_at) for row in ending], [(row.id, row.name, today) for row, today in digits])
+    return {"changed": changed, "ending": ending, "digits": digits}, (changed, *mark)
+
+
 def _digits(member: Member, places: list[Branch]) -> list[tuple[RedemptionPassword, str]]:
     """The passwords that this till page shows, with today's digits of a daily one; a one-time one has none yet."""
     key, moment = settings().password_key, now()
     return [
         (row, shop_passwords.of_today(row, moment, key) if row.kind == PasswordKind.DAILY else "")
-        for row in shop_passwords.shown_at(member, places, moment)
+        for row in shop_passwords.shown_at(member, places)
     ]
 
 
