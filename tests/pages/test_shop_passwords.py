@@ -184,3 +184,53 @@ def test_one_time_digits_come_by_a_tap_and_are_in_that_answer_alone(people, smal
 def test_there_are_none_of_another_branch_or_kind(people, small_world):
     for row in (make(small_world, PasswordKind.ONE_TIME, branch_slug="river"), make(small_world, PasswordKind.DAILY)):
         people[Role.CASHIER].post(f"{TILL}/passwords/{row.id}", status=404)
+
+
+def test_changed_digits_and_those_before_stand_with_their_times(owner, people, small_world, clock):
+    here = f"{HERE}/{small_world.password.id}"
+    campaign = small_world.campaign(accepts_all=True)
+    owner.post(here, {"do": "renew", "overlap": "4", "redemption_password": NEW, **OWN})
+    page = owner.get(HERE)
+    assert page.text.count("Password 1") >= 2
+    assert page.text.count("· until") == 1
+    for person in people.values():
+        assert "Password 1 was changed. The new digits are good already, the old ones until 4" in person.get(TILL).text
+    told = owner.get(f"/merchants/lotus/campaigns/{campaign.slug}/password").text
+    assert "The digits before, of Password 1, are good too until" in told
+    assert NEW not in page.html
+    clock.forward(hours=4)
+    assert "· until" not in owner.get(HERE).text
+    assert "The old one is no good: ask for the new one." in people[Role.CASHIER].get(TILL).text
+
+
+@pytest.mark.parametrize("overlap", ["25", "-1", "1.5", "x", "٤" * 3])
+def test_an_overlap_is_of_whole_hours(owner, small_world, overlap):
+    campaign = small_world.campaign()
+    wrong = {"overlap": overlap, "redemption_password": NEW, **OWN}
+    page = owner.post(f"{HERE}/{small_world.password.id}", {"do": "renew", **wrong}, status=422)
+    assert "Enter whole hours, 0 to 24." in page.text
+    page = owner.post(f"/merchants/lotus/campaigns/{campaign.slug}/password/change", wrong, status=422)
+    assert "Enter whole hours, 0 to 24." in page.text
+    assert RedemptionPassword.get().version == 1
+
+
+def test_who_picks_up_an_open_phone_changes_none_to_what_they_know(owner, small_world, clock):
+    clock.forward(minutes=11)
+    here = f"{HERE}/{small_world.password.id}"
+    page = owner.post(here, {"do": "renew", "redemption_password": NEW, "password": "wrong"}, status=422)
+    assert "Change the digits" in page.text
+    assert redemption_passwords.reveal(RedemptionPassword.get(), small_world.keys.password) == PASSWORD
+
+
+def test_a_campaigns_page_takes_an_overlap_too(people, small_world):
+    campaign = small_world.campaign()
+    here = f"/merchants/lotus/campaigns/{campaign.slug}/password"
+    page = people[Role.MANAGER].get(here)
+    assert page.all("input", name="overlap", value="0")
+    mark = redemption_passwords.mark(campaign.password)
+    people[Role.MANAGER].post(f"{here}/change", {"overlap": "2", "replacing": mark})
+    page = people[Role.MANAGER].get(here)
+    assert "The old one stays good for a while: ask an owner for the new one." in page.text
+    assert small_world.attempt(small_world.voucher(campaign=campaign)).redeemed
+    small_world.clock.forward(hours=2)
+    assert not small_world.attempt(small_world.voucher(campaign=campaign)).redeemed
