@@ -244,7 +244,7 @@ def test_a_voucher_is_in_chinese(client, plain):
 
 
 def test_the_keypad_is_in_chinese(client, plain):
-    page = client.get(f"/vouchers/{plain.code}/redeem", headers=CHINESE)
+    page = client.get(f"/vouchers/{plain.code}/redeem?branch=main", headers=CHINESE)
     assert "请收银员输入消费密码" in page.text
     assert page.all("button", **{"aria-label": "删除"})
     assert page.all("button", **{"aria-label": "确认"})

@@ -22,10 +22,10 @@ PASSWORD_KINDS: dict[str, Text] = {
     "daily": (_("Daily digits"), _("Who sees them can redeem until the end of that day. The till page shows them.")),
     "authenticator": (
         _("Authenticator"),
-        _("Each code is good once: who sees it after it was used can do nothing with it."),
+        _("A code that was used is worth nothing. Who sees one that was not can redeem once, within 90 seconds."),
     ),
     "one-time": (
         _("One-time digits"),
-        _("The till page shows six digits on a tap, good once and for a minute."),
+        _("The till page shows them on a tap. Who sees them can redeem once, within 60 seconds, if not used."),
     ),
 }

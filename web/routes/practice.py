@@ -200,10 +200,10 @@ def _at_the_till(template: str, member: Member, voucher: Voucher, **more) -> str
 def card(merchant: str):
     """Three steps in every language of ours, and a QR code to practise; never a password."""
     of = membership(merchant, EVERYBODY).merchant
-    halves = {}
+    halves, kinds = {}, sorted({row.kind for row in redemption_passwords.standing(of)})
     for tag in LANGUAGES:
         with force_locale(tag):
-            steps = Markup(render_template("practice/_steps.html", tag=tag))
+            steps = Markup(render_template("practice/_steps.html", tag=tag, kinds_here=kinds))
             halves[TAGS[tag]] = steps, gettext("Practise with your own phone: scan this.")
     return render_template("practice/card.html", merchant=of, halves=halves, address=_address(of))
 
