@@ -3,17 +3,26 @@
 Of those, the ones that have not ended and, where the campaign is restricted to branches, are of one of them or of none.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from peewee import Expression, fn
 
-from models import Campaign, CampaignPassword, RedemptionPassword
+from models import Campaign, CampaignPassword, PasswordKind, RedemptionPassword
 from quanbao.lib.compiled_queries import statement
 
 if TYPE_CHECKING:
     from models import Rows
+
+
+VALUES = {  # that a password has at once, at most; of one-time digits, each till page that shows some
+    PasswordKind.FIXED: 1,
+    PasswordKind.DAILY: 2,
+    PasswordKind.AUTHENTICATOR: 3,
+    PasswordKind.ONE_TIME: 1,
+}
+MOST_VALUES = 3  # of six digits each: then thirty mistakes a day are left
 
 
 def accepted() -> Expression:
@@ -29,6 +38,22 @@ def is_good(row: RedemptionPassword, campaign: Campaign, now: datetime) -> bool:
     if row.ends_at is not None and row.ends_at <= now:
         return False
     return not campaign.branch_slugs or row.branch_slug is None or row.branch_slug in campaign.branch_slugs
+
+
+def to_compare(rows: Sequence[RedemptionPassword], branch: str | None) -> list[RedemptionPassword]:
+    """Of the passwords that are good for a campaign those that are compared where this branch was chosen.
+
+    All of them while they are few. Of many, those of the branch and those of none, so that cashiers may go on
+    mistyping. Neither depends on how many digits there are, which nobody is to learn.
+    """
+    if branch is None or not are_many(rows):
+        return list(rows)
+    return [row for row in rows if row.branch_slug in (None, branch)]
+
+
+def are_many(rows: Iterable[RedemptionPassword]) -> bool:
+    """Whether so many values are compared at once that the branch is asked for first."""
+    return sum(VALUES[PasswordKind(row.kind)] for row in rows) > MOST_VALUES
 
 
 def of_campaign(campaign: Campaign, now: datetime) -> list[RedemptionPassword]:

@@ -34,6 +34,7 @@ IN_LIFE = CERTAIN // 1_000
 ONE_OF_SIX = CERTAIN // 10**6
 PASSWORD_A_DAY = 100  # wrong values, where six digits are all that is compared
 PASSWORD_IN_LIFE = 1000
+ENOUGH = 30  # mistakes a day that a shop's cashiers should have
 CONSUMER_A_DAY = 10
 CONSUMER_FREE = 5
 FIRST_WAIT = timedelta(seconds=30)
@@ -161,7 +162,16 @@ def chance(candidates: Sequence[Candidate]) -> int:
     So no password is compared more than 100 times a day, and how many tries are let through does not tell that the
     one password of a campaign has more digits.
     """
-    return max(ONE_OF_SIX, sum(CERTAIN // 10**digits for one in candidates for digits in one.lengths))
+    return _of_lengths(digits for one in candidates for digits in one.lengths)
+
+
+def mistakes(lengths: Iterable[int]) -> int:
+    """How many wrong tries a day leaves where values of so many digits are compared at once."""
+    return A_DAY // _of_lengths(lengths)
+
+
+def _of_lengths(lengths: Iterable[int]) -> int:
+    return max(ONE_OF_SIX, sum(CERTAIN // 10**digits for digits in lengths))
 
 
 def spent(password: RedemptionPassword, now: datetime) -> Spent | None:

@@ -20,7 +20,7 @@ from models import (
 )
 from quanbao.lib.names import folded, tidy
 from quanbao.lib.validation import is_text
-from quanbao.passwords import accepting, changing, redemption_passwords
+from quanbao.passwords import accepting, changing, guess_limits, redemption_passwords
 
 LONGEST_NAME = 100
 MOST = 50  # of a shop: every try is compared with all that its campaign accepts
@@ -156,6 +156,16 @@ def shown_at(member: Member, places: Iterable[Branch]) -> list[RedemptionPasswor
         for row in rows
         if row.member_id in (None, member.id) and (row.branch_slug is None or row.branch_slug in slugs)
     ]
+
+
+def mistakes(rows: Iterable[RedemptionPassword], key: str) -> int:
+    """How often a day cashiers may mistype where all of these are compared at once, as the budgets allow."""
+    lengths = []
+    for row in rows:
+        fixed = row.kind == PasswordKind.FIXED
+        digits = len(redemption_passwords.reveal(row, key)) if fixed else changing.DIGITS
+        lengths += [digits] * accepting.VALUES[PasswordKind(row.kind)]
+    return guess_limits.mistakes(lengths)
 
 
 def of_today(row: RedemptionPassword, now: datetime, key: str) -> str:

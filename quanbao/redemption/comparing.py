@@ -45,11 +45,13 @@ class Match:
 
 
 def accepted(
-    campaign: Campaign, rows: Iterable[tuple[RedemptionPassword, Tries]], now: datetime, key: str
+    campaign: Campaign, rows: Iterable[tuple[RedemptionPassword, Tries]], now: datetime, key: str, branch: str | None
 ) -> list[Accepted]:
-    """Of the passwords that the campaign accepts those that are good now, in the order of their ids."""
-    good = [(row, tries) for row, tries in rows if accepting.is_good(row, campaign, now)]
-    return [Accepted(row, tries, values(row, campaign, now, key)) for row, tries in good]
+    """Of the passwords that the campaign accepts those that are good now, in the order of their ids; of many those of
+    the branch that was sent."""
+    tries = {row: of for row, of in rows if accepting.is_good(row, campaign, now)}
+    compared = accepting.to_compare(list(tries), branch)
+    return [Accepted(row, tries[row], values(row, campaign, now, key)) for row in compared]
 
 
 def values(row: RedemptionPassword, campaign: Campaign, now: datetime, key: str) -> list[Value]:

@@ -180,7 +180,7 @@ def _look_at_passwords(one: Try, comparison: guess_limits.Comparison) -> Verdict
     """The password that was typed. One whose budget is spent is not looked at; a wrong one is written."""
     what, now = one.what, one.now
     assert what.typed is not None, "only what was typed is compared"
-    accepted = comparing.accepted(one.campaign, one.met.passwords, now, one.keys.password)
+    accepted = comparing.accepted(one.campaign, one.met.passwords, now, one.keys.password, what.given_till.branch)
     left, spent = guess_limits.check(accepted, what.consumer.id, now)
     if spent:
         if one.met.version is None:

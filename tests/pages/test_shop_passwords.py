@@ -234,3 +234,23 @@ def test_a_campaigns_page_takes_an_overlap_too(people, small_world):
     assert small_world.attempt(small_world.voucher(campaign=campaign)).redeemed
     small_world.clock.forward(hours=2)
     assert not small_world.attempt(small_world.voucher(campaign=campaign)).redeemed
+
+
+def test_the_owner_reads_how_many_mistakes_a_day_are_left(owner, people, small_world):
+    assert "may mistype 100 times a day" in owner.get(HERE).text
+    assert "That is little." not in owner.get(HERE).text
+    small_world.make_password(digits=changing.new_secret(), kind=PasswordKind.AUTHENTICATOR)
+    page = owner.get(HERE)
+    assert "may mistype 25 times a day" in page.text
+    assert "That is little. Choose longer digits, or give each password its branch" in page.text
+    assert "may mistype" not in people[Role.MANAGER].get(HERE).text, "who cannot see how many digits there are"
+
+
+def test_where_many_are_accepted_the_branch_is_asked_for_though_each_has_one(small_world, app):
+    RedemptionPassword.update(branch_slug="main").execute()
+    mei = PageClient(app).sign_in(small_world.mei)
+    code = small_world.voucher(campaign=small_world.campaign(accepts_all=True)).code
+    assert mei.get(f"/vouchers/{code}/redeem").all("form", id="keypad")
+    secret = changing.new_secret()
+    small_world.make_password(digits=secret, kind=PasswordKind.AUTHENTICATOR, branch_slug="river")
+    assert "Where are you?" in mei.get(f"/vouchers/{code}/redeem").text

@@ -21,7 +21,7 @@ from models import (
     Session,
     Voucher,
 )
-from quanbao.passwords import changing, guess_limits, redemption_passwords, shop_passwords
+from quanbao.passwords import accepting, changing, guess_limits, redemption_passwords, shop_passwords
 from quanbao.people import accounts
 from quanbao.redemption import comparing, redeem
 from quanbao.redemption.reasons import Reason
@@ -402,3 +402,48 @@ def test_life_counts_for_fixed_digits_alone(world):
     digits = changing.of_day(SECRET, world.merchant.day(world.clock()))
     assert world.attempt(world.voucher(campaign=campaign), typed=digits).redeemed
     assert timedelta(hours=24) == guess_limits.DAY
+
+
+# Many at once
+
+
+def test_of_few_all_are_compared_and_of_many_those_of_the_branch(world):
+    make(world, content=RIVER, branch_slug="river")
+    main = make(world, content="739164", branch_slug="main")
+    campaign = open_campaign(world)
+
+    def tried(digits, branch):
+        return world.attempt(world.voucher(campaign=campaign, holder=world.account()), typed=digits, branch=branch)
+
+    assert tried(RIVER, "main").reason is Reason.WRONG_BRANCH
+    make(world, content="851746", branch_slug="river")
+    assert tried(RIVER, "main").reason is Reason.PASSWORD_INCORRECT
+    spent = Guess.select().order_by(Guess.password)
+    assert [(guess.password_id, guess.chance) for guess in spent] == [
+        (world.password.id, 2 * guess_limits.ONE_OF_SIX),
+        (main.id, 2 * guess_limits.ONE_OF_SIX),
+    ], "as likely as the two that were compared"
+    assert [tried(digits, "river").reason for digits in (RIVER, PASSWORD)] == [None, None]
+    assert tried("739164", None).reason is None, "all, where no branch was sent"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "mistakes"),
+    [
+        (["fixed"], 100),
+        (["fixed", "fixed"], 50),
+        (["authenticator"], 33),
+        (["fixed", "authenticator"], 25),
+        (["daily", "daily", "one-time"], 20),
+    ],
+)
+def test_how_many_mistakes_a_day_are_left(world, kinds, mistakes):
+    fixed = iter((RIVER, "739164"))
+    rows = [make(world, PasswordKind(kind), next(fixed) if kind == "fixed" else SECRET) for kind in kinds]
+    assert shop_passwords.mistakes(rows, world.keys.password) == mistakes
+    assert accepting.are_many(rows) is (mistakes < guess_limits.ENOUGH)
+
+
+def test_longer_digits_leave_more(world):
+    rows = [make(world, content=f"{number}73916482") for number in range(1, 5)]
+    assert shop_passwords.mistakes(rows, world.keys.password) == 100

@@ -106,11 +106,15 @@ def _step(voucher: Voucher):
 
 
 def _to_choose(campaign: Campaign) -> list[Branch]:
-    """The branches to choose among; none where it is plain: the shop has one, or each accepted password says it."""
+    """The branches to choose among; none where it is plain: the shop has one, or each accepted password says it.
+
+    Where so many are accepted that only a branch's own are compared, it is chosen first all the same.
+    """
     places = wallet.branches(campaign)
     if not campaign.branch_slugs and len(places) < 2:
         return []
-    said = all(row.branch_slug for row in accepting.of_campaign(campaign, now()))
+    rows = accepting.of_campaign(campaign, now())
+    said = all(row.branch_slug for row in rows) and not accepting.are_many(rows)
     return [] if said else places
 
 

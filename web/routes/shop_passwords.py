@@ -171,6 +171,8 @@ def _page(
         addresses={person.id: person.address for person in people},
         spent={row.id for row in rows if guess_limits.spent(row, now())},
         fresh=is_fresh(),
+        mistakes=shop_passwords.mistakes(rows, settings().password_key),
+        enough=guess_limits.ENOUGH,
         faults=faults or {},
         about=about,
         kinds_of=list(PasswordKind),
