@@ -44,7 +44,7 @@ def to_compare(rows: Sequence[RedemptionPassword], branch: str | None) -> list[R
     """Of the passwords that are good for a campaign those that are compared where this branch was chosen.
 
     All of them while they are few. Of many, those of the branch and those of none, so that cashiers may go on
-    mistyping. Neither depends on how many digits there are, which nobody is to learn.
+    mistyping. Which are compared does not tell how many digits they have.
     """
     if branch is None or not are_many(rows):
         return list(rows)

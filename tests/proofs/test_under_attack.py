@@ -92,7 +92,7 @@ class Shop:
         code = counter_codes.plain(unescape(CODE.search(page)[1]))
         status, _, address = self.ask("POST", "/merchants/lotus/till", member, code=code)
         assert status == 303
-        status, page, _ = self.ask("POST", address, member, offer_price=str(self.campaign.offer_price))
+        status, page, _ = self.ask("POST", address, member, branch="-", offer_price=str(self.campaign.offer_price))
         assert (status, 'data-outcome="redeemed"' in page) == (200, True)
 
     def one_tap(self) -> None:
