@@ -125,6 +125,7 @@ def kept_nowhere(page: Page, digits: str) -> bool:
 
 def test_the_whole_way_is_open_to_a_keyboard(small_world, small_site, visit):
     lin = small_world.account(email=LIN, password=ACCOUNT_PASSWORD)
+    small_world.one_branch()
     small_world.voucher(holder=lin)
     customer = visit(small_site, **desktop())
     page, keys = customer.page, customer.page.keyboard

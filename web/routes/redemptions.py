@@ -199,7 +199,7 @@ def _render(template: str, verdict: Verdict, voucher: Voucher | None, texts: Tex
     redeemed_at = datetime.fromisoformat(verdict.redeemed_at) if verdict.redeemed_at else None
     back = _rollback(verdict) if verdict.redeemed and verdict.of is None else None  # one of just now has none
     past = wallet.redemptions(voucher) if voucher and verdict.reason in checks.SPENT else []
-    afresh = url_for("redemptions.redeem", code=voucher.code) if voucher else ""
+    afresh = url_for("redemptions.redeem", code=voucher.code, branch=_chosen(verdict)) if voucher else ""
     at_counter = bool(verdict.till and verdict.till.get("counter"))
     return render_template(
         template,
@@ -220,6 +220,13 @@ def _render(template: str, verdict: Verdict, voucher: Voucher | None, texts: Tex
         at_counter=at_counter,
         again="" if verdict.reason in SAME_SCREEN and wants_fragment() else afresh,  # "" is the keypad's own address
     )
+
+
+def _chosen(verdict: Verdict) -> str | None:
+    """The branch of a try that may go better there, where a shop has several: it need not be chosen once more."""
+    if verdict.reason not in SAME_SCREEN or not (verdict.voucher and verdict.till and verdict.till["branch"]):
+        return None
+    return verdict.till["branch"] if len(verdict.voucher["branches"]) > 1 else None
 
 
 def _place_of(verdict: Verdict) -> str | None:
