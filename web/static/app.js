@@ -98,7 +98,7 @@ window.quanbao = (() => {
   };
   const sent = quietly(() => JSON.parse(localStorage.sent));
   // The keypad did not open: nothing was redeemed, unless another try waits for its answer.
-  if (find('#unredeemed') && /redeem$/.test(location)) sent ? location.replace('#unknown') : show('#unredeemed');
+  if (find('#unredeemed') && /redeem$/.test(location.pathname)) sent ? location.replace('#unknown') : show('#unredeemed');
   if (sent && holder && !find('#screen')) look(sent.id).then(found => {
     if (typeof found === 'string') location.assign('/attempts/' + sent.id);
     else if (found === 404 && Date.now() - sent.at > 120_000) quietly(() => localStorage.removeItem('sent'));
