@@ -7,6 +7,7 @@ import tomllib
 from functools import partial
 from pathlib import Path
 
+import flask_babel
 import flask_limiter
 import flask_login.utils
 import granian
@@ -81,6 +82,10 @@ PARTS = {
     ("flask-limiter", "_check_request_limit and _storage_dead", "web/auth/limits.py"): lambda: (
         has(flask_limiter.Limiter, "_check_request_limit")
         and "_storage_dead" in names_of(flask_limiter.Limiter._check_request_limit)
+    ),
+    ("flask-babel", "g._flask_babel.babel_locale", "web/present/languages.py"): lambda: (
+        "_flask_babel" in names_of(flask_babel._get_current_context)
+        and "babel_locale" in names_of(flask_babel.get_locale)
     ),
     ("flask-login", "g._login_user", "web/auth/sessions.py"): lambda: (
         "_login_user" in names_of(flask_login.utils._get_user)

@@ -69,19 +69,22 @@ class Life:
 
     def keep_cookie(self, name: str, value: str) -> None:
         """The cookie, and the session's token that it carries."""
+        if not value:
+            return  # it was taken away
         name = f"{name}, {len(self.canaries)}"
         self.canaries[f"cookie of {name}"] = value
-        payload = value.partition(".")[0]
+        payload = value.partition(".")[0] if "." in value else ""  # signed; a wallet's own is the token itself
         inside = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))) if payload else {}
         if "_user_id" in inside:
             self.canaries[f"token of {name}"] = inside["_user_id"]
 
 
 class Person:
-    """A browser that remembers its cookie, and whose answers are all looked at in the end."""
+    """A browser that remembers its cookies, and whose answers are all looked at in the end."""
 
     def __init__(self, life: Life, name: str):
-        self.life, self.name, self.cookie = life, name, ""
+        self.life, self.name = life, name
+        self.cookies: dict[str, str] = {}
 
     def ask(
         self,
@@ -98,7 +101,7 @@ class Person:
         headers = {
             "Accept": kind,
             "Accept-Language": "en",
-            "Cookie": self.cookie,
+            "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()),
             "Sec-Fetch-Site": "same-origin",
             "Content-Type": type_,
         }
@@ -107,12 +110,12 @@ class Person:
             connection.request(method, path, sent, headers)
             answer = connection.getresponse()
             text = answer.read().decode(errors="replace")
-        cookie = (answer.getheader("Set-Cookie") or "").split(";")[0]
         others = [f"{name}: {value}" for name, value in answer.getheaders() if name.lower() != "set-cookie"]
         self.life.seen.append((f"{method} {path}", "\n".join([*others, text])))
-        if cookie:
-            self.cookie = cookie
-            self.life.keep_cookie(self.name, cookie.partition("=")[2])
+        for cookie in answer.headers.get_all("Set-Cookie", []):
+            name, _, value = cookie.partition(";")[0].partition("=")
+            self.cookies[name] = value
+            self.life.keep_cookie(self.name, value)
         assert not status or answer.status in status, (method, path, answer.status, text[-2000:])
         return answer.getheader("Location", "") + text
 
@@ -132,6 +135,7 @@ def live(settings: Settings, clocked: Clocked, site: Site, app: Flask) -> Life:
     set_up(life, owner, stranger)
     claim, join = publish(life, owner)
     consume(life, lin, claim, stranger)
+    pass_by(life, owner)
     sell(life, owner, lin, till, join)
     look_around(life, (owner, lin, till, stranger))
     return life
@@ -188,6 +192,23 @@ def consume(life: Life, lin: Person, claim: str, stranger: Person) -> None:
     stranger.post("/move/code", {"code": "AAAAA-AAAAA"}, status=(422,))
     Person(life, "lin's other browser").post("/move/code", {"code": move})
     lin.post("/move/code", {"code": move}, status=(422,))
+
+
+def pass_by(life: Life, owner: Person) -> None:
+    """A voucher from a poster, in a wallet without an account, which other browsers open by its recovery words."""
+    poster = {"name": "Window", "quantity": "3", "per_day": "", "per_minute": "30", "claimed_by": "anybody"}
+    owner.post(f"{SHOP}/posters", poster)
+    token = re.search(r"/p/([\w-]+)", owner.get(f"{SHOP}/posters/1"))[1]
+    walker, other = Person(life, "walker"), Person(life, "walker's other browser")
+    walker.get(f"/p/{token}")
+    walker.post(f"/p/{token}")
+    walker.post("/wallet/keep", {"email": "walker@example.org", "password": "short"}, status=(422,))
+    page = walker.post("/wallet/keep", {"words": "yes"})
+    listed = life.keep("words on the page", r'recovery-words">((?:<li>\w+</li>)+)', page)
+    life.canaries["words"] = " ".join(re.findall(r"\w{3,}", listed))
+    other.post("/wallet/recover", {"words": life.canaries["words"][:-1] + "q"}, status=(422,))
+    other.post("/wallet/recover", {"words": life.canaries["words"]})
+    other.get("/wallet")
 
 
 def sell(life: Life, owner: Person, lin: Person, till: Person, join: str) -> None:
