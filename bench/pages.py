@@ -17,7 +17,7 @@ def measure(stage: Stage, plan: Plan) -> Iterator[Row]:
         site = leaving.enter_context(Site(stage.settings, stage.world, processes=bare.PROCESSES))
         hello = leaving.enter_context(bare.Bare("hello"))
         holder, *_ = crowd(stage.settings, stage.world, stage.world.campaign(), 1)
-        keypad = page("keypad", stage, site, f"/vouchers/{holder.code}/redeem", holder.cookie)
+        keypad = page("keypad", stage, site, f"/vouchers/{holder.code}/redeem?branch=main", holder.cookie)
         least = Side("hello", hello.port, [hello.keeper.pid], same(hello.port, "/", ""), b"Hello")
         found = in_turn([keypad, least], plan, CLIENTS)
     ours, theirs = found["keypad"].costs, found["hello"].costs

@@ -43,7 +43,7 @@ def measure(stage: Stage, plan: Plan) -> Iterator[Row]:
 
 
 def tap(holder: Visitor, code: str) -> float:
-    holder.page.goto(f"/vouchers/{code}/redeem")
+    holder.page.goto(f"/vouchers/{code}/redeem?branch=main")
     holder.type_digits(PASSWORD)
     holder.page.evaluate(WATCH)
     holder.press("Confirm")
