@@ -184,9 +184,9 @@ PAGES = {
     "step": Row("redemptions.redeem", "/vouchers/{dinner}/redeem", LIN),
     "step, mistaken": Row("redemptions.redeem", "/vouchers/{dinner}/redeem?amount=x&branch=", LIN, 422),
     "keypad": Row(
-        "redemptions.redeem", "/vouchers/{discount}/redeem", LIN, act=lambda page: page.keyboard.type(PASSWORD)
+        "redemptions.redeem", "/vouchers/{discount}/redeem?branch=main", LIN, act=lambda page: page.keyboard.type(PASSWORD)
     ),
-    "keypad, wordy": Row("redemptions.redeem", "/vouchers/{wordy}/redeem", LIN),
+    "keypad, wordy": Row("redemptions.redeem", "/vouchers/{wordy}/redeem?branch=main", LIN),
     "keypad, closed": Row("redemptions.redeem", "/vouchers/{closed}/redeem", LIN),
     "keypad, too late": Row("redemptions.redeem", "/vouchers/{expired}/redeem", LIN),
     **{
