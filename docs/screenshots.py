@@ -94,6 +94,10 @@ def keypad(product: str) -> Callable[[Page], None]:
     def steps(page: Page) -> None:
         voucher(product)(page)
         page.locator("main a.button, main form button").first.click()
+        page.locator("[name=branch], button[data-digit='0']").first.wait_for(state="attached")
+        if page.locator("select[name=branch]").count():
+            page.locator("select[name=branch]").select_option("main")
+            page.locator("main form button").first.click()
         page.locator("button[data-digit='0']").wait_for()  # the script shows the keys when it listens
         page.keyboard.type(REDEMPTION_PASSWORD)
 

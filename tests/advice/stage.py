@@ -41,6 +41,7 @@ PAGES = {  # what pages say themselves, each by its beginning
     "not together": "E-mail and password do not belong together.",
     "unused characters": "No code has ",
     "move code": "This code does not work, or no longer.",
+    "wrong words": "These words open no wallet, or no longer.",
     "not received": "The server answers again, and your try did not reach it.",
     "no connection": "The server did not confirm a redemption, so do not count on one.",
 }

@@ -116,3 +116,14 @@ def _(stage):
     stage.owner.post(f"/sign-in/{one_time_links.make('sign-in', stage.clock(), account=stage.boss.account)}")
     assert PASSWORD in stage.owner.post(path, status=200).text
     stage.owner.post(f"{SHOP}/members", another)
+
+
+@follows("page", "wrong words")
+def _(stage):
+    visitor, path = stage.browser(), "/wallet/recover"
+    page = stage.browser(stage.world.wallet()).post("/wallet/keep", {"words": "yes"}, status=200)
+    words = re.findall(r"<li>(\w+)</li>", page.html)
+    assert len(words) == 8
+    stage.says(visitor.post(path, {"words": " ".join(words[1:] + words[:1])}, status=422), "page", "wrong words")
+    visitor.post(path, {"words": " ".join(words)})
+    visitor.get("/wallet")

@@ -184,7 +184,10 @@ PAGES = {
     "step": Row("redemptions.redeem", "/vouchers/{dinner}/redeem", LIN),
     "step, mistaken": Row("redemptions.redeem", "/vouchers/{dinner}/redeem?amount=x&branch=", LIN, 422),
     "keypad": Row(
-        "redemptions.redeem", "/vouchers/{discount}/redeem?branch=main", LIN, act=lambda page: page.keyboard.type(PASSWORD)
+        "redemptions.redeem",
+        "/vouchers/{discount}/redeem?branch=main",
+        LIN,
+        act=lambda page: page.keyboard.type(PASSWORD),
     ),
     "keypad, wordy": Row("redemptions.redeem", "/vouchers/{wordy}/redeem?branch=main", LIN),
     "keypad, closed": Row("redemptions.redeem", "/vouchers/{closed}/redeem", LIN),

@@ -125,7 +125,7 @@ def put(entered: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 OF_A_CAMPAIGN = [
     (path.split("campaigns[0].")[1], value)
     for path, values, _ in FAULTS
-    if "campaigns[0]." in path and "publish_to" not in path
+    if "campaigns[0]." in path and "publish_to" not in path and "posters" not in path  # these make no campaign
     for value in values
 ]
 
