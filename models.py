@@ -131,7 +131,7 @@ class Account(Table):
     email = TextField(unique=True, null=True)
     password_hash = TextField(null=True)
     proved = BooleanField(default=False)
-    created_at = UtcField()
+    created_at = UtcField(index=True)  # migration 0017: of those without an address alone
     deleted_at = UtcField(null=True)
     merged_into = ForeignKeyField("self", null=True)
     merged_into_id: int | None

@@ -343,7 +343,7 @@ def test_the_running_clock_and_a_stored_wallet_have_the_style_of_the_page(small_
     lin = visit(network, **phone() | {"locale": locale}, **BERLIN)
     lin.expect(*NO_SERVER)
     page = lin.sign_in(LIN).page
-    page.goto(f"/vouchers/{voucher.code}/redeem")
+    page.goto(f"/vouchers/{voucher.code}/redeem?branch=main")
     lin.type_digits("482913")
     page.locator(".confirm").click()
     verdict = lin.verdict("redeemed")
