@@ -196,9 +196,17 @@ def session_of(token: str, now: datetime, used: bool = True) -> Session | None:
     found = _living.first(token_hash(token), now)
     if found is None:
         return None
+    if used and found.account.claim_hash:  # the browser got its answer: its first claim is not sent again
+        write_transaction(lambda: _end_claim(found.account), housekeeping=True)
     if used and abs(now - found.seen_at) >= SEEN:  # also where the clock was ahead then: it would live too long
         _slide(found, now)
     return found
+
+
+def _end_claim(account: Account | int) -> None:
+    """What the browser sent with its first claim opens the wallet no more (wallets.open_for). In a transaction."""
+    mine = (Account.id == account) & Account.claim_hash.is_null(False)
+    Account.update(claim_hash=None).where(mine).execute()
 
 
 @statement
@@ -240,6 +248,7 @@ def _end(which) -> bool:
         if row is None:
             return False
         lock(row.account_id)
+        _end_claim(row.account_id)
         Link.delete().where((Link.account == row.account_id) & (Link.purpose == "move")).execute()
         return Session.delete().where(which).execute() == 1
 
@@ -274,6 +283,7 @@ def end_all(account: Account | int, *, but: str | None = None) -> None:
     """Every way in ends: sessions, links and codes that would begin one. In a transaction that locked the account."""
     Session.delete().where((Session.account == account) & (Session.token_hash != token_hash(but or ""))).execute()
     Link.delete().where(Link.account == account).execute()
+    _end_claim(account)
 
 
 def change_password(account: Account, password: str, token: str) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from peewee import IntegrityError
 
-from database import write_transaction
+from database import locked, write_transaction
 from models import Account
 from quanbao.lib.account_lock import lock_unchanged, token_hash
 from quanbao.people import accounts
@@ -21,14 +21,15 @@ def open_for(claim: str, now: datetime, browser: str = "") -> tuple[Account, str
     """The anonymous wallet of a browser's first claim, and a session's token for it; in the caller's transaction.
 
     `claim` is random, made by us and sent again by the browser where it got no answer: for an hour it opens the same
-    wallet. A race for it ends in an IntegrityError of one, which looks again then.
+    wallet, unless that was used, or a session of it ended. After that it makes another one. A race for it ends in an
+    IntegrityError of one, which looks again then.
     """
     hashed = token_hash(claim)
-    mine = (Account.claim_hash == hashed) & Account.email.is_null() & Account.is_living()
-    account = Account.get_or_none(mine & (Account.created_at > now - SENT_AGAIN))
+    mine = Account.email.is_null() & Account.is_living() & (Account.created_at > now - SENT_AGAIN)
+    account = locked(Account.select().where((Account.claim_hash == hashed) & mine)).get_or_none()
     if account is None:
+        Account.update(claim_hash=None).where((Account.claim_hash == hashed) & ~mine).execute()
         account = Account.create(created_at=now, claim_hash=hashed)
-    accounts.lock(account.id)
     return account, accounts.new_session(account, now, browser)
 
 

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from database import db, open_database
+from database import db, open_database, write_transaction
 from models import Account, Session, Voucher
 from quanbao.lib.account_lock import Overtaken
 from quanbao.merchants import members
 from quanbao.operations import backups, migrate
-from quanbao.people import accounts, wallets
+from quanbao.people import accounts, personal_data, wallets
 from quanbao.vouchers import wallet_merge
 from tests.support.factories import ACCOUNT_PASSWORD
 from tests.support.page_client import PageClient
@@ -255,3 +255,38 @@ def test_it_redeems_and_is_told(phone, voucher, small_world):
     )
     assert answer["outcome"] == "redeemed"
     assert phone.json("/wallet")["vouchers"][0]["state"] == "used"
+
+
+# What a browser sends with its first claim, and again
+
+
+def opened(claim: str, now) -> Account:
+    return write_transaction(lambda: wallets.open_for(claim, now))[0]
+
+
+def delete(wallet: Account, token: str, world) -> None:
+    personal_data.delete(wallet, token, world.clock())
+
+
+ENDS = {
+    "it is used": lambda wallet, token, world: accounts.session_of(token, world.clock()),
+    "signed out": lambda wallet, token, world: accounts.end_session(token),
+    "others end": lambda wallet, token, world: accounts.end_other_sessions(wallet, token),
+    "merged": lambda wallet, token, world: wallet_merge.merge(wallet, world.mei, world.clock()),
+    "deleted": delete,
+    "an hour": lambda wallet, token, world: world.clock.forward(hours=1),
+}
+
+
+def test_a_first_claim_sent_again_finds_its_wallet(world):
+    assert opened("claim", world.clock()) == opened("claim", world.clock())
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_a_first_claim_opens_its_wallet_no_more(world, end):
+    """And is no obstacle for the browser that still sends it."""
+    wallet, token = write_transaction(lambda: wallets.open_for("claim", world.clock()))
+    end(wallet, token, world)
+    another = opened("claim", world.clock())
+    assert another != wallet
+    assert opened("claim", world.clock()) == another
