@@ -268,10 +268,10 @@ def end_session_of(account: Account, number: int) -> bool:
 
 def end_other_sessions(account: Account, token: str) -> str:
     """Sign every browser out but the one with this token, which gets another: returned. Links stop working."""
-    return write_transaction(lambda: _end_others(account, token))
+    return write_transaction(lambda: go_on_alone(account, token))
 
 
-def _end_others(account: Account, token: str) -> str:
+def go_on_alone(account: Account, token: str) -> str:
     """This browser goes on under another token: a copy of its cookie is signed out too. In a transaction."""
     fresh = secrets.token_urlsafe(32)
     end_all(account, but=token)
@@ -293,7 +293,7 @@ def change_password(account: Account, password: str, token: str) -> str:
     def write() -> str:
         lock_unchanged(account, token)
         Account.update(password_hash=hashed).where(Account.id == account.id).execute()
-        return _end_others(account, token)
+        return go_on_alone(account, token)
 
     return write_transaction(write)
 
@@ -312,7 +312,7 @@ def change_email(account: Account, email: str, token: str, *, shown: str | None 
         if address == account.email:
             return token
         Account.update(email=address, proved=False).where(Account.id == account.id).execute()
-        return _end_others(account, token)
+        return go_on_alone(account, token)
 
     try:
         return write_transaction(write)

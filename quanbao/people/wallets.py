@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from peewee import IntegrityError
 
 from database import locked, write_transaction
-from models import Account
+from models import Account, Session
 from quanbao.lib.account_lock import lock_unchanged, token_hash
 from quanbao.people import accounts
 
@@ -33,19 +33,23 @@ def open_for(claim: str, now: datetime, browser: str = "") -> tuple[Account, str
     return account, accounts.new_session(account, now, browser)
 
 
-def keep(account: Account, email: str, password: str, token: str) -> None:
-    """Give an anonymous wallet an address and a password; it stays signed in where it is.
+def keep(account: Account, email: str, password: str, token: str, now: datetime) -> str:
+    """Give an anonymous wallet an address and a password; it stays signed in here alone, by the token returned.
 
-    Its recovery words end: the password is the way in. Raises Refused, Overtaken.
+    Recovery words, links and other browsers end: the password is the way in. Raises Refused, Overtaken.
     """
     address, hashed = accounts.email_address(email), accounts.hash_password(accounts.check_password(password, email))
 
-    def write() -> None:
+    def write() -> str:
         lock_unchanged(account, token)
         kept = {"email": address, "password_hash": hashed, "recovery_hash": None}
         Account.update(kept).where(Account.id == account.id).execute()
+        fresh = accounts.go_on_alone(account, token)
+        ends = now + accounts.CONSUMER_SESSION
+        Session.update(expires_at=ends).where(Session.account == account).execute()
+        return fresh
 
     try:
-        write_transaction(write)
+        return write_transaction(write)
     except IntegrityError:
         raise accounts.Refused("email", "taken") from None

@@ -88,7 +88,7 @@ def test_a_browser_that_was_signed_out_makes_none(world, wallet, token):
 
 
 def kept(world, wallet, token):
-    wallets.keep(wallet, "kept@example.org", ACCOUNT_PASSWORD, token)
+    wallets.keep(wallet, "kept@example.org", ACCOUNT_PASSWORD, token, world.clock())
 
 
 def merged(world, wallet, token):

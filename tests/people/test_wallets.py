@@ -11,7 +11,7 @@ from quanbao.lib.account_lock import Overtaken
 from quanbao.merchants import members
 from quanbao.operations import backups, migrate
 from quanbao.people import accounts, personal_data, wallets
-from quanbao.vouchers import wallet_merge
+from quanbao.vouchers import wallet_merge, wallet_transfer
 from tests.support.factories import ACCOUNT_PASSWORD
 from tests.support.page_client import PageClient
 from web import create_app
@@ -151,6 +151,24 @@ def test_a_wrong_password_brings_nothing_along(phone, voucher, small_world, wall
     assert phone.get(f"/vouchers/{voucher.code}")
 
 
+def test_an_account_that_ends_meanwhile_takes_no_wallet_with_it(phone, voucher, small_world, monkeypatch):
+    account, merge = small_world.account(password=ACCOUNT_PASSWORD), wallet_merge.merge
+
+    def ended_meanwhile(wallet, into, now):
+        Account.update(deleted_at=now, email=None).where(Account.id == into.id).execute()
+        return merge(wallet, into, now)
+
+    monkeypatch.setattr(wallet_merge, "merge", ended_meanwhile)
+    sign_in(phone, account, status=422)
+    assert phone.get(f"/vouchers/{voucher.code}")
+
+
+def test_every_way_to_sign_in_says_first_where_they_go(phone, voucher, client):
+    for path, words in {"/wallet/recover": "come along", "/move/code": "go to the wallet that made the code"}.items():
+        assert words in phone.get(path).text
+        assert words not in client.get(path).text
+
+
 def test_signing_up_brings_them_along_too(phone, voucher):
     phone.post("/sign-up", KEEP)
     assert Voucher.get().consumer.email == KEEP["email"]
@@ -212,9 +230,19 @@ def test_who_has_an_address_has_nothing_to_keep(client, small_world):
 
 def test_one_of_two_browsers_keeps_it(small_world, wallet, clock):
     token = accounts.start_session(wallet, clock())
-    wallets.keep(wallet, "first@example.org", ACCOUNT_PASSWORD, token)
+    wallets.keep(wallet, "first@example.org", ACCOUNT_PASSWORD, token, clock())
     with pytest.raises(Overtaken):
-        wallets.keep(wallet, "second@example.org", ACCOUNT_PASSWORD, token)
+        wallets.keep(wallet, "second@example.org", ACCOUNT_PASSWORD, token, clock())
+
+
+def test_keeping_it_ends_every_other_way_in(world, clock):
+    wallet = world.wallet()
+    token, other = accounts.start_session(wallet, clock()), accounts.start_session(wallet, clock())
+    code = wallet_transfer.new_code(wallet, clock(), token)
+    fresh = wallets.keep(wallet, "kept@example.org", ACCOUNT_PASSWORD, token, clock())
+    assert [accounts.session_of(old, clock()) for old in (token, other)] == [None, None]
+    assert wallet_transfer.use(code, clock()) is None
+    assert accounts.session_of(fresh, clock()).expires_at == clock() + accounts.CONSUMER_SESSION
 
 
 # An account like any other, but for what needs an address

@@ -199,10 +199,13 @@ def password_is(account: Account | None, password: str) -> bool:
 def sign_in(account: Account, *, confirmed_at: datetime | None = None, alone: bool = False) -> bool:
     """Start a session under a new token; one that the browser had before is ended, and `alone` all of the account's.
 
-    The vouchers of an anonymous wallet come along. False, and no sign-in, where the account was changed a moment ago.
+    The vouchers of an anonymous wallet come along. False, and no sign-in, where the account was changed a moment ago:
+    a wallet that could not come along stays signed in.
     """
     if current_user.is_authenticated and consumer().is_anonymous and consumer() != account:
-        wallet_merge.merge(consumer(), account, now())
+        merged = wallet_merge.merge(consumer(), account, now())
+        if not merged and Account.get_by_id(consumer().id).is_anonymous:
+            return False
     sign_out()
     try:
         token = accounts.start_session(account, now(), browser_name(), confirmed_at=confirmed_at, alone=alone)
@@ -221,10 +224,10 @@ def begin(account: Account, token: str) -> bool:
     return login_user(SignedIn(account, token))
 
 
-def keep() -> None:
-    """The wallet has an address now: its session goes on under the signed cookie alone."""
+def keep(token: str) -> None:
+    """The wallet has an address now: its session goes on under this token, in the signed cookie alone."""
     session.permanent = True
-    go_on(current_user.token)
+    go_on(token)
     wallet_cookie.forget()
 
 

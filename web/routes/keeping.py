@@ -33,8 +33,7 @@ def keep():
     form = forms.SignUp()
     if consumer().is_anonymous and form.validate():
         try:
-            wallets.keep(consumer(), form.email.data, form.password.data, current_user.token)
-            sessions.keep()
+            sessions.keep(wallets.keep(consumer(), form.email.data, form.password.data, current_user.token, now()))
             return redirect(url_for("account.show", done="kept"), 303)
         except accounts.Refused as refused:
             forms.explain(form, refused)
