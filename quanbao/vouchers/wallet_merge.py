@@ -6,6 +6,8 @@ The ledger and the attempts keep the wallet's own id, which points to the accoun
 
 from datetime import datetime
 
+from peewee import ModelSelect
+
 from database import on_sqlite, write_transaction
 from models import (
     NOBODYS,
@@ -53,8 +55,18 @@ def _merge(wallet: int, into: int, now: datetime) -> bool:
 
 
 def _locked_accounts(*numbers: int) -> list[Account]:
-    """Locked against whatever points to them: a publication's new vouchers are there before the merge, or see it."""
-    rows = Account.select().where(Account.id.in_(numbers)).order_by(Account.id)
+    """Locked against whatever points to them: a publication's new vouchers are there before the merge, or see it.
+
+    So are the wallets that were merged into one of them, which a publication may still name: without, it would hand
+    on to the owner that they had before this merge.
+    """
+    rows = _locked(Account.select().where(Account.id.in_(numbers)))
+    _locked(Account.select().where(Account.merged_into.in_(numbers)))
+    return rows
+
+
+def _locked(which: ModelSelect) -> list[Account]:
+    rows = which.order_by(Account.id)
     return list(rows if on_sqlite() else rows.for_update("FOR UPDATE"))
 
 
@@ -100,7 +112,7 @@ def _end_counter_codes(wallet: int) -> None:
     """Those that were redeemed stay: who sends such a redemption again finds its verdict by them."""
     theirs = CounterCode.voucher.in_(Voucher.select(Voucher.id).where(Voucher.consumer == wallet))
     shown = [attempt_id for (attempt_id,) in CounterCode.select(CounterCode.attempt_id).where(theirs).tuples()]
-    tried = (Attempt.consumer == wallet) & Attempt.attempt_id.in_(shown)
+    tried = Account.of_wallet(Attempt.consumer, wallet) & Attempt.attempt_id.in_(shown)
     settled = [attempt_id for (attempt_id,) in Attempt.select(Attempt.attempt_id).where(tried).tuples()]
     CounterCode.delete().where(theirs & CounterCode.attempt_id.not_in(settled)).execute()
 

@@ -2,7 +2,7 @@
 
 import uuid
 from functools import partial
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 
@@ -92,6 +92,17 @@ def test_the_same_attempt_id_finds_its_verdict_by_every_door(world, unnamed):
     again = world.redeem(world.take_again(taken))
     assert again.receipt == second.receipt
     assert Redemption.select().count() == 2
+    agree()
+
+
+def test_a_counter_code_finds_its_verdict_after_two_merges_in_a_row(world, unnamed):
+    voucher, between = world.voucher(holder=unnamed), world.wallet()
+    cashier = Member.get(Member.account == world.member(role=Role.OWNER))
+    taken = world.take(world.counter_code(voucher).code, cashier)
+    first = world.redeem(taken)
+    wallet_merge.merge(unnamed, between, world.clock())
+    wallet_merge.merge(between, world.mei, world.clock())
+    assert world.redeem(world.take_again(taken)).receipt == first.receipt
     agree()
 
 
@@ -310,6 +321,27 @@ def test_raced_with_a_publication_nothing_is_left_behind(world):
         together([publish, partial(wallet_merge.merge, unnamed, world.mei, world.clock())])
         assert Voucher.select().where(Voucher.consumer == unnamed).count() == 0
         agree()
+
+
+@pytest.mark.race
+def test_a_publication_between_two_merges_in_a_row_hands_on_to_the_last_owner(world, unnamed):
+    """It read the wallet as a customer before the first merge, and writes while the second is not committed."""
+    between, campaign, merged, published = world.wallet(), world.campaign(), Event(), Event()
+    wallet_merge.merge(unnamed, between, world.clock())
+
+    def merge_again():
+        wallet_merge._merge(between.id, world.mei.id, world.clock())
+        merged.set()
+        published.wait(1)  # where the publication waits for this merge, it cannot be through
+
+    def publish():
+        merged.wait(30)
+        write_transaction(lambda: issuing.issue_once(campaign, [unnamed.id], world.clock()))
+        published.set()
+
+    together([partial(write_transaction, merge_again), publish])
+    assert Voucher.get().consumer_id == world.mei.id
+    agree()
 
 
 def test_control_without_handing_on_it_would_be_left_behind(world, unnamed, monkeypatch):
