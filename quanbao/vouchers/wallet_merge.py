@@ -6,8 +6,6 @@ The ledger and the attempts keep the wallet's own id, which points to the accoun
 
 from datetime import datetime
 
-from peewee import ModelSelect
-
 from database import on_sqlite, write_transaction
 from models import (
     NOBODYS,
@@ -60,13 +58,11 @@ def _locked_accounts(*numbers: int) -> list[Account]:
     So are the wallets that were merged into one of them, which a publication may still name: without, it would hand
     on to the owner that they had before this merge.
     """
-    rows = _locked(Account.select().where(Account.id.in_(numbers)))
-    _locked(Account.select().where(Account.merged_into.in_(numbers)))
-    return rows
+    return [row for which in (Account.id, Account.merged_into) for row in _locked(which.in_(numbers))]
 
 
-def _locked(which: ModelSelect) -> list[Account]:
-    rows = which.order_by(Account.id)
+def _locked(which) -> list[Account]:
+    rows = Account.select().where(which).order_by(Account.id)
     return list(rows if on_sqlite() else rows.for_update("FOR UPDATE"))
 
 
