@@ -8,7 +8,7 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from math import ceil
 from typing import Any
@@ -31,6 +31,7 @@ TYPED = re.compile(r"[0-9a-z]{10,32}", re.ASCII)  # a token that an operator may
 LONGEST_NAME = 100
 A_MINUTE = 30
 MOST_A_MINUTE = 10_000
+LATE = 5  # minutes that a claim may have waited for the database
 
 
 class Reason(StrEnum):
@@ -164,7 +165,7 @@ def refusal(poster: Poster, person: Account | None, now: datetime, step: int | N
     `step` is that of the counter pass that they came with, where it is good.
     """
     campaign = poster.campaign
-    minute = _minute(now)
+    minute = _minute(poster, now)
     faults: dict[Reason, bool] = {
         Reason.CAMPAIGN_ENDED: campaign.ended_at is not None,
         Reason.NOT_YET_VALID: now < campaign.starts_at,
@@ -182,13 +183,28 @@ def refusal(poster: Poster, person: Account | None, now: datetime, step: int | N
     return Closed(reason, wait) if reason else None
 
 
-def _minute(now: datetime) -> int:
-    return int(now.timestamp()) // 60
+def _minute(poster: Poster, now: datetime) -> int:
+    """The minute that a claim counts in: never one before the poster's own, as a claim that waited would begin anew.
+
+    Where the poster's is more than LATE ahead, the clock was set back, and counting begins anew.
+    """
+    minute = int(now.timestamp()) // 60
+    return poster.minute if poster.minute and minute < poster.minute <= minute + LATE else minute
+
+
+def _day(poster: Poster, now: datetime) -> str:
+    """The merchant's day that a claim counts in: the poster's own where that is the next one already.
+
+    Where a clock was set back by a day, today's claims count as that day's; by more, counting begins anew.
+    """
+    today = poster.campaign.merchant.day(now)
+    tomorrow = (today + timedelta(days=1)).isoformat()
+    return tomorrow if poster.day == tomorrow else today.isoformat()
 
 
 def _today(poster: Poster, now: datetime) -> int:
-    """How many were claimed on the merchant's day."""
-    return poster.claimed_today if poster.day == poster.campaign.merchant.day(now).isoformat() else 0
+    """How many were claimed on the day that a claim counts in."""
+    return poster.claimed_today if poster.day == _day(poster, now) else 0
 
 
 def had(poster: Poster, person: Account) -> Voucher | None:
@@ -267,7 +283,7 @@ def customer(campaign: Campaign, consumer: Account, now: datetime) -> None:
 
 def _count(poster: Poster, now: datetime, step: int | None) -> int:
     """One more in all, today, this minute and by this pass, if it is as it was judged."""
-    day, minute = poster.campaign.merchant.day(now).isoformat(), _minute(now)
+    day, minute = _day(poster, now), _minute(poster, now)
     seen = (Poster.id == poster.id) & (Poster.claimed == poster.claimed)
     return (
         Poster.update(

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -253,6 +253,32 @@ def test_a_day_is_the_merchants(world, make):
     world.clock.set("2026-12-02T00:00:00+08:00")
     claim(world, poster)
     assert (Poster.get().claimed, Poster.get().claimed_today) == (3, 1)
+
+
+@pytest.mark.parametrize("limits", [{"per_day": 1}, {"per_minute": 1}], ids=str)
+def test_claims_that_waited_over_midnight_set_no_count_back(world, make, limits):
+    """23:59:59.9 at the shop, and 0.2 seconds later, in turns: one for each side."""
+    poster, given = make(**limits), 0
+    before = datetime(2026, 12, 5, 15, 59, 59, 900_000, tzinfo=UTC)
+    Campaign.update(ends_at=before + timedelta(days=30)).execute()
+    for now in [before, before + timedelta(seconds=0.2)] * 4:
+        try:
+            posters.claim(posters.find(poster.token), world.account(), now)
+            given += 1
+        except Closed:
+            pass
+    assert given == 2
+    agree()
+
+
+@pytest.mark.parametrize("limits", [{"per_day": 1}, {"per_minute": 1}], ids=str)
+def test_a_clock_that_was_far_ahead_closes_no_poster(world, make, limits):
+    poster = make(**limits)
+    world.clock.forward(days=3)
+    Campaign.update(ends_at=world.clock() + timedelta(days=30)).execute()
+    claim(world, poster)
+    world.clock.forward(days=-3)
+    claim(world, poster)
 
 
 def test_a_minute_passes_and_says_when(world, make):

@@ -2,8 +2,10 @@
 
 from flask import Blueprint, Response, flash, jsonify, make_response, redirect, render_template, request, url_for
 from flask_login import current_user
+from werkzeug.wrappers import Response as BaseResponse
 
 from models import Account, Poster
+from quanbao.lib import account_lock
 from quanbao.vouchers import counter_passes, posters, wallet
 from quanbao.vouchers.posters import Claimed, Closed, Reason
 from web.auth import sessions
@@ -11,7 +13,7 @@ from web.auth.limits import new_wallet_limit
 from web.auth.sessions import consumer
 from web.context import now, poster_views, settings
 from web.present import previews
-from web.present.answers import wants_json
+from web.present.answers import problem, wants_json
 from web.present.messages import sentences
 from web.present.poster_messages import POSTER_REASONS
 
@@ -49,6 +51,14 @@ def claim(token: str):
         return jsonify(voucher=wallet.describe(voucher, now())), 201 if claimed.is_new else 200
     flash("claimed", voucher.code)
     return redirect(url_for("vouchers.show", code=voucher.code), 303)
+
+
+@routes.errorhandler(account_lock.Overtaken)
+def look_again(overtaken: account_lock.Overtaken) -> BaseResponse:
+    """Another browser of the wallet deleted or merged it a moment ago: this one is signed out now."""
+    if wants_json():
+        return problem(401, "signed_out")
+    return redirect(url_for("poster_offer.show", **(request.view_args or {})), 303)
 
 
 @routes.after_app_request
