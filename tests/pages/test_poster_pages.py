@@ -9,7 +9,9 @@ from models import Account, Campaign, Poster, Role, Session, Voucher
 from quanbao.vouchers import posters
 from tests.support.factories import ACCOUNT_PASSWORD
 from tests.support.page_client import PageClient
+from web.auth.limits import limiter
 
+SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 ENTERED = {"name": "Window", "quantity": 50, "per_day": None, "per_minute": 30, "claimed_by": "anybody"}
 FORM = {"name": "Window", "quantity": "50", "per_day": "", "per_minute": "30", "claimed_by": "anybody"}
 
@@ -87,6 +89,23 @@ def test_an_answer_that_was_lost_makes_no_second_wallet(client, poster):
     assert client.get(f"/vouchers/{Voucher.get().code}")
 
 
+@pytest.mark.parametrize("end", [{"deleted_at": 0}, {"merged_into": 1}], ids=str)
+def test_a_wallet_that_ends_meanwhile_is_shown_the_offer_again(client, poster, monkeypatch, end):
+    client.post(f"/p/{poster.token}")
+    claim = posters.claim
+
+    def ended_meanwhile(found, person, *rest):
+        Account.update(end).where(Account.id == person.id).execute()
+        try:
+            return claim(found, person, *rest)
+        finally:
+            Account.update(deleted_at=None, merged_into=None).where(Account.id == person.id).execute()
+
+    monkeypatch.setattr(posters, "claim", ended_meanwhile)
+    assert client.post(f"/p/{poster.token}").location == f"/p/{poster.token}"
+    assert client.json(f"/p/{poster.token}", method="POST", status=401)["reason"] == "signed_out"
+
+
 CLOSED = {
     "poster_closed": lambda: Poster.update(paused_at=0).execute(),
     "sold_out": lambda: Poster.update(claimed=50).execute(),
@@ -119,6 +138,21 @@ def test_too_many_in_a_minute_wait(client, poster, small_world, app):
     assert 0 < int(page.headers["Retry-After"]) <= 60
     assert "Try again" in page.text
     assert other.json(f"/p/{poster.token}", method="POST", status=429)["reason"] == "too_often"
+
+
+def test_only_claims_that_made_a_wallet_count_against_their_network(client, poster, small_world, app):
+    """Of 600 in an hour; neither what is refused nor who is signed in is among them."""
+    with app.test_request_context(f"/p/{poster.token}", method="POST", headers=SAME_ORIGIN):
+        app.full_dispatch_request()
+        (counted,) = limiter.current_limits
+        limiter.limiter.hit(counted.limit, *counted.request_args, cost=598)
+    for _ in range(3):
+        client.post("/p/zzzzzzzzzz", status=404)
+    client.post(f"/p/{poster.token}")
+    PageClient(app).post(f"/p/{poster.token}", status=429)
+    client.post(f"/p/{poster.token}")
+    PageClient(app).sign_in(small_world.mei).post(f"/p/{poster.token}")
+    assert Voucher.select().count() == 3
 
 
 def test_a_proved_address_is_asked_for(client, poster):

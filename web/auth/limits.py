@@ -3,7 +3,9 @@
 import logging
 import re
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import wraps
 from ipaddress import ip_address, ip_network
 from threading import Lock
 
@@ -23,6 +25,7 @@ LONGEST = 3600  # seconds: no limit below has a longer window
 WITH_PORT = re.compile(r"(?:([0-9.]+)|\[([0-9a-f:.]+)\])(?::\d+)?", re.ASCII | re.IGNORECASE)
 IPV6_HOME = 64  # bits: what one customer of a provider has to himself
 ALL_SIGN_UPS = "600 per hour"  # the good ones too: each makes an account
+NEW_WALLETS = "new wallets"
 PATIENCE = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "wrap_exceptions": True}  # with Redis
 
 
@@ -136,11 +139,14 @@ def init_app(app: Flask) -> None:
 def give_back(response: Response) -> Response:
     """Only what failed counts: no visitor is kept out for signing in often, nor for what was not even looked at.
 
+    Of sign-ups the good ones count too, and of claims those alone: what a poster or link refuses makes no wallet.
+
     A try is counted before it is looked at, and given back afterwards: any other order lets through what comes at once.
     """
     unseen, good = response.status_code == 429, response.status_code < 400
     for each in limiter.current_limits:
-        if unseen or good and each.limit != parse(ALL_SIGN_UPS):
+        refused = not good and each.request_args[-1] == NEW_WALLETS  # it made none
+        if unseen or refused or good and each.limit != parse(ALL_SIGN_UPS):
             with suppress(StorageError):
                 limiter.limiter.hit(each.limit, *each.request_args, cost=-1)
     return response
@@ -187,5 +193,16 @@ code_limit = limiter.limit("20 per 15 minutes", methods=["POST"])
 # Behind one address may be a shop's whole network: who tries out addresses is stopped long before those who sign up.
 # So are those who ask by another e-mail for their own account: the refusals at both places are counted together.
 address_limit = limiter.shared_limit("60 per hour", scope="addresses tried out", methods=["POST"])
-new_wallet_limit = limiter.shared_limit(ALL_SIGN_UPS, scope="new wallets", methods=["POST"])
+_new_wallets = limiter.shared_limit(ALL_SIGN_UPS, scope=NEW_WALLETS, methods=["POST"])
 sign_up_limits = [address_limit, limiter.limit(ALL_SIGN_UPS, methods=["POST"])]
+
+
+def new_wallet_limit(route: Callable) -> Callable:
+    """The limit for visitors whose claim makes a wallet; who is signed in has one, and is not counted."""
+    limited = _new_wallets(route)
+
+    @wraps(route)
+    def asked(**what):
+        return (route if current_user.is_authenticated else limited)(**what)
+
+    return asked
