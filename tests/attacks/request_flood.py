@@ -61,7 +61,10 @@ def is_busy(attack: Attack, answer: Answer) -> bool:
 
 TRIES = ("redemptions.attempt", "till.redeem")
 # The owner's own digits, whatever the method was to be; and typed ones stay in the fields of their forms.
-MAY_TELL = ("passwords.show", "passwords.reveal", "passwords.renew", "shop_passwords.reveal")
+MAY_TELL = (
+    "passwords.show", "passwords.reveal", "passwords.renew", "passwords.change",
+    "shop_passwords.add", "shop_passwords.change", "shop_passwords.reveal",
+)  # fmt: skip
 
 
 @dataclass
