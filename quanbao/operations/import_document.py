@@ -151,7 +151,7 @@ def _password(reader: Reader, branches: set[str], members: set[str | None]) -> d
         "secret": reader.take(
             "secret", None, "base32 of 20 to 64 bytes", lambda v: isinstance(v, str) and _is_secret(v)
         ),
-        "branch_slug": reader.one_of("branch", sorted(branches), None),
+        "branch_slug": reader.one_of("branch", sorted(slug for slug in branches if slug), None),
         "member": reader.take(
             "member",
             None,

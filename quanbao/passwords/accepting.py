@@ -44,11 +44,12 @@ def to_compare(rows: Sequence[RedemptionPassword], branch: str | None) -> list[R
     """Of the passwords that are good for a campaign those that are compared where this branch was chosen.
 
     All of them while they are few. Of many, those of the branch and those of none, so that cashiers may go on
-    mistyping. Which are compared does not tell how many digits they have.
+    mistyping; the oldest where that leaves none, so that no try is free. Which are compared does not tell how many
+    digits they have.
     """
     if branch is None or not are_many(rows):
         return list(rows)
-    return [row for row in rows if row.branch_slug in (None, branch)]
+    return [row for row in rows if row.branch_slug in (None, branch)] or list(rows[:1])
 
 
 def are_many(rows: Iterable[RedemptionPassword]) -> bool:

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 import pyotp
 
 DIGITS = 6
+SHORT = 40  # characters of a name in an authenticator app
 STEP = 30  # seconds: RFC 6238, the default of every app
 MOST_BYTES = 64  # of a secret: the block of the hash; what is longer is hashed first
 EARLY = 4  # o'clock: until then the day before is not over
@@ -58,4 +59,5 @@ def good_steps(now: datetime) -> list[int]:
 
 def address(secret: str, shop: str, name: str) -> str:
     """What an authenticator app reads from a QR code: otpauth://totp/…"""
-    return pyotp.TOTP(secret, digits=DIGITS, interval=STEP).provisioning_uri(name=name, issuer_name=shop)
+    of = pyotp.TOTP(secret, digits=DIGITS, interval=STEP)
+    return of.provisioning_uri(name=name[:SHORT], issuer_name=shop[:SHORT])  # longer ones fit no QR code

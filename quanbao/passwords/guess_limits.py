@@ -39,7 +39,7 @@ CONSUMER_A_DAY = 10
 CONSUMER_FREE = 5
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=60)
-UNCOMMITTED = 100  # comparisons of a process
+UNCOMMITTED = 100  # comparisons of a process, each with a value
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,15 @@ C = TypeVar("C", bound=Candidate)
 
 
 class Comparison:
-    """One try's look at a password: whether it was `made`, and is `written` where the transaction commits."""
+    """One try's look at passwords: whether it was `made`, with how many values, and is `written` where the transaction
+    commits."""
 
     made = written = False
+    values = 0
 
-    def make(self) -> None:
-        """The password is compared now."""
-        self.made = self.written = True
+    def make(self, values: int = 1) -> None:
+        """What was typed is compared now with so many values."""
+        self.made, self.written, self.values = True, True, values
 
 
 class Uncommitted:
@@ -121,7 +123,7 @@ class Uncommitted:
                 if committed and comparison.written:
                     self.lost = 0
                 elif comparison.made:
-                    self.lost += 1
+                    self.lost += max(1, comparison.values)
 
     def _see_whether_writing_works(self) -> None:
         write_transaction(_touch, housekeeping=True)
@@ -221,17 +223,15 @@ def _wait(tries: list[datetime], now: datetime) -> timedelta | None:
     return until - now if until > now else None
 
 
-def spend(
-    compared: Sequence[Candidate], consumer: int, tag: Callable[[RedemptionPassword], bytes], now: datetime
-) -> None:
+def spend(compared: Sequence[C], consumer: int, tag: Callable[[C], bytes], now: datetime) -> None:
     """What was typed was compared with these now and wrong; in the transaction that has their locks.
 
-    The same wrong value within ten minutes counts once for a password, each time for the consumer:
-    a till that goes on typing last month's password must not close the shop.
+    The same wrong value within ten minutes counts once for a password, as long as it is compared with the same values,
+    and each time for the consumer: a till that goes on typing last month's password must not close the shop.
     """
     cost = chance(compared)
     for one in compared:
-        of, made = tag(one.row), (one.row.id, one.row.version)
+        of, made = tag(one), (one.row.id, one.row.version)
         counted = not _repeated(of, now - REPEATED, *made)
         total = (one.tries.total or 0) + (cost if counted else 0)
         _insert(

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import secrets
 import unicodedata
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -137,7 +138,8 @@ def change(
 
     With `replacing`, only the password of this `mark` is changed, which may be any that the campaign accepts: raises
     merging.Conflict where it is another by now, so that of two taps at once, or of two members' forms, the second
-    changes nothing. Else it is the campaign's own. False, and what `overlap` means, as `give_content` says.
+    changes nothing; and Enrolled for an authenticator. Else it is the campaign's own. False, and what `overlap` means,
+    as `give_content` says.
     """
 
     def write() -> bool:
@@ -147,9 +149,15 @@ def change(
             return False
         if replacing is not None and replacing != mark(row):
             raise merging.Conflict({"redemption_password": None})
+        if row.kind == PasswordKind.AUTHENTICATOR:
+            raise Enrolled
         return give_content(row, typed, key=key, now=now, overlap=overlap)
 
     return write_transaction(write)
+
+
+class Enrolled(Exception):
+    """An authenticator's secret changes only where its phone can read the new one."""
 
 
 def _meant(campaign: Campaign, replacing: str | None, now: datetime) -> RedemptionPassword:
@@ -256,10 +264,14 @@ def matches(row: RedemptionPassword, typed: str, key: str) -> bool:
     return hmac.compare_digest(_open(row, key), padded(typed))
 
 
-def tag(row: RedemptionPassword, typed: str, key: str) -> bytes:
-    """What tells a repeated wrong value, and says nothing about it without the key."""
+def tag(row: RedemptionPassword, typed: str, key: str, values: Iterable[str]) -> bytes:
+    """What tells a repeated wrong value, and says nothing about it without the key.
+
+    `values` are those that it was compared with: typed again where they have changed, it is another guess.
+    """
     secret = hashlib.sha256(b"quanbao guess tag\0" + newest(key).encode()).digest()
-    return hmac.digest(secret, b"%d.%d." % (row.id, row.version) + typed.encode(), "sha256")[:16]
+    compared = ".".join([typed, *values])
+    return hmac.digest(secret, b"%d.%d." % (row.id, row.version) + compared.encode(), "sha256")[:16]
 
 
 def _open(row: RedemptionPassword, key: str) -> bytes:

@@ -18,6 +18,7 @@ from models import (
     RedemptionPassword,
     Session,
 )
+from quanbao.lib import merging
 from quanbao.lib.names import folded, tidy
 from quanbao.lib.validation import is_text
 from quanbao.passwords import accepting, changing, guess_limits, redemption_passwords
@@ -130,13 +131,21 @@ def end(row: RedemptionPassword, now: datetime, after: timedelta = redemption_pa
 
 
 def accept(campaign: Campaign, chosen: set[int], now: datetime) -> None:
-    """From now on the campaign accepts these of its shop's passwords, by their ids, or all where that is none."""
+    """From now on the campaign accepts these of its shop's passwords, by their ids, or all where that is none.
+
+    What is ending beside one of them, under its name, stays good until then. Raises merging.Conflict where one of them
+    does not stand any more: all would be more than was chosen.
+    """
 
     def write() -> None:
         redemption_passwords.lock(campaign.merchant)
         rows = list(redemption_passwords.standing(campaign.merchant))
         listed = [row for row in rows if row.id in chosen]
-        ending = [row for row in accepting.of_campaign(campaign, now) if row.ends_at is not None]
+        if len(listed) != len(chosen):
+            raise merging.Conflict({"accepted": sorted(row.id for row in rows)})
+        names = {folded(row.name) for row in listed}
+        good = accepting.of_campaign(campaign, now)
+        ending = [row for row in good if row.ends_at is not None and folded(row.name) in names]
         own = next(
             (row for row in listed if row.id == campaign.password_id), (listed or rows or [campaign.password])[0]
         )
@@ -166,6 +175,16 @@ def mistakes(rows: Iterable[RedemptionPassword], key: str) -> int:
         digits = len(redemption_passwords.reveal(row, key)) if fixed else changing.DIGITS
         lengths += [digits] * accepting.VALUES[PasswordKind(row.kind)]
     return guess_limits.mistakes(lengths)
+
+
+def shown(row: RedemptionPassword, now: datetime, key: str) -> str | None:
+    """The digits that an owner may be shown, fixed ones or today's; none where they change by the minute.
+
+    The secret behind digits that change is shown nowhere.
+    """
+    if row.kind == PasswordKind.FIXED:
+        return redemption_passwords.reveal(row, key)
+    return of_today(row, now, key) if row.kind == PasswordKind.DAILY else None
 
 
 def of_today(row: RedemptionPassword, now: datetime, key: str) -> str:

@@ -193,7 +193,7 @@ def _look_at_passwords(one: Try, comparison: guess_limits.Comparison) -> Verdict
             closed=spent.for_all,
             of=one.voucher,
         )
-    comparison.make()
+    comparison.make(sum(len(each.values) for each in left))
     matching = comparing.matching(left, what.typed, what.given_till.branch)
     good = next((match for match in matching if not match.used), None)
     return good or _wrong(one, left, Reason.PASSWORD_USED if matching else Reason.PASSWORD_INCORRECT)
@@ -202,7 +202,10 @@ def _look_at_passwords(one: Try, comparison: guess_limits.Comparison) -> Verdict
 def _wrong(one: Try, compared: Sequence[Accepted], reason: Reason) -> Verdict:
     """What was typed was not right, or was used up before, which costs as much."""
     typed, key = one.what.typed or "", one.keys.password
-    tag = partial(redemption_passwords.tag, typed=typed, key=key)
+
+    def tag(each: Accepted) -> bytes:
+        return redemption_passwords.tag(each.row, typed, key, [value.digits for value in each.values])
+
     guess_limits.spend(compared, one.what.consumer.id, tag, one.now)
     attack_alerts.sound(one.campaign, [each.row for each in compared], one.now)
     return _refuse(one, reason, [(reason.value, False)])

@@ -6,6 +6,7 @@ import pytest
 
 from models import Branch, Campaign, Member, MemberBranch, PasswordKind, RedemptionPassword, Role
 from quanbao.passwords import accepting, changing, redemption_passwords, shop_passwords
+from tests.passwords.test_kinds import make as make_of_kind
 from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD
 from tests.support.page_client import PageClient
 
@@ -130,13 +131,31 @@ def test_a_campaign_accepts_what_is_ticked_and_all_where_nothing_is(owner, peopl
     def accepted() -> list[str]:
         return [row.name for row in accepting.of_campaign(Campaign.get_by_id(campaign.id), clock())]
 
-    owner.post(f"{here}/accepted", {"accepted": [str(others[0].id), "x", "999"]})
+    for unknown in ("x", "999"):
+        page = owner.post(f"{here}/accepted", {"accepted": [str(others[0].id), unknown]}, status=422)
+        assert "Nothing was changed" in page.text
+    assert Campaign.get_by_id(campaign.id).version == 1
+    owner.post(f"{here}/accepted", {"accepted": [str(others[0].id)]})
     assert accepted() == [NEW]
     assert Campaign.get_by_id(campaign.id).version == 2
     owner.post(f"{here}/accepted", {})
     assert accepted() == ["Password 1", NEW, "739164"]
     people[Role.MANAGER].post(f"{here}/accepted", {}, status=403)
     assert NEW in people[Role.MANAGER].get(here).text
+
+
+def test_an_authenticator_is_neither_shown_nor_changed_by_a_campaigns_page(owner, small_world):
+    """Its phone would not know the other secret, and who saw this one would have all its digits to come."""
+    secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+    row = make_of_kind(small_world, PasswordKind.AUTHENTICATOR, secret)
+    small_world.campaign(slug="tea", password=row)
+    here, list_of = "/merchants/lotus/campaigns/tea/password", "/merchants/lotus/passwords"
+    sent = {"password": ACCOUNT_PASSWORD, "replacing": redemption_passwords.mark(row)}
+    for path in (here, f"{here}/change", f"{here}/renew"):
+        answer = owner.post(path, sent, status=303)
+        assert answer.location == list_of
+    assert RedemptionPassword.get_by_id(row.id).version == row.version
+    assert secret not in owner.get(list_of).html + owner.get(here).html
 
 
 def test_the_step_asks_for_no_branch_where_every_password_has_one(app, small_world):
@@ -149,6 +168,18 @@ def test_the_step_asks_for_no_branch_where_every_password_has_one(app, small_wor
 
 
 # The till page
+
+
+def test_what_the_till_page_asks_with_tells_no_digits(owner, small_world, monkeypatch):
+    """It stands in an address, and six digits can be tried out behind any hash."""
+    make_of_kind(small_world, PasswordKind.DAILY)
+    marks = []
+    for digits in ("111111", "222222"):
+        monkeypatch.setattr(changing, "of_day", lambda secret, day, digits=digits: digits)
+        page = owner.get(TILL)
+        assert digits[:3] in page.text
+        marks.append(re.search(r"seen=([0-9a-f]{16})", page.html)[1])
+    assert marks[0] == marks[1]
 
 
 def make(small_world, kind, **columns) -> RedemptionPassword:

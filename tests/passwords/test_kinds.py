@@ -21,12 +21,14 @@ from models import (
     Session,
     Voucher,
 )
+from quanbao.lib.merging import Conflict
 from quanbao.passwords import accepting, changing, guess_limits, redemption_passwords, shop_passwords
 from quanbao.people import accounts
 from quanbao.redemption import comparing, redeem
 from quanbao.redemption.reasons import Reason
 from tests.support.crowds import at_once
 from tests.support.factories import PASSWORD, WRONG, utc
+from web.present import qr
 
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # of RFC 6238
 ANOTHER = "MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43U"
@@ -447,3 +449,75 @@ def test_how_many_mistakes_a_day_are_left(world, kinds, mistakes):
 def test_longer_digits_leave_more(world):
     rows = [make(world, content=f"{number}73916482") for number in range(1, 5)]
     assert shop_passwords.mistakes(rows, world.keys.password) == 100
+
+
+# What an attacker tried
+
+
+def tried(world, campaign: Campaign, typed: str, branch: str | None = None) -> Reason | None:
+    """By a wallet of its own."""
+    voucher = world.voucher(campaign=campaign, holder=world.account())
+    return world.attempt(voucher, typed=typed, branch=branch).reason
+
+
+def test_the_same_digits_against_other_values_are_another_guess(world):
+    """Only where nothing has changed meanwhile is it the till that goes on typing last month's password."""
+    campaign = listing(world, make(world, PasswordKind.AUTHENTICATOR))
+    for _ in range(3):
+        assert tried(world, campaign, WRONG) == Reason.PASSWORD_INCORRECT
+        assert tried(world, campaign, WRONG) == Reason.PASSWORD_INCORRECT
+        world.clock.forward(seconds=30)
+    assert Guess.select().where(Guess.counted).count() == 3
+    assert Guess.select().count() == 6
+
+
+def test_a_branch_that_has_none_makes_no_try_free(world):
+    for number in range(5):
+        make(world, content=f"60471{number}", name=f"River {number}", branch_slug="river")
+    campaign = listing(world, *RedemptionPassword.select().where(RedemptionPassword.branch_slug == "river"))
+    assert tried(world, campaign, WRONG, "nowhere-at-all") == Reason.PASSWORD_INCORRECT
+    assert Guess.select().where(Guess.counted).count() == 1
+
+
+def listing(world, first: RedemptionPassword, *more: RedemptionPassword) -> Campaign:
+    campaign = world.campaign(password=first)
+    for row in more:
+        CampaignPassword.create(campaign=campaign, password=row)
+    return campaign
+
+
+@pytest.mark.parametrize("stale", ["changed meanwhile", "never was"])
+def test_what_does_not_stand_any_more_is_not_taken_for_all(world, stale):
+    two = make(world, content=RIVER, name="Two")
+    campaign = world.campaign(accepts_all=True)
+    shop_passwords.accept(campaign, {two.id}, world.clock())
+    if stale == "changed meanwhile":
+        two.merchant = world.merchant
+        shop_passwords.renew(two, None, timedelta(hours=1), key=world.keys.password, now=world.clock())
+    with pytest.raises(Conflict):
+        shop_passwords.accept(campaign, {two.id if stale == "changed meanwhile" else 999_999}, world.clock())
+    assert not Campaign.get_by_id(campaign.id).accepts_all
+    assert tried(world, Campaign.get_by_id(campaign.id), PASSWORD) == Reason.PASSWORD_INCORRECT
+
+
+def test_old_digits_end_with_the_password_that_is_not_accepted(world):
+    one, two = make(world, content=RIVER, name="Till 1"), make(world, content="739164", name="Till 2")
+    campaign = world.campaign(accepts_all=True)
+    one.merchant = world.merchant
+    shop_passwords.renew(one, "860427", timedelta(hours=24), key=world.keys.password, now=world.clock())
+    shop_passwords.accept(campaign, {two.id}, world.clock())
+    campaign = Campaign.get_by_id(campaign.id)
+    answers = {typed: tried(world, campaign, typed) for typed in (RIVER, "860427", "739164")}
+    assert answers == {RIVER: Reason.PASSWORD_INCORRECT, "860427": Reason.PASSWORD_INCORRECT, "739164": None}
+
+
+@pytest.mark.parametrize("kind", [PasswordKind.AUTHENTICATOR, PasswordKind.ONE_TIME, PasswordKind.DAILY])
+def test_no_secret_is_what_an_owner_is_shown(world, kind):
+    row = make(world, kind)
+    row.merchant = world.merchant
+    said = shop_passwords.shown(row, world.clock(), world.keys.password)
+    assert said == (changing.of_day(SECRET, world.merchant.day(world.clock())) if kind == PasswordKind.DAILY else None)
+
+
+def test_the_longest_names_fit_the_code_of_an_authenticator():
+    assert qr.svg(changing.address(changing.new_secret(), "莲" * 200, "茶" * 100), "code")

@@ -32,7 +32,10 @@ def reveal(merchant: str, campaign: str):
     if not is_me(form.password.data):
         form.password.errors = [not_me()]
         return _page(row, form), 422
-    return _page(row, digits=redemption_passwords.reveal(row.password, settings().password_key))
+    digits = shop_passwords.shown(row.password, now(), settings().password_key)
+    if digits is None:
+        return redirect(url_for("shop_passwords.index", merchant=merchant), 303)
+    return _page(row, digits=digits)
 
 
 @post_form(
@@ -65,6 +68,8 @@ def change(merchant: str, campaign: str):
             replacing=request.form.get("replacing", ""),
             overlap=overlap,
         )
+    except redemption_passwords.Enrolled:
+        return _enrol_anew(merchant)
     except merging.Conflict:
         return _page(campaign_of(merchant, campaign), new=form, overtaken=True), 422
     flash("overlap" if changed and overlap else "changed" if changed else "same", _about(row))
@@ -83,12 +88,14 @@ def renew(merchant: str, campaign: str):
     key, changed = settings().password_key, True
     try:
         redemption_passwords.change(row, None, key=key, now=now(), replacing=request.form.get("replacing", ""))
+    except redemption_passwords.Enrolled:
+        return _enrol_anew(merchant)
     except merging.Conflict:
         changed = False
     return _page(
         row,
         said=["renewed" if changed else "before"],
-        digits=redemption_passwords.reveal(row.password, key) if is_fresh() else None,
+        digits=shop_passwords.shown(row.password, now(), key) if is_fresh() else None,
     )
 
 
@@ -99,9 +106,22 @@ def renew(merchant: str, campaign: str):
 def accept(merchant: str, campaign: str):
     """Which of the shop's passwords the campaign accepts; none ticked are all."""
     row = campaign_of(merchant, campaign, OWNER)
-    chosen = {int(one) for one in request.form.getlist("accepted") if one.isascii() and one.isdigit() and len(one) < 18}
-    shop_passwords.accept(row, chosen, now())
+    chosen = {_number(one) for one in request.form.getlist("accepted")}
+    try:
+        shop_passwords.accept(row, chosen, now())
+    except merging.Conflict:
+        return _page(campaign_of(merchant, campaign), overtaken=True), 422
     return redirect(url_for("passwords.show", merchant=merchant, campaign=campaign), 303)
+
+
+def _number(text: str) -> int:
+    """A password's id; of what is none, one that no password has."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
+
+
+def _enrol_anew(merchant: str):
+    """The phone of an authenticator has to learn another secret: the page of the shop's passwords sees to that."""
+    return redirect(url_for("shop_passwords.index", merchant=merchant), 303)
 
 
 def _about(campaign: Campaign) -> str:

@@ -224,7 +224,8 @@ def _passwords(member: Member, places: list[Branch]) -> tuple[dict[str, Any], tu
     changed = redemption_passwords.changed_lately(member.merchant, now())
     ending = list(redemption_passwords.ending(member.merchant, now()))
     digits = _digits(member, places)
-    mark = ([(row.name, row.ends_at) for row in ending], [(row.id, row.name, today) for row, today in digits])
+    day = member.merchant.day(now()).isoformat()  # not the digits themselves: the mark stands in an address
+    mark = ([(row.name, row.ends_at) for row in ending], [(row.id, row.version, row.name, day) for row, _ in digits])
     return {"changed": changed, "ending": ending, "digits": digits}, (changed, *mark)
 
 
