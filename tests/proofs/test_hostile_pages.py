@@ -94,12 +94,17 @@ def addresses(small_world, sqlite, clock) -> Callable[[Firm], list[tuple[str, Wh
 
 
 @pytest.fixture
-def come(small_site, visit) -> Callable[..., Looking]:
+def come(small_site, small_world, visit) -> Callable[..., Looking]:
     """`come(of, who)` is one of the shop's people, or somebody who is not signed in, with a phone."""
 
     def person(of: Firm, who: Who, widths: tuple[int, ...] = WIDTHS) -> Looking:
         visitor = visit(small_site, **phone(width=WIDTHS[0]))
-        return Looking(visitor if who is Who.SIGNED_OUT else visitor.sign_in(of.people[who].email), widths)
+        if who is Who.WALLET:
+            token = accounts.start_session(Account.get_by_id(of.people[who].id), small_world.clock())
+            visitor.context.add_cookies([{"name": "quanbao-wallet", "value": token, "url": small_site.url}])
+        elif who is not Who.SIGNED_OUT:
+            visitor.sign_in(of.people[who].email)
+        return Looking(visitor, widths)
 
     return person
 

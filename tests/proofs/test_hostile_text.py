@@ -117,7 +117,7 @@ def formulas(app: Flask, of: Firm) -> tuple[list[str], int]:
 
 def said_as_typed(app: Flask, of: Firm, product: str) -> None:
     for endpoint, answer in answers(app, of, AS_JSON, "application/json"):
-        assert (answer.mimetype, answer.headers["X-Content-Type-Options"]) == ("application/json", "nosniff")
+        assert (answer.mimetype, answer.headers["X-Content-Type-Options"]) == ("application/json", "nosniff"), endpoint
         said = json.loads(answer.data)
         if endpoint in ("vouchers.show", "redemptions.show"):
             assert said.get("voucher", said)["product"] == product

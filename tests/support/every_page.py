@@ -25,6 +25,8 @@ def asked(app: Flask, of: Firm, wanted: str) -> Iterator[tuple[str, Who, str]]:
     """Route, who, and address of everything that this method gets."""
     for rule, method in rules(app):
         first = (Who.WALLET,) if rule.endpoint in WALLETS else FIRST
+        if rule.endpoint == "vouchers.show":
+            first = (Who.CONSUMER,)  # a member of its shop is led to the till page
         may = [who for who in first if who in MAY[rule.endpoint]]
         if method == wanted and may and not rule.endpoint.startswith("assets.") and rule.endpoint not in ENDS_ALL:
             with app.test_request_context():
