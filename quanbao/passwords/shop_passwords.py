@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from peewee import IntegrityError
+
 from database import locked, write_transaction
 from models import (
     Branch,
@@ -19,6 +21,7 @@ from models import (
     Session,
 )
 from quanbao.lib import merging
+from quanbao.lib.account_lock import Overtaken
 from quanbao.lib.names import folded, tidy
 from quanbao.lib.validation import is_text
 from quanbao.passwords import accepting, changing, guess_limits, redemption_passwords
@@ -193,7 +196,10 @@ def of_today(row: RedemptionPassword, now: datetime, key: str) -> str:
 
 
 def new_digits(row: RedemptionPassword, session: Session, now: datetime, key: str) -> str:
-    """Digits of a one-time password for this session, good once and for a minute; those before are good no more."""
+    """Digits of a one-time password for this session, good once and for a minute; those before are good no more.
+
+    Raises account_lock.Overtaken where the session ended a moment ago.
+    """
     step = secrets.randbits(62)
 
     def write() -> None:
@@ -201,7 +207,10 @@ def new_digits(row: RedemptionPassword, session: Session, now: datetime, key: st
         OneTimeValue.delete().where((OneTimeValue.password == row) & (OneTimeValue.session == session)).execute()
         OneTimeValue.create(password=row, session=session, step=step, made_at=now)
 
-    write_transaction(write)
+    try:
+        write_transaction(write)
+    except IntegrityError:  # the values of a session go with it
+        raise Overtaken from None
     return changing.at_step(redemption_passwords.reveal(row, key), step)
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from models import Branch, Campaign, Member, MemberBranch, PasswordKind, RedemptionPassword, Role
+from models import Branch, Campaign, Member, MemberBranch, PasswordKind, RedemptionPassword, Role, Session
 from quanbao.passwords import accepting, changing, redemption_passwords, shop_passwords
 from tests.passwords.test_kinds import make as make_of_kind
 from tests.support.factories import ACCOUNT_PASSWORD, PASSWORD
@@ -168,6 +168,12 @@ def test_the_step_asks_for_no_branch_where_every_password_has_one(app, small_wor
 
 
 # The till page
+
+
+def test_a_tap_as_the_session_ends_asks_to_sign_in(owner, small_world, monkeypatch):
+    row = make_of_kind(small_world, PasswordKind.ONE_TIME)
+    monkeypatch.setattr(shop_passwords, "_lock", lambda row: Session.delete().execute())
+    assert owner.post(f"{TILL}/passwords/{row.id}", {}, status=303).location == TILL
 
 
 def test_what_the_till_page_asks_with_tells_no_digits(owner, small_world, monkeypatch):

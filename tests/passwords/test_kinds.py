@@ -21,6 +21,7 @@ from models import (
     Session,
     Voucher,
 )
+from quanbao.lib.account_lock import Overtaken
 from quanbao.lib.merging import Conflict
 from quanbao.passwords import accepting, changing, guess_limits, redemption_passwords, shop_passwords
 from quanbao.people import accounts
@@ -452,6 +453,13 @@ def test_longer_digits_leave_more(world):
 
 
 # What an attacker tried
+
+
+def test_a_session_that_ended_gets_no_digits(world):
+    row, session = make(world, PasswordKind.ONE_TIME), session_of(world)
+    Session.delete().where(Session.id == session.id).execute()
+    with pytest.raises(Overtaken):
+        shop_passwords.new_digits(row, session, world.clock(), world.keys.password)
 
 
 def tried(world, campaign: Campaign, typed: str, branch: str | None = None) -> Reason | None:

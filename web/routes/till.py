@@ -19,6 +19,7 @@ from flask import (
 from flask_login import current_user, login_required
 
 from models import Branch, CounterCode, Member, PasswordKind, RedemptionPassword, Role
+from quanbao.lib import account_lock
 from quanbao.merchants import branches, members
 from quanbao.passwords import redemption_passwords, shop_passwords
 from quanbao.people import accounts
@@ -146,7 +147,10 @@ def _one_time(merchant: str, number: int) -> tuple[Member, list[Branch], Redempt
 def new_digits(merchant: str, number: int):
     """Six digits of a one-time password, for this screen alone: good once, and for a minute."""
     member, places, row = _one_time(merchant, number)
-    made = shop_passwords.new_digits(row, current_user.row, now(), settings().password_key)
+    try:
+        made = shop_passwords.new_digits(row, current_user.row, now(), settings().password_key)
+    except account_lock.Overtaken:
+        return redirect(url_for("till.show", merchant=merchant), 303)  # which asks to sign in
     return _page(member, places, one_time={row.id: made})
 
 
